@@ -1,0 +1,188 @@
+"""Bulk requests and what their answers mean. Pure.
+
+The answer table. Answers are matched to writes by position, and classified by HTTP status and exact
+`error.type`, never by a part of a message. Of a whole request that was refused only the last column
+differs.
+
+    status                                  an item's answer   a whole request's
+    2xx                                     DONE               (look at the items)
+    404 on a deletion, no error             DONE               -
+    409 version_conflict_engine_exception   CONFLICT           -
+    429, 402, 500, 502, 503, 504, none      BUSY               BUSY
+    401, 403                                STACK              STACK
+    404 index_not_found_exception           NO_INDEX           NO_INDEX
+    413                                     TOO_LARGE          TOO_LARGE
+    400                                     POISON             REFUSED
+    all else below 500                      POISON             STACK
+
+BUSY       the collection is busy: send again the writes that need it, and only those.
+STACK      the stack is wrong, not the record: the batch fails, nothing goes to the failure queue.
+NO_INDEX   the index went away: ensure it, send again; gone again is STACK.
+TOO_LARGE, REFUSED   split in halves until it stands alone; alone it is POISON.
+POISON     this write can never succeed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from json.encoder import encode_basestring_ascii as quote
+from typing import Any
+
+LARGEST_BODY = 5_000_000
+"""Bytes of one bulk request. AOSS takes 10 MiB ("Amazon OpenSearch Serverless quotas"); half leaves room."""
+BUSY_STATUSES = frozenset({402, 429, 500, 502, 503, 504})
+STACK_STATUSES = frozenset({401, 403})
+CURRENT_VERSION = re.compile(r"current version \[(\d+)\]")
+
+
+class Kind(Enum):
+    """The rows of the answer table."""
+
+    DONE = "done"
+    CONFLICT = "conflict"
+    BUSY = "busy"
+    STACK = "stack"
+    NO_INDEX = "no index"
+    TOO_LARGE = "too large"
+    REFUSED = "refused"
+    POISON = "poison"
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One document's write: `source` is its JSON text, None on a deletion; `version` is external."""
+
+    id: str
+    version: int
+    source: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of one write. `current` is a conflict's current version, None where it was not said."""
+
+    kind: Kind
+    status: int | None = None
+    error_type: str = ""
+    reason: str = ""
+    current: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A request's answer: `status` is None when none arrived (reset, timeout, cut short)."""
+
+    status: int | None
+    body: Any = None
+    detail: str = ""
+
+
+DONE = Answer(Kind.DONE)
+
+
+def lines(write: Write) -> bytes:
+    """A write's lines in a bulk body, newline at the end."""
+    action = b"index" if write.source is not None else b"delete"
+    head = b'{"%b":{"_id":%b,"version":%d,"version_type":"external"}}\n' % (
+        action,
+        quote(write.id).encode(),
+        write.version,
+    )
+    return head if write.source is None else head + write.source + b"\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Writes that go in one request, and its body."""
+
+    writes: tuple[Write, ...]
+    body: bytes
+
+
+def chunks(writes: Iterable[Write], largest: int = LARGEST_BODY) -> Iterator[Chunk]:
+    """The writes in requests of at most `largest` bytes each; a larger write stands alone."""
+    members: list[Write] = []
+    parts: list[bytes] = []
+    size = 0
+    for write in writes:
+        part = lines(write)
+        if members and size + len(part) > largest:
+            yield Chunk(tuple(members), b"".join(parts))
+            members, parts, size = [], [], 0
+        members.append(write)
+        parts.append(part)
+        size += len(part)
+    if members:
+        yield Chunk(tuple(members), b"".join(parts))
+
+
+def halves(chunk: Chunk) -> tuple[Chunk, Chunk]:
+    """A chunk of two writes or more as two."""
+    middle = len(chunk.writes) // 2
+    first, second = chunk.writes[:middle], chunk.writes[middle:]
+    return Chunk(first, b"".join(map(lines, first))), Chunk(second, b"".join(map(lines, second)))
+
+
+def classify_request(response: Response) -> Answer:
+    """The answer table's last column. Kind.DONE: the request was taken, look at its items."""
+    status = response.status
+    if status is not None and 200 <= status < 300:
+        return DONE
+    error_type, reason = _error(response.body)
+    kind = Kind.BUSY
+    if status is not None:
+        kind = _row(status, error_type, Kind.REFUSED if status == 400 else Kind.STACK)
+    return Answer(kind, status, error_type, reason or response.detail)
+
+
+def classify_items(writes: Sequence[Write], body: Any) -> list[Answer] | None:
+    """The answers to `writes`, by position; None when the body does not answer exactly these writes."""
+    items = body.get("items") if isinstance(body, Mapping) else None
+    if not isinstance(items, list) or len(items) != len(writes):
+        return None
+    try:
+        return [_classify(write, item) for write, item in zip(writes, items, strict=True)]
+    except (KeyError, TypeError, AttributeError):
+        return None
+
+
+def _classify(write: Write, item: Mapping[str, Any]) -> Answer:
+    result = item["index" if write.source is not None else "delete"]
+    status = result["status"]
+    error = result.get("error")
+    if error is None and (200 <= status < 300 or (status == 404 and write.source is None)):
+        return DONE
+    error_type, reason = _error(result)
+    if status == 409 and error_type == "version_conflict_engine_exception":
+        found = CURRENT_VERSION.search(reason)
+        return Answer(Kind.CONFLICT, status, error_type, reason, int(found[1]) if found else None)
+    return Answer(_row(status, error_type, Kind.POISON), status, error_type, reason)
+
+
+def _row(status: int, error_type: str, permanent: Kind) -> Kind:
+    """The rows that an item's answer and a whole request's share; `permanent` is the last row."""
+    if status in BUSY_STATUSES or status >= 500:
+        return Kind.BUSY
+    if status in STACK_STATUSES:
+        return Kind.STACK
+    if status == 404 and error_type == "index_not_found_exception":
+        return Kind.NO_INDEX
+    if status == 413:
+        return Kind.TOO_LARGE
+    return permanent
+
+
+def _error(body: Any) -> tuple[str, str]:
+    """`error.type` and the reason with its causes, as text; empty where the body has none."""
+    error = body.get("error") if isinstance(body, Mapping) else None
+    if not isinstance(error, Mapping):
+        return "", str(error) if error else ""
+    reasons: list[str] = []
+    cause: Any = error
+    while isinstance(cause, Mapping) and len(reasons) < 4:
+        reasons.append(str(cause.get("reason") or ""))
+        cause = cause.get("caused_by")
+    return str(error.get("type") or ""), ": ".join(filter(None, reasons))

@@ -1,0 +1,83 @@
+"""The clock: an edge. Wall time for the protocol, monotonic time for deadlines."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+BACKOFF_BASE = 0.2
+"""Seconds: the first retry's longest pause; it doubles with every further one."""
+BACKOFF_CAP = 10.0
+"""Seconds: no pause between two tries is longer."""
+
+
+class Clock(Protocol):
+    """What time it is, and waiting. All in seconds."""
+
+    def now(self) -> float:
+        """Unix time."""
+        ...
+
+    def monotonic(self) -> float:
+        """Time that never runs back."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> float:
+        """Unix time."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Time that never runs back."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """A monotonic time after which nothing may be begun."""
+
+    clock: Clock
+    at: float
+
+    @classmethod
+    def after(cls, clock: Clock, seconds: float) -> Deadline:
+        """The deadline `seconds` from now."""
+        return cls(clock, clock.monotonic() + seconds)
+
+    def remaining(self) -> float:
+        """Seconds left; negative when it has passed."""
+        return self.at - self.clock.monotonic()
+
+    def at_most(self, at: float) -> Deadline:
+        """The earlier of this deadline and the monotonic time `at`."""
+        return Deadline(self.clock, min(self.at, at))
+
+
+@dataclass(frozen=True)
+class Backoff:
+    """Exponential backoff with full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter")."""
+
+    clock: Clock
+    rng: random.Random
+
+    def pause(self, attempt: int, deadline: Deadline, needed: float) -> bool:
+        """Wait before the try after `attempt` (0 is the first). False, at once, when less than `needed`
+        seconds would be left after the wait."""
+        seconds = self.rng.uniform(0.0, min(BACKOFF_CAP, BACKOFF_BASE * 2.0**attempt))
+        if deadline.remaining() - seconds < needed:
+            return False
+        self.clock.sleep(seconds)
+        return True

@@ -1,0 +1,147 @@
+"""The collection: an edge. Signed requests to the index, by opensearch-py and requests-aws4auth.
+
+What AOSS asks of a client (AWS page "Ingesting data into Amazon OpenSearch Serverless collections"):
+service name `aoss` in the signature, header `x-amz-content-sha256` on every request.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import uuid4
+
+from opensearchpy import OpenSearch, RequestsHttpConnection
+from opensearchpy.exceptions import ConnectionError as NoAnswerError
+from opensearchpy.exceptions import SerializationError, SSLError, TransportError
+from requests_aws4auth import AWS4Auth
+
+from searchsync.bulk import DONE, Answer, Kind, Response, classify_request
+from searchsync.clock import Clock
+from searchsync.config import Config
+from searchsync.errors import StackError
+from searchsync.index import creation_body, mark_in
+
+ENSURED_FOR = 60.0
+"""Seconds after which the index is looked at again."""
+NDJSON = {"content-type": "application/x-ndjson"}
+JSON = {"content-type": "application/json"}
+
+
+class OpenSearchCollection:
+    """The index of one collection."""
+
+    def __init__(self, client: OpenSearch, config: Config, clock: Clock) -> None:
+        self._client = client
+        self._index = config.index
+        self._mapping = config.mapping
+        self._clock = clock
+        self._ensured_at: float | None = None
+        self._mark: str | None = None
+        self.recreated = False
+        """Whether the index that this sandbox knew has been replaced by another: a repair is needed."""
+
+    def bulk(self, body: bytes, timeout: float) -> Response:
+        """Send a bulk body to the index; `timeout` in seconds."""
+        return self._request("POST", f"/{self._index}/_bulk", body, timeout, NDJSON)
+
+    def current_versions(self, ids: Sequence[str], timeout: float) -> dict[str, int]:
+        """The external versions of those documents that are there."""
+        body = json.dumps({"docs": [{"_id": name, "_source": False} for name in ids]}).encode()
+        response = self._request("POST", f"/{self._index}/_mget", body, timeout, JSON)
+        docs = response.body.get("docs", []) if isinstance(response.body, Mapping) else []
+        return {doc["_id"]: doc["_version"] for doc in docs if doc.get("found") and "_version" in doc}
+
+    def ensure_index(self, timeout: float) -> Answer:
+        """Make sure, at most every minute, that the index is there with our mark. DONE or BUSY.
+
+        Raises StackError where the collection refuses it, or the index is not ours.
+        """
+        now = self._clock.monotonic()
+        if self._ensured_at is not None and now - self._ensured_at < ENSURED_FOR:
+            return DONE
+        answer = self._look(timeout)
+        if answer.kind is Kind.NO_INDEX:
+            answer = self._create(timeout)
+        if answer.kind in (Kind.STACK, Kind.REFUSED, Kind.NO_INDEX, Kind.TOO_LARGE):
+            raise StackError(
+                f"The index {self._index} could not be ensured: {answer.status} {answer.error_type}. Check the "
+                "data access policy (aoss:CreateIndex and aoss:DescribeIndex on this index for the function's "
+                "role; a change takes up to a minute), aoss:APIAccessAll, and the index mapping."
+            )
+        if answer.kind is Kind.DONE:
+            self._ensured_at = now
+        return answer
+
+    def forget_index(self) -> None:
+        """The index is not known to be there any more."""
+        self._ensured_at = None
+
+    def _look(self, timeout: float) -> Answer:
+        response = self._request("GET", f"/{self._index}/_mapping", None, timeout, {})
+        answer = classify_request(response)
+        if answer.kind is not Kind.DONE:
+            return answer
+        mark = mark_in(response.body)
+        if mark is None:
+            raise StackError(
+                f"The index {self._index} was not made by searchsync, so its mapping is somebody's guess. "
+                f"Delete it (DELETE /{self._index}) or set another index name; the function makes it anew, "
+                "and a backfill fills it."
+            )
+        self._know(mark)
+        return DONE
+
+    def _create(self, timeout: float) -> Answer:
+        mark = uuid4().hex
+        body = json.dumps(creation_body(self._mapping, mark)).encode()
+        response = self._request("PUT", f"/{self._index}", body, timeout, JSON)
+        answer = classify_request(response)
+        if answer.kind is Kind.DONE:
+            self._know(mark)
+        if answer.error_type == "resource_already_exists_exception":
+            return self._look(timeout)
+        return answer
+
+    def _know(self, mark: str) -> None:
+        self.recreated = self.recreated or self._mark not in (None, mark)
+        self._mark = mark
+
+    def _request(
+        self, method: str, path: str, body: bytes | None, timeout: float, headers: Mapping[str, str]
+    ) -> Response:
+        try:
+            answer = self._client.transport.perform_request(
+                method, path, params={"request_timeout": max(timeout, 0.001)}, body=body, headers=dict(headers)
+            )
+        except SSLError as error:
+            raise StackError(
+                "The collection's certificate is not trusted. Check OPENSEARCH_HOST and what stands between."
+            ) from error
+        except NoAnswerError as error:
+            return Response(None, detail=type(error).__name__)
+        except SerializationError:
+            return Response(None, detail="an answer that is not JSON, or is cut short")
+        except TransportError as error:
+            status = error.status_code if isinstance(error.status_code, int) else None
+            return Response(status, error.info if isinstance(error.info, Mapping) else None, str(error.error))
+        return Response(200, answer)
+
+
+def connect(config: Config, credentials: Any) -> OpenSearch:
+    """The client for the configured collection. `credentials` are botocore's, refreshed as they expire.
+
+    One connection that is kept; no retries of its own (the delivery knows which writes need one), no
+    gzip bodies (AOSS signs what it reads).
+    """
+    auth = AWS4Auth(refreshable_credentials=credentials, region=config.region, service="aoss")
+    return OpenSearch(
+        hosts=[config.host],
+        http_auth=auth,
+        connection_class=RequestsHttpConnection,
+        verify_certs=True,
+        http_compress=False,
+        max_retries=0,
+        retry_on_timeout=False,
+        pool_maxsize=1,
+    )

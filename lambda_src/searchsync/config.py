@@ -1,0 +1,175 @@
+"""The function's configuration: environment variables to a frozen dataclass, every problem named at once."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import gzip
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from searchsync.errors import ConfigurationError
+
+DEFAULT_MARGIN = 10
+"""Seconds of CLOCK_MARGIN_SECONDS: clock differences between DynamoDB and this function, and flooring."""
+LONGEST_MARGIN = 300
+STREAM_ARN = re.compile(
+    r"(?P<table>arn:[a-z-]+:dynamodb:(?P<region>[a-z0-9-]+):\d{12}:table/(?P<name>[A-Za-z0-9_.-]{3,255}))"
+    r"/stream/[^/\s]+"
+)
+INDEX_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,254}")
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Config:
+    """What the function works with.
+
+    host: the collection's endpoint as a URL without a path; region: of table, collection and queue;
+    margin: seconds; key_attributes: hash key first; mapping: a user's index mapping, or None.
+    """
+
+    host: str
+    index: str
+    region: str
+    stream_arn: str
+    table_arn: str
+    table_name: str
+    key_attributes: tuple[str, ...]
+    failure_queue_url: str
+    margin: float
+    hash_keys_in_log: bool
+    metric_namespace: str
+    function_name: str
+    mapping: Mapping[str, Any] | None
+
+
+def read_environment(environment: Mapping[str, str]) -> Config:
+    """The configuration in `environment`. Raises ConfigurationError that names all that is wrong."""
+    problems: list[str] = []
+
+    def take(name: str, parse: Callable[[str], Value], fallback: Value, default: str | None = None) -> Value:
+        text = environment.get(name) or default
+        if text is None:
+            problems.append(f"{name} is not set")
+            return fallback
+        try:
+            return parse(text)
+        except ValueError as error:
+            problems.append(f"{name} is {text[:200]!r}: {error}")
+            return fallback
+
+    table_arn, table_name, region, stream_arn = take("STREAM_ARN", _stream, ("", "", "", ""))
+    config = Config(
+        host=take("OPENSEARCH_HOST", _host, ""),
+        index=take("OPENSEARCH_INDEX", _index, ""),
+        region=region,
+        stream_arn=stream_arn,
+        table_arn=table_arn,
+        table_name=table_name,
+        key_attributes=take("KEY_ATTRIBUTES", _key_attributes, ()),
+        failure_queue_url=take("FAILURE_QUEUE_URL", _queue_url, ""),
+        margin=take("CLOCK_MARGIN_SECONDS", _margin, 0.0, str(DEFAULT_MARGIN)),
+        hash_keys_in_log=take("LOG_KEYS", _log_keys, False, "plain"),
+        metric_namespace=environment.get("METRIC_NAMESPACE") or "searchsync",
+        function_name=environment.get("AWS_LAMBDA_FUNCTION_NAME") or "searchsync",
+        mapping=take("INDEX_MAPPING", _mapping, None) if environment.get("INDEX_MAPPING") else None,
+    )
+    if problems:
+        raise ConfigurationError(
+            "The function's environment is wrong: "
+            + "; ".join(problems)
+            + ". The Terraform module sets all of these; run `terraform apply`, or correct them by hand."
+        )
+    return config
+
+
+def _stream(text: str) -> tuple[str, str, str, str]:
+    match = STREAM_ARN.fullmatch(text)
+    if match is None:
+        raise ValueError("give the ARN of a DynamoDB stream, arn:aws:dynamodb:…:table/…/stream/…")
+    return match["table"], match["name"], match["region"], text
+
+
+def _host(text: str) -> str:
+    parts = urlsplit(text if "://" in text else f"https://{text}")
+    if not parts.hostname or parts.path.strip("/") or parts.query or parts.username:
+        raise ValueError("give the collection's endpoint, https://<id>.<region>.aoss.amazonaws.com")
+    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        raise ValueError("plain http is for a loopback address only; use https")
+    if parts.scheme not in ("http", "https"):
+        raise ValueError("use https")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _is_loopback(hostname: str) -> bool:
+    try:
+        return ip_address(hostname).is_loopback
+    except ValueError:
+        return hostname == "localhost"
+
+
+def _index(text: str) -> str:
+    if not INDEX_NAME.fullmatch(text):
+        raise ValueError(
+            "an index name has lower case letters, digits, points, - and _, begins with a letter or digit, up to 255"
+        )
+    return text
+
+
+def _key_attributes(text: str) -> tuple[str, ...]:
+    try:
+        names = json.loads(text)
+    except json.JSONDecodeError:
+        names = None
+    if (
+        not isinstance(names, list)
+        or not all(isinstance(name, str) and name for name in names)
+        or len(names) not in (1, 2)
+        or len(set(names)) != len(names)
+    ):
+        raise ValueError('give a JSON array of one or two names, hash key first, like ["id"]')
+    return tuple(names)
+
+
+def _queue_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or not parts.path.strip("/"):
+        raise ValueError("give the SQS queue's URL")
+    return text
+
+
+def _margin(text: str) -> float:
+    try:
+        margin = float(text)
+    except ValueError:
+        margin = 0.0
+    if not 1 <= margin <= LONGEST_MARGIN:
+        raise ValueError(f"give seconds from 1 to {LONGEST_MARGIN}")
+    return margin
+
+
+def _log_keys(text: str) -> bool:
+    if text not in ("plain", "hashed"):
+        raise ValueError("give plain or hashed")
+    return text == "hashed"
+
+
+def _mapping(text: str) -> Mapping[str, Any]:
+    try:
+        if not text.lstrip().startswith("{"):
+            text = gzip.decompress(base64.b64decode(text, validate=True)).decode()
+        mapping = json.loads(text)
+    except (binascii.Error, gzip.BadGzipFile, EOFError, UnicodeDecodeError, json.JSONDecodeError):
+        mapping = None
+    if not isinstance(mapping, dict) or "mappings" in mapping:
+        raise ValueError(
+            "give the index mapping as a JSON object, what stands below 'mappings', or that as Terraform's base64gzip"
+        )
+    return mapping

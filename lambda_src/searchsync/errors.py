@@ -1,0 +1,25 @@
+"""The few exceptions of the function. Each message ends with what to do next, and holds no item content."""
+
+
+class SearchsyncError(Exception):
+    """Whatever the function raises on purpose."""
+
+
+class ConfigurationError(SearchsyncError):
+    """The environment does not describe a stack that can work; the message names every problem."""
+
+
+class MalformedEventError(SearchsyncError):
+    """The event is not what a DynamoDB stream's event source mapping sends; the whole batch fails."""
+
+
+class StackError(SearchsyncError):
+    """The stack is wrong, not the record: a permission, the index, a clock. The whole batch fails."""
+
+
+class ConversionError(SearchsyncError):
+    """One item can never become a document; its record is poison."""
+
+
+class TableBusyError(SearchsyncError):
+    """The table did not give the items in time; what asked for them is delivered again."""

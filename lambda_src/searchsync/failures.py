@@ -1,0 +1,64 @@
+"""The failure queue: an edge. A message for each record that can never be written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from searchsync.config import Config
+from searchsync.plan import Poison
+from searchsync.table import utc_text
+
+MESSAGES_AT_ONCE = 10
+"""Messages of one SendMessageBatch (API reference, SendMessageBatch)."""
+LONGEST_TEXT = 2_000
+"""Characters of a reason or a trace; a batch of ten messages with 3 KB keys stays below 256 KiB."""
+
+
+def failure_message(poison: Poison, config: Config, now: float) -> str:
+    """The failure queue's message: all that a redrive needs, as JSON text."""
+    return json.dumps(
+        {
+            "kind": "searchsync.poison",
+            "table_arn": config.table_arn,
+            "stream_arn": config.stream_arn,
+            "index": config.index,
+            "key": poison.keys,
+            "sequence_number": poison.sequence_number,
+            "version": poison.version,
+            "error_type": poison.error_type,
+            "reason": poison.reason[:LONGEST_TEXT],
+            "trace": poison.trace[-LONGEST_TEXT:],
+            "time": utc_text(now),
+        },
+        separators=(",", ":"),
+    )
+
+
+class FailureQueue:
+    """The SQS queue for what can never be written."""
+
+    def __init__(self, client: Any, url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def send(self, messages: Sequence[str]) -> tuple[list[int], str]:
+        """Send messages. Returns the positions of those that the queue did not take, and why."""
+        refused: list[int] = []
+        why = ""
+        for start in range(0, len(messages), MESSAGES_AT_ONCE):
+            part = range(start, min(start + MESSAGES_AT_ONCE, len(messages)))
+            entries = [{"Id": str(position), "MessageBody": messages[position]} for position in part]
+            try:
+                answer = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
+            except (ClientError, BotoCoreError) as error:
+                refused.extend(part)
+                why = type(error).__name__ if isinstance(error, BotoCoreError) else error.response["Error"]["Code"]
+                continue
+            taken = {entry["Id"] for entry in answer.get("Successful", [])}
+            refused.extend(position for position in part if str(position) not in taken)
+            why = why or next((entry["Code"] for entry in answer.get("Failed", [])), "")
+        return refused, why

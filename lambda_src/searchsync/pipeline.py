@@ -1,0 +1,198 @@
+"""One invocation: records to documents, documents to the index, what failed to the trigger.
+
+It reads like the picture: plan the batch, write it, look at the conflicts, ask the table where time
+and order disagree, hand poison to the failure queue, name the lowest record that failed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from searchsync.bulk import LARGEST_BODY, Answer, Kind, Write
+from searchsync.clock import Backoff, Clock, Deadline
+from searchsync.config import Config
+from searchsync.delivery import REQUEST_TIMEOUT, Collection, Delivery
+from searchsync.errors import SearchsyncError, StackError
+from searchsync.failures import failure_message
+from searchsync.metrics import RECORDS_SHOWN, Report
+from searchsync.plan import Change, Plan, Poison, plan_batch, record_version
+from searchsync.records import StreamRecord, lowest, parse_event
+from searchsync.resync import Outcome, Result, Resync, Table, Target
+from searchsync.version import Verdict, second_of, verdict
+
+RESERVE = 5.0
+"""Seconds of an invocation kept for the failure queue and the log line."""
+REPAIR_AGE = 82_800.0
+"""Seconds (23 h): a record this old says that others may have been trimmed (streams keep 24 h)."""
+
+
+class PipelineCollection(Collection, Protocol):
+    """The collection as the pipeline sees it."""
+
+    recreated: bool
+
+    def current_versions(self, ids: Sequence[str], timeout: float) -> dict[str, int]:
+        """The external versions of those documents that are there."""
+        ...
+
+
+class Failures(Protocol):
+    """The failure queue as the pipeline sees it."""
+
+    def send(self, messages: Sequence[str]) -> tuple[list[int], str]:
+        """Send messages; the positions that were not taken, and why."""
+        ...
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The function's parts, put together."""
+
+    config: Config
+    collection: PipelineCollection
+    table: Table
+    failures: Failures
+    clock: Clock
+    backoff: Backoff
+    largest_body: int = LARGEST_BODY
+
+    def run(self, event: object, remaining: float, report: Report) -> dict[str, Any]:
+        """Bring the event's records into the index; the answer for the trigger.
+
+        `remaining`: seconds that the invocation still has. `report` is filled as it goes, also when
+        this raises. Raises SearchsyncError when the whole batch must be delivered again.
+        """
+        deadline = Deadline.after(self.clock, remaining - RESERVE)
+        records = parse_event(event)
+        self._look_at_the_stream(records, report)
+        received = math.ceil(self.clock.now())
+        plan = plan_batch(records, self.config.key_attributes, received, self.config.margin)
+        self._name_records(plan, report)
+        delivery = Delivery(self.collection, self.backoff, deadline, self.largest_body)
+        outcomes = self._write(plan, delivery, deadline) if plan.changes else {}
+        for outcome in outcomes.values():
+            report.results[outcome.result] += 1
+        if delivery.last_busy is not None:
+            report.busy = f"{delivery.last_busy.status or 'no answer'} {delivery.last_busy.error_type}".strip()
+        if self.collection.recreated:
+            report.repair_needed.append("the index was deleted and made again")
+            self.collection.recreated = False
+        poison = plan.poison + [
+            self._poison(plan.changes[name].record, outcome)
+            for name, outcome in outcomes.items()
+            if outcome.result in (Result.POISON, Result.FUTURE)
+        ]
+        failed = [
+            change.record.sequence_number
+            for name, change in plan.changes.items()
+            if name in outcomes and outcomes[name].result is Result.FAILED
+        ]
+        report.failed = self._hand_over(records, failed, poison, report)
+        return {"batchItemFailures": [] if report.failed is None else [{"itemIdentifier": report.failed}]}
+
+    def _look_at_the_stream(self, records: Sequence[StreamRecord], report: Report) -> None:
+        report.received = len(records)
+        seconds = [record.second for record in records if record.second is not None]
+        if seconds:
+            report.oldest_age = max(0.0, self.clock.now() - min(seconds))
+        if report.oldest_age > REPAIR_AGE:
+            report.repair_needed.append("a record over 23 h old: the stream may have dropped others")
+        for arn in {record.stream_arn for record in records} - {self.config.stream_arn}:
+            if not arn.startswith(self.config.table_arn + "/stream/"):
+                raise StackError(
+                    f"A record comes from {arn}, not from the table of STREAM_ARN. "
+                    "Check the event source mappings of this function."
+                )
+            report.repair_needed.append("the table's stream is not the configured one: apply again")
+
+    def _name_records(self, plan: Plan, report: Report) -> None:
+        changes: Iterable[Change] = list(plan.changes.values())[:RECORDS_SHOWN]
+        report.records = [(each.record.event_name, each.id, each.record.sequence_number) for each in changes]
+
+    def _write(self, plan: Plan, delivery: Delivery, deadline: Deadline) -> dict[str, Outcome]:
+        """The outcome of each document that the plan writes or resyncs."""
+
+        def deliver(writes: Sequence[Write], until: Deadline) -> dict[str, Answer]:
+            return self._with_current(replace(delivery, deadline=until).deliver(writes), until)
+
+        outcomes: dict[str, Outcome] = {}
+        targets = [self._target(plan.changes[name]) for name in plan.resyncs]
+        answers = self._with_current(delivery.deliver(plan.writes), deadline)
+        for write in plan.writes:
+            settled = self._settle(write, plan.changes[write.id], answers[write.id])
+            if isinstance(settled, Target):
+                targets.append(settled)
+            else:
+                outcomes[write.id] = settled
+        if targets:
+            resync = Resync(self.table, deliver, self.clock, self.config.margin)
+            outcomes |= resync.run(targets, deadline)
+        return outcomes
+
+    def _target(self, change: Change, current: int | None = None) -> Target:
+        past = change.latest_second if current is None else max(change.latest_second, second_of(current))
+        return Target(change.id, change.record.keys, change.latest_second, past)
+
+    def _settle(self, write: Write, change: Change, answer: Answer) -> Outcome | Target:
+        if answer.kind is Kind.DONE:
+            return Outcome(Result.DELETED if write.source is None else Result.WRITTEN, answer)
+        if answer.kind is Kind.POISON:
+            return Outcome(Result.POISON, answer)
+        if answer.kind is Kind.BUSY:
+            return Outcome(Result.FAILED, answer)
+        found = verdict(
+            ours=write.version,
+            deletion=write.source is None,
+            current=answer.current,
+            now=self.clock.now(),
+            margin=self.config.margin,
+        )
+        if found is Verdict.RESYNC:
+            return self._target(change, answer.current)
+        return Outcome(Result(found.value), answer)
+
+    def _with_current(self, answers: dict[str, Answer], deadline: Deadline) -> dict[str, Answer]:
+        """The answers, with the current version of conflicts that did not say it."""
+        silent = [name for name, each in answers.items() if each.kind is Kind.CONFLICT and each.current is None]
+        if silent:
+            versions = self.collection.current_versions(silent, min(REQUEST_TIMEOUT, deadline.remaining()))
+            answers.update((name, replace(answers[name], current=versions.get(name))) for name in silent)
+        return answers
+
+    def _poison(self, record: StreamRecord, outcome: Outcome) -> Poison:
+        version = record_version(record, math.inf)
+        if outcome.result is Result.FUTURE:
+            reason = (
+                f"the index holds version {outcome.answer.current}, which lies in the future: not from this pipeline"
+            )
+            return Poison(record.keys, record.sequence_number, version, "version_from_the_future", reason)
+        answer = outcome.answer
+        return Poison(record.keys, record.sequence_number, version, answer.error_type, answer.reason)
+
+    def _hand_over(
+        self, records: Sequence[StreamRecord], failed: list[str], poison: list[Poison], report: Report
+    ) -> str | None:
+        """Send the poison below the lowest failed record to the failure queue; the lowest failed record.
+
+        What lies above it comes again, and would be in the queue twice. What the queue refuses fails.
+        """
+        position = {record.sequence_number: number for number, record in enumerate(records)}
+        lowest_failed = lowest(sorted(failed, key=position.__getitem__))
+        poison = sorted(poison, key=lambda each: position[each.sequence_number])
+        if lowest_failed is not None:
+            poison = [each for each in poison if position[each.sequence_number] < position[lowest_failed]]
+        now = self.clock.now()
+        refused, why = self.failures.send([failure_message(each, self.config, now) for each in poison])
+        report.poison = [each for number, each in enumerate(poison) if number not in refused]
+        if not refused:
+            return lowest_failed
+        report.error = f"the failure queue refused {len(refused)} messages ({why}): check the role's sqs:SendMessage"
+        return poison[min(refused)].sequence_number
+
+
+def describe(error: BaseException) -> str:
+    """An error for the log: our own say what to do; of others only the type, for a message may hold an item."""
+    return str(error) if isinstance(error, SearchsyncError) else type(error).__name__

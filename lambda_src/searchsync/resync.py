@@ -1,0 +1,168 @@
+"""Resync: read items and write what the table holds now, with the read's version.
+
+The rules and their reasons stand at the head of `version`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Protocol
+
+from searchsync.bulk import DONE, Answer, Kind, Write
+from searchsync.clock import Clock, Deadline
+from searchsync.errors import SearchsyncError, TableBusyError
+from searchsync.plan import encode
+from searchsync.records import AttributeMap
+from searchsync.version import Verdict, read_version, second_of, verdict_on_read, wait_until_past
+
+READ_TO_ANSWER = 55.0
+"""Seconds from a table read to the engine's answer, retries included: a tombstone lives 60."""
+ROUNDS = 5
+"""A key that meets a conflict in so many rounds goes to the failure queue: no document blocks a shard."""
+READ_AND_WRITE = 5.0
+"""Seconds: with less left after the wait a round is not begun."""
+
+
+class Result(Enum):
+    """What became of a document."""
+
+    WRITTEN = "written"
+    DELETED = "deleted"
+    RESYNCED = "resynced"
+    DUPLICATE = "duplicate"
+    PASSED = "passed"
+    STALE = "stale"
+    POISON = "poison"
+    FUTURE = "future"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A document's result, with the answer that led to it."""
+
+    result: Result
+    answer: Answer = DONE
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A key to bring in step. `record_second`: of the record that asks for it; `past`: the latest second
+    that the read's version must lie above."""
+
+    id: str
+    keys: AttributeMap
+    record_second: int
+    past: int
+
+
+@dataclass(frozen=True)
+class Page:
+    """Items read at once: `read_at` is Unix time, `read_monotonic` the same moment for deadlines.
+
+    `images` maps each document id of the page to its item, None where the table has none.
+    """
+
+    read_at: float
+    read_monotonic: float
+    images: Mapping[str, AttributeMap | None]
+
+
+class Table(Protocol):
+    """The table as the resync sees it."""
+
+    def read(self, keys: Mapping[str, AttributeMap], deadline: Deadline) -> Iterator[Page]:
+        """Consistent reads of all keys. Raises TableBusyError when the time does not suffice."""
+        ...
+
+
+Deliver = Callable[[Sequence[Write], Deadline], dict[str, Answer]]
+
+
+@dataclass(frozen=True)
+class Resync:
+    """Brings keys in step with the table."""
+
+    table: Table
+    deliver: Deliver
+    clock: Clock
+    margin: float
+
+    def run(self, targets: Sequence[Target], deadline: Deadline) -> dict[str, Outcome]:
+        """The outcome of each target, by document id: RESYNCED, PASSED, STALE, POISON, FUTURE or FAILED."""
+        outcomes: dict[str, Outcome] = {}
+        waiting = {target.id: target for target in targets}
+        busy: set[str] = set()
+        for _ in range(ROUNDS):
+            if not waiting:
+                return outcomes
+            if not self._wait(max(target.past for target in waiting.values()), deadline):
+                return outcomes | _all(waiting, Result.FAILED)
+            try:
+                answers = self._round(waiting, deadline)
+            except TableBusyError as error:
+                return outcomes | _all(waiting, Result.FAILED, str(error))
+            busy = {name for name, answer in answers.items() if answer.kind is Kind.BUSY}
+            for name, answer in answers.items():
+                settled = self._settle(waiting[name], answer)
+                if isinstance(settled, Target):
+                    waiting[name] = settled
+                else:
+                    outcomes[name] = settled
+                    del waiting[name]
+        disputed = f"no agreement with the index in {ROUNDS} rounds"
+        return (
+            outcomes
+            | _all([name for name in waiting if name in busy], Result.FAILED)
+            | _all([name for name in waiting if name not in busy], Result.POISON, disputed)
+        )
+
+    def _wait(self, second: int, deadline: Deadline) -> bool:
+        while (pause := wait_until_past(second, self.clock.now(), self.margin)) > 0.0:
+            if deadline.remaining() - pause < READ_AND_WRITE:
+                return False
+            self.clock.sleep(pause)
+        return deadline.remaining() >= READ_AND_WRITE
+
+    def _round(self, waiting: Mapping[str, Target], deadline: Deadline) -> dict[str, Answer]:
+        answers: dict[str, Answer] = {}
+        for page in self.table.read({target.id: target.keys for target in waiting.values()}, deadline):
+            version = read_version(page.read_at, self.margin)
+            writes = []
+            for name, image in page.images.items():
+                try:
+                    writes.append(Write(name, version, None if image is None else encode(image)))
+                except Exception as error:  # noqa: BLE001 - one item's failure in pure code is that item's
+                    answers[name] = _unwritable(error)
+            answers |= self.deliver(writes, deadline.at_most(page.read_monotonic + READ_TO_ANSWER))
+        return answers
+
+    def _settle(self, target: Target, answer: Answer) -> Outcome | Target:
+        if answer.kind is Kind.DONE:
+            return Outcome(Result.RESYNCED, answer)
+        if answer.kind is Kind.POISON:
+            return Outcome(Result.POISON, answer)
+        if answer.kind is Kind.BUSY:
+            return target
+        verdict = verdict_on_read(
+            record_second=target.record_second,
+            current=answer.current,
+            now=self.clock.now(),
+            margin=self.margin,
+        )
+        if verdict is Verdict.RESYNC:
+            current = int(self.clock.now()) if answer.current is None else second_of(answer.current)
+            return replace(target, past=max(target.past, current))
+        return Outcome(Result(verdict.value), answer)
+
+
+def _all(names: Iterable[str], result: Result, reason: str = "the invocation's time is over") -> dict[str, Outcome]:
+    outcome = Outcome(result, Answer(Kind.BUSY, None, f"resync_{result.value}", reason))
+    return dict.fromkeys(names, outcome)
+
+
+def _unwritable(error: Exception) -> Answer:
+    reason = str(error) if isinstance(error, SearchsyncError) else "an error in the conversion of this item"
+    return Answer(Kind.POISON, None, type(error).__name__, reason)

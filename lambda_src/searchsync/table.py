@@ -1,0 +1,151 @@
+"""The table: an edge. Consistent reads of items by key."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from itertools import islice
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from searchsync.clock import Backoff, Clock, Deadline
+from searchsync.document import document_id
+from searchsync.errors import StackError, TableBusyError
+from searchsync.records import AttributeMap
+from searchsync.resync import Page
+
+LARGEST_READ = 100
+"""Keys of one BatchGetItem (API reference, BatchGetItem)."""
+CLOCK_TOLERANCE = 3.0
+"""Seconds between our clock before the request and the answer's Date header; with more the read is refused."""
+SHORTEST_READ = 2.0
+"""Seconds: with less left a read is not begun."""
+REFUSED_READS = 5
+"""So many reads refused for the clock say that the clock is wrong, not the network slow."""
+BUSY_CODES = frozenset(
+    {
+        "InternalServerError",
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ServiceUnavailable",
+        "ThrottlingException",
+    }
+)
+
+
+class DynamoTable:
+    """Items of one table, by BatchGetItem with ConsistentRead."""
+
+    def __init__(self, client: Any, name: str, key_attributes: tuple[str, ...], clock: Clock, backoff: Backoff) -> None:
+        self._client = client
+        self._name = name
+        self._key_attributes = key_attributes
+        self._clock = clock
+        self._backoff = backoff
+
+    def read(self, keys: Mapping[str, AttributeMap], deadline: Deadline) -> Iterator[Page]:
+        """Every key's item, in pages of at most 100 keys, each with the time before it was asked for.
+
+        Raises TableBusyError when the time does not suffice, StackError when the table refuses the
+        function or the clocks disagree.
+        """
+        remaining = iter(keys.items())
+        while part := dict(islice(remaining, LARGEST_READ)):
+            attempt = 0
+            while part:
+                page, part = self._page(part, deadline)
+                if page is not None:
+                    yield page
+                if part:
+                    if not self._backoff.pause(attempt, deadline, SHORTEST_READ):
+                        raise TableBusyError(f"{len(part)} items were not read in the invocation's time")
+                    attempt += 1
+
+    def _page(self, part: dict[str, AttributeMap], deadline: Deadline) -> tuple[Page | None, dict[str, AttributeMap]]:
+        """What one request read, and the keys that are still to be read."""
+        refused = 0
+        while True:
+            read_at, read_monotonic = self._clock.now(), self._clock.monotonic()
+            answer = self._ask(part)
+            if answer is None:
+                return None, part
+            if abs(read_at - _date(answer)) <= CLOCK_TOLERANCE:
+                break
+            refused += 1
+            if refused == REFUSED_READS:
+                raise StackError(
+                    f"The function's clock and DynamoDB's differ by over {CLOCK_TOLERANCE:g} s in {refused} reads. "
+                    "Versions are made from times: check the clock of what runs the function."
+                )
+            if deadline.remaining() < SHORTEST_READ:
+                return None, part
+        left = answer.get("UnprocessedKeys", {}).get(self._name, {}).get("Keys", [])
+        unread = {document_id(normalised(key), self._key_attributes) for key in left}
+        images: dict[str, AttributeMap | None] = {name: None for name in part if name not in unread}
+        for item in answer.get("Responses", {}).get(self._name, []):
+            image = normalised(item)
+            images[document_id({name: image[name] for name in self._key_attributes}, self._key_attributes)] = image
+        return Page(read_at, read_monotonic, images), {name: part[name] for name in part if name in unread}
+
+    def _ask(self, part: Mapping[str, AttributeMap]) -> Any:
+        """The answer, or None when the table is busy."""
+        request = {"Keys": [_for_sdk(keys) for keys in part.values()], "ConsistentRead": True}
+        try:
+            return self._client.batch_get_item(RequestItems={self._name: request})
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code", "")
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+            if code in BUSY_CODES or status >= 500:
+                return None
+            raise StackError(
+                f"The table {self._name} refused a read: {code}. Check the role's dynamodb:BatchGetItem on the "
+                "table (and kms:Decrypt where it has a customer key) and that the table is there."
+            ) from error
+        except BotoCoreError:
+            return None
+
+
+def _date(answer: Mapping[str, Any]) -> float:
+    """The answer's Date header as Unix time; a moment far away where there is none."""
+    text = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+    try:
+        moment = parsedate_to_datetime(text)
+    except (TypeError, ValueError):
+        return 0.0
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def utc_text(seconds: float) -> str:
+    """A Unix time as ISO 8601 text in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+
+
+def normalised(image: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """An SDK's image in the event's form: bytes as base64 text, sets as lists."""
+    return {name: {kind: _normal(kind, value) for kind, value in each.items()} for name, each in image.items()}
+
+
+def _normal(kind: str, value: Any) -> Any:
+    if kind == "B":
+        return base64.b64encode(bytes(value)).decode()
+    if kind == "BS":
+        return [base64.b64encode(bytes(each)).decode() for each in value]
+    if kind in ("SS", "NS"):
+        return list(value)
+    if kind == "M":
+        return normalised(value)
+    if kind == "L":
+        return [{inner: _normal(inner, deep) for inner, deep in each.items()} for each in value]
+    return value
+
+
+def _for_sdk(keys: AttributeMap) -> dict[str, dict[str, Any]]:
+    """A key of an event in the SDK's form: base64 text as bytes."""
+    return {
+        name: {kind: base64.b64decode(value) if kind == "B" else value for kind, value in each.items()}
+        for name, each in keys.items()
+    }

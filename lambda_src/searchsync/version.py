@@ -1,0 +1,111 @@
+"""External versions: the rules of the write protocol. Pure.
+
+Every write carries `version_type: external`, so that a late or repeated write never undoes a newer one.
+
+A stream record writes  seconds << 31 | ((counter + log) mod 2**30) << 1      (even)
+    `seconds` is its ApproximateCreationDateTime, floored, and its SequenceNumber is
+    counter * 10**20 + log. The low bits order writes within one second where they can, but decide
+    nothing: counter + log may fall from a parent shard to its child (the examples of the AWS API
+    reference, DescribeStream, show it).
+A read of the table at time t writes  (t - margin) << 31 | 1                   (odd)
+    The margin bounds clock differences and flooring together. So a change after the read carries a
+    later second than t - margin, and always wins.
+
+A conflict (409) met the current version c with ours v. The first line that holds decides:
+
+    c's second is beyond now + margin      FUTURE     not from this pipeline: failure queue, error metric
+    ours is a deletion                     RESYNC     a repeated deletion does not renew its tombstone
+    c = v                                  DUPLICATE  done
+    c is odd                               PASSED     a table read has passed this record: done
+    c's second is over a margin after v's  STALE      done
+    else                                   RESYNC     time and order disagree
+
+A resync waits until now - margin is past every second involved, reads the table and writes what it
+read with that read's version. The wait is what makes an odd c a proof: a read that beat ours then
+took place after the record. On its own conflict (`verdict_on_read`) the same lines hold but for the
+deletion's and the duplicate's: PASSED and STALE are done, else it waits past c's second and reads
+again, a bounded number of times.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+LOW_BITS = 31
+SEQUENCE_LOG = 10**20
+SEQUENCE_MODULUS = 2**30
+LATEST_SECOND = 2**32 - 1
+"""A second above this would overflow OpenSearch's signed 64 bit version."""
+
+
+class Verdict(Enum):
+    """What a version conflict means for the write that met it."""
+
+    DUPLICATE = "duplicate"
+    PASSED = "passed"
+    STALE = "stale"
+    RESYNC = "resync"
+    FUTURE = "future"
+
+
+def sequence_order(sequence_number: str) -> int | None:
+    """The integer behind a SequenceNumber, or None where its text is not a number (an unknown shape)."""
+    if sequence_number.isascii() and sequence_number.isdigit():
+        return int(sequence_number)
+    return None
+
+
+def stream_version(second: int, sequence: int) -> int:
+    """The external version of a stream record created in `second` (Unix time) with its SequenceNumber."""
+    counter, log = divmod(sequence, SEQUENCE_LOG)
+    return second << LOW_BITS | ((counter + log) % SEQUENCE_MODULUS) << 1
+
+
+def read_version(read_at: float, margin: float) -> int:
+    """The external version of a table read at `read_at` (Unix seconds), taken before it was first sent."""
+    return int(read_at - margin) << LOW_BITS | 1
+
+
+def second_of(version: int) -> int:
+    """The Unix second that a version carries."""
+    return version >> LOW_BITS
+
+
+def is_table_read(version: int) -> bool:
+    """Whether a version was written by a read of the table."""
+    return version & 1 == 1
+
+
+def verdict(*, ours: int, deletion: bool, current: int | None, now: float, margin: float) -> Verdict:
+    """What the conflict of a stream record's write means. `current` is None where the engine did not say."""
+    if current is None:
+        return Verdict.RESYNC
+    if second_of(current) > now + margin:
+        return Verdict.FUTURE
+    if deletion:
+        return Verdict.RESYNC
+    if current == ours:
+        return Verdict.DUPLICATE
+    return _behind(second_of(ours), current, margin)
+
+
+def verdict_on_read(*, record_second: int, current: int | None, now: float, margin: float) -> Verdict:
+    """What the conflict of a resync's write means for the record that asked for the resync."""
+    if current is None:
+        return Verdict.RESYNC
+    if second_of(current) > now + margin:
+        return Verdict.FUTURE
+    return _behind(record_second, current, margin)
+
+
+def _behind(second: int, current: int, margin: float) -> Verdict:
+    if is_table_read(current):
+        return Verdict.PASSED
+    if second_of(current) - second > margin:
+        return Verdict.STALE
+    return Verdict.RESYNC
+
+
+def wait_until_past(second: int, now: float, margin: float) -> float:
+    """Seconds to wait until a read's version lies above everything written in `second`; 0.0 when it does."""
+    return max(0.0, second + 1 + margin - now)

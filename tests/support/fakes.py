@@ -1,0 +1,172 @@
+"""Fakes of the pipeline's edges. What the memory index and a real one must share is proved on both
+by the contract in `index_contract`."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from searchsync.bulk import DONE, Answer, Response
+from searchsync.clock import Backoff, Deadline
+from searchsync.config import Config, read_environment
+from searchsync.metrics import Report
+from searchsync.pipeline import Pipeline
+from searchsync.records import AttributeMap
+from searchsync.resync import Page
+from tests.support.events import NOW, environment
+
+
+@dataclass
+class FakeClock:
+    """A clock that moves only when somebody sleeps."""
+
+    time: float = NOW + 1.5
+    slept: list[float] = field(default_factory=list)
+
+    def now(self) -> float:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.time += seconds
+
+
+ItemFault = Callable[[str, str], "dict[str, Any] | None"]
+"""(operation, document id) to the `status` and `error` to answer instead of applying it, or None."""
+
+
+@dataclass
+class MemoryIndex:
+    """An index with external versions and tombstones, and faults on demand.
+
+    `faults` are whole requests' responses, taken one a request until they are used up.
+    """
+
+    documents: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    tombstones: dict[str, int] = field(default_factory=dict)
+    faults: list[Response | None] = field(default_factory=list)
+    item_fault: ItemFault | None = None
+    bodies: list[bytes] = field(default_factory=list)
+    ensured: int = 0
+    ensure_answers: list[Answer] = field(default_factory=list)
+    forgotten: int = 0
+    recreated: bool = False
+    silent_conflicts: bool = False
+    timeouts: list[float] = field(default_factory=list)
+
+    def ensure_index(self, timeout: float) -> Answer:
+        self.ensured += 1
+        return self.ensure_answers.pop(0) if self.ensure_answers else DONE
+
+    def forget_index(self) -> None:
+        self.forgotten += 1
+
+    def bulk(self, body: bytes, timeout: float) -> Response:
+        self.bodies.append(body)
+        self.timeouts.append(timeout)
+        if self.faults and (fault := self.faults.pop(0)) is not None:
+            return fault
+        lines = body.decode().splitlines()
+        items = []
+        while lines:
+            ((operation, target),) = json.loads(lines.pop(0)).items()
+            source = json.loads(lines.pop(0)) if operation == "index" else None
+            items.append({operation: self._apply(operation, target["_id"], target["version"], source)})
+        return Response(200, {"errors": any("error" in next(iter(item.values())) for item in items), "items": items})
+
+    def current_versions(self, ids: Sequence[str], timeout: float) -> dict[str, int]:
+        return {name: self.documents[name][0] for name in ids if name in self.documents}
+
+    def version(self, name: str) -> int | None:
+        return self.documents[name][0] if name in self.documents else self.tombstones.get(name)
+
+    def _apply(self, operation: str, name: str, version: int, source: Any) -> dict[str, Any]:
+        if self.item_fault is not None and (fault := self.item_fault(operation, name)) is not None:
+            return {"_id": name, **fault}
+        current = self.version(name)
+        if current is not None and version <= current:
+            said = "" if self.silent_conflicts else f"current version [{current}] is higher or equal to [{version}]"
+            reason = f"[{name}]: version conflict, {said}"
+            return {"_id": name, "status": 409, **error("version_conflict_engine_exception", reason)}
+        if operation == "delete":
+            found = self.documents.pop(name, None) is not None
+            self.tombstones[name] = version
+            return {"_id": name, "_version": version, "status": 200 if found else 404}
+        self.tombstones.pop(name, None)
+        self.documents[name] = (version, source)
+        return {"_id": name, "_version": version, "status": 200 if current is not None else 201}
+
+
+def error(error_type: str, reason: str = "because") -> dict[str, Any]:
+    """An `error` member as OpenSearch writes it."""
+    return {"error": {"type": error_type, "reason": reason}}
+
+
+@dataclass
+class MemoryTable:
+    """Items by document id."""
+
+    clock: FakeClock
+    items: dict[str, AttributeMap] = field(default_factory=dict)
+    reads: list[tuple[float, list[str]]] = field(default_factory=list)
+    after_read: Callable[[], None] | None = None
+    busy: Exception | None = None
+
+    def read(self, keys: Mapping[str, AttributeMap], deadline: Deadline) -> Iterator[Page]:
+        if self.busy is not None:
+            raise self.busy
+        self.reads.append((self.clock.now(), list(keys)))
+        page = Page(self.clock.now(), self.clock.monotonic(), {name: self.items.get(name) for name in keys})
+        if self.after_read is not None:
+            self.after_read()
+        yield page
+
+
+@dataclass
+class MemoryQueue:
+    """A failure queue; `refusing` are positions that it does not take."""
+
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    refusing: frozenset[int] = frozenset()
+
+    def send(self, messages: Sequence[str]) -> tuple[list[int], str]:
+        refused = [position for position in range(len(messages)) if position in self.refusing]
+        self.messages += [json.loads(text) for number, text in enumerate(messages) if number not in self.refusing]
+        return refused, "AccessDenied" if refused else ""
+
+
+@dataclass
+class Bench:
+    """A pipeline on fakes, and what to look at afterwards."""
+
+    config: Config = field(default_factory=lambda: read_environment(environment()))
+    clock: FakeClock = field(default_factory=FakeClock)
+    index: MemoryIndex = field(default_factory=MemoryIndex)
+    queue: MemoryQueue = field(default_factory=MemoryQueue)
+    largest_body: int = 5_000_000
+    remaining: float = 300.0
+
+    def __post_init__(self) -> None:
+        self.table = MemoryTable(self.clock)
+        self.report = Report()
+
+    def run(self, event: object) -> list[str]:
+        """Run one invocation; the failed item identifiers."""
+        self.report = Report()
+        pipeline = Pipeline(
+            self.config,
+            self.index,
+            self.table,
+            self.queue,
+            self.clock,
+            Backoff(self.clock, random.Random(7)),
+            self.largest_body,
+        )
+        answer = pipeline.run(event, self.remaining, self.report)
+        return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]

@@ -1,0 +1,111 @@
+"""Items to documents, keys to document ids."""
+
+from __future__ import annotations
+
+import json
+import random
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from searchsync.document import LONGEST_ID, document_id, document_text
+from searchsync.errors import ConversionError, StackError
+
+WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+NUMBERS = st.integers(-(10**38) + 1, 10**38 - 1).map(str) | st.decimals(
+    allow_nan=False, allow_infinity=False, places=7, min_value=-(10**20), max_value=10**20
+).map(str)
+SCALARS = st.one_of(
+    WORDS.map(lambda text: ({"S": text}, text)),
+    NUMBERS.map(lambda text: ({"N": text}, Decimal(text))),
+    st.booleans().map(lambda flag: ({"BOOL": flag}, flag)),
+    st.just(({"NULL": True}, None)),
+    st.just(({"B": "AAEC"}, "AAEC")),
+    st.lists(WORDS, min_size=1, max_size=3).map(lambda texts: ({"SS": texts}, texts)),
+    st.lists(NUMBERS, min_size=1, max_size=3).map(lambda texts: ({"NS": texts}, [Decimal(text) for text in texts])),
+    st.just(({"BS": ["AA==", "/w=="]}, ["AA==", "/w=="])),
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3).map(lambda pairs: ({"L": [a for a, _ in pairs]}, [b for _, b in pairs])),
+        st.dictionaries(WORDS, inner, max_size=3).map(
+            lambda pairs: ({"M": {k: a for k, (a, _) in pairs.items()}}, {k: b for k, (_, b) in pairs.items()})
+        ),
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(WORDS, VALUES, max_size=5))
+def test_every_attribute_value_becomes_its_plain_json(pairs: dict[str, tuple[Any, Any]]) -> None:
+    text = document_text({name: value for name, (value, _) in pairs.items()})
+    assert "\n" not in text
+    parsed = json.loads(text, parse_float=Decimal, parse_int=Decimal)
+    assert parsed == {name: plain for name, (_, plain) in pairs.items()}
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["9007199254740993.5", "12345678901234567890123456789012345678", "0.1000", "1E+30", "-0", "1e-130"],
+)
+def test_a_number_keeps_its_own_digits(number: str) -> None:
+    assert document_text({"n": {"N": number}}) == f'{{"n":{number}}}'
+    assert document_text({"n": {"NS": [number]}}) == f'{{"n":[{number}]}}'
+    assert document_text({"n": {"L": [{"N": number}]}}) == f'{{"n":[{number}]}}'
+
+
+def test_an_unknown_type_is_named_and_its_value_is_not() -> None:
+    with pytest.raises(ConversionError, match="'X'") as caught:
+        document_text({"a": {"X": "secret"}})
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [({"S": "plain|text\\"}, "plain|text\\"), ({"N": "007.50"}, "007.50"), ({"B": "AAEC"}, "AAEC")],
+)
+def test_one_key_attribute_is_the_id_as_it_is(key: dict[str, str], expected: str) -> None:
+    assert document_id({"id": key}, ("id",)) == expected
+
+
+def test_two_key_attributes_stand_hash_key_first_whatever_their_order_in_the_record() -> None:
+    keys = {"sort": {"N": "5"}, "hash": {"S": "a"}}
+    assert document_id(keys, ("hash", "sort")) == "a|5"
+
+
+def test_a_separator_inside_a_value_is_escaped() -> None:
+    assert document_id({"h": {"S": "a|b\\"}, "r": {"S": "c"}}, ("h", "r")) == "a\\|b\\\\|c"
+
+
+def test_no_two_keys_share_an_id() -> None:
+    seed = 11
+    print("seed", seed)
+    rng = random.Random(seed)
+    texts = ["".join(rng.choice("a|\\") for _ in range(rng.randint(1, 6))) for _ in range(400)]
+    keys = {(rng.choice(texts), rng.choice(texts)) for _ in range(4000)}
+    ids = {document_id({"h": {"S": first}, "r": {"S": second}}, ("h", "r")) for first, second in keys}
+    assert len(ids) == len(keys)
+
+
+@pytest.mark.parametrize(("length", "digested"), [(511, False), (512, False), (513, True)])
+def test_an_id_over_512_bytes_is_its_digest(length: int, digested: bool) -> None:
+    for text in ("x" * length, "é" * (length // 2) + "x" * (length % 2)):
+        found = document_id({"id": {"S": text}}, ("id",))
+        assert len(found.encode()) <= LONGEST_ID
+        assert (found != text) is digested
+        assert found.startswith("sha256:") is digested
+
+
+def test_a_key_that_looks_like_a_digest_cannot_meet_one() -> None:
+    long_id = document_id({"id": {"S": "x" * 600}}, ("id",))
+    assert document_id({"id": {"S": long_id}}, ("id",)) != long_id
+
+
+def test_keys_other_than_the_configured_ones_stop_the_batch() -> None:
+    for keys in ({"pk": {"S": "a"}}, {"id": {"S": "a"}, "sk": {"S": "b"}}):
+        with pytest.raises(StackError, match="KEY_ATTRIBUTES"):
+            document_id(keys, ("id",))

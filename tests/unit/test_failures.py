@@ -1,0 +1,95 @@
+"""The failure queue, against moto's SQS."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from moto import mock_aws
+
+from searchsync.config import read_environment
+from searchsync.failures import FailureQueue, failure_message
+from searchsync.plan import Poison
+from tests.support.events import NOW, STREAM_ARN, TABLE_ARN, environment
+
+POISON = Poison({"id": {"S": "a"}}, "17", 99, "mapper_parsing_exception", "because", "trace")
+
+
+@pytest.fixture
+def queue() -> Iterator[tuple[Any, str]]:
+    with mock_aws():
+        client = boto3.client("sqs", region_name="eu-central-1")
+        yield client, client.create_queue(QueueName="failures")["QueueUrl"]
+
+
+def received(client: Any, url: str) -> list[str]:
+    found: list[str] = []
+    while messages := client.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        found += [message["Body"] for message in messages]
+    return found
+
+
+def test_a_message_carries_all_that_a_redrive_needs() -> None:
+    message = json.loads(failure_message(POISON, read_environment(environment()), NOW))
+    assert message == {
+        "kind": "searchsync.poison",
+        "table_arn": TABLE_ARN,
+        "stream_arn": STREAM_ARN,
+        "index": "items",
+        "key": {"id": {"S": "a"}},
+        "sequence_number": "17",
+        "version": 99,
+        "error_type": "mapper_parsing_exception",
+        "reason": "because",
+        "trace": "trace",
+        "time": "2027-01-15T08:00:00.000+00:00",
+    }
+
+
+def test_every_message_reaches_the_queue(queue: tuple[Any, str]) -> None:
+    client, url = queue
+    messages = [f"message {number}" for number in range(23)]
+    assert FailureQueue(client, url).send(messages) == ([], "")
+    assert sorted(received(client, url)) == sorted(messages)
+
+
+def test_nothing_to_send_asks_for_nothing() -> None:
+    assert FailureQueue(None, "").send([]) == ([], "")
+
+
+class Refusing:
+    """A client that refuses the request or one entry of it."""
+
+    def __init__(self, error: Exception | None) -> None:
+        self.error = error
+
+    def send_message_batch(self, QueueUrl: str, Entries: list[dict[str, str]]) -> Any:  # noqa: N803
+        if self.error is not None:
+            raise self.error
+        good = [{"Id": entry["Id"]} for entry in Entries if entry["Id"] != "3"]
+        return {"Successful": good, "Failed": [{"Id": "3", "Code": "InternalError"}]}
+
+
+def test_one_refused_entry_is_named_by_its_position() -> None:
+    assert FailureQueue(Refusing(None), "url").send(["m"] * 5) == ([3], "InternalError")
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (ClientError({"Error": {"Code": "AccessDenied"}}, "SendMessageBatch"), "AccessDenied"),
+        (EndpointConnectionError(endpoint_url="here"), "EndpointConnectionError"),
+    ],
+)
+def test_a_refused_request_names_all_its_messages(error: Exception, why: str) -> None:
+    assert FailureQueue(Refusing(error), "url").send(["m"] * 12) == (list(range(12)), why)
+
+
+def test_a_batch_of_the_longest_messages_fits_into_one_request() -> None:
+    longest = Poison({"h": {"S": "é" * 1024}, "r": {"S": "é" * 512}}, "1" * 40, 2**63, "t" * 60, "é" * 9999, "x" * 9999)
+    text = failure_message(longest, read_environment(environment()), NOW)
+    assert len(text.encode()) * 10 < 256 * 1024

@@ -1,0 +1,414 @@
+"""One invocation: what reaches the index, what the trigger is told, what goes to the failure queue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from searchsync.bulk import Answer, Kind, Response
+from searchsync.errors import MalformedEventError, StackError, TableBusyError
+from searchsync.resync import Result
+from searchsync.version import read_version, stream_version
+from tests.support.events import NOW, event, record, sequence_number
+from tests.support.fakes import Bench, error
+
+POISONED = {"status": 400, **error("mapper_parsing_exception", "failed to parse field [n]")}
+BUSY = {"status": 429, **error("circuit_breaking_exception")}
+
+
+def number(position: int) -> str:
+    return sequence_number(1000 + position)
+
+
+def version(position: int, second: int = NOW) -> int:
+    return stream_version(second, int(number(position)))
+
+
+def faulty(**answers: dict[str, Any]) -> Any:
+    return lambda _operation, name: answers.get(name)
+
+
+def test_insert_modify_and_remove_reach_the_index_in_one_request() -> None:
+    bench = Bench()
+    bench.index.documents["gone"] = (1, {})
+    failed = bench.run(event(record("INSERT", "a", number=1), record("REMOVE", "gone", number=2)))
+    assert failed == []
+    assert bench.index.documents == {"a": (version(1), {"id": "a", "n": 1})}
+    assert bench.index.tombstones == {"gone": version(2)}
+    assert len(bench.index.bodies) == 1
+
+
+def test_of_one_documents_changes_only_the_last_is_sent() -> None:
+    bench = Bench()
+    bench.run(event(*(record("MODIFY", "a", number=each) for each in (1, 2, 3))))
+    assert bench.index.documents["a"] == (version(3), {"id": "a", "n": 3})
+    assert bench.index.bodies[0].count(b"\n") == 2
+
+
+def test_a_late_record_never_undoes_a_newer_document() -> None:
+    bench = Bench()
+    bench.run(event(record("MODIFY", "a", number=9, second=NOW)))
+    bench.run(event(record("MODIFY", "a", number=5, second=NOW - 60)))
+    assert bench.index.documents["a"][1] == {"id": "a", "n": 9}
+    assert bench.report.results == {Result.STALE: 1}
+
+
+def test_a_repeated_record_is_a_duplicate_and_no_failure() -> None:
+    bench = Bench()
+    batch = event(record("INSERT", "a", number=1))
+    bench.run(batch)
+    assert bench.run(batch) == []
+    assert bench.report.results == {Result.DUPLICATE: 1}
+    assert bench.queue.messages == []
+
+
+def test_a_repeated_deletion_asks_the_table_again() -> None:
+    bench = Bench()
+    batch = event(record("REMOVE", "a", number=1))
+    bench.run(batch)
+    assert bench.run(batch) == []
+    assert [names for _, names in bench.table.reads] == [["a"]]
+    assert bench.report.results == {Result.RESYNCED: 1}
+    assert bench.index.tombstones["a"] > version(1)
+
+
+def test_a_deletion_that_meets_a_conflict_leaves_what_the_table_holds() -> None:
+    bench = Bench()
+    bench.run(event(record("MODIFY", "a", number=7)))
+    bench.table.items["a"] = {"id": {"S": "a"}, "n": {"N": "8"}}
+    bench.run(event(record("REMOVE", "a", number=3)))
+    assert bench.index.documents["a"][1] == {"id": "a", "n": 8}
+
+
+def test_falling_versions_in_one_batch_ask_the_table() -> None:
+    bench = Bench()
+    bench.table.items["a"] = {"id": {"S": "a"}, "n": {"N": "5"}}
+    bench.run(event(record("MODIFY", "a", number=9), record("MODIFY", "a", number=5)))
+    assert bench.index.documents["a"][1] == {"id": "a", "n": 5}
+    assert bench.report.results == {Result.RESYNCED: 1}
+
+
+def test_a_resync_waits_out_the_margin_and_writes_the_reads_version() -> None:
+    bench = Bench()
+    bench.index.documents["a"] = (version(900), {"n": "other"})
+    bench.table.items["a"] = {"id": {"S": "a"}, "n": {"N": "5"}}
+    assert bench.run(event(record("MODIFY", "a", number=5))) == []
+    ((read_at, _),) = bench.table.reads
+    assert read_at >= NOW + 1 + 10
+    assert bench.index.documents["a"] == (read_version(read_at, 10), {"id": "a", "n": 5})
+
+
+def test_a_resync_without_time_to_wait_fails_its_record() -> None:
+    bench = Bench(remaining=14.0)
+    bench.index.documents["a"] = (version(900), {})
+    assert bench.run(event(record("INSERT", "b", number=4), record("MODIFY", "a", number=5))) == [number(5)]
+    assert bench.clock.slept == []
+    assert bench.table.reads == []
+
+
+def test_a_resync_against_a_busy_table_fails_its_record() -> None:
+    bench = Bench()
+    bench.table.busy = TableBusyError("busy")
+    assert bench.run(event(record("MODIFY", "a", number=5, second=None))) == [number(5)]
+
+
+def test_a_document_that_moves_on_under_the_resync_is_newer_than_the_record() -> None:
+    bench = Bench()
+    bench.table.items["a"] = {"id": {"S": "a"}}
+
+    def move_on() -> None:
+        bench.index.documents["a"] = (stream_version(int(bench.clock.now()), 10**20), {})
+
+    bench.table.after_read = move_on
+    move_on()
+    assert bench.run(event(record("MODIFY", "a", number=5))) == []
+    assert bench.report.results == {Result.STALE: 1}
+
+
+def test_a_resync_that_never_agrees_ends_in_the_failure_queue() -> None:
+    bench = Bench(remaining=900.0)
+    conflict = {"status": 409, **error("version_conflict_engine_exception", "of another wording")}
+    bench.index.item_fault = lambda _operation, _name: conflict
+    assert bench.run(event(record("MODIFY", "a", number=5))) == []
+    assert [message["error_type"] for message in bench.queue.messages] == ["resync_poison"]
+    assert len(bench.table.reads) == 5
+
+
+@pytest.mark.parametrize("second", [None, "soon", NOW + 3600, -1])
+def test_a_record_without_a_usable_creation_time_asks_the_table(second: Any) -> None:
+    bench = Bench()
+    bench.table.items["a"] = {"id": {"S": "a"}, "n": {"N": "5"}}
+    assert bench.run(event(record("MODIFY", "a", number=5, second=second))) == []
+    assert bench.index.documents["a"][1] == {"id": "a", "n": 5}
+
+
+def test_a_record_without_its_image_asks_the_table() -> None:
+    bench = Bench()
+    bench.table.items["a"] = {"id": {"S": "a"}, "n": {"N": "5"}}
+    raw = record("MODIFY", "a", number=5)
+    del raw["dynamodb"]["NewImage"]
+    assert bench.run(event(raw)) == []
+    assert bench.index.documents["a"][1] == {"id": "a", "n": 5}
+
+
+def test_a_sequence_number_of_an_unknown_shape_asks_the_table() -> None:
+    bench = Bench()
+    raw = record("INSERT", "a", number=5)
+    raw["dynamodb"]["SequenceNumber"] = "shard-7:5"
+    bench.table.items["a"] = {"id": {"S": "a"}, "n": {"N": "5"}}
+    assert bench.run(event(raw)) == []
+    assert bench.index.documents["a"][1] == {"id": "a", "n": 5}
+
+
+def test_a_version_from_the_future_goes_to_the_failure_queue() -> None:
+    bench = Bench()
+    bench.index.documents["a"] = (version(1, NOW + 3600), {})
+    assert bench.run(event(record("MODIFY", "a", number=5))) == []
+    assert [message["error_type"] for message in bench.queue.messages] == ["version_from_the_future"]
+    assert bench.report.results == {Result.FUTURE: 1}
+
+
+def test_a_silent_conflict_is_looked_up() -> None:
+    bench = Bench()
+    batch = event(record("INSERT", "a", number=1))
+    bench.run(batch)
+    bench.index.silent_conflicts = True
+    bench.run(batch)
+    assert bench.report.results == {Result.DUPLICATE: 1}
+
+
+def test_poison_goes_to_the_failure_queue_and_the_rest_goes_on() -> None:
+    bench = Bench()
+    bench.index.item_fault = faulty(bad=POISONED)
+    records = [record("INSERT", name, number=each) for each, name in enumerate(["a", "bad", "b"], 1)]
+    assert bench.run(event(*records)) == []
+    assert set(bench.index.documents) == {"a", "b"}
+    (message,) = bench.queue.messages
+    assert message["key"] == {"id": {"S": "bad"}}
+    assert message["sequence_number"] == number(2)
+    assert message["version"] == version(2)
+    assert message["error_type"] == "mapper_parsing_exception"
+    assert message["reason"] == "failed to parse field [n]"
+    assert message["stream_arn"].endswith("/stream/2026-01-01T00:00:00.000")
+
+
+def test_an_exception_in_the_conversion_makes_that_record_poison() -> None:
+    bench = Bench()
+    bad = record("INSERT", "bad", number=1, image={"id": {"S": "bad"}, "x": {"M": 5}})
+    assert bench.run(event(bad, record("INSERT", "a", number=2))) == []
+    assert set(bench.index.documents) == {"a"}
+    (message,) = bench.queue.messages
+    assert message["error_type"] == "AttributeError"
+    assert "_map" in message["trace"]
+
+
+def test_poison_that_a_later_record_replaces_is_no_poison() -> None:
+    bench = Bench()
+    bad = record("INSERT", "a", number=1, image={"id": {"S": "a"}, "x": {"M": 5}})
+    bench.run(event(bad, record("MODIFY", "a", number=2)))
+    assert bench.queue.messages == []
+    assert bench.index.documents["a"][1]["n"] == 2
+
+
+def test_a_queue_that_refuses_fails_the_record() -> None:
+    bench = Bench()
+    bench.index.item_fault = faulty(bad=POISONED, worse=POISONED)
+    bench.queue.refusing = frozenset({1})
+    records = [record("INSERT", name, number=each) for each, name in enumerate(["bad", "a", "worse", "b"], 1)]
+    assert bench.run(event(*records)) == [number(3)]
+    assert len(bench.queue.messages) == 1
+    assert "sqs:SendMessage" in bench.report.error
+
+
+def test_what_stays_busy_is_reported_by_its_lowest_number() -> None:
+    bench = Bench(remaining=8.0)
+    bench.index.item_fault = faulty(b=BUSY, c=BUSY)
+    records = [record("INSERT", name, number=each) for each, name in enumerate(["a", "b", "c", "d"], 1)]
+    assert bench.run(event(*records)) == [number(2)]
+    assert set(bench.index.documents) == {"a", "d"}
+
+
+def test_poison_above_the_lowest_failed_record_waits_for_its_next_delivery() -> None:
+    bench = Bench(remaining=8.0)
+    bench.index.item_fault = faulty(low=POISONED, b=BUSY, c=BUSY, high=POISONED)
+    names = ["low", "b", "high", "c"]
+    records = [record("INSERT", name, number=each) for each, name in enumerate(names, 1)]
+    assert bench.run(event(*records)) == [number(2)]
+    assert [message["key"]["id"]["S"] for message in bench.queue.messages] == ["low"]
+
+
+def test_a_busy_item_is_sent_again_alone() -> None:
+    bench = Bench()
+    answers = [BUSY, None]
+    bench.index.item_fault = lambda _operation, name: answers.pop(0) if name == "b" and answers else None
+    names = ["a", "b", "c"]
+    assert bench.run(event(*(record("INSERT", name, number=each) for each, name in enumerate(names, 1)))) == []
+    assert set(bench.index.documents) == {"a", "b", "c"}
+    assert b'"c"' not in bench.index.bodies[1]
+    assert bench.queue.messages == []
+
+
+@pytest.mark.parametrize("status", [None, 402, 429, 500, 502, 503, 504])
+def test_a_busy_collection_is_tried_again(status: int | None) -> None:
+    bench = Bench()
+    bench.index.faults = [Response(status), Response(status)]
+    assert bench.run(event(record("INSERT", "a", number=1))) == []
+    assert "a" in bench.index.documents
+    assert len(bench.clock.slept) == 2
+
+
+def test_a_storm_makes_no_poison() -> None:
+    bench = Bench(remaining=60.0)
+    bench.index.item_fault = lambda _operation, _name: BUSY
+    names = [record("INSERT", f"k{each}", number=each) for each in range(1, 6)]
+    assert bench.run(event(*names)) == [number(1)]
+    assert bench.queue.messages == []
+    assert len(bench.index.bodies) > 5
+
+
+def test_one_busy_document_in_a_batch_of_one_is_never_poison() -> None:
+    bench = Bench(remaining=120.0)
+    bench.index.item_fault = lambda _operation, _name: BUSY
+    assert bench.run(event(record("INSERT", "a", number=1))) == [number(1)]
+    assert bench.queue.messages == []
+
+
+def test_a_document_that_alone_stays_busy_five_times_is_poison() -> None:
+    bench = Bench()
+    bench.index.item_fault = faulty(b=BUSY)
+    names = ["a", "b", "c"]
+    assert bench.run(event(*(record("INSERT", name, number=each) for each, name in enumerate(names, 1)))) == []
+    assert [message["error_type"] for message in bench.queue.messages] == ["circuit_breaking_exception"]
+    assert len(bench.index.bodies) == 5
+
+
+def test_a_storm_after_one_success_makes_no_poison_of_the_last_document() -> None:
+    bench = Bench(remaining=100.0)
+    first = iter([None, BUSY])
+    bench.index.item_fault = lambda _operation, _name: next(first, BUSY)
+    names = ["a", "b"]
+    assert bench.run(event(*(record("INSERT", name, number=each) for each, name in enumerate(names, 1)))) == [number(2)]
+    assert bench.queue.messages == []
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refusal_fails_the_batch_and_fills_no_queue(status: int) -> None:
+    for fault in ([Response(status)], []):
+        bench = Bench()
+        bench.index.faults = list(fault)
+        if not fault:
+            bench.index.item_fault = lambda _operation, _name: {"status": status, **error("security_exception")}
+        with pytest.raises(StackError, match="data access policy"):
+            bench.run(event(record("INSERT", "a", number=1)))
+        assert bench.queue.messages == []
+
+
+def test_an_index_that_went_away_is_ensured_again() -> None:
+    bench = Bench()
+    bench.index.faults = [Response(404, error("index_not_found_exception"))]
+    assert bench.run(event(record("INSERT", "a", number=1))) == []
+    assert bench.index.forgotten == 1
+    assert "a" in bench.index.documents
+
+
+def test_an_index_that_cannot_be_kept_fails_the_batch() -> None:
+    bench = Bench()
+    bench.index.faults = [Response(404, error("index_not_found_exception"))] * 2
+    with pytest.raises(StackError):
+        bench.run(event(record("INSERT", "a", number=1)))
+
+
+def test_an_index_that_cannot_be_ensured_yet_fails_the_lowest_record() -> None:
+    bench = Bench(remaining=8.0)
+    bench.index.ensure_answers = [Answer(Kind.BUSY, 503)] * 99
+    assert bench.run(event(record("INSERT", "a", number=1), record("INSERT", "b", number=2))) == [number(1)]
+    assert bench.index.bodies == []
+
+
+def test_the_index_is_ensured_before_the_first_write() -> None:
+    bench = Bench()
+    bench.run(event(record("INSERT", "a", number=1)))
+    assert bench.index.ensured == 1
+
+
+@pytest.mark.parametrize("status", [400, 413])
+def test_a_refused_request_is_halved_until_the_bad_write_stands_alone(status: int) -> None:
+    bench = Bench()
+    whole = bench.index.bulk
+
+    def refusing(body: bytes, timeout: float) -> Response:
+        return (
+            Response(status, error("action_request_validation_exception")) if b'"k3"' in body else whole(body, timeout)
+        )
+
+    bench.index.bulk = refusing  # type: ignore[method-assign]
+    names = [record("INSERT", f"k{each}", number=each) for each in range(1, 8)]
+    assert bench.run(event(*names)) == []
+    assert set(bench.index.documents) == {f"k{each}" for each in range(1, 8)} - {"k3"}
+    assert [message["sequence_number"] for message in bench.queue.messages] == [number(3)]
+
+
+def test_an_answer_about_other_writes_fails_the_batch() -> None:
+    bench = Bench()
+    bench.index.faults = [Response(200, {"errors": False, "items": []})]
+    with pytest.raises(StackError, match="does not fit"):
+        bench.run(event(record("INSERT", "a", number=1)))
+
+
+def test_a_large_batch_is_split_by_size() -> None:
+    bench = Bench(largest_body=400)
+    names = [record("INSERT", f"k{each}", number=each) for each in range(1, 21)]
+    assert bench.run(event(*names)) == []
+    assert len(bench.index.documents) == 20
+    assert all(len(body) <= 400 for body in bench.index.bodies)
+
+
+@pytest.mark.parametrize("bad", [None, [], {}, {"Records": 5}, {"Records": [{}]}, {"Records": ["text"]}])
+def test_a_malformed_event_fails_the_batch(bad: Any) -> None:
+    with pytest.raises(MalformedEventError):
+        Bench().run(bad)
+
+
+@pytest.mark.parametrize("missing", ["SequenceNumber", "Keys"])
+def test_a_record_that_cannot_be_named_fails_the_batch_before_anything_is_written(missing: str) -> None:
+    bench = Bench()
+    raw = record("INSERT", "b", number=2)
+    del raw["dynamodb"][missing]
+    with pytest.raises(MalformedEventError, match=missing):
+        bench.run(event(record("INSERT", "a", number=1), raw))
+    assert bench.index.bodies == []
+
+
+def test_an_empty_batch_is_done() -> None:
+    assert Bench().run({"Records": []}) == []
+
+
+def test_a_record_of_another_table_fails_the_batch() -> None:
+    bench = Bench()
+    with pytest.raises(StackError, match="not from the table"):
+        bench.run(event(record("INSERT", "a", stream_arn="arn:aws:dynamodb:eu-central-1:1:table/other/stream/x")))
+
+
+def test_a_new_stream_of_the_table_calls_for_a_repair() -> None:
+    bench = Bench()
+    bench.run(event(record("INSERT", "a", stream_arn=bench.config.table_arn + "/stream/2027")))
+    assert "a" in bench.index.documents
+    assert len(bench.report.repair_needed) == 1
+
+
+def test_a_record_near_the_streams_end_calls_for_a_repair() -> None:
+    bench = Bench()
+    bench.run(event(record("INSERT", "a", second=NOW - 23 * 3600 - 5)))
+    assert "23 h" in bench.report.repair_needed[0]
+    bench.run(event(record("INSERT", "b", number=2, second=NOW - 22 * 3600)))
+    assert bench.report.repair_needed == []
+
+
+def test_a_replaced_index_calls_for_a_repair_once() -> None:
+    bench = Bench()
+    bench.index.recreated = True
+    bench.run(event(record("INSERT", "a", number=1)))
+    assert len(bench.report.repair_needed) == 1
+    bench.run(event(record("INSERT", "b", number=2)))
+    assert bench.report.repair_needed == []

@@ -1,0 +1,171 @@
+"""Reads of the table, against moto's DynamoDB and against answers that are hard to come by."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from email.utils import formatdate
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, ConnectTimeoutError
+from moto import mock_aws
+
+from searchsync.clock import Backoff, Deadline, SystemClock
+from searchsync.errors import StackError, TableBusyError
+from searchsync.table import DynamoTable, normalised
+from tests.support.fakes import FakeClock
+
+ITEM = {
+    "id": {"S": "a"},
+    "raw": {"B": b"\x00\x01"},
+    "set": {"SS": ["x"]},
+    "deep": {"L": [{"M": {"b": {"B": b"\xff"}}}]},
+}
+
+
+class Client:
+    """A DynamoDB client that gives prepared answers."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers = list(answers)
+        self.requests: list[Any] = []
+
+    def batch_get_item(self, RequestItems: dict[str, Any]) -> Any:  # noqa: N803 - the SDK's name
+        self.requests.append(RequestItems["t"])
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def answered(clock: FakeClock, *items: Any, unread: Any = (), late: float = 0.0) -> dict[str, Any]:
+    headers = {"date": formatdate(clock.time + late, usegmt=True)}
+    unprocessed = {"t": {"Keys": list(unread)}} if unread else {}
+    return {
+        "Responses": {"t": list(items)},
+        "UnprocessedKeys": unprocessed,
+        "ResponseMetadata": {"HTTPHeaders": headers},
+    }
+
+
+def failure(code: str, status: int = 400) -> ClientError:
+    return ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, "BatchGetItem")  # type: ignore[typeddict-item]
+
+
+def read(client: Any, clock: Any, *names: str, seconds: float = 30.0) -> dict[str, Any]:
+    table = DynamoTable(client, "t", ("id",), clock, Backoff(clock, random.Random(1)))
+    keys = {name: {"id": {"S": name}} for name in names}
+    return {
+        name: image for page in table.read(keys, Deadline.after(clock, seconds)) for name, image in page.images.items()
+    }
+
+
+@pytest.fixture
+def real() -> Iterator[Any]:
+    with mock_aws():
+        client = boto3.client("dynamodb", region_name="eu-central-1")
+        client.create_table(
+            TableName="t",
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        yield client
+
+
+def test_items_come_in_the_events_form_and_missing_ones_as_none(real: Any) -> None:
+    real.put_item(TableName="t", Item=ITEM)
+    real.meta.events.register("after-call.dynamodb.BatchGetItem", with_date)
+    found = read(real, SystemClock(), "a", "none")
+    assert found["none"] is None
+    assert found["a"] == {
+        "id": {"S": "a"},
+        "raw": {"B": "AAE="},
+        "set": {"SS": ["x"]},
+        "deep": {"L": [{"M": {"b": {"B": "/w=="}}}]},
+    }
+
+
+def with_date(parsed: dict[str, Any], **_: Any) -> None:
+    parsed["ResponseMetadata"]["HTTPHeaders"]["date"] = formatdate(usegmt=True)
+
+
+def test_over_a_hundred_keys_are_read_in_pages(real: Any) -> None:
+    for each in range(130):
+        real.put_item(TableName="t", Item={"id": {"S": str(each)}})
+    real.meta.events.register("after-call.dynamodb.BatchGetItem", with_date)
+    found = read(real, SystemClock(), *map(str, range(130)))
+    assert len(found) == 130
+    assert None not in found.values()
+
+
+def test_reads_are_consistent() -> None:
+    clock = FakeClock()
+    client = Client(answered(clock))
+    read(client, clock, "a")
+    assert client.requests[0]["ConsistentRead"] is True
+
+
+def test_a_binary_key_is_asked_for_as_bytes() -> None:
+    clock = FakeClock()
+    client = Client(answered(clock))
+    table = DynamoTable(client, "t", ("id",), clock, Backoff(clock, random.Random(1)))
+    list(table.read({"AAE=": {"id": {"B": "AAE="}}}, Deadline.after(clock, 30)))
+    assert client.requests[0]["Keys"] == [{"id": {"B": b"\x00\x01"}}]
+
+
+def test_what_was_not_processed_is_asked_for_again() -> None:
+    clock = FakeClock()
+    item = {"id": {"S": "b"}}
+    client = Client(answered(clock, unread=[item]), answered(clock, item))
+    assert read(client, clock, "a", "b") == {"a": None, "b": item}
+    assert client.requests[1]["Keys"] == [item]
+
+
+def test_a_read_whose_date_is_far_from_ours_is_refused_and_repeated() -> None:
+    clock = FakeClock()
+    client = Client(answered(clock, late=5.0), answered(clock, {"id": {"S": "a"}}))
+    assert read(client, clock, "a")["a"] is not None
+    assert len(client.requests) == 2
+
+
+def test_clocks_that_never_agree_fail_the_batch() -> None:
+    clock = FakeClock()
+    with pytest.raises(StackError, match="clock"):
+        read(Client(answered(clock, late=-5.0)), clock, "a")
+
+
+def test_an_answer_without_a_date_proves_nothing() -> None:
+    clock = FakeClock()
+    answer = answered(clock)
+    answer["ResponseMetadata"]["HTTPHeaders"] = {}
+    with pytest.raises(StackError, match="clock"):
+        read(Client(answer), clock, "a")
+
+
+@pytest.mark.parametrize(
+    "busy",
+    [failure("ProvisionedThroughputExceededException"), failure("x", 500), ConnectTimeoutError(endpoint_url="here")],
+)
+def test_a_busy_table_is_tried_again_while_there_is_time(busy: Exception) -> None:
+    clock = FakeClock()
+    assert read(Client(busy, busy, answered(clock)), clock, "a") == {"a": None}
+    with pytest.raises(TableBusyError):
+        read(Client(busy), clock, "a")
+
+
+def test_a_refused_read_names_the_permission() -> None:
+    with pytest.raises(StackError, match="dynamodb:BatchGetItem"):
+        read(Client(failure("AccessDeniedException")), FakeClock(), "a")
+
+
+def test_normalising_leaves_other_values_alone() -> None:
+    image: dict[str, dict[str, Any]] = {
+        "n": {"N": "1.0"},
+        "m": {"M": {"x": {"NULL": True}}},
+        "ns": {"NS": ["1"]},
+        "f": {"BOOL": False},
+    }
+    assert normalised(image) == image
