@@ -48,7 +48,7 @@ class OpenSearchCollection:
     def current_versions(self, ids: Sequence[str], timeout: float) -> dict[str, int]:
         """The external versions of those documents that are there."""
         body = json.dumps({"docs": [{"_id": name, "_source": False} for name in ids]}).encode()
-        response = self._request("POST", f"/{self._index}/_mget", body, timeout, JSON)
+        response = self._request("GET", f"/{self._index}/_mget", body, timeout, JSON)  # AOSS lists no POST
         docs = response.body.get("docs", []) if isinstance(response.body, Mapping) else []
         return {doc["_id"]: doc["_version"] for doc in docs if doc.get("found") and "_version" in doc}
 

@@ -1,0 +1,233 @@
+"""Faults on demand: what the collection gate can do to a request, decided apart from sockets.
+
+A `Fault` says which requests it hits and what happens to them; a `FaultBook` holds those that a
+test has asked for and says which of them a request meets. `applied` is the question that matters
+for a writer: whether the engine did what the client was told had failed.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+import random
+import re
+import threading
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from lab.gate_rules import BulkItem, GateRequest, JsonObject
+
+
+class FaultKind(enum.StrEnum):
+    """What happens to a request."""
+
+    STATUS = "status"  # answered with `status`, before the engine or (applied) after it
+    RESET = "reset"  # connection reset, before the engine or (applied) after it
+    CUT = "cut"  # applied; the answer breaks off after half of its body
+    DELAY = "delay"  # `seconds` late, otherwise untouched
+    DROP = "drop"  # no answer ever; after `seconds` the engine applies it all the same
+    ITEM = "item"  # items of a _bulk fail with `status`; not applied unless `applied`
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault. It hits requests whose path and method match, after letting `skip` of them by,
+    `count` times (None: for ever), each with `probability` from its own generator (`seed`).
+
+    ITEM hits `_bulk` requests that hold a matching item: position in the request or id; neither
+    given means every item.
+    """
+
+    kind: FaultKind
+    path: str = ""  # regular expression, searched in the path
+    method: str = ""  # empty: any
+    count: int | None = 1
+    skip: int = 0
+    probability: float = 1.0
+    seed: int = 0
+    status: int = 503
+    error_type: str = "service_unavailable_exception"
+    reason: str = "injected by the collection gate"
+    body: str | None = None  # the whole answer of STATUS, instead of OpenSearch's error shape
+    seconds: float = 0.0
+    applied: bool = False
+    positions: tuple[int, ...] = ()
+    ids: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        re.compile(self.path)
+        if not 0.0 <= self.probability <= 1.0:
+            raise ValueError(f"probability {self.probability}: give a number from 0 to 1")
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Fault:
+        """The fault that `as_json` wrote. TypeError or ValueError on anything else."""
+        values = dict(fields)
+        values["kind"] = FaultKind(values["kind"])
+        for name in ("positions", "ids"):
+            values[name] = tuple(values.get(name, ()))
+        return cls(**values)
+
+    def as_json(self) -> JsonObject:
+        """The fault as a JSON object, for the gate's admin port."""
+        return asdict(self)
+
+    def error(self) -> JsonObject:
+        """The error object that an answer carries."""
+        return {"type": self.error_type, "reason": self.reason}
+
+    def answer(self) -> bytes:
+        """The body of a STATUS fault's answer."""
+        if self.body is not None:
+            return self.body.encode()
+        cause = self.error()
+        error = {"root_cause": [cause], **cause}
+        return json.dumps({"error": error, "status": self.status}).encode()
+
+    def hits_item(self, position: int, item: BulkItem) -> bool:
+        """Whether an ITEM fault means this item."""
+        if not self.positions and not self.ids:
+            return True
+        return position in self.positions or item.document_id in self.ids
+
+
+@dataclass
+class _Entry:
+    """A fault with what is left of it."""
+
+    fault: Fault
+    left: int | None
+    to_skip: int
+    generator: random.Random = field(repr=False)
+
+    def take(self, request: GateRequest, items: Sequence[BulkItem]) -> bool:
+        fault = self.fault
+        if self.left == 0 or (fault.method and fault.method != request.method):
+            return False
+        if re.search(fault.path, request.path) is None:
+            return False
+        if fault.kind is FaultKind.ITEM and not any(
+            fault.hits_item(position, item) for position, item in enumerate(items)
+        ):
+            return False
+        if self.to_skip > 0:
+            self.to_skip -= 1
+            return False
+        if self.generator.random() >= fault.probability:
+            return False
+        if self.left is not None:
+            self.left -= 1
+        return True
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The faults that one request meets: delays add up, of the rest the first injected wins.
+
+    ITEM faults come together, unless another kind hits the whole request.
+    """
+
+    delay: float = 0.0
+    whole: Fault | None = None
+    items: tuple[Fault, ...] = ()
+
+
+class FaultBook:
+    """The faults asked for and not used up; safe for several threads."""
+
+    def __init__(self) -> None:
+        self._entries: list[_Entry] = []
+        self._injected: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def inject(self, *faults: Fault) -> None:
+        """Ask for faults, in the order in which they are tried."""
+        with self._lock:
+            for fault in faults:
+                generator = random.Random(fault.seed)  # noqa: S311 - repeatable on purpose
+                self._entries.append(_Entry(fault, fault.count, fault.skip, generator))
+
+    def clear(self) -> None:
+        """Forget all faults; the counts stay."""
+        with self._lock:
+            self._entries.clear()
+
+    @property
+    def item_faults(self) -> bool:
+        """Whether any ITEM fault is waiting: only then must a _bulk body be split."""
+        with self._lock:
+            return any(entry.fault.kind is FaultKind.ITEM and entry.left != 0 for entry in self._entries)
+
+    def injected(self) -> dict[str, int]:
+        """How many faults were injected, by kind."""
+        with self._lock:
+            return dict(self._injected)
+
+    def reset_counts(self) -> None:
+        """Begin to count again at zero."""
+        with self._lock:
+            self._injected.clear()
+
+    def plan(self, request: GateRequest, items: Sequence[BulkItem] = ()) -> Plan:
+        """Take the faults that this request meets; each use counts."""
+        delay, whole = 0.0, None
+        item_faults: list[Fault] = []
+        with self._lock:
+            for entry in self._entries:
+                kind = entry.fault.kind
+                if kind not in {FaultKind.DELAY, FaultKind.ITEM} and whole is not None:
+                    continue
+                if not entry.take(request, items):
+                    continue
+                self._injected[kind] += 1
+                if kind is FaultKind.DELAY:
+                    delay += entry.fault.seconds
+                elif kind is FaultKind.ITEM:
+                    item_faults.append(entry.fault)
+                else:
+                    whole = entry.fault
+        return Plan(delay, whole, tuple(item_faults))
+
+
+@dataclass(frozen=True)
+class SplitRequest:
+    """A _bulk taken apart: what goes to the engine, and the error of each failing position."""
+
+    forwarded: tuple[tuple[int, BulkItem], ...]
+    failed: Mapping[int, JsonObject]
+
+    @property
+    def body(self) -> bytes:
+        """What is left for the engine; empty when nothing is."""
+        return b"".join(item.lines for _, item in self.forwarded)
+
+    def merge(self, answer: JsonObject | None) -> JsonObject:
+        """The engine's answer to `body` with the failing items put back in their places."""
+        by_position = dict(self.failed)
+        taken = (answer or {}).get("items", [])
+        for (position, _), item in zip(self.forwarded, taken, strict=True):
+            # An item that failed although it was applied keeps its error.
+            by_position.setdefault(position, item)
+        items = [by_position[position] for position in sorted(by_position)]
+        errors = any("error" in outcome for item in items for outcome in item.values())
+        return {"took": (answer or {}).get("took", 0), "errors": errors, "items": items}
+
+
+def split_request(items: Sequence[BulkItem], faults: Sequence[Fault]) -> SplitRequest:
+    """Take a _bulk's items apart by the ITEM faults that it meets."""
+    forwarded: list[tuple[int, BulkItem]] = []
+    failed: dict[int, JsonObject] = {}
+    for position, item in enumerate(items):
+        fault = next((fault for fault in faults if fault.hits_item(position, item)), None)
+        if fault is None or fault.applied:
+            forwarded.append((position, item))
+        if fault is not None:
+            failed[position] = _failed_item(item, fault)
+    return SplitRequest(tuple(forwarded), failed)
+
+
+def _failed_item(item: BulkItem, fault: Fault) -> JsonObject:
+    outcome = {"_index": item.index, "_id": item.document_id, "status": fault.status}
+    return {item.action: {**outcome, "error": {**fault.error(), "index": item.index}}}

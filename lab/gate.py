@@ -1,0 +1,199 @@
+"""The collection gate: an OpenSearch Serverless collection's manners in front of a real engine.
+
+    client ──HTTP──▶ rules ▶ authorize ▶ faults ──HTTP──▶ search engine
+
+Rules and faults are decided in `lab.gate_rules` and `lab.faults`, the sockets are in
+`lab.gate_server`; here they come together. Standard library only: it runs in the tests' process
+and in the lab's cloud process.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from types import TracebackType
+from urllib.parse import quote
+
+from lab.faults import Fault, FaultBook, FaultKind, Plan, split_request
+from lab.gate_rules import Authorize, GateDenied, GateRequest, JsonObject, Rules
+from lab.gate_server import Ending, GateServer, Reply, Upstream
+
+_FORWARDED_HEADERS = ("content-type", "accept", "x-opaque-id")
+
+
+@dataclass(frozen=True)
+class GateCounts:
+    """What went through a gate since it began or `reset_counts`."""
+
+    requests: dict[str, int] = field(default_factory=dict)  # by "POST _bulk"; denied ones too
+    statuses: dict[str, int] = field(default_factory=dict)  # by "200"; "reset", "closed", "cut"
+    denied: dict[str, int] = field(default_factory=dict)  # by rule
+    faults: dict[str, int] = field(default_factory=dict)  # by kind
+    bulk_items: int = 0  # items that clients sent in _bulk requests
+
+    @property
+    def total(self) -> int:
+        """All requests."""
+        return sum(self.requests.values())
+
+    def as_json(self) -> JsonObject:
+        """As a JSON object, for the admin port."""
+        return asdict(self)
+
+
+class Gate:
+    """A collection's endpoint at `url`, in front of the engine at `upstream_url`.
+
+    A context manager. `authorize` is asked after the rules and may deny a request (signature,
+    data access policy). `port` 0 takes a free one.
+    """
+
+    def __init__(
+        self,
+        upstream_url: str,
+        authorize: Authorize | None = None,
+        rules: Rules | None = None,
+        port: int = 0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.upstream_url = upstream_url
+        self.clock_offset = 0.0  # seconds that its Date header is ahead of `clock`
+        self._authorize = authorize
+        self._rules = rules or Rules()
+        self._clock = clock
+        self._faults = FaultBook()
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._counters: dict[str, Counter[str]] = {}
+        self._server = GateServer(port, upstream_url, self.answer, self._date)
+        self._server.start()
+        self.url = self._server.url
+
+    def inject(self, *faults: Fault) -> None:
+        """Ask for faults; each hits the requests that it describes until it is used up."""
+        self._faults.inject(*faults)
+
+    def clear(self) -> None:
+        """Forget all faults that are not used up."""
+        self._faults.clear()
+
+    def set_clock_offset(self, seconds: float) -> None:
+        """Let the Date header run ahead (or, negative, behind)."""
+        self.clock_offset = seconds
+
+    @property
+    def counts(self) -> GateCounts:
+        """The counts now."""
+        with self._lock:
+            counters = {name: dict(counter) for name, counter in self._counters.items()}
+        items = counters.pop("bulk_items", {}).get("", 0)
+        return GateCounts(**counters, faults=self._faults.injected(), bulk_items=items)
+
+    def reset_counts(self) -> None:
+        """Begin to count again at zero."""
+        with self._lock:
+            self._counters.clear()
+        self._faults.reset_counts()
+
+    def close(self) -> None:
+        """Stop, and close what clients keep open. Idempotent."""
+        self._stopping.set()
+        self._server.stop()
+
+    def __enter__(self) -> Gate:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _date(self) -> str:
+        return email.utils.formatdate(self._clock() + self.clock_offset, usegmt=True)
+
+    def answer(self, request: GateRequest, upstream: Upstream) -> Reply:
+        """What a request gets: rules, authorization, faults, engine, in this order."""
+        operation = request.operation
+        name = operation.name if operation else request.path
+        self._count("requests", f"{request.method} {name}")
+        self._count("bulk_items", "", len(request.items))
+        denied = self._deny(request)
+        if denied is not None:
+            self._count("denied", denied.rule)
+            reply = Reply.json(denied.status, denied.body)
+        else:
+            items = request.items if self._faults.item_faults else ()
+            reply = self._carry_out(request, self._faults.plan(request, items), upstream)
+        whole = reply.ending is Ending.WHOLE
+        self._count("statuses", str(reply.status) if whole else reply.ending.value)
+        return reply
+
+    def _deny(self, request: GateRequest) -> GateDenied | None:
+        denied = self._rules.check(request)
+        if denied is None and self._authorize is not None:
+            denied = self._authorize(request)
+        return denied
+
+    def _carry_out(self, request: GateRequest, plan: Plan, upstream: Upstream) -> Reply:
+        self._stopping.wait(plan.delay)
+        fault = plan.whole
+        if fault is None:
+            return self._forward(request, plan, upstream)
+        if fault.kind is FaultKind.DROP:
+            if not self._stopping.wait(fault.seconds):
+                self._forward(request, plan, upstream)
+            return Reply(ending=Ending.CLOSED)
+        real = Reply()
+        if fault.applied or fault.kind is FaultKind.CUT:
+            real = self._forward(request, plan, upstream)
+        if fault.kind is FaultKind.CUT:
+            return replace(real, ending=Ending.CUT)
+        if fault.kind is FaultKind.RESET:
+            return Reply(ending=Ending.RESET)
+        return Reply(fault.status, fault.answer())
+
+    def _forward(self, request: GateRequest, plan: Plan, upstream: Upstream) -> Reply:
+        headers = {name: request.headers[name] for name in _FORWARDED_HEADERS if name in request.headers}
+        if request.method != "DELETE":
+            self._create_written_indices(request, upstream)
+        body = request.body
+        operation = request.operation
+        if operation is not None and operation.permission == "aoss:CreateIndex":
+            headers["content-type"] = "application/json"
+            body = self._creation_body(body)
+        if not plan.items:
+            return upstream.send(request.method, request.target, body, headers)
+        split = split_request(request.items, plan.items)
+        if not split.forwarded:
+            return Reply.json(200, split.merge(None))
+        reply = upstream.send(request.method, request.target, split.body, headers)
+        return Reply.json(200, split.merge(json.loads(reply.body))) if reply.status == 200 else reply
+
+    def _creation_body(self, body: bytes) -> bytes:
+        try:
+            return self._rules.index_body(body)
+        except (ValueError, AttributeError):
+            return body  # Not a JSON object: the engine says so.
+
+    def _create_written_indices(self, request: GateRequest, upstream: Upstream) -> None:
+        """A write creates its missing index; it must get the collection's settings, too."""
+        operation = request.operation
+        if operation is None or operation.permission != "aoss:WriteDocument":
+            return
+        for index in operation.indices:
+            target = f"/{quote(index, safe='')}"
+            if upstream.send("HEAD", target).status == 404:
+                headers = {"content-type": "application/json"}
+                upstream.send("PUT", target, self._rules.index_body(b""), headers)
+
+    def _count(self, name: str, key: str, by: int = 1) -> None:
+        with self._lock:
+            self._counters.setdefault(name, Counter())[key] += by
