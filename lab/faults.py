@@ -146,7 +146,7 @@ class FaultBook:
         """Ask for faults, in the order in which they are tried."""
         with self._lock:
             for fault in faults:
-                generator = random.Random(fault.seed)  # noqa: S311 - repeatable on purpose
+                generator = random.Random(fault.seed)
                 self._entries.append(_Entry(fault, fault.count, fault.skip, generator))
 
     def clear(self) -> None:

@@ -46,9 +46,17 @@ class OpenSearchCollection:
         return self._request("POST", f"/{self._index}/_bulk", body, timeout, NDJSON)
 
     def current_versions(self, ids: Sequence[str], timeout: float) -> dict[str, int]:
-        """The external versions of those documents that are there."""
+        """The external versions of those documents that are there; empty where the collection is busy.
+
+        Raises StackError where the collection refuses the function.
+        """
         body = json.dumps({"docs": [{"_id": name, "_source": False} for name in ids]}).encode()
         response = self._request("GET", f"/{self._index}/_mget", body, timeout, JSON)  # AOSS lists no POST
+        if classify_request(response).kind is Kind.STACK:
+            raise StackError(
+                f"The collection refused to say versions: {response.status}. Check the data access policy "
+                "(aoss:ReadDocument on this index for the function's role; a change takes up to a minute)."
+            )
         docs = response.body.get("docs", []) if isinstance(response.body, Mapping) else []
         return {doc["_id"]: doc["_version"] for doc in docs if doc.get("found") and "_version" in doc}
 

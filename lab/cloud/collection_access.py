@@ -1,0 +1,115 @@
+"""Who may use a collection: signature, IAM and data access policy, in AOSS's order.
+
+"Troubleshooting Amazon OpenSearch Serverless" and "Data access control": a request needs a valid
+signature for the service `aoss`, the IAM permission aoss:APIAccessAll on the collection's ARN, and
+a data access policy that names the caller (a role by its ARN) and permits the operation on the
+index. Anything else answers 403. The account's root has no way around a data access policy.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from typing import Any
+
+from ministack.core import iam_evaluator, sigv4
+from ministack.core.responses import request_scope
+from ministack.services import iam, opensearchserverless
+
+from lab.cloud.identity import account_of, allows
+from lab.cloud.patching import private
+from lab.gate_rules import GateDenied, GateRequest, Operation
+
+Record = dict[str, Any]
+
+
+class Access:
+    """The check of one collection."""
+
+    def __init__(self, collection_id: str) -> None:
+        self._id = collection_id
+
+    def check(self, request: GateRequest) -> GateDenied | None:
+        """None when the caller may do what the request does."""
+        record = private(opensearchserverless, "_find_collection_anywhere")(self._id)
+        if record is None:
+            return GateDenied.forbidden("collection", "403 Forbidden: no such collection")
+        account, region = account_of(record["arn"]), record["arn"].split(":")[3]
+        caller = _caller(request, account)
+        if isinstance(caller, GateDenied):
+            return caller
+        if not allows(caller.access_key_id, account, "aoss:APIAccessAll", record["arn"]):
+            return GateDenied.forbidden("aoss:APIAccessAll")
+        what = request.operation
+        principals = _principals(caller, account)
+        with request_scope(account, region):
+            policies = list(private(opensearchserverless, "_access_policies").values())
+        if what is None or _permitted(policies, principals, record["name"], what):
+            return None
+        return GateDenied.forbidden("data access policy", f"403 Forbidden: {what.permission} on {what.indices or '*'}")
+
+
+def _caller(request: GateRequest, account: str) -> Any:
+    """The credential that signed the request, or why it is refused."""
+    if not request.headers.get("authorization", "").startswith("AWS4-HMAC-SHA256"):
+        return GateDenied.forbidden("signature", "403 Forbidden: not signed")
+    signature = sigv4.parse_header_signature(request.headers)
+    if isinstance(signature, tuple):
+        return GateDenied.forbidden("signature", f"403 Forbidden: {signature[1]}")
+    if signature.service != "aoss":
+        return GateDenied.forbidden("service name", "403 Forbidden: signed for another service")
+    if late := sigv4.request_time_failure(signature):
+        return GateDenied.forbidden("signature", f"403 Forbidden: {late[1]}")
+    token = request.headers.get("x-amz-security-token", "")
+    credential = iam_evaluator.resolve_credential(signature.access_key_id, account, token)
+    if isinstance(credential, iam_evaluator.CredentialResolutionError):
+        return GateDenied.forbidden("credentials", f"403 Forbidden: {credential.message}")
+    wrong = sigv4.header_signature_failure(
+        signature,
+        credential.secret_access_key,
+        request.method,
+        request.path,
+        request.query,
+        request.headers,
+        request.body,
+    )
+    return GateDenied.forbidden("signature", f"403 Forbidden: {wrong[1]}") if wrong else credential
+
+
+def _principals(caller: Any, account: str) -> set[str]:
+    """The ARNs by which a data access policy can name the caller."""
+    arn = str(caller.principal_arn)
+    if ":assumed-role/" not in arn:
+        return {arn}
+    name = arn.split("/")[1]
+    role = private(iam, "_roles").get_scoped(account, None, name) or {}
+    return {arn, str(role.get("Arn", ""))}
+
+
+def _permitted(policies: list[Record], principals: set[str], name: str, what: Operation) -> bool:
+    wanted = _resources(name, what)
+    return all(
+        any(_rule_permits(rule, resource, what.permission) for rule in _rules(policies, principals))
+        for resource in wanted
+    )
+
+
+def _resources(name: str, what: Operation) -> list[str]:
+    if what.permission.endswith("CollectionItems"):
+        return [f"collection/{name}"]
+    # Without an index in the request the caller needs the permission on all of them.
+    return [f"index/{name}/{index}" for index in what.indices or ("*",)]
+
+
+def _rules(policies: list[Record], principals: set[str]) -> list[Record]:
+    return [
+        rule
+        for policy in policies
+        for statement in policy["policy"]
+        if principals.intersection(statement["Principal"])
+        for rule in statement["Rules"]
+    ]
+
+
+def _rule_permits(rule: Record, resource: str, permission: str) -> bool:
+    granted = {permission, "aoss:*"}.intersection(rule["Permission"])
+    return bool(granted) and any(fnmatch.fnmatchcase(resource, p) for p in rule["Resource"])

@@ -1,0 +1,47 @@
+"""Each gap of ministack closed by one module here, named after it.
+
+A module's docstring says what AWS does and what ministack did. None touches a file of ministack:
+they replace functions in the running process.
+"""
+
+from __future__ import annotations
+
+from lab.cloud.collections import Collections
+from lab.cloud.patches import (
+    aoss_descriptions,
+    aoss_engine,
+    aoss_network_policies,
+    apigateway_dynamodb,
+    apigateway_stages,
+    cloudwatch_alarms,
+    dynamodb_expiry,
+    dynamodb_sequence_numbers,
+    dynamodb_stream_permissions,
+    lambda_log_permissions,
+    lambda_mapping_permissions,
+    lambda_stream_poller,
+    lambda_worker,
+    secure_transport,
+    sqs_batch_permissions,
+)
+from lab.cloud.settings import Settings
+
+
+def apply_all(settings: Settings, collections: Collections) -> None:
+    """Apply every patch; LabError when ministack is not the version they were written for."""
+    secure_transport.apply()
+    aoss_engine.apply(collections)
+    aoss_network_policies.apply()
+    aoss_descriptions.apply()
+    if settings.sequence_numbers == "dynamodb":
+        dynamodb_sequence_numbers.apply()
+    dynamodb_expiry.apply()
+    dynamodb_stream_permissions.apply()
+    sqs_batch_permissions.apply()
+    lambda_worker.apply()
+    lambda_log_permissions.apply()
+    lambda_mapping_permissions.apply()
+    lambda_stream_poller.apply()
+    cloudwatch_alarms.apply()
+    apigateway_stages.apply()
+    apigateway_dynamodb.apply(settings.endpoint)

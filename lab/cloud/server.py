@@ -1,0 +1,75 @@
+"""ministack's application with the patches applied, our routes beside it, on the loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import hypercorn.asyncio  # type: ignore[import-not-found]
+from hypercorn.config import Config  # type: ignore[import-not-found]
+from ministack.app import app as ministack_app
+
+from lab.cloud.collections import Collections
+from lab.cloud.event_sources import EventSources
+from lab.cloud.patches import apply_all
+from lab.cloud.settings import Settings
+from lab.process import LOOPBACK
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+STATE_PATH = "/_lab/state"
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; the triggers and gates end with it."""
+    logging.getLogger("lab").setLevel(logging.INFO)
+    collections = Collections(settings.engine_url)
+    apply_all(settings, collections)
+    sources = EventSources(settings)
+    try:
+        asyncio.run(_serve(settings, _with_state(collections, sources)))
+    finally:
+        sources.close()
+        collections.close_all()
+
+
+async def _serve(settings: Settings, application: Any) -> None:
+    config = Config()
+    config.bind = [f"{LOOPBACK}:{settings.port}"]
+    config.keep_alive_timeout = 75
+    # Functions under way must not hold the end up: nobody waits for their answer any more.
+    config.graceful_timeout = 0.2
+    config.loglevel = "WARNING"
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+
+    async def until_stopped() -> None:
+        await stopped.wait()
+
+    await hypercorn.asyncio.serve(application, config, shutdown_trigger=until_stopped)
+
+
+def _with_state(collections: Collections, sources: EventSources) -> Any:
+    async def application(scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == STATE_PATH:
+            state = {"collections": collections.state(), "event_sources": sources.state()}
+            await _answer(send, json.dumps(state).encode())
+        else:
+            if scope["type"] == "lifespan":
+                sources.start()
+            await ministack_app(scope, receive, send)
+
+    return application
+
+
+async def _answer(send: Send, body: bytes) -> None:
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

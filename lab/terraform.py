@@ -1,0 +1,158 @@
+"""Terraform against the lab: an example copied out, applied, planned again, destroyed.
+
+Nothing of the lab is in the examples: provider and endpoints come from the environment, and state,
+variables and plugins stay in a temporary copy of the module tree.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from lab.errors import LabError
+from lab.maven import ROOT
+from lab.stack import Lab
+
+PROVIDER = Path("registry.terraform.io/hashicorp/aws")
+VARIABLES_FILE = "lab.auto.tfvars.json"
+TIMEOUT_SECONDS = 900
+CHANGES = 2  # of `terraform plan -detailed-exitcode`
+_COPIED = ("*.tf", "modules", "examples")
+_LINKED = ("dist",)
+
+
+def plugin_directory() -> Path | None:
+    """A folder for `terraform init -plugin-dir`: one that holds hashicorp/aws, None: the registry.
+
+    The usual prefixes first, then any folder directly in /opt.
+    """
+    return next((place for place in _plugin_places() if (place / PROVIDER).is_dir()), None)
+
+
+def _plugin_places() -> Iterator[Path]:
+    yield Path.home() / ".terraform.d/plugins"
+    for prefix in (Path("/usr/share/terraform"), Path("/usr/local/share/terraform")):
+        yield prefix / "plugins"
+        yield prefix / "providers"
+    opt = Path("/opt")
+    if opt.is_dir():
+        yield from sorted(place for place in opt.iterdir() if place.is_dir())
+
+
+def environment(lab: Lab | None = None) -> dict[str, str]:
+    """This process's environment for terraform, pointed at the lab if there is one."""
+    found = {name: value for name, value in os.environ.items() if not name.startswith("TF_VAR_")}
+    configuration = found.get("TF_CLI_CONFIG_FILE")
+    if configuration is not None and not Path(configuration).is_file():
+        del found["TF_CLI_CONFIG_FILE"]  # Terraform would warn about it on every call.
+    found |= {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
+    if lab is not None:
+        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
+            found.pop(name, None)
+        loopback = {"NO_PROXY": "127.0.0.1,localhost", "AWS_EC2_METADATA_DISABLED": "true"}
+        found |= lab.environment() | loopback
+    return found
+
+
+class Terraform:
+    """One example in a copy of its own; a context manager that removes the copy.
+
+    Leaving it does not destroy what was applied: the lab's end does, or `destroy`.
+    """
+
+    def __init__(self, example: str, lab: Lab) -> None:
+        """Copy `examples/<example>` with the module and initialise it. LabError when that fails."""
+        self._copy = Path(tempfile.mkdtemp(prefix="searchsync-terraform-"))
+        self.directory = self._copy / "examples" / example
+        self._environment = environment(lab)
+        try:
+            _copy_tree(ROOT, self._copy)
+            if not self.directory.is_dir():
+                raise LabError(f"There is no examples/{example}: see `ls examples`.")
+            plugins = plugin_directory()
+            self._run("init", *([f"-plugin-dir={plugins}"] if plugins else []))
+        except BaseException:
+            self.close()
+            raise
+
+    def apply(self, variables: Mapping[str, Any] | None = None) -> None:
+        """Apply with these variables; later calls without any keep them."""
+        self._keep(variables)
+        self._run("apply", "-auto-approve")
+
+    def plan_is_empty(self, variables: Mapping[str, Any] | None = None) -> bool:
+        """Whether a plan finds nothing to change."""
+        self._keep(variables)
+        return self._run("plan", "-detailed-exitcode", accept=(0, CHANGES)).returncode == 0
+
+    def plan(self) -> str:
+        """The plan's text."""
+        return self._run("plan").stdout
+
+    def output(self) -> dict[str, Any]:
+        """The outputs' values."""
+        found = json.loads(self._run("output", "-json").stdout)
+        return {name: output["value"] for name, output in found.items()}
+
+    def destroy(self) -> None:
+        """Destroy what was applied."""
+        self._run("destroy", "-auto-approve")
+
+    def close(self) -> None:
+        """Remove the copy with its state. Idempotent."""
+        shutil.rmtree(self._copy, ignore_errors=True)
+
+    def __enter__(self) -> Terraform:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _keep(self, variables: Mapping[str, Any] | None) -> None:
+        if variables is not None:
+            (self.directory / VARIABLES_FILE).write_text(json.dumps(variables))
+
+    def _run(self, command: str, *options: str, accept: tuple[int, ...] = (0,)) -> subprocess.CompletedProcess[str]:
+        try:
+            done = subprocess.run(
+                ["terraform", command, *(["-no-color"]), *options],
+                cwd=self.directory,
+                env=self._environment,
+                capture_output=True,
+                text=True,
+                timeout=TIMEOUT_SECONDS,
+                check=False,
+            )
+        except FileNotFoundError as error:
+            raise LabError(
+                "`terraform` was not found on the PATH. Install Terraform 1.9 or later "
+                "(developer.hashicorp.com/terraform/install) and run the command again."
+            ) from error
+        if done.returncode not in accept:
+            raise LabError(f"terraform {command} failed:\n{done.stderr or done.stdout}")
+        return done
+
+
+def _copy_tree(source: Path, target: Path) -> None:
+    # Only sources: a state or .terraform of someone's own trial stays where it is.
+    hidden = shutil.ignore_patterns(".terraform*", "*.tfstate*", "*.tfvars*", "dist")
+    for pattern in _COPIED:
+        for found in source.glob(pattern):
+            if found.is_dir():
+                shutil.copytree(found, target / found.name, ignore=hidden)
+            else:
+                shutil.copy2(found, target)
+    for name in _LINKED:
+        (target / name).symlink_to(source / name)

@@ -1,0 +1,44 @@
+"""One lab for all tests here: it starts in seconds, and each test makes its own names in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from lab.applied import Applied
+from lab.stack import Lab
+from lab.terraform import Terraform
+from tests.support.small_stack import SmallStack
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    with Lab.start() as running:
+        yield running
+
+
+@pytest.fixture
+def stack(lab: Lab) -> Iterator[SmallStack]:
+    """A table, a function on its stream, a queue and a collection, with the least permissions."""
+    with SmallStack(lab) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def workshop_terraform(lab: Lab) -> Iterator[Terraform]:
+    """The walk-through, applied; destroyed at the end, whole."""
+    with Terraform("workshop", lab) as terraform:
+        terraform.apply()
+        yield terraform
+        terraform.destroy()
+        assert lab.boto3_client("dynamodb").list_tables()["TableNames"] == []
+        assert lab.boto3_client("lambda").list_functions()["Functions"] == []
+        assert lab.boto3_client("sqs").list_queues().get("QueueUrls", []) == []
+        assert lab.boto3_client("opensearchserverless").list_collections()["collectionSummaries"] == []
+
+
+@pytest.fixture(scope="session")
+def workshop(lab: Lab, workshop_terraform: Terraform) -> Applied:
+    """The applied walk-through, to use."""
+    return Applied(lab, workshop_terraform.output())
