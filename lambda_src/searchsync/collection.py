@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 from uuid import uuid4
 
 from opensearchpy import OpenSearch, RequestsHttpConnection
@@ -136,13 +135,12 @@ class OpenSearchCollection:
         return Response(200, answer)
 
 
-def connect(config: Config, credentials: Any) -> OpenSearch:
-    """The client for the configured collection. `credentials` are botocore's, refreshed as they expire.
+def connect(config: Config, auth: AWS4Auth) -> OpenSearch:
+    """The client for the configured collection, its requests signed by `auth`.
 
     One connection that is kept; no retries of its own (the delivery knows which writes need one), no
     gzip bodies (AOSS signs what it reads).
     """
-    auth = AWS4Auth(refreshable_credentials=credentials, region=config.region, service="aoss")
     return OpenSearch(
         hosts=[config.host],
         http_auth=auth,

@@ -8,10 +8,11 @@ from __future__ import annotations
 import logging
 import os
 import random
+from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Protocol
 
-import boto3
-from botocore.config import Config as ClientConfig
+from requests_aws4auth import AWS4Auth
 
 from searchsync.clock import Backoff, SystemClock
 from searchsync.collection import OpenSearchCollection, connect
@@ -21,10 +22,8 @@ from searchsync.metrics import Report, emit, log_line
 from searchsync.pipeline import Pipeline, describe
 from searchsync.table import DynamoTable
 
-AWS_CLIENT = ClientConfig(
-    connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2}, tcp_keepalive=True
-)
-"""One retry inside botocore; beyond that the table and the queue have rules of their own."""
+CONNECT_TIMEOUT, READ_TIMEOUT = 3, 10
+"""Seconds for the table and the queue; they answer in milliseconds."""
 
 
 class Context(Protocol):
@@ -37,18 +36,58 @@ class Context(Protocol):
         ...
 
 
-def build(config: Config) -> Pipeline:
+class OnFirstUse:
+    """An AWS client that is made when it is first asked for something.
+
+    Most sandboxes never read the table or write the queue, and boto3 is half of a cold start.
+    """
+
+    def __init__(self, service: str, region: str) -> None:
+        self._service = service
+        self._region = region
+
+    @cached_property
+    def _client(self) -> Any:
+        import boto3  # noqa: PLC0415
+        from botocore.config import Config as ClientConfig  # noqa: PLC0415
+
+        # One retry inside botocore; beyond that the table and the queue have rules of their own.
+        config = ClientConfig(
+            connect_timeout=CONNECT_TIMEOUT,
+            read_timeout=READ_TIMEOUT,
+            retries={"mode": "standard", "total_max_attempts": 2},
+        )
+        make: Any = boto3.client
+        return make(self._service, region_name=self._region, config=config)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+
+def sign(environment: Mapping[str, str], region: str) -> AWS4Auth:
+    """The signature for service `aoss`, with the role's credentials.
+
+    Lambda gives them in the environment, good for the sandbox's life (AWS page "Defined runtime
+    environment variables"); where it does not (SnapStart), botocore finds and refreshes them.
+    """
+    key, secret = environment.get("AWS_ACCESS_KEY_ID"), environment.get("AWS_SECRET_ACCESS_KEY")
+    if key and secret:
+        return AWS4Auth(key, secret, region, "aoss", session_token=environment.get("AWS_SESSION_TOKEN"))
+    import boto3  # noqa: PLC0415
+
+    return AWS4Auth(refreshable_credentials=boto3.Session().get_credentials(), region=region, service="aoss")
+
+
+def build(config: Config, environment: Mapping[str, str]) -> Pipeline:
     """The pipeline of a configuration, with its real edges."""
     clock = SystemClock()
     backoff = Backoff(clock, random.Random())  # noqa: S311 - jitter, not a secret
-    session = boto3.Session(region_name=config.region)
+    dynamodb = OnFirstUse("dynamodb", config.region)
     return Pipeline(
         config=config,
-        collection=OpenSearchCollection(connect(config, session.get_credentials()), config, clock),
-        table=DynamoTable(
-            session.client("dynamodb", config=AWS_CLIENT), config.table_name, config.key_attributes, clock, backoff
-        ),
-        failures=FailureQueue(session.client("sqs", config=AWS_CLIENT), config.failure_queue_url),
+        collection=OpenSearchCollection(connect(config, sign(environment, config.region)), config, clock),
+        table=DynamoTable(dynamodb, config.table_name, config.key_attributes, clock, backoff),
+        failures=FailureQueue(OnFirstUse("sqs", config.region), config.failure_queue_url),
         clock=clock,
         backoff=backoff,
     )
@@ -69,7 +108,7 @@ def invoke(pipeline: Pipeline, event: object, context: Context) -> dict[str, Any
 
 
 logging.getLogger("opensearch").setLevel(logging.CRITICAL)  # its warnings quote the engine, and so the items
-pipeline = build(read_environment(os.environ))
+pipeline = build(read_environment(os.environ), os.environ)
 
 
 def handle(event: object, context: Context) -> dict[str, Any]:

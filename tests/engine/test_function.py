@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from botocore.credentials import Credentials
+from requests_aws4auth import AWS4Auth
 
 from lab.faults import Fault, FaultKind
 from lab.gate import Gate
@@ -30,8 +30,8 @@ class RealBench(Bench):
     def __init__(self, gate: Gate, index_name: str, mapping: dict[str, Any] | None = None) -> None:
         super().__init__()
         self.config = replace(self.config, host=gate.url, index=index_name, mapping=mapping)
-        credentials = Credentials("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
-        self.real = OpenSearchCollection(connect(self.config, credentials), self.config, self.clock)
+        auth = AWS4Auth("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "eu-central-1", "aoss")
+        self.real = OpenSearchCollection(connect(self.config, auth), self.config, self.clock)
         self.index = self.real  # type: ignore[assignment]
 
 
