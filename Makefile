@@ -1,0 +1,46 @@
+# `make` alone lists the targets. PYTHON makes .venv: any Python 3.11 or later.
+PYTHON ?= python3
+RUNTIME ?= python3.12
+TOOLS := .venv/bin/python
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help setup jars package demo lab test lint settings bench clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+
+setup: ## make the environments (.venv, .lab/venv); a second run has nothing to do
+	@$(PYTHON) -m tools.setup
+
+jars: ## fetch the search engine and DynamoDB Local too (needs Maven)
+	@$(PYTHON) -m tools.setup --jars
+
+package: setup ## build dist/searchsync.zip (RUNTIME=python3.12)
+	@$(TOOLS) build.py --runtime $(RUNTIME)
+
+demo: jars package ## show the pipeline at work on this machine
+	@PYTHONPATH=lambda_src $(TOOLS) -m lab.demo
+
+lab: jars package ## run the lab and print its endpoints, until Ctrl-C
+	@$(TOOLS) -m lab up
+
+test: jars package lint ## all checks and tests
+	@$(TOOLS) -m pytest tests/unit tests/terraform tests/engine tests/lab
+
+lint: setup ## formats, types, Terraform's own checks, the settings table, the tree
+	@$(TOOLS) -m ruff check --quiet .
+	@$(TOOLS) -m ruff format --check --quiet .
+	@$(TOOLS) -m mypy
+	@$(TOOLS) -m tools.settings_table --check
+	@$(TOOLS) -m tools.clean_tree
+	@$(TOOLS) -m tools.terraform_check
+
+settings: setup ## write the README's settings table from variables.tf
+	@$(TOOLS) -m tools.settings_table
+
+bench: package ## measure the converter, the handler and the package
+	@$(TOOLS) -m bench
+
+clean: ## remove what make made: environments, jars, package, caches
+	@rm -rf .venv .lab dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,256 @@
+"""The package: the same bytes each time, nothing that is not used, and everything that is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import build
+from tools.toolchain import ToolError, find_python
+
+ROOT = Path(__file__).resolve().parents[2]
+RUNTIME = "3.12"
+LARGEST = 1_500_000
+LAB_PACKAGES = ROOT / ".lab" / "venv" / "lib" / f"python{RUNTIME}" / "site-packages"
+UNCHECKED_HASH = 0b01
+ERRORS = {
+    "status 400": "RequestError",
+    "status 401": "AuthenticationException",
+    "status 402": "TransportError",
+    "status 403": "AuthorizationException",
+    "status 404": "NotFoundError",
+    "status 409": "ConflictError",
+    "status 413": "TransportError",
+    "status 429": "TransportError",
+    "status 500": "TransportError",
+    "status 502": "TransportError",
+    "status 503": "TransportError",
+    "status 504": "TransportError",
+    "status without JSON": "AuthorizationException",
+    "not JSON": "SerializationError",
+    "reset": "ConnectionError",
+    "timeout": "ConnectionTimeout",
+    "refused": "ConnectionError",
+    "plain text where TLS is due": "SSLError",
+}
+
+
+def run_build(output: Path, scratch: Path, *options: str) -> Path:
+    """A build in a process of its own, its temporary folder named differently each time."""
+    scratch.mkdir()
+    environment = {**os.environ, "TMPDIR": str(scratch), "PYTHONHASHSEED": "random"}
+    command = [sys.executable, str(ROOT / "build.py"), "--output", str(output), *options]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert list(scratch.iterdir()) == [], "the build left something in the temporary folder"
+    return output / "searchsync.zip"
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("build")
+    return run_build(folder / "dist", folder / "one")
+
+
+@pytest.fixture(scope="module")
+def names(package: Path) -> set[str]:
+    with zipfile.ZipFile(package) as archive:
+        return set(archive.namelist())
+
+
+@pytest.fixture(scope="module")
+def task(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The zip unpacked, as Lambda's /var/task."""
+    folder = tmp_path_factory.mktemp("task")
+    with zipfile.ZipFile(package) as archive:
+        archive.extractall(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def old_runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a runtime with urllib3 1.26 brings."""
+    folder = tmp_path_factory.mktemp("runtime")
+    build.install(build.SOURCES / "runtime.txt", folder, RUNTIME, find_python(RUNTIME))
+    return folder
+
+
+def drive(task: Path, runtime: Path) -> dict[str, str]:
+    python = find_python(RUNTIME)
+    command = [str(python), "-I", "-S", "-B", str(build.DRIVER), "--task", str(task), "--runtime", str(runtime)]
+    done = subprocess.run(command, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    outcomes: dict[str, str] = json.loads(done.stdout)["outcomes"]
+    return outcomes
+
+
+def test_same_sources_make_the_same_bytes(package: Path, tmp_path: Path) -> None:
+    again = run_build(tmp_path / "dist", tmp_path / "another-name")
+    assert again.read_bytes() == package.read_bytes()
+
+
+def test_package_is_small(package: Path) -> None:
+    assert package.stat().st_size <= LARGEST
+
+
+def test_json_beside_the_zip_says_what_the_module_compares(package: Path) -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert json.loads(package.with_suffix(".json").read_text()) == {
+        "package": "searchsync",
+        "version": version,
+        "runtime": "python3.12",
+        "bytecode": True,
+        "sha256": hashlib.sha256(package.read_bytes()).hexdigest(),
+    }
+
+
+def test_function_and_package_say_the_same_version() -> None:
+    from searchsync import VERSION  # noqa: PLC0415
+
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == VERSION
+
+
+def test_every_source_of_the_function_is_packed(names: set[str]) -> None:
+    sources = {path.relative_to(build.SOURCES).as_posix() for path in (build.SOURCES / "searchsync").rglob("*.py")}
+    assert sources <= names
+
+
+def test_nothing_of_the_runtime_and_nothing_unused_is_packed(names: set[str]) -> None:
+    folders = {name.partition("/")[0] for name in names}
+    unwanted = {"boto3", "botocore", "urllib3", "dateutil", "six.py", "jmespath", "s3transfer", "grpc", "google"}
+    assert not folders & unwanted
+    assert "charset_normalizer/__main__.py" not in names
+    assert not [name for name in names if name.endswith((".so", ".pyd", ".proto"))]
+
+
+def test_certificates_and_licences_are_packed(names: set[str]) -> None:
+    assert "certifi/cacert.pem" in names
+    packages = {name.partition("/")[0] for name in names} - {"searchsync"}
+    distributions = {name for name in packages if name.endswith(".dist-info")}
+    assert len(distributions) == len(packages - distributions)
+    assert {name.partition("/")[0] for name in names if "LICENSE" in name} == distributions
+
+
+def test_entries_have_fixed_order_date_and_mode(package: Path) -> None:
+    with zipfile.ZipFile(package) as archive:
+        entries = archive.infolist()
+    assert [entry.filename for entry in entries] == sorted(entry.filename for entry in entries)
+    assert {(entry.date_time, entry.external_attr >> 16) for entry in entries} == {(build.DATE, 0o100644)}
+
+
+def test_every_source_has_byte_code_that_is_never_checked_against_its_time(task: Path) -> None:
+    sources = sorted(task.rglob("*.py"))
+    assert sources
+    for source in sources:
+        compiled = source.parent / "__pycache__" / f"{source.stem}.cpython-312.pyc"
+        flags = int.from_bytes(compiled.read_bytes()[4:8], "little")
+        assert flags == UNCHECKED_HASH, compiled
+
+
+def test_byte_code_names_lambdas_folder(task: Path) -> None:
+    """Read by the runtime's interpreter: byte code is for its own version only."""
+    question = (
+        "import json, marshal, pathlib, sys; task = pathlib.Path(sys.argv[1]); "
+        "print(json.dumps({str(path.relative_to(task)): marshal.loads(path.read_bytes()[16:]).co_filename "
+        "for path in task.rglob('*.pyc')}))"
+    )
+    answer = subprocess.run(
+        [str(find_python(RUNTIME)), "-I", "-c", question, str(task)], capture_output=True, text=True, check=True
+    )
+    shown: dict[str, str] = json.loads(answer.stdout)
+    wanted = {
+        path: f"/var/task/{path.replace('__pycache__/', '').replace('.cpython-312.pyc', '.py')}" for path in shown
+    }
+    assert shown
+    assert shown == wanted
+
+
+def test_no_path_of_the_build_goes_into_the_package(task: Path) -> None:
+    marks = [b"searchsync-build-", tempfile.gettempdir().encode() + b"/searchsync", str(ROOT).encode()]
+    for path in task.rglob("*.pyc"):
+        data = path.read_bytes()
+        assert not [mark for mark in marks if mark in data], path
+        assert b"/var/task/" in data
+
+
+def test_unpacked_package_runs_on_urllib3_1_26(task: Path, old_runtime: Path) -> None:
+    outcomes = drive(task, old_runtime)
+    assert json.loads(outcomes.pop("invocation")) == {"batchItemFailures": []}
+    assert outcomes.pop("cut short") == "SerializationError"  # urllib3 1.26 takes a short body for whole
+    assert outcomes == ERRORS
+
+
+def test_unpacked_package_runs_on_urllib3_2(task: Path) -> None:
+    outcomes = drive(task, LAB_PACKAGES)
+    assert json.loads(outcomes.pop("invocation")) == {"batchItemFailures": []}
+    assert outcomes.pop("cut short") == "ConnectionError"
+    assert outcomes == ERRORS
+
+
+def test_a_module_that_is_missing_from_the_package_is_noticed(task: Path, tmp_path: Path) -> None:
+    hobbled = tmp_path / "task"
+    shutil.copytree(task, hobbled, ignore=shutil.ignore_patterns("status_codes*"))
+    with pytest.raises(AssertionError, match="status_codes"):
+        drive(hobbled, LAB_PACKAGES)
+
+
+def test_package_without_byte_code_says_so(tmp_path: Path) -> None:
+    package = run_build(tmp_path / "dist", tmp_path / "scratch", "--no-bytecode")
+    assert json.loads(package.with_suffix(".json").read_text())["bytecode"] is False
+    with zipfile.ZipFile(package) as archive:
+        assert not [name for name in archive.namelist() if name.endswith(".pyc")]
+
+
+def test_missing_interpreter_is_one_clear_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def nowhere(version: str) -> Path:
+        raise ToolError(f"No Python {version} was found. Get one with `uv python install {version}`.")
+
+    monkeypatch.setattr(build, "find_python", nowhere)
+    assert build.main(["--runtime", "python3.13", "--output", str(tmp_path)]) == 1
+    said = capsys.readouterr().err
+    assert "uv python install 3.13" in said
+    assert "--no-bytecode" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_changed_dependency_is_refused_by_its_hash(tmp_path: Path) -> None:
+    lock = tmp_path / "wrong.txt"
+    lock.write_text(f"events==0.5 --hash=sha256:{'0' * 64}\n")
+    with pytest.raises(ToolError, match=r"(?s)pip could not install wrong.txt.*network.*HASHES"):
+        build.install(lock, tmp_path / "packages", RUNTIME, find_python(RUNTIME))
+
+
+def test_output_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "stage").mkdir()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ToolError, match="--output"):
+        build.write(tmp_path / "stage", build.Options("python3.12", True, tmp_path / "file" / "dist"))
+
+
+def test_function_that_does_not_start_stops_the_build(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    sources = tmp_path / "sources"
+    (sources / "searchsync").mkdir(parents=True)
+    (sources / "searchsync" / "handler.py").write_text("import not_there\n")
+    monkeypatch.setattr(build, "SOURCES", sources)
+    with pytest.raises(ToolError, match=r"(?s)stub collection.*not_there"):
+        build.collect(find_python(RUNTIME), tmp_path / "packages", LAB_PACKAGES, tmp_path / "stage")
+
+
+def test_help_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        build.main(["--help"])
+    assert left.value.code == 0
+    said = capsys.readouterr().out
+    assert all(word in said for word in ("--runtime", "--no-bytecode", "--output", "dist/searchsync.zip"))

@@ -1,0 +1,59 @@
+"""The documents name what there is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from searchsync.metrics import UNITS
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
+
+
+def named(text: str, name: str) -> bool:
+    return f"`{name}`" in text
+
+
+@pytest.mark.parametrize("metric", UNITS)
+def test_every_metric_is_in_the_readme(metric: str) -> None:
+    assert named(README, metric)
+
+
+def test_every_alarm_is_in_the_readme_and_no_other() -> None:
+    block = (ROOT / "main.tf").read_text().partition("alarms = {")[2].partition("resource ")[0]
+    alarms = set(re.findall(r"^    ([a-z-]+) = \{$", block, re.MULTILINE))
+    table = README.partition("| alarm |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE)) == alarms
+
+
+@pytest.mark.parametrize("module", sorted(path.stem for path in (ROOT / "lambda_src/searchsync").glob("[a-z]*.py")))
+def test_every_module_of_the_function_has_its_row(module: str) -> None:
+    assert named(ARCHITECTURE, module)
+
+
+@pytest.mark.parametrize("module", sorted(path.stem for path in (ROOT / "lab").glob("[a-z]*.py")))
+def test_every_module_of_the_lab_is_named(module: str) -> None:
+    assert named(ARCHITECTURE, module)
+
+
+@pytest.mark.parametrize("example", sorted(path.name for path in (ROOT / "examples").iterdir()))
+def test_every_example_is_in_the_readme(example: str) -> None:
+    assert f"examples/{example}" in README
+
+
+def test_every_variable_of_the_environment_is_set_by_the_module() -> None:
+    taken = set(
+        re.findall(r'(?:take\(|environment\.get\()"([A-Z_]+)"', (ROOT / "lambda_src/searchsync/config.py").read_text())
+    )
+    given = (ROOT / "main.tf").read_text()
+    assert taken - {"AWS_LAMBDA_FUNCTION_NAME"} == {name for name in taken if re.search(rf"\b{name}\b", given)}
+
+
+def test_every_target_of_the_makefile_has_its_line_of_help() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    assert targets == set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))

@@ -1,0 +1,122 @@
+"""Terraform's own checks: `python -m tools.terraform_check` looks at the format and validates every module and example.
+
+They run in a copy, with Terraform's data outside of the tree, so that nothing is left in it. The provider
+comes from a plugin folder on this machine when there is one, else from the registry, once.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.terraform import environment, plugin_directory
+from tools.toolchain import TERRAFORM, ToolError, find
+
+ROOT = Path(__file__).resolve().parent.parent
+CACHE = ROOT / ".lab" / "terraform-plugins"
+"""The registry's provider is 600 MB: kept between runs."""
+COPIED = ("*.tf", "modules", "examples", "tests/terraform")
+TESTS = "tests/terraform"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A copy of the module's tree in which terraform runs."""
+
+    folder: Path
+
+    def terraform(self, directory: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run terraform in a directory of the copy. Raises ToolError when there is no terraform."""
+        command = [str(find(TERRAFORM)), *arguments]
+        surroundings = environment() | {"TF_DATA_DIR": str(self.folder / ".data" / directory.replace("/", "-"))}
+        if plugin_directory() is None:
+            CACHE.mkdir(parents=True, exist_ok=True)
+            # Without a lock file in the tree, Terraform uses its cache only when told that this is meant.
+            surroundings |= {"TF_PLUGIN_CACHE_DIR": str(CACHE), "TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE": "1"}
+        return subprocess.run(
+            command,
+            cwd=self.folder / directory,
+            env=surroundings,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+
+    def initialise(self, directory: str, *options: str) -> None:
+        """terraform init. Raises ToolError with what Terraform said."""
+        plugins = plugin_directory()
+        given = [*options, *([f"-plugin-dir={plugins}"] if plugins else [])]
+        done = self.terraform(directory, "init", "-backend=false", "-no-color", *given)
+        if done.returncode:
+            raise ToolError(
+                f"terraform init failed in {directory}:\n{done.stdout}\nIt needs the provider hashicorp/aws from the "
+                "registry, or a plugin folder that holds it (~/.terraform.d/plugins, /usr/share, /opt/…)."
+            )
+
+    def directories(self) -> list[str]:
+        """The directories that hold a module: the root, the parts and the examples."""
+        found = {
+            path.parent
+            for pattern in ("*.tf", "modules/*/*.tf", "examples/*/*.tf")
+            for path in self.folder.glob(pattern)
+        }
+        return sorted(path.relative_to(self.folder).as_posix() for path in found)
+
+
+@contextmanager
+def workspace() -> Iterator[Workspace]:
+    """A copy of the module's tree, removed at the end."""
+    with tempfile.TemporaryDirectory(prefix="searchsync-terraform-") as scratch:
+        folder = Path(scratch)
+        for pattern in COPIED:
+            for source in ROOT.glob(pattern):
+                target = folder / source.relative_to(ROOT)
+                if source.is_dir():
+                    shutil.copytree(source, target, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
+                else:
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(source, target)
+        yield Workspace(folder)
+
+
+def validate(copy: Workspace) -> int:
+    """terraform validate in every directory; returns how many are wrong, having printed why."""
+    wrong = 0
+    for directory in copy.directories():
+        copy.initialise(directory)
+        done = copy.terraform(directory, "validate", "-no-color")
+        print(f"  terraform validate {directory}: {'ok' if done.returncode == 0 else 'wrong'}", flush=True)
+        if done.returncode:
+            wrong += 1
+            print(done.stdout, flush=True)
+    return wrong
+
+
+def look_at_format(copy: Workspace) -> int:
+    """terraform fmt on all of it; returns 1 when something is not in form, having printed what."""
+    done = copy.terraform(".", "fmt", "-check", "-diff", "-recursive", "-no-color")
+    if done.returncode:
+        print(f"{done.stdout}\nRun `terraform fmt -recursive`.", file=sys.stderr)
+    return min(done.returncode, 1)
+
+
+def main() -> int:
+    """Entry of the command line. Returns the exit code."""
+    try:
+        with workspace() as copy:
+            return 1 if look_at_format(copy) + validate(copy) else 0
+    except ToolError as error:
+        print(f"terraform: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
