@@ -1,0 +1,79 @@
+# A stack that has a table, a collection and a role already, and attaches the pipeline to them.
+
+provider "aws" {
+  region = var.region
+}
+
+################################################################################
+# What the stack has
+################################################################################
+
+resource "aws_dynamodb_table" "orders" {
+  name             = "orders"
+  billing_mode     = "PAY_PER_REQUEST"
+  hash_key         = "customer"
+  range_key        = "order"
+  stream_enabled   = true
+  stream_view_type = "NEW_AND_OLD_IMAGES"
+
+  attribute {
+    name = "customer"
+    type = "S"
+  }
+
+  attribute {
+    name = "order"
+    type = "N"
+  }
+}
+
+module "collection" {
+  source = "../../modules/collection"
+
+  name                   = "shop"
+  description            = "What the shop searches"
+  standby_replicas       = false
+  data_access_principals = var.data_access_principals
+}
+
+resource "aws_iam_role" "sync" {
+  name = "shop-sync"
+  path = "/shop/"
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "lambda.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+    }]
+  })
+}
+
+################################################################################
+# The pipeline attached to it
+################################################################################
+
+module "searchsync" {
+  source = "../.."
+
+  name = "orders-search"
+
+  existing_table = {
+    stream_arn     = aws_dynamodb_table.orders.stream_arn
+    key_attributes = ["customer", "order"]
+  }
+
+  existing_collection = {
+    name               = module.collection.name
+    arn                = module.collection.arn
+    endpoint           = module.collection.endpoint
+    dashboard_endpoint = module.collection.dashboard_endpoint
+  }
+
+  # The id is the name, and known only once the role exists: the module looks the role up.
+  existing_role = { name = aws_iam_role.sync.id }
+
+  index    = { name = "orders" }
+  function = { runtime = var.runtime }
+}

@@ -1,0 +1,49 @@
+output "table_name" {
+  description = "The table that is followed."
+  value       = module.searchsync.table_name
+}
+
+output "stream_arn" {
+  description = "The table's stream."
+  value       = module.searchsync.stream_arn
+}
+
+output "collection_endpoint" {
+  description = "URL of the collection's OpenSearch API."
+  value       = module.searchsync.collection_endpoint
+}
+
+output "collection_id" {
+  description = "Id of the collection."
+  value       = module.searchsync.collection_id
+}
+
+output "index_name" {
+  description = "Index of the documents."
+  value       = module.searchsync.index_name
+}
+
+output "function_name" {
+  description = "The function."
+  value       = module.searchsync.function_name
+}
+
+output "log_group_name" {
+  description = "Log group of the function."
+  value       = module.searchsync.log_group_name
+}
+
+output "trigger_uuid" {
+  description = "UUID of the event source mapping."
+  value       = module.searchsync.trigger_uuid
+}
+
+output "failure_queue_url" {
+  description = "Queue of the records that could not be written."
+  value       = module.searchsync.failure_queue_url
+}
+
+output "role_arn" {
+  description = "ARN of the role."
+  value       = module.searchsync.role_arn
+}

@@ -1,0 +1,360 @@
+################################################################################
+# Common
+################################################################################
+
+locals {
+  function_name  = coalesce(var.function.name, var.name)
+  log_group_name = coalesce(var.log_group.name, "/aws/lambda/${local.function_name}")
+  queue_name     = coalesce(var.failure_queue.name, "${var.name}-failures")
+  role_name      = coalesce(var.role.name, "${var.name}-role")
+  alarm_prefix   = coalesce(var.alarms.name_prefix, var.name)
+
+  # The module's prefix everywhere: a policy that the role already has under the same name would be overwritten.
+  policy_names = { for key, name in var.role.policy_names : key => coalesce(name, "${var.name}-${key}") }
+}
+
+################################################################################
+# Table
+################################################################################
+
+resource "aws_dynamodb_table" "this" {
+  count = var.table == null ? 0 : 1
+
+  name                        = coalesce(var.table.name, var.name)
+  hash_key                    = var.table.hash_key.name
+  range_key                   = try(var.table.range_key.name, null)
+  billing_mode                = var.table.billing_mode
+  read_capacity               = var.table.read_capacity
+  write_capacity              = var.table.write_capacity
+  stream_enabled              = true
+  stream_view_type            = var.table.stream_view_type
+  deletion_protection_enabled = var.table.deletion_protection
+  tags                        = var.tags
+
+  dynamic "attribute" {
+    for_each = [for key in [var.table.hash_key, var.table.range_key] : key if key != null]
+    content {
+      name = attribute.value.name
+      type = attribute.value.type
+    }
+  }
+
+  point_in_time_recovery {
+    enabled = var.table.point_in_time_recovery
+  }
+
+  dynamic "server_side_encryption" {
+    for_each = var.table.kms_key_arn == null ? [] : [var.table.kms_key_arn]
+    content {
+      enabled     = true
+      kms_key_arn = server_side_encryption.value
+    }
+  }
+
+  dynamic "ttl" {
+    for_each = var.table.ttl_attribute == null ? [] : [var.table.ttl_attribute]
+    content {
+      attribute_name = ttl.value
+      enabled        = true
+    }
+  }
+}
+
+locals {
+  stream_arn = var.table == null ? var.existing_table.stream_arn : aws_dynamodb_table.this[0].stream_arn
+
+  # Derived from the stream's ARN in both cases: a data source of the table would make the ARN
+  # unknown with any change of the table, and a replaced trigger loses its place in the stream.
+  table_arn  = join("/", slice(split("/", local.stream_arn), 0, 2))
+  table_name = var.table == null ? split("/", local.stream_arn)[1] : aws_dynamodb_table.this[0].name
+
+  key_attributes = var.table == null ? var.existing_table.key_attributes : [
+    for key in [var.table.hash_key, var.table.range_key] : key.name if key != null
+  ]
+  table_kms_key_arn = var.table == null ? var.existing_table.kms_key_arn : var.table.kms_key_arn
+}
+
+################################################################################
+# Collection
+################################################################################
+
+module "collection" {
+  source = "./modules/collection"
+  count  = var.collection == null ? 0 : 1
+
+  name                   = coalesce(var.collection.name, var.name)
+  description            = var.collection.description
+  standby_replicas       = var.collection.standby_replicas
+  kms_key_arn            = var.collection.kms_key_arn
+  vpc_endpoint_ids       = var.collection.vpc_endpoint_ids
+  data_access_principals = var.collection.data_access_principals
+  tags                   = var.tags
+}
+
+locals {
+  collection = var.collection == null ? {
+    arn                = var.existing_collection.arn
+    dashboard_endpoint = var.existing_collection.dashboard_endpoint
+    endpoint           = var.existing_collection.endpoint
+    name               = var.existing_collection.name
+    } : {
+    arn                = module.collection[0].arn
+    dashboard_endpoint = module.collection[0].dashboard_endpoint
+    endpoint           = module.collection[0].endpoint
+    name               = module.collection[0].name
+  }
+  index_name = coalesce(var.index.name, lower(local.table_name))
+}
+
+resource "aws_opensearchserverless_access_policy" "function" {
+  count = try(var.existing_collection.create_data_access_policy, true) ? 1 : 0
+
+  name        = "${var.name}-writer"
+  type        = "data"
+  description = "What the function ${local.function_name} does to the index ${local.index_name}"
+
+  policy = jsonencode([{
+    Principal = [local.role.arn]
+    Rules = [{
+      Permission   = ["aoss:CreateIndex", "aoss:DescribeIndex", "aoss:ReadDocument", "aoss:WriteDocument"]
+      Resource     = ["index/${local.collection.name}/${local.index_name}"]
+      ResourceType = "index"
+    }]
+  }])
+}
+
+################################################################################
+# Function
+################################################################################
+
+locals {
+  package_from_file = var.package.s3_bucket == null
+  package_file      = coalesce(var.package.file, "${path.module}/dist/searchsync.zip")
+  package_facts     = "${trimsuffix(local.package_file, ".zip")}.json"
+  package_command   = "Run `make package`, or `python build.py --runtime ${var.function.runtime}`, in the module's folder"
+}
+
+resource "aws_cloudwatch_log_group" "function" {
+  name              = local.log_group_name
+  retention_in_days = var.log_group.retention_days
+  kms_key_id        = var.log_group.kms_key_arn
+  tags              = var.tags
+}
+
+resource "aws_lambda_function" "this" {
+  function_name = local.function_name
+  description   = "Writes the changes of the table ${local.table_name} to the index ${local.index_name}"
+  role          = local.role.arn
+
+  filename          = local.package_from_file ? local.package_file : null
+  source_code_hash  = local.package_from_file ? (fileexists(local.package_file) ? filebase64sha256(local.package_file) : null) : null
+  s3_bucket         = var.package.s3_bucket
+  s3_key            = var.package.s3_key
+  s3_object_version = var.package.s3_object_version
+
+  handler                        = "searchsync.handler.handle"
+  runtime                        = var.function.runtime
+  architectures                  = [var.function.architecture]
+  memory_size                    = var.function.memory_size
+  timeout                        = var.function.timeout
+  reserved_concurrent_executions = coalesce(var.function.reserved_concurrency, -1)
+  kms_key_arn                    = var.function.environment_kms_key_arn
+  tags                           = var.tags
+
+  environment {
+    variables = merge(
+      {
+        OPENSEARCH_HOST      = local.collection.endpoint
+        OPENSEARCH_INDEX     = local.index_name
+        STREAM_ARN           = local.stream_arn
+        KEY_ATTRIBUTES       = jsonencode(local.key_attributes)
+        FAILURE_QUEUE_URL    = aws_sqs_queue.failures.url
+        CLOCK_MARGIN_SECONDS = tostring(var.function.clock_margin_seconds)
+        LOG_KEYS             = var.function.log_keys
+        METRIC_NAMESPACE     = var.function.metric_namespace
+      },
+      # Compressed: all variables together have 4 KB.
+      var.index.mapping == null ? {} : { INDEX_MAPPING = base64gzip(var.index.mapping) },
+    )
+  }
+
+  # Text leaves our JSON lines as they are, which is what metric extraction reads.
+  logging_config {
+    log_format = "Text"
+    log_group  = aws_cloudwatch_log_group.function.name
+  }
+
+  dynamic "vpc_config" {
+    for_each = var.function.vpc == null ? [] : [var.function.vpc]
+    content {
+      subnet_ids         = vpc_config.value.subnet_ids
+      security_group_ids = vpc_config.value.security_group_ids
+    }
+  }
+
+  # Lambda checks some of the role's permissions when it creates the function, and a first invocation
+  # without the others would fail.
+  depends_on = [aws_iam_role_policy.function]
+
+  lifecycle {
+    precondition {
+      condition     = !local.package_from_file || fileexists(local.package_file)
+      error_message = "The package ${local.package_file} does not exist. ${local.package_command}."
+    }
+    precondition {
+      condition     = !local.package_from_file || !fileexists(local.package_file) || fileexists(local.package_facts)
+      error_message = "The package's facts ${local.package_facts} do not exist: nothing says what the zip was built for. ${local.package_command}; or copy the JSON that build.py wrote beside the zip."
+    }
+    precondition {
+      condition     = !local.package_from_file || !fileexists(local.package_facts) || try(jsondecode(file(local.package_facts)).runtime, "") == var.function.runtime
+      error_message = "The package is built for ${try(jsondecode(file(local.package_facts)).runtime, "a runtime that its facts do not name")}, and function.runtime is ${var.function.runtime}. ${local.package_command}."
+    }
+    precondition {
+      condition     = !local.package_from_file || !fileexists(local.package_facts) || !fileexists(local.package_file) || try(jsondecode(file(local.package_facts)).sha256, "") == (fileexists(local.package_file) ? filesha256(local.package_file) : null)
+      error_message = "The package ${local.package_file} is not the one that ${local.package_facts} describes: their sha256 differ. ${local.package_command}."
+    }
+    precondition {
+      # The default comes from the table's name, which may be no index name (it may begin with _ or -).
+      condition     = can(regex("^[a-z0-9][a-z0-9._-]{0,254}$", local.index_name))
+      error_message = "The index's name is ${jsonencode(local.index_name)}, taken from the table's: an index begins with a letter or digit. Give index.name."
+    }
+  }
+}
+
+################################################################################
+# Trigger
+################################################################################
+
+# Every setting is given: one that is only left out later would make no difference in the plan.
+# No filter_criteria: a change that leaves a filter's selection would never arrive.
+resource "aws_lambda_event_source_mapping" "this" {
+  event_source_arn                   = local.stream_arn
+  function_name                      = aws_lambda_function.this.arn
+  enabled                            = var.trigger.enabled
+  starting_position                  = var.trigger.starting_position
+  batch_size                         = var.trigger.batch_size
+  maximum_batching_window_in_seconds = var.trigger.maximum_batching_window_seconds
+  tumbling_window_in_seconds         = 0
+  parallelization_factor             = var.trigger.parallelization_factor
+  maximum_record_age_in_seconds      = var.trigger.maximum_record_age_seconds
+  maximum_retry_attempts             = var.trigger.maximum_retry_attempts
+  bisect_batch_on_function_error     = var.trigger.bisect_batch_on_function_error
+  function_response_types            = ["ReportBatchItemFailures"]
+  tags                               = var.tags
+
+  destination_config {
+    on_failure {
+      destination_arn = var.trigger.on_failure_bucket == null ? aws_sqs_queue.failures.arn : var.trigger.on_failure_bucket.arn
+    }
+  }
+
+  # Lambda refuses a mapping whose role cannot read the stream or write the destination, and the
+  # first batch comes at once.
+  depends_on = [
+    aws_iam_role_policy.collection,
+    aws_iam_role_policy.failures,
+    aws_iam_role_policy.stream,
+    aws_iam_role_policy.table,
+    aws_opensearchserverless_access_policy.function,
+  ]
+}
+
+################################################################################
+# Failure queue
+################################################################################
+
+data "aws_partition" "current" {}
+
+data "aws_region" "current" {}
+
+data "aws_caller_identity" "current" {}
+
+resource "aws_sqs_queue" "failures" {
+  name                              = local.queue_name
+  message_retention_seconds         = 1209600 # 14 days, the most that SQS keeps
+  visibility_timeout_seconds        = var.failure_queue.visibility_timeout_seconds
+  sqs_managed_sse_enabled           = var.failure_queue.kms_key_arn == null ? true : null
+  kms_master_key_id                 = var.failure_queue.kms_key_arn
+  kms_data_key_reuse_period_seconds = var.failure_queue.kms_key_arn == null ? null : 300
+  tags                              = var.tags
+
+  # An argument, not a resource of its own: SQS takes half a minute to confirm each, and the queue is
+  # never without it. So its ARN is put together from its parts.
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "TlsOnly"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = "sqs:*"
+      Resource  = "arn:${data.aws_partition.current.partition}:sqs:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:${local.queue_name}"
+      Condition = { Bool = { "aws:SecureTransport" = "false" } }
+    }]
+  })
+}
+
+################################################################################
+# Role
+################################################################################
+
+# In iam.tf.
+
+################################################################################
+# Alarms
+################################################################################
+
+locals {
+  alarms = {
+    failures = {
+      description = "Records that could not be written wait in the failure queue. Look at their reason, remove it, redrive them; they are lost after 14 days."
+      namespace   = "AWS/SQS"
+      metric      = "ApproximateAgeOfOldestMessage"
+      dimensions  = { QueueName = aws_sqs_queue.failures.name }
+      statistic   = "Maximum"
+      threshold   = var.alarms.failure_age_seconds
+    }
+    iterator-age = {
+      description = "The stream is read late. Look at the function's log for what holds it up; the stream drops records after 24 hours."
+      namespace   = "AWS/Lambda"
+      metric      = "IteratorAge"
+      dimensions  = { FunctionName = local.function_name }
+      statistic   = "Maximum"
+      threshold   = var.alarms.iterator_age_seconds * 1000 # milliseconds
+    }
+    errors = {
+      description = "Invocations of the function fail as a whole. The stack is wrong rather than a record: look at the function's log."
+      namespace   = "AWS/Lambda"
+      metric      = "Errors"
+      dimensions  = { FunctionName = local.function_name }
+      statistic   = "Sum"
+      threshold   = 0
+    }
+    repair-needed = {
+      description = "Changes may be missing in the index (records dropped or nearly so, an index made anew, another stream). Run a repair."
+      namespace   = var.function.metric_namespace
+      metric      = "RepairNeeded"
+      dimensions  = { FunctionName = local.function_name }
+      statistic   = "Sum"
+      threshold   = 0
+    }
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "this" {
+  for_each = { for key, alarm in local.alarms : key => alarm if var.alarms.enabled }
+
+  alarm_name          = "${local.alarm_prefix}-${each.key}"
+  alarm_description   = each.value.description
+  namespace           = each.value.namespace
+  metric_name         = each.value.metric
+  dimensions          = each.value.dimensions
+  statistic           = each.value.statistic
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = each.value.threshold
+  period              = 300
+  evaluation_periods  = 1
+  treat_missing_data  = "notBreaching" # no invocation, no metric
+  alarm_actions       = var.alarms.actions
+  ok_actions          = var.alarms.actions
+  tags                = var.tags
+}

@@ -1,0 +1,151 @@
+################################################################################
+# Common
+################################################################################
+
+output "name" {
+  description = "Prefix of every name that was not given."
+  value       = var.name
+}
+
+################################################################################
+# Table
+################################################################################
+
+output "table_name" {
+  description = "Name of the table."
+  value       = local.table_name
+}
+
+output "table_arn" {
+  description = "ARN of the table."
+  value       = local.table_arn
+}
+
+output "stream_arn" {
+  description = "ARN of the table's stream."
+  value       = local.stream_arn
+}
+
+output "key_attributes" {
+  description = "Names of the table's key attributes, hash key first."
+  value       = local.key_attributes
+}
+
+################################################################################
+# Collection
+################################################################################
+
+output "collection_id" {
+  description = "Id of the collection."
+  value       = split("/", local.collection.arn)[1]
+}
+
+output "collection_arn" {
+  description = "ARN of the collection."
+  value       = local.collection.arn
+}
+
+output "collection_name" {
+  description = "Name of the collection."
+  value       = local.collection.name
+}
+
+output "collection_endpoint" {
+  description = "URL of the collection's OpenSearch API."
+  value       = local.collection.endpoint
+}
+
+output "dashboard_endpoint" {
+  description = "URL of the collection's dashboard; null for an existing collection that came without."
+  value       = local.collection.dashboard_endpoint
+}
+
+output "data_access_policy_name" {
+  description = "Name of the policy that lets the function write the index; null when somebody else grants it."
+  value       = one(aws_opensearchserverless_access_policy.function[*].name)
+}
+
+output "index_name" {
+  description = "Name of the index."
+  value       = local.index_name
+}
+
+################################################################################
+# Function
+################################################################################
+
+output "function_name" {
+  description = "Name of the function."
+  value       = aws_lambda_function.this.function_name
+}
+
+output "function_arn" {
+  description = "ARN of the function."
+  value       = aws_lambda_function.this.arn
+}
+
+output "log_group_name" {
+  description = "Name of the function's log group."
+  value       = aws_cloudwatch_log_group.function.name
+}
+
+output "log_group_arn" {
+  description = "ARN of the function's log group."
+  value       = aws_cloudwatch_log_group.function.arn
+}
+
+################################################################################
+# Trigger
+################################################################################
+
+output "trigger_uuid" {
+  description = "UUID of the event source mapping."
+  value       = aws_lambda_event_source_mapping.this.uuid
+}
+
+output "trigger_arn" {
+  description = "ARN of the event source mapping."
+  value       = aws_lambda_event_source_mapping.this.arn
+}
+
+################################################################################
+# Failure queue
+################################################################################
+
+output "failure_queue_name" {
+  description = "Name of the failure queue."
+  value       = aws_sqs_queue.failures.name
+}
+
+output "failure_queue_url" {
+  description = "URL of the failure queue."
+  value       = aws_sqs_queue.failures.url
+}
+
+output "failure_queue_arn" {
+  description = "ARN of the failure queue."
+  value       = aws_sqs_queue.failures.arn
+}
+
+################################################################################
+# Role
+################################################################################
+
+output "role_name" {
+  description = "Name of the function's role."
+  value       = local.role.name
+}
+
+output "role_arn" {
+  description = "ARN of the function's role."
+  value       = local.role.arn
+}
+
+################################################################################
+# Alarms
+################################################################################
+
+output "alarm_arns" {
+  description = "ARNs of the alarms, by what they watch."
+  value       = { for key, alarm in aws_cloudwatch_metric_alarm.this : key => alarm.arn }
+}

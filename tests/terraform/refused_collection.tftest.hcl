@@ -1,0 +1,151 @@
+# Refused while planning: collections and indexes.
+
+mock_provider "aws" {
+  source = "./tests/terraform/mocks"
+}
+
+variables {
+  table      = { hash_key = { name = "id" } }
+  collection = {}
+  package    = { file = "tests/terraform/packages/good.zip" }
+}
+
+run "refuses_neither_collection_nor_existing_collection" {
+  command = plan
+
+  variables {
+    collection = null
+  }
+  expect_failures = [var.collection]
+}
+
+run "refuses_collection_and_existing_collection_together" {
+  command = plan
+
+  variables {
+    existing_collection = { name = "shop", arn = "arn:aws:aoss:eu-central-1:111122223333:collection/abc123", endpoint = "https://abc123.eu-central-1.aoss.amazonaws.com" }
+  }
+  expect_failures = [var.collection]
+}
+
+run "refuses_private_collection_without_a_vpc_for_the_function" {
+  command = plan
+
+  variables {
+    collection = { vpc_endpoint_ids = ["vpce-0123456789abcdef0"] }
+  }
+  expect_failures = [var.collection]
+}
+
+run "refuses_existing_collection_named_with_capitals" {
+  command = plan
+
+  variables {
+    collection          = null
+    existing_collection = { name = "Shop", arn = "arn:aws:aoss:eu-central-1:111122223333:collection/abc123", endpoint = "https://abc123.eu-central-1.aoss.amazonaws.com" }
+  }
+  expect_failures = [var.existing_collection]
+}
+
+run "refuses_collection_id_for_an_arn" {
+  command = plan
+
+  variables {
+    collection          = null
+    existing_collection = { name = "shop", arn = "abc123", endpoint = "https://abc123.eu-central-1.aoss.amazonaws.com" }
+  }
+  expect_failures = [var.existing_collection]
+}
+
+run "refuses_endpoint_without_a_scheme" {
+  command = plan
+
+  variables {
+    collection          = null
+    existing_collection = { name = "shop", arn = "arn:aws:aoss:eu-central-1:111122223333:collection/abc123", endpoint = "abc123.eu-central-1.aoss.amazonaws.com" }
+  }
+  expect_failures = [var.existing_collection]
+}
+
+run "refuses_endpoint_in_plain_http" {
+  command = plan
+
+  variables {
+    collection          = null
+    existing_collection = { name = "shop", arn = "arn:aws:aoss:eu-central-1:111122223333:collection/abc123", endpoint = "http://abc123.eu-central-1.aoss.amazonaws.com" }
+  }
+  expect_failures = [var.existing_collection]
+}
+
+run "refuses_dashboard_for_an_endpoint" {
+  command = plan
+
+  variables {
+    collection          = null
+    existing_collection = { name = "shop", arn = "arn:aws:aoss:eu-central-1:111122223333:collection/abc123", endpoint = "https://abc123.eu-central-1.aoss.amazonaws.com/_dashboards" }
+  }
+  expect_failures = [var.existing_collection]
+}
+
+run "refuses_index_name_with_capitals" {
+  command = plan
+
+  variables {
+    index = { name = "Orders" }
+  }
+  expect_failures = [var.index]
+}
+
+run "refuses_index_name_with_an_underscore_first" {
+  command = plan
+
+  variables {
+    index = { name = "_orders" }
+  }
+  expect_failures = [var.index]
+}
+
+run "refuses_index_name_from_a_table_name_that_is_none" {
+  command = plan
+
+  variables {
+    table = { hash_key = { name = "id" }, name = "_orders" }
+  }
+  expect_failures = [aws_lambda_function.this]
+}
+
+run "refuses_mapping_that_is_no_json" {
+  command = plan
+
+  variables {
+    index = { mapping = "properties" }
+  }
+  expect_failures = [var.index]
+}
+
+run "refuses_mapping_that_is_a_list" {
+  command = plan
+
+  variables {
+    index = { mapping = "[]" }
+  }
+  expect_failures = [var.index]
+}
+
+run "refuses_mapping_with_the_word_mappings_around_it" {
+  command = plan
+
+  variables {
+    index = { mapping = "{\"mappings\":{}}" }
+  }
+  expect_failures = [var.index]
+}
+
+run "refuses_mapping_too_large_for_the_environment" {
+  command = plan
+
+  variables {
+    index = { mapping = jsonencode({ _meta = [for i in range(500) : sha256(i)] }) }
+  }
+  expect_failures = [var.index]
+}

@@ -1,0 +1,336 @@
+# Refused while planning: function, log group, queue, role, alarms.
+
+mock_provider "aws" {
+  source = "./tests/terraform/mocks"
+}
+
+variables {
+  table      = { hash_key = { name = "id" } }
+  collection = {}
+  package    = { file = "tests/terraform/packages/good.zip" }
+}
+
+run "refuses_name_with_capitals" {
+  command = plan
+
+  variables {
+    name = "SearchSync"
+  }
+  expect_failures = [var.name]
+}
+
+run "refuses_name_too_long_for_the_names_made_of_it" {
+  command = plan
+
+  variables {
+    name = "abcdefghijklmnopqrstuvwxy"
+  }
+  expect_failures = [var.name]
+}
+
+run "refuses_function_name_with_a_point" {
+  command = plan
+
+  variables {
+    function = { name = "sync.data" }
+  }
+  expect_failures = [var.function]
+}
+
+run "refuses_runtime_python3_11" {
+  command = plan
+
+  variables {
+    function = { runtime = "python3.11" }
+  }
+  expect_failures = [var.function]
+}
+
+run "refuses_unknown_architecture" {
+  command = plan
+
+  variables {
+    function = { architecture = "amd64" }
+  }
+  expect_failures = [var.function]
+}
+
+run "refuses_memory_below_128" {
+  command = plan
+
+  variables {
+    function = { memory_size = 127 }
+  }
+  expect_failures = [var.function]
+}
+
+run "refuses_memory_over_10240" {
+  command = plan
+
+  variables {
+    function = { memory_size = 10241 }
+  }
+  expect_failures = [var.function]
+}
+
+run "refuses_margin_below_2" {
+  command = plan
+
+  variables {
+    function = { clock_margin_seconds = 1 }
+  }
+  expect_failures = [var.function]
+}
+
+run "refuses_margin_over_300" {
+  command = plan
+
+  variables {
+    function = { clock_margin_seconds = 301, timeout = 900 }
+  }
+  expect_failures = [var.function]
+}
+
+run "refuses_margin_with_a_fraction" {
+  command = plan
+
+  variables {
+    function = { clock_margin_seconds = 2.5 }
+  }
+  expect_failures = [var.function]
+}
+
+run "refuses_timeout_too_short_for_a_resync" {
+  command = plan
+
+  variables {
+    function = { timeout = 109 }
+  }
+  expect_failures = [var.function]
+}
+
+run "refuses_timeout_too_short_for_a_resync_with_a_wide_margin" {
+  command = plan
+
+  variables {
+    function = { timeout = 300, clock_margin_seconds = 106 }
+  }
+  expect_failures = [var.function]
+}
+
+run "refuses_timeout_over_900" {
+  command = plan
+
+  variables {
+    function = { timeout = 901 }
+  }
+  expect_failures = [var.function]
+}
+
+run "refuses_unknown_log_keys" {
+  command = plan
+
+  variables {
+    function = { log_keys = "none" }
+  }
+  expect_failures = [var.function]
+}
+
+run "refuses_metric_namespace_of_aws" {
+  command = plan
+
+  variables {
+    function = { metric_namespace = "AWS/Lambda" }
+  }
+  expect_failures = [var.function]
+}
+
+run "refuses_metric_namespace_with_a_colon" {
+  command = plan
+
+  variables {
+    function = { metric_namespace = "a:b" }
+  }
+  expect_failures = [var.function]
+}
+
+run "refuses_reserved_concurrency_of_0" {
+  command = plan
+
+  variables {
+    function = { reserved_concurrency = 0 }
+  }
+  expect_failures = [var.function]
+}
+
+run "refuses_environment_key_alias_for_a_key" {
+  command = plan
+
+  variables {
+    function = { environment_kms_key_arn = "alias/environment" }
+  }
+  expect_failures = [var.function]
+}
+
+run "refuses_vpc_without_subnets" {
+  command = plan
+
+  variables {
+    function = { vpc = { subnet_ids = [], security_group_ids = ["sg-1"] } }
+  }
+  expect_failures = [var.function]
+}
+
+run "refuses_log_group_name_with_a_space" {
+  command = plan
+
+  variables {
+    log_group = { name = "my log" }
+  }
+  expect_failures = [var.log_group]
+}
+
+run "refuses_retention_that_cloudwatch_does_not_know" {
+  command = plan
+
+  variables {
+    log_group = { retention_days = 10 }
+  }
+  expect_failures = [var.log_group]
+}
+
+run "refuses_retention_for_ever" {
+  command = plan
+
+  variables {
+    log_group = { retention_days = 0 }
+  }
+  expect_failures = [var.log_group]
+}
+
+run "refuses_fifo_failure_queue" {
+  command = plan
+
+  variables {
+    failure_queue = { name = "failures.fifo" }
+  }
+  expect_failures = [var.failure_queue]
+}
+
+run "refuses_visibility_timeout_shorter_than_the_function" {
+  command = plan
+
+  variables {
+    failure_queue = { visibility_timeout_seconds = 299 }
+  }
+  expect_failures = [var.failure_queue]
+}
+
+run "refuses_visibility_timeout_over_12_hours" {
+  command = plan
+
+  variables {
+    failure_queue = { visibility_timeout_seconds = 43201 }
+  }
+  expect_failures = [var.failure_queue]
+}
+
+run "refuses_queue_key_alias_for_a_key" {
+  command = plan
+
+  variables {
+    failure_queue = { kms_key_arn = "alias/queue" }
+  }
+  expect_failures = [var.failure_queue]
+}
+
+run "refuses_role_name_with_a_slash" {
+  command = plan
+
+  variables {
+    role = { name = "team/role" }
+  }
+  expect_failures = [var.role]
+}
+
+run "refuses_role_path_without_slashes" {
+  command = plan
+
+  variables {
+    role = { path = "team" }
+  }
+  expect_failures = [var.role]
+}
+
+run "refuses_policy_name_with_a_space" {
+  command = plan
+
+  variables {
+    role = { policy_names = { stream = "my policy" } }
+  }
+  expect_failures = [var.role]
+}
+
+run "refuses_two_policies_of_one_name" {
+  command = plan
+
+  variables {
+    role = { policy_names = { stream = "same", table = "same" } }
+  }
+  expect_failures = [var.role]
+}
+
+run "refuses_role_arn_for_an_existing_role_name" {
+  command = plan
+
+  variables {
+    existing_role = { name = "arn:aws:iam::111122223333:role/existing" }
+  }
+  expect_failures = [var.existing_role]
+}
+
+run "refuses_existing_role_with_a_new_name" {
+  command = plan
+
+  variables {
+    existing_role = { name = "existing" }
+    role          = { name = "new" }
+  }
+  expect_failures = [var.existing_role]
+}
+
+run "refuses_alarm_prefix_with_a_space" {
+  command = plan
+
+  variables {
+    alarms = { name_prefix = "my alarms" }
+  }
+  expect_failures = [var.alarms]
+}
+
+run "refuses_alarm_action_that_is_no_arn" {
+  command = plan
+
+  variables {
+    alarms = { actions = ["on-call"] }
+  }
+  expect_failures = [var.alarms]
+}
+
+run "refuses_failure_age_over_the_retention" {
+  command = plan
+
+  variables {
+    alarms = { failure_age_seconds = 1209601 }
+  }
+  expect_failures = [var.alarms]
+}
+
+run "refuses_iterator_age_over_the_life_of_a_stream" {
+  command = plan
+
+  variables {
+    alarms = { iterator_age_seconds = 86401 }
+  }
+  expect_failures = [var.alarms]
+}

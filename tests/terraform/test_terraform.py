@@ -1,0 +1,90 @@
+"""Every `run` block of the *.tftest.hcl files beside this one, as a test of its own.
+
+Terraform runs a file's blocks in one go, on a mocked provider and without credentials; their results are
+kept and asked for one by one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tools.terraform_check import TESTS, Workspace, workspace
+
+RUN = re.compile(r'^run "([^"]+)"', re.MULTILINE)
+FILES = sorted(Path(__file__).parent.glob("*.tftest.hcl"))
+BLOCKS = [(path.name, name) for path in FILES for name in RUN.findall(path.read_text("utf-8"))]
+
+Results = dict[str, tuple[str, str]]
+"""Status and diagnostics of each block, by its name."""
+
+
+@pytest.fixture(scope="session")
+def initialised() -> Iterator[Workspace]:
+    with workspace() as copy:
+        copy.initialise(".", f"-test-directory={TESTS}")
+        yield copy
+
+
+@pytest.fixture(scope="session")
+def results(initialised: Workspace) -> Callable[[str], Results]:
+    known: dict[str, Results] = {}
+
+    def of(file: str) -> Results:
+        if file not in known:
+            known[file] = run_file(initialised, file)
+        return known[file]
+
+    return of
+
+
+def run_file(copy: Workspace, file: str) -> Results:
+    done = copy.terraform(".", "test", "-json", f"-test-directory={TESTS}", f"-filter={TESTS}/{file}")
+    return parse(done.stdout)
+
+
+def parse(output: str) -> Results:
+    statuses: dict[str, str] = {}
+    said: dict[str, list[str]] = {}
+    for line in output.splitlines():
+        message: dict[str, Any] = json.loads(line) if line.startswith("{") else {"@message": line}
+        block = str(message.get("@testrun", ""))
+        if message.get("type") == "test_run" and "status" in message["test_run"]:
+            statuses[message["test_run"]["run"]] = message["test_run"]["status"]
+        elif message.get("type") == "diagnostic":
+            diagnostic = message["diagnostic"]
+            said.setdefault(block, []).append(f"{diagnostic['summary']}: {diagnostic.get('detail', '')}")
+    whole = said.get("", [])
+    return {name: (status, "\n".join([*said.get(name, []), *whole])) for name, status in statuses.items()} | {
+        "": ("", "\n".join(whole) or output[-2000:])
+    }
+
+
+@pytest.mark.parametrize(("file", "block"), BLOCKS)
+def test_run_block_passes(file: str, block: str, results: Callable[[str], Results]) -> None:
+    found = results(file)
+    status, said = found.get(block, ("not run", found[""][1]))
+    assert status == "pass", f"{file}, run {block!r}: {status}\n{said}"
+
+
+def test_a_failed_block_is_seen_with_its_reason() -> None:
+    lines = [
+        {"type": "test_run", "test_run": {"path": "x", "run": "good", "progress": "complete", "status": "pass"}},
+        {"type": "test_run", "test_run": {"path": "x", "run": "bad", "progress": "running"}},
+        {"type": "diagnostic", "@testrun": "bad", "diagnostic": {"summary": "Test assertion failed", "detail": "no"}},
+        {"type": "test_run", "test_run": {"path": "x", "run": "bad", "progress": "complete", "status": "fail"}},
+    ]
+    found = parse("\n".join(map(json.dumps, lines)))
+    assert found["good"][0] == "pass"
+    assert found["bad"] == ("fail", "Test assertion failed: no")
+
+
+def test_there_are_blocks_in_every_file() -> None:
+    assert FILES
+    assert {file for file, _ in BLOCKS} == {path.name for path in FILES}
+    assert len(set(BLOCKS)) == len(BLOCKS), "two blocks of a file have one name"

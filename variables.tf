@@ -1,0 +1,552 @@
+################################################################################
+# Common
+################################################################################
+
+variable "name" {
+  description = "Prefix of every name that is not given: function, role, policies, queue, alarms, collection, table. Another name replaces what was created under the old one."
+  type        = string
+  default     = "searchsync"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{2,23}$", var.name))
+    error_message = "name is ${jsonencode(var.name)}: use 3 to 24 lower case letters, digits and hyphens, beginning with a letter."
+  }
+}
+
+variable "tags" {
+  description = "Tags of everything that can carry them."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+################################################################################
+# Table
+################################################################################
+
+variable "table" {
+  description = <<-EOT
+    The table to create. Give this or `existing_table`.
+    - `name`: table name; null takes `name`. Another name replaces the table.
+    - `hash_key`: name and type (S, N or B) of the partition key. Another key replaces the table.
+    - `range_key`: name and type of the sort key; null for a table without.
+    - `stream_view_type`: NEW_IMAGE, NEW_AND_OLD_IMAGES, KEYS_ONLY or OLD_IMAGE. The last two make every change a read of the table. Another type makes a new stream and a new trigger: run a repair.
+    - `billing_mode`: PAY_PER_REQUEST, or PROVISIONED with both capacities.
+    - `read_capacity`: read units a second, for PROVISIONED.
+    - `write_capacity`: write units a second, for PROVISIONED.
+    - `point_in_time_recovery`: continuous backups of the last 35 days.
+    - `deletion_protection`: DynamoDB refuses to delete the table, `terraform destroy` included.
+    - `kms_key_arn`: KMS key of the table; null for a key that AWS owns.
+    - `ttl_attribute`: attribute with the expiry time; null for no expiry. An expired item's document is deleted too.
+  EOT
+  type = object({
+    name                   = optional(string)
+    hash_key               = object({ name = string, type = optional(string, "S") })
+    range_key              = optional(object({ name = string, type = optional(string, "S") }))
+    stream_view_type       = optional(string, "NEW_IMAGE")
+    billing_mode           = optional(string, "PAY_PER_REQUEST")
+    read_capacity          = optional(number)
+    write_capacity         = optional(number)
+    point_in_time_recovery = optional(bool, true)
+    deletion_protection    = optional(bool, true)
+    kms_key_arn            = optional(string)
+    ttl_attribute          = optional(string)
+  })
+  default = null
+
+  validation {
+    condition     = (var.table == null) != (var.existing_table == null)
+    error_message = "${var.table == null ? "Neither table nor existing_table is given" : "Both table and existing_table are given"}: give table to create one, or existing_table to follow one that exists."
+  }
+  validation {
+    condition     = try(var.table.name, null) == null ? true : can(regex("^[A-Za-z0-9_.-]{3,255}$", var.table.name))
+    error_message = "table.name is ${jsonencode(try(var.table.name, null))}: use 3 to 255 letters, digits, points, hyphens and underscores."
+  }
+  validation {
+    condition     = var.table == null ? true : alltrue([for key in [var.table.hash_key, var.table.range_key] : contains(["B", "N", "S"], key.type) && key.name != "" if key != null])
+    error_message = "table.hash_key or table.range_key is ${jsonencode(try([var.table.hash_key, var.table.range_key], null))}: give a name and the type S, N or B."
+  }
+  validation {
+    condition     = try(var.table.range_key, null) == null ? true : var.table.range_key.name != var.table.hash_key.name
+    error_message = "table.range_key.name is ${jsonencode(try(var.table.range_key.name, null))} like the hash key's: name another attribute, or leave range_key out."
+  }
+  validation {
+    condition     = var.table == null ? true : contains(["KEYS_ONLY", "NEW_AND_OLD_IMAGES", "NEW_IMAGE", "OLD_IMAGE"], var.table.stream_view_type)
+    error_message = "table.stream_view_type is ${jsonencode(try(var.table.stream_view_type, null))}: use NEW_IMAGE, NEW_AND_OLD_IMAGES, KEYS_ONLY or OLD_IMAGE."
+  }
+  validation {
+    condition     = var.table == null ? true : contains(["PAY_PER_REQUEST", "PROVISIONED"], var.table.billing_mode)
+    error_message = "table.billing_mode is ${jsonencode(try(var.table.billing_mode, null))}: use PAY_PER_REQUEST or PROVISIONED."
+  }
+  validation {
+    condition     = var.table == null ? true : alltrue([for units in [var.table.read_capacity, var.table.write_capacity] : var.table.billing_mode == "PROVISIONED" ? try(units >= 1, false) : units == null])
+    error_message = "table.read_capacity and table.write_capacity are ${jsonencode(try([var.table.read_capacity, var.table.write_capacity], null))} with billing_mode ${jsonencode(try(var.table.billing_mode, null))}: give both, 1 or more, for PROVISIONED and neither for PAY_PER_REQUEST."
+  }
+  validation {
+    condition     = try(var.table.kms_key_arn, null) == null ? true : can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", var.table.kms_key_arn))
+    error_message = "table.kms_key_arn is ${jsonencode(try(var.table.kms_key_arn, null))}: give the key's ARN (arn:aws:kms:<region>:<account>:key/<id>), not an alias."
+  }
+}
+
+variable "existing_table" {
+  description = <<-EOT
+    The table to follow, made elsewhere, with its stream on. Give this or `table`.
+    - `stream_arn`: ARN of the table's stream. Another stream replaces the trigger, whose place in the stream is lost: run a repair.
+    - `key_attributes`: names of the key attributes, hash key first.
+    - `kms_key_arn`: the table's KMS key, when a customer manages it; the role may then decrypt with it.
+  EOT
+  type = object({
+    stream_arn     = string
+    key_attributes = list(string)
+    kms_key_arn    = optional(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.existing_table == null ? true : can(regex("^arn:[^:]+:dynamodb:[^:]+:[0-9]{12}:table/[A-Za-z0-9_.-]{3,255}/stream/[^/]+$", var.existing_table.stream_arn))
+    error_message = "existing_table.stream_arn is ${jsonencode(try(var.existing_table.stream_arn, null))}: give the stream's ARN (arn:aws:dynamodb:<region>:<account>:table/<name>/stream/<label>), from the table's LatestStreamArn."
+  }
+  validation {
+    condition     = var.existing_table == null ? true : contains([1, 2], length(var.existing_table.key_attributes)) && length(distinct(var.existing_table.key_attributes)) == length(var.existing_table.key_attributes) && !contains(var.existing_table.key_attributes, "")
+    error_message = "existing_table.key_attributes is ${jsonencode(try(var.existing_table.key_attributes, null))}: give the one or two names of the table's key schema, hash key first."
+  }
+  validation {
+    condition     = try(var.existing_table.kms_key_arn, null) == null ? true : can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", var.existing_table.kms_key_arn))
+    error_message = "existing_table.kms_key_arn is ${jsonencode(try(var.existing_table.kms_key_arn, null))}: give the key's ARN (arn:aws:kms:<region>:<account>:key/<id>), not an alias."
+  }
+}
+
+################################################################################
+# Collection
+################################################################################
+
+variable "collection" {
+  description = <<-EOT
+    The OpenSearch Serverless collection to create, of type SEARCH. Give this or `existing_collection`.
+    - `name`: collection name; null takes `name`. Another name replaces the collection, with everything in it.
+    - `description`: text that the console shows beside the collection and its policies.
+    - `standby_replicas`: a second copy of every shard in another zone. The account's first collection starts a floor that all its collections share: 2 OCU (about $350 a month), without standby half of it. Another value replaces the collection.
+    - `kms_key_arn`: KMS key of the collection; null for a key that AWS owns. Cannot be changed later.
+    - `vpc_endpoint_ids`: OpenSearch Serverless VPC endpoints that alone reach the collection; empty for public access by signed requests. Needs `function.vpc`.
+    - `data_access_principals`: ARNs of the roles and users that may read the collection's indexes; the caller is not one of them unless named.
+  EOT
+  type = object({
+    name                   = optional(string)
+    description            = optional(string, "Documents that searchsync keeps in step with a DynamoDB table")
+    standby_replicas       = optional(bool, true)
+    kms_key_arn            = optional(string)
+    vpc_endpoint_ids       = optional(list(string), [])
+    data_access_principals = optional(list(string), [])
+  })
+  default = null
+
+  # What the values may be stands once, in modules/collection.
+  validation {
+    condition     = (var.collection == null) != (var.existing_collection == null)
+    error_message = "${var.collection == null ? "Neither collection nor existing_collection is given" : "Both collection and existing_collection are given"}: give collection (`{}` will do) to create one, or existing_collection to write to one that exists."
+  }
+  validation {
+    condition     = length(try(var.collection.vpc_endpoint_ids, [])) == 0 || var.function.vpc != null
+    error_message = "collection.vpc_endpoint_ids is ${jsonencode(try(var.collection.vpc_endpoint_ids, []))} and function.vpc is not given: the function could not reach the collection. Give function.vpc with subnets and security groups that reach these endpoints."
+  }
+}
+
+variable "existing_collection" {
+  description = <<-EOT
+    The collection to write to, made elsewhere, of type SEARCH. Give this or `collection`.
+    - `name`: its name, which data access policies need.
+    - `arn`: its ARN, which the role's policy needs.
+    - `endpoint`: its OpenSearch endpoint, a URL.
+    - `dashboard_endpoint`: its dashboard's URL, for the output alone.
+    - `create_data_access_policy`: create the policy that lets the function write the index. When false, somebody else grants ReadDocument, WriteDocument, CreateIndex and DescribeIndex on it.
+  EOT
+  type = object({
+    name                      = string
+    arn                       = string
+    endpoint                  = string
+    dashboard_endpoint        = optional(string)
+    create_data_access_policy = optional(bool, true)
+  })
+  default = null
+
+  validation {
+    condition     = var.existing_collection == null ? true : can(regex("^[a-z][a-z0-9-]{2,31}$", var.existing_collection.name))
+    error_message = "existing_collection.name is ${jsonencode(try(var.existing_collection.name, null))}: give the collection's name (3 to 32 lower case letters, digits and hyphens), not its id."
+  }
+  validation {
+    condition     = var.existing_collection == null ? true : can(regex("^arn:[^:]+:aoss:[^:]+:[0-9]{12}:collection/[a-z0-9]+$", var.existing_collection.arn))
+    error_message = "existing_collection.arn is ${jsonencode(try(var.existing_collection.arn, null))}: give the collection's ARN (arn:aws:aoss:<region>:<account>:collection/<id>)."
+  }
+  validation {
+    # http is let through for a loopback address alone: that is a lab on the same machine.
+    condition     = var.existing_collection == null ? true : can(regex("^(https://[^/]+|http://(127\\.0\\.0\\.1|localhost)(:[0-9]+)?)/?$", var.existing_collection.endpoint))
+    error_message = "existing_collection.endpoint is ${jsonencode(try(var.existing_collection.endpoint, null))}: give the collection's OpenSearch endpoint, https://<id>.<region>.aoss.amazonaws.com, without a path."
+  }
+}
+
+variable "index" {
+  description = <<-EOT
+    The index that the documents go to.
+    - `name`: index name; null takes the table's name in lower case. Another name starts an empty index: run a backfill.
+    - `mapping`: JSON text that stands below `mappings`; null for the default (numbers double, strings text with a keyword sub-field, no date detection). It holds for an index that is created after the change.
+  EOT
+  type = object({
+    name    = optional(string)
+    mapping = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.index.name == null ? true : can(regex("^[a-z0-9][a-z0-9._-]{0,254}$", var.index.name))
+    error_message = "index.name is ${jsonencode(var.index.name)}: use up to 255 lower case letters, digits, points, hyphens and underscores, beginning with a letter or digit."
+  }
+  validation {
+    condition     = var.index.mapping == null ? true : can(keys(jsondecode(var.index.mapping))) && !contains(try(keys(jsondecode(var.index.mapping)), []), "mappings")
+    error_message = "index.mapping is not a JSON object that stands below `mappings`: give it like jsonencode({ properties = { name = { type = \"text\" } } })."
+  }
+  validation {
+    # All environment variables together have 4 KB; the others take less than 1 KB.
+    condition     = var.index.mapping == null ? true : length(base64gzip(var.index.mapping)) <= 3000
+    error_message = "index.mapping has ${length(base64gzip(coalesce(var.index.mapping, "{}")))} bytes when compressed: at most 3000 fit into the function's environment. Shorten it with dynamic_templates, or create the index yourself."
+  }
+}
+
+################################################################################
+# Function
+################################################################################
+
+variable "function" {
+  description = <<-EOT
+    The function that writes the changes to the collection.
+    - `name`: function name; null takes `name`.
+    - `runtime`: python3.12, python3.13 or python3.14 (needs provider 6); the package must be built for it.
+    - `architecture`: arm64 or x86_64. The package serves both.
+    - `memory_size`: MB, from 128 to 10240. More memory is more processor too.
+    - `timeout`: seconds of one invocation: at least 90 + 2 * `clock_margin_seconds`, so that one resync fits whole; at most 900.
+    - `clock_margin_seconds`: how far the clocks of DynamoDB and of the function may be apart, from 2 to 300. More is slower where writes meet, less is unsafe with worse clocks.
+    - `log_keys`: plain writes item keys to the log, hashed their SHA-256.
+    - `metric_namespace`: CloudWatch namespace of the function's metrics.
+    - `reserved_concurrency`: invocations at once that this function alone may use; null for the account's common pool.
+    - `environment_kms_key_arn`: KMS key of the environment variables; null for a key that AWS manages.
+    - `vpc`: subnets and security groups for a collection that is reached by VPC endpoints alone; DynamoDB and SQS must be reachable from there too. null: no VPC.
+  EOT
+  type = object({
+    name                    = optional(string)
+    runtime                 = optional(string, "python3.12")
+    architecture            = optional(string, "arm64")
+    memory_size             = optional(number, 512)
+    timeout                 = optional(number, 300)
+    clock_margin_seconds    = optional(number, 10)
+    log_keys                = optional(string, "plain")
+    metric_namespace        = optional(string, "searchsync")
+    reserved_concurrency    = optional(number)
+    environment_kms_key_arn = optional(string)
+    vpc                     = optional(object({ subnet_ids = list(string), security_group_ids = list(string) }))
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.function.name == null ? true : can(regex("^[A-Za-z0-9_-]{1,64}$", var.function.name))
+    error_message = "function.name is ${jsonencode(var.function.name)}: use 1 to 64 letters, digits, hyphens and underscores."
+  }
+  validation {
+    condition     = contains(["python3.12", "python3.13", "python3.14"], var.function.runtime)
+    error_message = "function.runtime is ${jsonencode(var.function.runtime)}: use python3.12, python3.13 or python3.14."
+  }
+  validation {
+    condition     = contains(["arm64", "x86_64"], var.function.architecture)
+    error_message = "function.architecture is ${jsonencode(var.function.architecture)}: use arm64 or x86_64."
+  }
+  validation {
+    condition     = var.function.memory_size >= 128 && var.function.memory_size <= 10240 && floor(var.function.memory_size) == var.function.memory_size
+    error_message = "function.memory_size is ${var.function.memory_size}: give whole MB from 128 to 10240."
+  }
+  validation {
+    condition     = var.function.clock_margin_seconds >= 2 && var.function.clock_margin_seconds <= 300 && floor(var.function.clock_margin_seconds) == var.function.clock_margin_seconds
+    error_message = "function.clock_margin_seconds is ${var.function.clock_margin_seconds}: give whole seconds from 2 to 300."
+  }
+  validation {
+    # A resync waits up to 2 margins (a record's second may be one ahead), then has 55 s from the read
+    # to the engine's answer; 35 s are left for the batch's own write. The default fits three of them.
+    condition     = var.function.timeout >= 90 + 2 * var.function.clock_margin_seconds && var.function.timeout <= 900 && floor(var.function.timeout) == var.function.timeout
+    error_message = "function.timeout is ${var.function.timeout}: give whole seconds from ${90 + 2 * var.function.clock_margin_seconds} (90 + 2 * clock_margin_seconds, so that one resync fits) to 900."
+  }
+  validation {
+    condition     = contains(["hashed", "plain"], var.function.log_keys)
+    error_message = "function.log_keys is ${jsonencode(var.function.log_keys)}: use plain or hashed."
+  }
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_./#-][A-Za-z0-9_./# -]{0,254}$", var.function.metric_namespace)) && !startswith(var.function.metric_namespace, "AWS/")
+    error_message = "function.metric_namespace is ${jsonencode(var.function.metric_namespace)}: use 1 to 255 letters, digits and . - _ / # that do not begin with AWS/."
+  }
+  validation {
+    condition     = var.function.reserved_concurrency == null ? true : var.function.reserved_concurrency >= 1 && floor(var.function.reserved_concurrency) == var.function.reserved_concurrency
+    error_message = "function.reserved_concurrency is ${jsonencode(var.function.reserved_concurrency)}: give a whole number from 1, or null. To stop the pipeline set trigger.enabled = false."
+  }
+  validation {
+    condition     = var.function.environment_kms_key_arn == null ? true : can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", var.function.environment_kms_key_arn))
+    error_message = "function.environment_kms_key_arn is ${jsonencode(var.function.environment_kms_key_arn)}: give the key's ARN (arn:aws:kms:<region>:<account>:key/<id>), not an alias."
+  }
+  validation {
+    condition     = var.function.vpc == null ? true : length(var.function.vpc.subnet_ids) > 0 && length(var.function.vpc.security_group_ids) > 0
+    error_message = "function.vpc is ${jsonencode(var.function.vpc)}: give at least one subnet and one security group, or null."
+  }
+}
+
+variable "package" {
+  description = <<-EOT
+    The function's code. Give a file, or all three of an S3 object; without either `dist/searchsync.zip` of this module is taken.
+    - `file`: path of a zip that build.py made; the JSON that it wrote must lie beside it.
+    - `s3_bucket`: bucket of the zip, in the function's region.
+    - `s3_key`: key of the zip.
+    - `s3_object_version`: its version, so that a new zip is a change that Terraform sees.
+  EOT
+  type = object({
+    file              = optional(string)
+    s3_bucket         = optional(string)
+    s3_key            = optional(string)
+    s3_object_version = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition = contains(
+      var.package.file == null ? [0, 3] : [0],
+      length([for value in [var.package.s3_bucket, var.package.s3_key, var.package.s3_object_version] : true if value != null])
+    )
+    error_message = "package is ${jsonencode(var.package)}: give file alone, or s3_bucket, s3_key and s3_object_version together, or nothing for dist/searchsync.zip."
+  }
+  validation {
+    condition     = var.package.file == null ? true : endswith(var.package.file, ".zip")
+    error_message = "package.file is ${jsonencode(var.package.file)}: give the path of a .zip that `make package` made."
+  }
+}
+
+variable "log_group" {
+  description = <<-EOT
+    The function's log group.
+    - `name`: log group name; null takes `/aws/lambda/` and the function's name.
+    - `retention_days`: days that log lines are kept, one of CloudWatch's values.
+    - `kms_key_arn`: KMS key of the log group, whose key policy must admit CloudWatch Logs; null for CloudWatch's own.
+  EOT
+  type = object({
+    name           = optional(string)
+    retention_days = optional(number, 30)
+    kms_key_arn    = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.log_group.name == null ? true : can(regex("^[A-Za-z0-9_/.#-]{1,512}$", var.log_group.name))
+    error_message = "log_group.name is ${jsonencode(var.log_group.name)}: use 1 to 512 letters, digits and _ - / . #."
+  }
+  validation {
+    # Not 0 (for ever): a log that nobody ends is a cost that nobody sees.
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_group.retention_days)
+    error_message = "log_group.retention_days is ${var.log_group.retention_days}: use a number of days that CloudWatch takes, like 7, 30, 90, 365 or 3653."
+  }
+}
+
+################################################################################
+# Trigger
+################################################################################
+
+variable "trigger" {
+  description = <<-EOT
+    The event source mapping between stream and function.
+    - `enabled`: false stops the pipeline; the stream keeps changes for 24 hours.
+    - `starting_position`: TRIM_HORIZON, or LATEST, which can miss changes while the mapping is created or updated. Another value replaces the trigger.
+    - `batch_size`: records of one invocation at most, from 1 to 10000.
+    - `maximum_batching_window_seconds`: how long to wait for a full batch, from 0 to 300.
+    - `parallelization_factor`: invocations at once per shard, from 1 to 10; the order of each item's changes stays.
+    - `maximum_record_age_seconds`: older records go to the on-failure destination, from 60 to 604800, or -1 for never. The default is 22 hours: before the stream itself drops them at 24.
+    - `maximum_retry_attempts`: retries of a failed batch, from 0 to 10000, or -1 for as long as the records live. A limit drops good records when the collection is down.
+    - `bisect_batch_on_function_error`: halve a batch that failed as a whole, so that one record cannot hold up the others.
+    - `on_failure_bucket`: ARN of an S3 bucket, and its KMS key if it has one, for dropped records; null sends their range to the failure queue.
+  EOT
+  type = object({
+    enabled                         = optional(bool, true)
+    starting_position               = optional(string, "TRIM_HORIZON")
+    batch_size                      = optional(number, 500)
+    maximum_batching_window_seconds = optional(number, 1)
+    parallelization_factor          = optional(number, 1)
+    maximum_record_age_seconds      = optional(number, 79200)
+    maximum_retry_attempts          = optional(number, -1)
+    bisect_batch_on_function_error  = optional(bool, true)
+    on_failure_bucket               = optional(object({ arn = string, kms_key_arn = optional(string) }))
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = contains(["LATEST", "TRIM_HORIZON"], var.trigger.starting_position)
+    error_message = "trigger.starting_position is ${jsonencode(var.trigger.starting_position)}: use TRIM_HORIZON or LATEST."
+  }
+  validation {
+    condition     = var.trigger.batch_size >= 1 && var.trigger.batch_size <= 10000 && floor(var.trigger.batch_size) == var.trigger.batch_size
+    error_message = "trigger.batch_size is ${var.trigger.batch_size}: give a whole number from 1 to 10000."
+  }
+  validation {
+    condition     = var.trigger.maximum_batching_window_seconds >= 0 && var.trigger.maximum_batching_window_seconds <= 300 && floor(var.trigger.maximum_batching_window_seconds) == var.trigger.maximum_batching_window_seconds
+    error_message = "trigger.maximum_batching_window_seconds is ${var.trigger.maximum_batching_window_seconds}: give whole seconds from 0 to 300."
+  }
+  validation {
+    condition     = var.trigger.parallelization_factor >= 1 && var.trigger.parallelization_factor <= 10 && floor(var.trigger.parallelization_factor) == var.trigger.parallelization_factor
+    error_message = "trigger.parallelization_factor is ${var.trigger.parallelization_factor}: give a whole number from 1 to 10."
+  }
+  validation {
+    condition     = var.trigger.maximum_record_age_seconds == -1 || var.trigger.maximum_record_age_seconds >= 60 && var.trigger.maximum_record_age_seconds <= 604800 && floor(var.trigger.maximum_record_age_seconds) == var.trigger.maximum_record_age_seconds
+    error_message = "trigger.maximum_record_age_seconds is ${var.trigger.maximum_record_age_seconds}: give whole seconds from 60 to 604800, or -1 for never."
+  }
+  validation {
+    condition     = var.trigger.maximum_retry_attempts >= -1 && var.trigger.maximum_retry_attempts <= 10000 && floor(var.trigger.maximum_retry_attempts) == var.trigger.maximum_retry_attempts
+    error_message = "trigger.maximum_retry_attempts is ${var.trigger.maximum_retry_attempts}: give a whole number from 0 to 10000, or -1 for as long as the records live."
+  }
+  validation {
+    condition     = var.trigger.on_failure_bucket == null ? true : can(regex("^arn:[^:]+:s3:::[a-z0-9.-]{3,63}$", var.trigger.on_failure_bucket.arn))
+    error_message = "trigger.on_failure_bucket.arn is ${jsonencode(try(var.trigger.on_failure_bucket.arn, null))}: give a bucket's ARN (arn:aws:s3:::<bucket>), or leave on_failure_bucket out for the failure queue."
+  }
+}
+
+################################################################################
+# Failure queue
+################################################################################
+
+variable "failure_queue" {
+  description = <<-EOT
+    The queue of records that can never be written, kept 14 days.
+    - `name`: queue name; null takes `name` with `-failures` behind it. Another name replaces the queue, with its messages.
+    - `visibility_timeout_seconds`: how long a message stays hidden while somebody redrives it: at least `function.timeout`, at most 43200.
+    - `kms_key_arn`: KMS key of the queue; null for SQS's own encryption.
+  EOT
+  type = object({
+    name                       = optional(string)
+    visibility_timeout_seconds = optional(number, 900)
+    kms_key_arn                = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    # A FIFO queue is no on-failure destination, so `.fifo` is refused with the point.
+    condition     = var.failure_queue.name == null ? true : can(regex("^[A-Za-z0-9_-]{1,80}$", var.failure_queue.name))
+    error_message = "failure_queue.name is ${jsonencode(var.failure_queue.name)}: use 1 to 80 letters, digits, hyphens and underscores."
+  }
+  validation {
+    condition     = var.failure_queue.visibility_timeout_seconds >= var.function.timeout && var.failure_queue.visibility_timeout_seconds <= 43200 && floor(var.failure_queue.visibility_timeout_seconds) == var.failure_queue.visibility_timeout_seconds
+    error_message = "failure_queue.visibility_timeout_seconds is ${var.failure_queue.visibility_timeout_seconds}: give whole seconds from ${var.function.timeout} (function.timeout) to 43200."
+  }
+  validation {
+    condition     = var.failure_queue.kms_key_arn == null ? true : can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", var.failure_queue.kms_key_arn))
+    error_message = "failure_queue.kms_key_arn is ${jsonencode(var.failure_queue.kms_key_arn)}: give the key's ARN (arn:aws:kms:<region>:<account>:key/<id>), not an alias."
+  }
+}
+
+################################################################################
+# Role
+################################################################################
+
+variable "role" {
+  description = <<-EOT
+    The function's role and its inline policies.
+    - `name`: role name; null takes `name` with `-role` behind it. Another name replaces the role.
+    - `path`: path of the role.
+    - `permissions_boundary_arn`: policy that bounds what the role may do; null for none.
+    - `policy_names`: names of the inline policies `stream`, `collection`, `table`, `failures` and `function`; null takes `name` with the policy's key behind it.
+  EOT
+  type = object({
+    name                     = optional(string)
+    path                     = optional(string)
+    permissions_boundary_arn = optional(string)
+    policy_names = optional(object({
+      stream     = optional(string)
+      collection = optional(string)
+      table      = optional(string)
+      failures   = optional(string)
+      function   = optional(string)
+    }), {})
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.role.name == null ? true : can(regex("^[A-Za-z0-9_+=,.@-]{1,64}$", var.role.name))
+    error_message = "role.name is ${jsonencode(var.role.name)}: use 1 to 64 letters, digits and _ + = , . @ -."
+  }
+  validation {
+    condition     = var.role.path == null ? true : can(regex("^/([!-~]+/)?$", var.role.path))
+    error_message = "role.path is ${jsonencode(var.role.path)}: begin and end it with a slash, like /service/."
+  }
+  validation {
+    condition     = alltrue([for name in values(var.role.policy_names) : can(regex("^[A-Za-z0-9_+=,.@-]{1,128}$", name)) if name != null])
+    error_message = "role.policy_names is ${jsonencode(var.role.policy_names)}: use 1 to 128 letters, digits and _ + = , . @ - for each."
+  }
+  validation {
+    condition     = length(distinct([for name in values(var.role.policy_names) : name if name != null])) == length([for name in values(var.role.policy_names) : name if name != null])
+    error_message = "role.policy_names is ${jsonencode(var.role.policy_names)}: give each policy a name of its own; the same name would overwrite it."
+  }
+}
+
+variable "existing_role" {
+  description = <<-EOT
+    A role made elsewhere, which lambda.amazonaws.com may assume; the inline policies are put on it. null: a role is created.
+    - `name`: the role's name, without its path.
+  EOT
+  type        = object({ name = string })
+  default     = null
+
+  validation {
+    condition     = var.existing_role == null ? true : can(regex("^[A-Za-z0-9_+=,.@-]{1,64}$", var.existing_role.name))
+    error_message = "existing_role.name is ${jsonencode(try(var.existing_role.name, null))}: give the role's name alone, neither its ARN nor its path."
+  }
+  validation {
+    condition     = var.existing_role == null ? true : var.role.name == null && var.role.path == null && var.role.permissions_boundary_arn == null
+    error_message = "existing_role is given together with role.name, role.path or role.permissions_boundary_arn: leave out existing_role to create a role, or keep only role.policy_names."
+  }
+}
+
+################################################################################
+# Alarms
+################################################################################
+
+variable "alarms" {
+  description = <<-EOT
+    Four CloudWatch alarms (about $0.40 a month): old failure messages, a late stream, function errors, repair needed.
+    - `enabled`: create them.
+    - `name_prefix`: prefix of their names; null takes `name`.
+    - `actions`: ARNs that are told of an alarm and of its end, like an SNS topic.
+    - `failure_age_seconds`: age of the oldest failure message that raises the alarm, from 60 to 1209600.
+    - `iterator_age_seconds`: how late the stream may be read, from 60 to 86400.
+  EOT
+  type = object({
+    enabled              = optional(bool, true)
+    name_prefix          = optional(string)
+    actions              = optional(list(string), [])
+    failure_age_seconds  = optional(number, 300)
+    iterator_age_seconds = optional(number, 3600)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.alarms.name_prefix == null ? true : can(regex("^[!-~]{1,200}$", var.alarms.name_prefix))
+    error_message = "alarms.name_prefix is ${jsonencode(var.alarms.name_prefix)}: use 1 to 200 characters without spaces."
+  }
+  validation {
+    condition     = alltrue([for arn in var.alarms.actions : can(regex("^arn:[^:]+:[^:]+:.*$", arn))]) && length(var.alarms.actions) <= 5
+    error_message = "alarms.actions is ${jsonencode(var.alarms.actions)}: give at most five ARNs, like that of an SNS topic."
+  }
+  validation {
+    condition     = var.alarms.failure_age_seconds >= 60 && var.alarms.failure_age_seconds <= 1209600
+    error_message = "alarms.failure_age_seconds is ${var.alarms.failure_age_seconds}: give seconds from 60 to 1209600 (14 days, when the message is lost)."
+  }
+  validation {
+    condition     = var.alarms.iterator_age_seconds >= 60 && var.alarms.iterator_age_seconds <= 86400
+    error_message = "alarms.iterator_age_seconds is ${var.alarms.iterator_age_seconds}: give seconds from 60 to 86400 (24 hours, when the stream drops records)."
+  }
+}
