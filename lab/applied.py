@@ -90,4 +90,6 @@ class Applied:
             if found := look():
                 return found
             time.sleep(LOOK_SECONDS)
-        raise LabError(f"{what} did not come within {seconds:.0f} s. The lab's log ends:\n{self.lab.log()[-LOG_CHARACTERS:]}")
+        raise LabError(
+            f"{what} did not come within {seconds:.0f} s. The lab's log ends:\n{self.lab.log()[-LOG_CHARACTERS:]}"
+        )

@@ -1,0 +1,62 @@
+"""`python -m bench`: every measurement on the built package, by the function's runtime."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+from bench.measure import Figure, table
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "dist" / "searchsync.zip"
+RUNTIME = ROOT / ".lab" / "venv" / "bin" / "python"
+"""The runtime's Python with what the Lambda runtime brings."""
+PARTS = {
+    "convert": "from bench.convert import figures; found = figures()",
+    "handler": "from bench.handler import figures; found = figures()",
+    "package": "from bench.package import figures; found = figures(Path(package), Path(task), Path(root))",
+}
+MEASURE = """
+import json, sys
+from pathlib import Path
+package, task, root = sys.argv[1:]
+{part}
+print(json.dumps([figure.as_json() for figure in found]))
+"""
+
+
+def measure(part: str, task: Path) -> list[Figure]:
+    """One part's figures, measured in a process of its own on the unpacked package."""
+    print(f"  measuring: {part} …", file=sys.stderr, flush=True)
+    paths = os.pathsep.join([str(task), str(ROOT)])
+    done = subprocess.run(
+        [str(RUNTIME), "-B", "-c", MEASURE.format(part=PARTS[part]), str(PACKAGE), str(task), str(ROOT)],
+        env={"PATH": os.environ.get("PATH", ""), "PYTHONPATH": paths},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return [Figure(**figure) for figure in json.loads(done.stdout)]
+
+
+def main() -> int:
+    """Print the table. Returns 1 when a target was missed."""
+    if not PACKAGE.is_file() or not RUNTIME.exists():
+        print("bench: the package or the runtime's environment is missing: run `make bench`", file=sys.stderr)
+        return 2
+    with tempfile.TemporaryDirectory(prefix="searchsync-bench-") as scratch:
+        task = Path(scratch) / "task"
+        with zipfile.ZipFile(PACKAGE) as package:
+            package.extractall(task)
+        found = [figure for part in PARTS for figure in measure(part, task)]
+    print(table(found))
+    return 1 if any(figure.met is False for figure in found) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

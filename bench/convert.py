@@ -1,0 +1,66 @@
+"""AttributeValue to JSON text: our converter, boto3's TypeDeserializer with json.dumps, and the floor."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from boto3.dynamodb.types import Binary, TypeDeserializer
+
+from bench.items import Image, images
+from bench.measure import Figure, at_least, at_most, in_turns
+from searchsync.document import document_text
+
+ITEMS = 200
+ROUNDS = 41
+FASTER_THAN_BOTO3 = 2.4
+WITHIN_OF_FLOOR = 1.25
+
+
+def figures() -> list[Figure]:
+    """Our ratios to boto3 and to the floor, C json.dumps over the raw image."""
+    items = images(ITEMS)
+    sdk = [_sdk_image(item) for item in items]
+    deserialize: Callable[[Any], Any] = TypeDeserializer().deserialize
+
+    def with_boto3() -> None:
+        for item in sdk:
+            json.dumps({name: deserialize(value) for name, value in item.items()}, default=_default)
+
+    seconds = in_turns(
+        {
+            "ours": lambda: [document_text(item) for item in items],
+            "boto3": with_boto3,
+            "floor": lambda: [json.dumps(item) for item in items],
+        },
+        ROUNDS,
+    )
+    size = sum(len(json.dumps(item)) for item in items) // ITEMS
+    return [
+        Figure(f"item of {size} bytes to JSON text", f"{seconds['ours'] / ITEMS * 1e6:.1f} µs"),
+        at_least(
+            "  faster than TypeDeserializer and json.dumps", seconds["boto3"] / seconds["ours"], FASTER_THAN_BOTO3
+        ),
+        at_most("  time against C json.dumps of the raw image", seconds["ours"] / seconds["floor"], WITHIN_OF_FLOOR),
+    ]
+
+
+def _sdk_image(item: Image) -> Image:
+    """TypeDeserializer takes bytes where the event carries base64 text."""
+    return {
+        name: {kind: base64.b64decode(inner) if kind == "B" else inner for kind, inner in value.items()}
+        for name, value in item.items()
+    }
+
+
+def _default(value: object) -> Any:
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, set):
+        return list(value)
+    if isinstance(value, Binary):
+        return base64.b64encode(value.value).decode()  # type: ignore[attr-defined]
+    raise TypeError(type(value).__name__)
