@@ -4,7 +4,7 @@ RUNTIME ?= python3.12
 TOOLS := .venv/bin/python
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup jars package demo lab test lint settings bench clean
+.PHONY: help setup jars package demo lab test lint settings mutants bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -37,6 +37,9 @@ lint: setup ## formats, types, Terraform's own checks, the settings table, the t
 
 settings: setup ## write the README's settings table from variables.tf
 	@$(TOOLS) -m tools.settings_table
+
+mutants: jars ## break one rule after the other, and see the test that notices
+	@$(TOOLS) -m tools.mutants
 
 bench: package ## measure the converter, the handler and the package
 	@$(TOOLS) -m bench

@@ -1,0 +1,205 @@
+"""`make mutants`: breaks one rule after the other, and shows the test that notices.
+
+Each mutant is a change of one place in a copy of the tree; the named tests must fail there. A mutant
+that survives is a rule that nothing proves.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LINKED = (".venv", ".lab")
+FUNCTION = "lambda_src/searchsync/"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A rule taken away: `old` stands once in `file`, and becomes `new`; `tests` are pytest's arguments."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+MUTANTS = (
+    Mutant(
+        "versions left out",
+        FUNCTION + "bulk.py",
+        """b'{"%b":{"_id":%b,"version":%d,"version_type":"external"}}\\n' % (
+        action,
+        quote(write.id).encode(),
+        write.version,
+    )""",
+        """b'{"%b":{"_id":%b}}\\n' % (action, quote(write.id).encode())""",
+        ("tests/unit/test_bulk.py", "-k", "every_write_is_versioned_externally"),
+    ),
+    Mutant(
+        "a conflict taken as a failure",
+        FUNCTION + "bulk.py",
+        "return Answer(Kind.CONFLICT, status",
+        "return Answer(Kind.BUSY, status",
+        ("tests/unit/test_pipeline.py", "-k", "a_repeated_record_is_a_duplicate_and_no_failure"),
+    ),
+    Mutant(
+        "429 taken as poison",
+        FUNCTION + "bulk.py",
+        "frozenset({402, 429, 500, 502, 503, 504})",
+        "frozenset({402, 500, 502, 503, 504})",
+        ("tests/unit/test_pipeline.py", "-k", "a_storm_makes_no_poison"),
+    ),
+    Mutant(
+        "the highest failed number instead of the lowest",
+        FUNCTION + "records.py",
+        "return min(numbers, key=int)",
+        "return max(numbers, key=int)",
+        ("tests/unit/test_pipeline.py", "-k", "what_stays_busy_is_reported_by_its_lowest_number"),
+    ),
+    Mutant(
+        "the id's parts not escaped",
+        FUNCTION + "document.py",
+        """return value.replace("\\\\", "\\\\\\\\").replace("|", "\\\\|")""",
+        "return value",
+        ("tests/unit/test_document.py", "-k", "no_two_keys_share_an_id"),
+    ),
+    Mutant(
+        "numbers through float",
+        FUNCTION + "document.py",
+        "value if kind == 'N'",
+        "repr(float(value)) if kind == 'N'",
+        ("tests/unit/test_document.py", "-k", "a_number_keeps_its_own_digits"),
+    ),
+    Mutant(
+        "the index not ensured",
+        FUNCTION + "collection.py",
+        "if self._ensured_at is not None and now - self._ensured_at < ENSURED_FOR:",
+        "if now >= 0.0:",
+        ("tests/engine/test_function.py", "-k", "our_mapping_and_mark_before_the_first_document"),
+    ),
+    Mutant(
+        "one IAM permission removed",
+        "iam.tf",
+        'Action   = ["dynamodb:BatchGetItem"]',
+        "Action   = []",
+        ("tests/terraform", "-k", "policies"),
+    ),
+    Mutant(
+        "the bisect setting removed",
+        "main.tf",
+        "  bisect_batch_on_function_error     = var.trigger.bisect_batch_on_function_error\n",
+        "",
+        ("tests/terraform", "-k", "settings"),
+    ),
+    Mutant(
+        "the table read without consistency",
+        FUNCTION + "table.py",
+        '"ConsistentRead": True',
+        '"ConsistentRead": False',
+        ("tests/unit/test_table.py", "-k", "reads_are_consistent"),
+    ),
+    Mutant(
+        "a conflict on a deletion taken as done",
+        FUNCTION + "version.py",
+        "    if deletion:\n        return Verdict.RESYNC\n",
+        "",
+        ("tests/unit/test_pipeline.py", "-k", "a_repeated_deletion_asks_the_table_again"),
+    ),
+    Mutant(
+        "a resync without its wait",
+        FUNCTION + "version.py",
+        "return max(0.0, second + 1 + margin - now)",
+        "return 0.0",
+        ("tests/unit/test_pipeline.py", "-k", "a_resync_waits_out_the_margin"),
+    ),
+    Mutant(
+        "a read's version without the margin",
+        FUNCTION + "version.py",
+        "return int(read_at - margin) << LOW_BITS | 1",
+        "return int(read_at) << LOW_BITS | 1",
+        ("tests/unit/test_version.py", "-k", "a_change_in_the_second_after_a_read_wins"),
+    ),
+    Mutant(
+        "low bits decide a conflict",
+        FUNCTION + "version.py",
+        "if second_of(current) - second > margin:",
+        "if second_of(current) - second >= 0:",
+        ("tests/unit/test_version.py", "-k", "low_bits_never_decide"),
+    ),
+    Mutant(
+        "falling versions in a batch sent all the same",
+        FUNCTION + "plan.py",
+        "return after if before is not None and after is not None and before < after else None",
+        "return after",
+        ("tests/unit/test_pipeline.py", "-k", "falling_versions_in_one_batch_ask_the_table"),
+    ),
+    Mutant(
+        "a lone busy document without its witness",
+        FUNCTION + "delivery.py",
+        "return len(busy) == 1 and any(answer.kind in ANSWERED for answer in latest.values())",
+        "return len(busy) == 1",
+        ("tests/unit/test_pipeline.py", "-k", "a_storm_after_one_success_makes_no_poison"),
+    ),
+)
+
+
+def main() -> int:
+    """Run the mutants; 1 when one survives."""
+    parser = argparse.ArgumentParser(prog="python -m tools.mutants", description=__doc__)
+    parser.add_argument("name", nargs="?", default="", help="only those whose name contains this")
+    wanted = parser.parse_args().name
+    survivors = [mutant.name for mutant in MUTANTS if wanted in mutant.name and not caught(mutant)]
+    print(f"{len(survivors)} of {len(MUTANTS)} mutants survived" + "".join(f"\n  {name}" for name in survivors))
+    return 1 if survivors else 0
+
+
+def caught(mutant: Mutant) -> bool:
+    """Whether the mutant's tests fail, and say so."""
+    with tempfile.TemporaryDirectory(prefix="searchsync-mutant-") as folder:
+        copy = Path(folder)
+        copy_tree(copy)
+        change(copy / mutant.file, mutant)
+        command = [str(copy / ".venv/bin/python"), "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *mutant.tests]
+        done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
+    failed = next((line for line in done.stdout.splitlines() if line.startswith("FAILED")), "")
+    good = done.returncode == 1 and bool(failed)
+    print(f"{'caught  ' if good else 'SURVIVED'}  {mutant.name}\n          {failed.partition(' - ')[0]}", flush=True)
+    if not good:
+        print(done.stdout[-2_000:] + done.stderr[-1_000:], file=sys.stderr)
+    return good
+
+
+def copy_tree(target: Path) -> None:
+    """The files that git knows, and links to the environments."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target / name)
+    for name in LINKED:
+        (target / name).symlink_to(ROOT / name)
+
+
+def change(file: Path, mutant: Mutant) -> None:
+    """Break the file. Raises ValueError when the place is no longer there."""
+    text = file.read_text()
+    if text.count(mutant.old) != 1:
+        raise ValueError(f"{mutant.name}: its place stands {text.count(mutant.old)} times in {mutant.file}; adapt it.")
+    file.write_text(text.replace(mutant.old, mutant.new))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
