@@ -32,10 +32,13 @@ def workshop_terraform(lab: Lab) -> Iterator[Terraform]:
         terraform.apply()
         yield terraform
         terraform.destroy()
-        assert lab.boto3_client("dynamodb").list_tables()["TableNames"] == []
-        assert lab.boto3_client("lambda").list_functions()["Functions"] == []
-        assert lab.boto3_client("sqs").list_queues().get("QueueUrls", []) == []
-        assert lab.boto3_client("opensearchserverless").list_collections()["collectionSummaries"] == []
+        functions = lab.boto3_client("lambda").list_functions()["Functions"]
+        collections = lab.boto3_client("opensearchserverless").list_collections()["collectionSummaries"]
+        queues = lab.boto3_client("sqs").list_queues().get("QueueUrls", [])
+        assert "lab-table" not in lab.boto3_client("dynamodb").list_tables()["TableNames"]
+        assert "sync-data-with-dynamodb-stream" not in [each["FunctionName"] for each in functions]
+        assert "lab-collection" not in [each["name"] for each in collections]
+        assert not any("dynamodb-to-opensearch" in url for url in queues)
 
 
 @pytest.fixture(scope="session")

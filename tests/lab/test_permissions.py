@@ -59,8 +59,8 @@ def restart(stack: Applied) -> None:
     functions = stack.lab.boto3_client("lambda")
     name = stack.outputs["function_name"]
     variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    variables["RESTARTED"] = str(time.monotonic())
-    functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+    for changed in ({**variables, "RESTARTED": str(time.monotonic())}, variables):
+        functions.update_function_configuration(FunctionName=name, Environment={"Variables": changed})
     for enabled in (False, True):
         functions.update_event_source_mapping(UUID=stack.outputs["trigger_uuid"], Enabled=enabled)
         time.sleep(0.5)
