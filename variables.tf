@@ -225,7 +225,7 @@ variable "function" {
     - `architecture`: arm64 or x86_64. The package serves both.
     - `memory_size`: MB, from 128 to 10240. More memory is more processor too.
     - `timeout`: seconds of one invocation: at least 90 + 2 * `clock_margin_seconds`, so that one resync fits whole; at most 900.
-    - `clock_margin_seconds`: how far the clocks of DynamoDB and of the function may be apart, from 2 to 300. More is slower where writes meet, less is unsafe with worse clocks.
+    - `clock_margin_seconds`: how far the clocks of DynamoDB and of the function may be apart, from 5 to 300. More is slower where writes meet, less is unsafe with worse clocks.
     - `log_keys`: plain writes item keys to the log, hashed their SHA-256.
     - `metric_namespace`: CloudWatch namespace of the function's metrics.
     - `reserved_concurrency`: invocations at once that this function alone may use; null for the account's common pool.
@@ -265,8 +265,8 @@ variable "function" {
     error_message = "function.memory_size is ${var.function.memory_size}: give whole MB from 128 to 10240."
   }
   validation {
-    condition     = var.function.clock_margin_seconds >= 2 && var.function.clock_margin_seconds <= 300 && floor(var.function.clock_margin_seconds) == var.function.clock_margin_seconds
-    error_message = "function.clock_margin_seconds is ${var.function.clock_margin_seconds}: give whole seconds from 2 to 300."
+    condition     = var.function.clock_margin_seconds >= 5 && var.function.clock_margin_seconds <= 300 && floor(var.function.clock_margin_seconds) == var.function.clock_margin_seconds
+    error_message = "function.clock_margin_seconds is ${var.function.clock_margin_seconds}: give whole seconds from 5 to 300."
   }
   validation {
     # A resync waits up to 2 margins (a record's second may be one ahead), then has 55 s from the read

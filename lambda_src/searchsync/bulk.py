@@ -157,8 +157,8 @@ def _classify(write: Write, item: Mapping[str, Any]) -> Answer:
         return DONE
     error_type, reason = _error(result)
     if status == 409 and error_type == "version_conflict_engine_exception":
-        found = CURRENT_VERSION.search(reason)
-        return Answer(Kind.CONFLICT, status, error_type, reason, int(found[1]) if found else None)
+        found = CURRENT_VERSION.findall(reason)  # the last: the reason begins with the id, which may say anything
+        return Answer(Kind.CONFLICT, status, error_type, reason, int(found[-1]) if found else None)
     return Answer(_row(status, error_type, Kind.POISON), status, error_type, reason)
 
 

@@ -7,21 +7,25 @@ import binascii
 import gzip
 import json
 import re
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from searchsync.errors import ConfigurationError
 
 DEFAULT_MARGIN = 10
 """Seconds of CLOCK_MARGIN_SECONDS: clock differences between DynamoDB and this function, and flooring."""
-LONGEST_MARGIN = 300
+SHORTEST_MARGIN, LONGEST_MARGIN = 5, 300
+"""Seconds. A read's clock may be 3 s off before it is refused, a creation time is floored, and the answer's
+Date is DynamoDB's front, not its stream: with less a change could pass for older than the read before it."""
 STREAM_ARN = re.compile(
     r"(?P<table>arn:[a-z-]+:dynamodb:(?P<region>[a-z0-9-]+):\d{12}:table/(?P<name>[A-Za-z0-9_.-]{3,255}))"
     r"/stream/[^/\s]+"
 )
+HOST = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:\d+)?")
 INDEX_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,254}")
 
 Value = TypeVar("Value")
@@ -99,13 +103,27 @@ def _stream(text: str) -> tuple[str, str, str, str]:
 
 def _host(text: str) -> str:
     parts = urlsplit(text if "://" in text else f"https://{text}")
-    if not parts.hostname or parts.path.strip("/") or parts.query or parts.username:
+    if (
+        not HOST.fullmatch(parts.netloc)
+        or not parts.hostname
+        or parts.path.strip("/")
+        or parts.query
+        or not _port(parts)
+    ):
         raise ValueError("give the collection's endpoint, https://<id>.<region>.aoss.amazonaws.com")
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
         raise ValueError("plain http is for a loopback address only; use https")
     if parts.scheme not in ("http", "https"):
         raise ValueError("use https")
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _port(parts: SplitResult) -> bool:
+    """Whether the port, if there is one, is one."""
+    try:
+        return parts.port is None or parts.port > 0
+    except ValueError:
+        return False
 
 
 def _is_loopback(hostname: str) -> bool:
@@ -150,8 +168,8 @@ def _margin(text: str) -> float:
         margin = float(text)
     except ValueError:
         margin = 0.0
-    if not 1 <= margin <= LONGEST_MARGIN:
-        raise ValueError(f"give seconds from 1 to {LONGEST_MARGIN}")
+    if not SHORTEST_MARGIN <= margin <= LONGEST_MARGIN:
+        raise ValueError(f"give seconds from {SHORTEST_MARGIN} to {LONGEST_MARGIN}")
     return margin
 
 
@@ -166,9 +184,9 @@ def _mapping(text: str) -> Mapping[str, Any]:
         if not text.lstrip().startswith("{"):
             text = gzip.decompress(base64.b64decode(text, validate=True)).decode()
         mapping = json.loads(text)
-    except (binascii.Error, gzip.BadGzipFile, EOFError, UnicodeDecodeError, json.JSONDecodeError):
+    except (binascii.Error, gzip.BadGzipFile, zlib.error, EOFError, UnicodeDecodeError, json.JSONDecodeError):
         mapping = None
-    if not isinstance(mapping, dict) or "mappings" in mapping:
+    if not isinstance(mapping, dict) or "mappings" in mapping or not isinstance(mapping.get("_meta", {}), dict):
         raise ValueError(
             "give the index mapping as a JSON object, what stands below 'mappings', or that as Terraform's base64gzip"
         )

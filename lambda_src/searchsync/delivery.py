@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from searchsync.bulk import Answer, Chunk, Kind, Response, Write, chunks, classify_items, classify_request, halves
-from searchsync.clock import Backoff, Deadline
+from searchsync.clock import Backoff, Clock, Deadline
 from searchsync.errors import StackError
 
 REQUEST_TIMEOUT = 30.0
@@ -15,7 +15,10 @@ REQUEST_TIMEOUT = 30.0
 SHORTEST_REQUEST = 1.0
 """Seconds: with less left a request is not begun."""
 LONE_TRIES = 5
-"""A document that alone is answered busy this often, while others of its batch succeed, is poison."""
+LONE_SECONDS = 20.0
+LONE_DOCUMENTS = 5
+"""At most so many documents that alone are answered busy, so often and for so long, while others of their
+batch succeed in the same round, are poison. More of them, or sooner, is a shard of the index in trouble."""
 ANSWERED = frozenset({Kind.DONE, Kind.CONFLICT})
 NO_TIME = Answer(Kind.BUSY, None, "", "the invocation's time is over")
 
@@ -38,52 +41,54 @@ class Collection(Protocol):
 
 @dataclass
 class Delivery:
-    """Sends writes with retries; one for each set of writes.
+    """Sends writes with retries; one for each invocation.
 
-    `sent` counts requests, `retries` rounds after the first, `last_busy` is the last answer that asked for one.
+    `last_busy` is the last answer that asked for a retry. `witness` is a write already answered: sent again
+    beside the busy ones it shows that the collection works; its version makes the repetition harmless.
     """
 
     collection: Collection
     backoff: Backoff
-    deadline: Deadline
     largest_body: int
-    retries: int = 0
     last_busy: Answer | None = None
+    witness: Write | None = None
 
-    def deliver(self, writes: Sequence[Write]) -> dict[str, Answer]:
+    def deliver(self, writes: Sequence[Write], deadline: Deadline) -> dict[str, Answer]:
         """The answer to each write, by document id. BUSY remains where the time did not suffice.
 
         Each id stands in `writes` once. Raises StackError when an answer says that the stack is wrong.
         """
         answers: dict[str, Answer] = {}
-        pending, witness, lone, attempt = list(writes), None, 0, 0
+        pending, alone, attempt = list(writes), Loneliness(self.backoff.clock), 0
         while pending:
-            sent = [*pending, witness] if witness is not None and len(pending) == 1 else pending
-            latest = self._ensured_round(sent)
+            latest = self._ensured_round(self._with_witness(pending) if attempt else pending, deadline)
             answers.update((write.id, latest[write.id]) for write in pending)
+            self.witness = self.witness or _witness(pending, latest)
             pending = [write for write in pending if latest[write.id].kind is Kind.BUSY]
             if not pending:
                 break
             self.last_busy = answers[pending[0].id]
-            lone = lone + 1 if _alone(pending, latest) else 0
-            if lone == LONE_TRIES:
-                (write,) = pending
-                answers[write.id] = replace(answers[write.id], kind=Kind.POISON)
+            if alone.proved(pending, latest):
+                answers.update((write.id, replace(answers[write.id], kind=Kind.POISON)) for write in pending)
                 break
-            witness = witness or _witness(sent, latest)
-            if not self.backoff.pause(attempt, self.deadline, SHORTEST_REQUEST):
+            if not self.backoff.pause(attempt, deadline, SHORTEST_REQUEST):
                 break
             attempt += 1
-        self.retries += attempt
         return answers
 
-    def _ensured_round(self, writes: Sequence[Write]) -> dict[str, Answer]:
+    def _with_witness(self, pending: Sequence[Write]) -> Sequence[Write]:
+        witness = self.witness
+        if witness is None or any(write.id == witness.id for write in pending):
+            return pending
+        return [*pending, witness]
+
+    def _ensured_round(self, writes: Sequence[Write], deadline: Deadline) -> dict[str, Answer]:
         """One round of requests, behind the index's check. A missing index is looked after once."""
         for last in (False, True):
-            ensured = self.collection.ensure_index(self._timeout())
+            ensured = self.collection.ensure_index(_timeout(deadline))
             if ensured.kind is not Kind.DONE:
                 return {write.id: ensured for write in writes}
-            latest = self._round(writes)
+            latest = self._round(writes, deadline)
             missing = [answer for answer in latest.values() if answer.kind is Kind.NO_INDEX]
             if not missing:
                 return latest
@@ -92,21 +97,21 @@ class Delivery:
                 raise _stack(missing[0])
         raise AssertionError("not reached")
 
-    def _round(self, writes: Sequence[Write]) -> dict[str, Answer]:
+    def _round(self, writes: Sequence[Write], deadline: Deadline) -> dict[str, Answer]:
         latest: dict[str, Answer] = {}
         stack = list(chunks(writes, self.largest_body))[::-1]
         while stack:
             chunk = stack.pop()
-            answers = self._send(chunk)
+            answers = self._send(chunk, deadline)
             if answers is None:
                 stack.extend(reversed(halves(chunk)))
                 continue
             latest.update((write.id, answer) for write, answer in zip(chunk.writes, answers, strict=True))
         return latest
 
-    def _send(self, chunk: Chunk) -> list[Answer] | None:
+    def _send(self, chunk: Chunk, deadline: Deadline) -> list[Answer] | None:
         """The answers to a chunk's writes; None when it must be sent in halves."""
-        timeout = self._timeout()
+        timeout = _timeout(deadline)
         if timeout < SHORTEST_REQUEST:
             return [NO_TIME] * len(chunk.writes)
         response = self.collection.bulk(chunk.body, timeout)
@@ -126,8 +131,28 @@ class Delivery:
             answers = [request] * len(chunk.writes)
         return [_settled(answer) for answer in answers]
 
-    def _timeout(self) -> float:
-        return min(REQUEST_TIMEOUT, self.deadline.remaining())
+
+class Loneliness:
+    """Whether the documents that stay busy are so alone: the collection answers others beside them."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._tries = 0
+        self._since = 0.0
+
+    def proved(self, busy: Sequence[Write], latest: dict[str, Answer]) -> bool:
+        """Take one round into account; whether it is now sure that the documents are the trouble."""
+        if len(busy) > LONE_DOCUMENTS or not any(answer.kind in ANSWERED for answer in latest.values()):
+            self._tries = 0
+            return False
+        if self._tries == 0:
+            self._since = self._clock.monotonic()
+        self._tries += 1
+        return self._tries >= LONE_TRIES and self._clock.monotonic() - self._since >= LONE_SECONDS
+
+
+def _timeout(deadline: Deadline) -> float:
+    return min(REQUEST_TIMEOUT, deadline.remaining())
 
 
 def _settled(answer: Answer) -> Answer:
@@ -138,14 +163,9 @@ def _settled(answer: Answer) -> Answer:
     return answer
 
 
-def _alone(busy: Sequence[Write], latest: dict[str, Answer]) -> bool:
-    return len(busy) == 1 and any(answer.kind in ANSWERED for answer in latest.values())
-
-
-def _witness(sent: Sequence[Write], latest: dict[str, Answer]) -> Write | None:
-    """A write already answered. Sent again beside a lone busy one it shows that the collection works;
-    its version makes the repetition harmless."""
-    answered = [write for write in sent if latest[write.id].kind in ANSWERED]
+def _witness(writes: Sequence[Write], latest: dict[str, Answer]) -> Write | None:
+    """The smallest write that was answered."""
+    answered = [write for write in writes if write.id in latest and latest[write.id].kind in ANSWERED]
     return min(answered, key=lambda write: len(write.source or b""), default=None)
 
 

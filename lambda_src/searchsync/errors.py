@@ -23,3 +23,7 @@ class ConversionError(SearchsyncError):
 
 class TableBusyError(SearchsyncError):
     """The table did not give the items in time; what asked for them is delivered again."""
+
+
+class UnforeseenError(SearchsyncError):
+    """An exception that nobody foresaw, by type and place; the whole batch fails, so that nothing is skipped."""

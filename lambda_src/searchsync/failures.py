@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -14,8 +14,10 @@ from searchsync.table import utc_text
 
 MESSAGES_AT_ONCE = 10
 """Messages of one SendMessageBatch (API reference, SendMessageBatch)."""
+BYTES_AT_ONCE = 250_000
+"""Bytes of one SendMessageBatch, below the 256 KiB that every region takes."""
 LONGEST_TEXT = 2_000
-"""Characters of a reason or a trace; a batch of ten messages with 3 KB keys stays below 256 KiB."""
+"""Characters of a reason or a trace."""
 
 
 def failure_message(poison: Poison, config: Config, now: float) -> str:
@@ -49,8 +51,7 @@ class FailureQueue:
         """Send messages. Returns the positions of those that the queue did not take, and why."""
         refused: list[int] = []
         why = ""
-        for start in range(0, len(messages), MESSAGES_AT_ONCE):
-            part = range(start, min(start + MESSAGES_AT_ONCE, len(messages)))
+        for part in _parts(messages):
             entries = [{"Id": str(position), "MessageBody": messages[position]} for position in part]
             try:
                 answer = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
@@ -62,3 +63,15 @@ class FailureQueue:
             refused.extend(position for position in part if str(position) not in taken)
             why = why or next((entry["Code"] for entry in answer.get("Failed", [])), "")
         return refused, why
+
+
+def _parts(messages: Sequence[str]) -> Iterator[range]:
+    """Positions of the messages that go together; their text is ASCII, so characters are bytes."""
+    start, size = 0, 0
+    for position, message in enumerate(messages):
+        if position > start and (position - start == MESSAGES_AT_ONCE or size + len(message) > BYTES_AT_ONCE):
+            yield range(start, position)
+            start, size = position, 0
+        size += len(message)
+    if messages:
+        yield range(start, len(messages))

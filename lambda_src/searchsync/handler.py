@@ -17,6 +17,7 @@ from requests_aws4auth import AWS4Auth
 from searchsync.clock import Backoff, SystemClock
 from searchsync.collection import OpenSearchCollection, connect
 from searchsync.config import Config, read_environment
+from searchsync.errors import SearchsyncError, UnforeseenError
 from searchsync.failures import FailureQueue
 from searchsync.metrics import Report, emit, log_line
 from searchsync.pipeline import Pipeline, describe
@@ -99,9 +100,13 @@ def invoke(pipeline: Pipeline, event: object, context: Context) -> dict[str, Any
     report = Report()
     try:
         return pipeline.run(event, context.get_remaining_time_in_millis() / 1000, report)
-    except Exception as error:
+    except SearchsyncError as error:
         report.error = describe(error)
         raise
+    except Exception as error:  # noqa: BLE001 - raised again, without its message
+        report.error = describe(error)
+        # Lambda prints the message of what is raised, and a foreign message may hold an item.
+        raise UnforeseenError(f"Unforeseen: {report.error}. The batch comes again; please report it.") from None
     finally:
         report.duration = pipeline.clock.monotonic() - started
         emit(log_line(report, pipeline.config, pipeline.clock.now(), context.aws_request_id))

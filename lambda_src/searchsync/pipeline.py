@@ -7,8 +7,10 @@ and order disagree, hand poison to the failure queue, name the lowest record tha
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from traceback import extract_tb
 from typing import Any, Protocol
 
 from searchsync.bulk import LARGEST_BODY, Answer, Kind, Write
@@ -69,14 +71,14 @@ class Pipeline:
         records = parse_event(event)
         self._look_at_the_stream(records, report)
         received = math.ceil(self.clock.now())
-        plan = plan_batch(records, self.config.key_attributes, received, self.config.margin)
+        latest = self.clock.now() + self.config.margin
+        plan = plan_batch(records, self.config.key_attributes, received, latest)
         self._name_records(plan, report)
-        delivery = Delivery(self.collection, self.backoff, deadline, self.largest_body)
+        delivery = Delivery(self.collection, self.backoff, self.largest_body)
         outcomes = self._write(plan, delivery, deadline) if plan.changes else {}
         for outcome in outcomes.values():
             report.results[outcome.result] += 1
-        if delivery.last_busy is not None:
-            report.busy = f"{delivery.last_busy.status or 'no answer'} {delivery.last_busy.error_type}".strip()
+        report.busy = _busy(delivery, outcomes)
         if self.collection.recreated:
             report.repair_needed.append("the index was deleted and made again")
             self.collection.recreated = False
@@ -116,11 +118,11 @@ class Pipeline:
         """The outcome of each document that the plan writes or resyncs."""
 
         def deliver(writes: Sequence[Write], until: Deadline) -> dict[str, Answer]:
-            return self._with_current(replace(delivery, deadline=until).deliver(writes), until)
+            return self._with_current(delivery.deliver(writes, until), until)
 
         outcomes: dict[str, Outcome] = {}
         targets = [self._target(plan.changes[name]) for name in plan.resyncs]
-        answers = self._with_current(delivery.deliver(plan.writes), deadline)
+        answers = deliver(plan.writes, deadline)
         for write in plan.writes:
             settled = self._settle(write, plan.changes[write.id], answers[write.id])
             if isinstance(settled, Target):
@@ -193,6 +195,17 @@ class Pipeline:
         return poison[min(refused)].sequence_number
 
 
+def _busy(delivery: Delivery, outcomes: Mapping[str, Outcome]) -> str:
+    """What held up the invocation: the collection's last busy answer, and why a resync gave up."""
+    last = delivery.last_busy
+    held = [f"{last.status or 'no answer'} {last.error_type}".strip()] if last is not None else []
+    failed = [each.answer for each in outcomes.values() if each.result is Result.FAILED]
+    return "; ".join(held + sorted({answer.reason for answer in failed if answer.error_type == "resync_failed"}))
+
+
 def describe(error: BaseException) -> str:
-    """An error for the log: our own say what to do; of others only the type, for a message may hold an item."""
-    return str(error) if isinstance(error, SearchsyncError) else type(error).__name__
+    """An error for the log: our own say what to do; of others only type and place, for a message may hold an item."""
+    if isinstance(error, SearchsyncError):
+        return str(error)
+    places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in extract_tb(error.__traceback__)]
+    return " ".join([type(error).__name__, "at", *places[-4:]]) if places else type(error).__name__

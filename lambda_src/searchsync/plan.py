@@ -52,15 +52,15 @@ class Plan:
     poison: list[Poison] = field(default_factory=list)
 
 
-def plan_batch(records: Sequence[StreamRecord], key_attributes: tuple[str, ...], received: int, margin: float) -> Plan:
+def plan_batch(records: Sequence[StreamRecord], key_attributes: tuple[str, ...], received: int, latest: float) -> Plan:
     """One decision per document. `received` is the second, rounded up, in which the batch was taken.
 
-    A record that says it comes from beyond `received` + margin has no creation time worth the name.
+    A record that says it comes from beyond `latest` (now + margin) has no creation time worth the name.
     """
     plan = Plan()
     versions: dict[str, int | None] = {}
     for record in records:
-        version = record_version(record, received + margin)
+        version = record_version(record, latest)
         try:
             name = document_id(record.keys, key_attributes)
         except StackError:

@@ -100,18 +100,17 @@ class Resync:
                 return outcomes
             if not self._wait(max(target.past for target in waiting.values()), deadline):
                 return outcomes | _all(waiting, Result.FAILED)
-            try:
-                answers = self._round(waiting, deadline)
-            except TableBusyError as error:
-                return outcomes | _all(waiting, Result.FAILED, str(error))
-            busy = {name for name, answer in answers.items() if answer.kind is Kind.BUSY}
-            for name, answer in answers.items():
-                settled = self._settle(waiting[name], answer)
+            answers, unread = self._round(waiting, deadline)
+            busy = {name for name, (_, answer) in answers.items() if answer.kind is Kind.BUSY}
+            for name, (version, answer) in answers.items():
+                settled = self._settle(waiting[name], version, answer)
                 if isinstance(settled, Target):
                     waiting[name] = settled
                 else:
                     outcomes[name] = settled
                     del waiting[name]
+            if unread:
+                return outcomes | _all(waiting, Result.FAILED, unread)
         disputed = f"no agreement with the index in {ROUNDS} rounds"
         return (
             outcomes
@@ -126,20 +125,25 @@ class Resync:
             self.clock.sleep(pause)
         return deadline.remaining() >= READ_AND_WRITE
 
-    def _round(self, waiting: Mapping[str, Target], deadline: Deadline) -> dict[str, Answer]:
-        answers: dict[str, Answer] = {}
-        for page in self.table.read({target.id: target.keys for target in waiting.values()}, deadline):
-            version = read_version(page.read_at, self.margin)
-            writes = []
-            for name, image in page.images.items():
-                try:
-                    writes.append(Write(name, version, None if image is None else encode(image)))
-                except Exception as error:  # noqa: BLE001 - one item's failure in pure code is that item's
-                    answers[name] = _unwritable(error)
-            answers |= self.deliver(writes, deadline.at_most(page.read_monotonic + READ_TO_ANSWER))
-        return answers
+    def _round(self, waiting: Mapping[str, Target], deadline: Deadline) -> tuple[dict[str, tuple[int, Answer]], str]:
+        """Versions written with their answers, by document id; and why the rest was not read, else empty."""
+        answers: dict[str, tuple[int, Answer]] = {}
+        try:
+            for page in self.table.read({target.id: target.keys for target in waiting.values()}, deadline):
+                until = deadline.at_most(page.read_monotonic + READ_TO_ANSWER)
+                version = read_version(page.read_at, self.margin)
+                writes = []
+                for name, image in page.images.items():
+                    try:
+                        writes.append(Write(name, version, None if image is None else encode(image)))
+                    except Exception as error:  # noqa: BLE001 - one item's failure in pure code is that item's
+                        answers[name] = (version, _unwritable(error))
+                answers |= {name: (version, answer) for name, answer in self.deliver(writes, until).items()}
+        except TableBusyError as error:
+            return answers, str(error)
+        return answers, ""
 
-    def _settle(self, target: Target, answer: Answer) -> Outcome | Target:
+    def _settle(self, target: Target, version: int, answer: Answer) -> Outcome | Target:
         if answer.kind is Kind.DONE:
             return Outcome(Result.RESYNCED, answer)
         if answer.kind is Kind.POISON:
@@ -147,6 +151,7 @@ class Resync:
         if answer.kind is Kind.BUSY:
             return target
         verdict = verdict_on_read(
+            ours=version,
             record_second=target.record_second,
             current=answer.current,
             now=self.clock.now(),

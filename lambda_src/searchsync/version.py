@@ -13,9 +13,10 @@ A read of the table at time t writes  (t - margin) << 31 | 1                   (
 
 A conflict (409) met the current version c with ours v. The first line that holds decides:
 
+    c is unknown, or below v               RESYNC     it is not what refused v (a late answer to a look-up)
+    c = v, and ours is no deletion         DUPLICATE  done
     c's second is beyond now + margin      FUTURE     not from this pipeline: failure queue, error metric
     ours is a deletion                     RESYNC     a repeated deletion does not renew its tombstone
-    c = v                                  DUPLICATE  done
     c is odd                               PASSED     a table read has passed this record: done
     c's second is over a margin after v's  STALE      done
     else                                   RESYNC     time and order disagree
@@ -78,20 +79,20 @@ def is_table_read(version: int) -> bool:
 
 def verdict(*, ours: int, deletion: bool, current: int | None, now: float, margin: float) -> Verdict:
     """What the conflict of a stream record's write means. `current` is None where the engine did not say."""
-    if current is None:
+    if current is None or current < ours:
         return Verdict.RESYNC
+    if current == ours and not deletion:
+        return Verdict.DUPLICATE
     if second_of(current) > now + margin:
         return Verdict.FUTURE
     if deletion:
         return Verdict.RESYNC
-    if current == ours:
-        return Verdict.DUPLICATE
     return _behind(second_of(ours), current, margin)
 
 
-def verdict_on_read(*, record_second: int, current: int | None, now: float, margin: float) -> Verdict:
-    """What the conflict of a resync's write means for the record that asked for the resync."""
-    if current is None:
+def verdict_on_read(*, ours: int, record_second: int, current: int | None, now: float, margin: float) -> Verdict:
+    """What the conflict of a resync's write, of version `ours`, means for the record that asked for it."""
+    if current is None or current < ours:
         return Verdict.RESYNC
     if second_of(current) > now + margin:
         return Verdict.FUTURE

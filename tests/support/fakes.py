@@ -12,6 +12,7 @@ from typing import Any
 from searchsync.bulk import DONE, Answer, Response
 from searchsync.clock import Backoff, Deadline
 from searchsync.config import Config, read_environment
+from searchsync.errors import TableBusyError
 from searchsync.metrics import Report
 from searchsync.pipeline import Pipeline
 from searchsync.records import AttributeMap
@@ -117,11 +118,16 @@ class MemoryTable:
     reads: list[tuple[float, list[str]]] = field(default_factory=list)
     after_read: Callable[[], None] | None = None
     busy: Exception | None = None
+    busy_after: int | None = None
 
     def read(self, keys: Mapping[str, AttributeMap], deadline: Deadline) -> Iterator[Page]:
         if self.busy is not None:
             raise self.busy
         self.reads.append((self.clock.now(), list(keys)))
+        if self.busy_after is not None:
+            first = dict(list(keys.items())[: self.busy_after])
+            yield Page(self.clock.now(), self.clock.monotonic(), {name: self.items.get(name) for name in first})
+            raise TableBusyError("2 items were not read in the invocation's time")
         page = Page(self.clock.now(), self.clock.monotonic(), {name: self.items.get(name) for name in keys})
         if self.after_read is not None:
             self.after_read()

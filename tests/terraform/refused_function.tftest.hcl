@@ -73,11 +73,11 @@ run "refuses_memory_over_10240" {
   expect_failures = [var.function]
 }
 
-run "refuses_margin_below_2" {
+run "refuses_margin_below_5" {
   command = plan
 
   variables {
-    function = { clock_margin_seconds = 1 }
+    function = { clock_margin_seconds = 4 }
   }
   expect_failures = [var.function]
 }
@@ -95,7 +95,7 @@ run "refuses_margin_with_a_fraction" {
   command = plan
 
   variables {
-    function = { clock_margin_seconds = 2.5 }
+    function = { clock_margin_seconds = 5.5 }
   }
   expect_failures = [var.function]
 }

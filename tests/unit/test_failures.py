@@ -89,7 +89,11 @@ def test_a_refused_request_names_all_its_messages(error: Exception, why: str) ->
     assert FailureQueue(Refusing(error), "url").send(["m"] * 12) == (list(range(12)), why)
 
 
-def test_a_batch_of_the_longest_messages_fits_into_one_request() -> None:
-    longest = Poison({"h": {"S": "é" * 1024}, "r": {"S": "é" * 512}}, "1" * 40, 2**63, "t" * 60, "é" * 9999, "x" * 9999)
+def test_messages_that_are_too_large_together_go_one_after_the_other(queue: tuple[Any, str]) -> None:
+    client, url = queue
+    keys = {"h": {"S": "\u0001" * 2048}, "r": {"S": "\u0001" * 1024}}
+    longest = Poison(keys, "1" * 40, 2**63, "t" * 60, "😀" * 9999, "😀" * 9999)
     text = failure_message(longest, read_environment(environment()), NOW)
-    assert len(text.encode()) * 10 < 256 * 1024
+    assert len(text) * 10 > 256 * 1024
+    assert FailureQueue(client, url).send([text] * 10) == ([], "")
+    assert len(received(client, url)) == 10

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from searchsync.errors import MalformedEventError
-from searchsync.pipeline import describe
+from searchsync.errors import MalformedEventError, UnforeseenError
+from searchsync.pipeline import Pipeline, describe
 from tests.support.events import environment
 
 SOURCE = Path(__file__).parents[2] / "lambda_src"
@@ -62,5 +62,22 @@ def test_a_failed_invocation_leaves_its_log_line_and_raises(
     assert line["request_id"] == "request-1"
 
 
-def test_an_unforeseen_error_is_logged_by_its_type_alone() -> None:
+def test_an_unforeseen_error_is_logged_and_raised_without_its_message(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in environment(AWS_ACCESS_KEY_ID="AKIAEXAMPLE", AWS_SECRET_ACCESS_KEY="secret").items():
+        monkeypatch.setenv(name, value)
+    from searchsync import handler  # noqa: PLC0415 - it starts when it is imported
+
+    def fail(*_: object) -> None:
+        raise ValueError("an item's contents")
+
+    monkeypatch.setattr(Pipeline, "run", fail)
+    with pytest.raises(UnforeseenError, match=r"ValueError at .*test_handler\.py") as caught:
+        handler.handle({"Records": []}, Context())
+    assert "contents" not in str(caught.value)
+    assert "contents" not in capsys.readouterr().out
+
+
+def test_an_error_that_was_never_raised_is_its_type_alone() -> None:
     assert describe(ValueError("an item's secret")) == "ValueError"

@@ -118,8 +118,20 @@ def test_a_conflict_without_a_version_asks_the_table() -> None:
     ],
 )
 def test_a_resyncs_conflict_is_judged_against_the_record(current: int | None, expected: Verdict) -> None:
-    found = verdict_on_read(record_second=SECOND - 20, current=current, now=NOW, margin=MARGIN)
+    found = verdict_on_read(ours=1, record_second=SECOND - 20, current=current, now=NOW, margin=MARGIN)
     assert found is expected
+
+
+def test_a_current_version_below_ours_is_not_what_refused_it() -> None:
+    late_look = read_version(NOW - 1_000, MARGIN)
+    assert judge(late_look) is Verdict.RESYNC
+    found = verdict_on_read(ours=ours(), record_second=SECOND, current=late_look, now=NOW, margin=MARGIN)
+    assert found is Verdict.RESYNC
+
+
+def test_our_own_version_is_a_duplicate_even_at_the_edge_of_the_future() -> None:
+    edge = ours(second=SECOND + 11)
+    assert judge(edge, version=edge) is Verdict.DUPLICATE
 
 
 def test_a_resync_waits_until_its_version_lies_above_every_second_involved() -> None:
