@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from searchsync.version import stream_version
+
 STREAM_ARN = "arn:aws:dynamodb:eu-central-1:123456789012:table/lab-table/stream/2026-01-01T00:00:00.000"
 TABLE_ARN = STREAM_ARN.partition("/stream/")[0]
 NOW = 1_800_000_000
@@ -64,3 +66,13 @@ def environment(**changes: str) -> dict[str, str]:
         "AWS_LAMBDA_FUNCTION_NAME": "sync",
         **changes,
     }
+
+
+def number(position: int) -> str:
+    """The SequenceNumber of `record(…, number=position)`."""
+    return sequence_number(1000 + position)
+
+
+def version(position: int, second: int = NOW) -> int:
+    """The external version of `record(…, number=position, second=second)`."""
+    return stream_version(second, int(number(position)))

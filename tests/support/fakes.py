@@ -109,6 +109,15 @@ def error(error_type: str, reason: str = "because") -> dict[str, Any]:
     return {"error": {"type": error_type, "reason": reason}}
 
 
+POISONED = {"status": 400, **error("mapper_parsing_exception", "failed to parse field [n]")}
+BUSY = {"status": 429, **error("circuit_breaking_exception")}
+
+
+def faulty(**answers: dict[str, Any]) -> ItemFault:
+    """An item fault that gives these answers by document id."""
+    return lambda _operation, name: answers.get(name)
+
+
 @dataclass
 class MemoryTable:
     """Items by document id."""

@@ -1,0 +1,189 @@
+"""One invocation's failures: poison, a busy collection, and what the trigger is told of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from searchsync.bulk import Response
+from searchsync.resync import Result
+from tests.support.events import NOW, event, number, record, version
+from tests.support.fakes import BUSY, POISONED, Bench, faulty
+
+
+def test_poison_goes_to_the_failure_queue_and_the_rest_goes_on() -> None:
+    bench = Bench()
+    bench.index.item_fault = faulty(bad=POISONED)
+    records = [record("INSERT", name, number=each) for each, name in enumerate(["a", "bad", "b"], 1)]
+    assert bench.run(event(*records)) == []
+    assert set(bench.index.documents) == {"a", "b"}
+    (message,) = bench.queue.messages
+    assert message["key"] == {"id": {"S": "bad"}}
+    assert message["sequence_number"] == number(2)
+    assert message["version"] == version(2)
+    assert message["error_type"] == "mapper_parsing_exception"
+    assert message["reason"] == "failed to parse field [n]"
+    assert message["stream_arn"].endswith("/stream/2026-01-01T00:00:00.000")
+
+
+def test_an_exception_in_the_conversion_makes_that_record_poison() -> None:
+    bench = Bench()
+    bad = record("INSERT", "bad", number=1, image={"id": {"S": "bad"}, "x": {"M": 5}})
+    assert bench.run(event(bad, record("INSERT", "a", number=2))) == []
+    assert set(bench.index.documents) == {"a"}
+    (message,) = bench.queue.messages
+    assert message["error_type"] == "AttributeError"
+    assert "_map" in message["trace"]
+
+
+def test_poison_that_a_later_record_replaces_is_no_poison() -> None:
+    bench = Bench()
+    bad = record("INSERT", "a", number=1, image={"id": {"S": "a"}, "x": {"M": 5}})
+    bench.run(event(bad, record("MODIFY", "a", number=2)))
+    assert bench.queue.messages == []
+    assert bench.index.documents["a"][1]["n"] == 2
+
+
+def test_a_queue_that_refuses_fails_the_record() -> None:
+    bench = Bench()
+    bench.index.item_fault = faulty(bad=POISONED, worse=POISONED)
+    bench.queue.refusing = frozenset({1})
+    records = [record("INSERT", name, number=each) for each, name in enumerate(["bad", "a", "worse", "b"], 1)]
+    assert bench.run(event(*records)) == [number(3)]
+    assert len(bench.queue.messages) == 1
+    assert "sqs:SendMessage" in bench.report.error
+
+
+def test_what_stays_busy_is_reported_by_its_lowest_number() -> None:
+    bench = Bench(remaining=8.0)
+    bench.index.item_fault = faulty(b=BUSY, c=BUSY)
+    records = [record("INSERT", name, number=each) for each, name in enumerate(["a", "b", "c", "d"], 1)]
+    assert bench.run(event(*records)) == [number(2)]
+    assert set(bench.index.documents) == {"a", "d"}
+
+
+def test_poison_above_the_lowest_failed_record_waits_for_its_next_delivery() -> None:
+    bench = Bench(remaining=8.0)
+    bench.index.item_fault = faulty(low=POISONED, b=BUSY, c=BUSY, high=POISONED)
+    names = ["low", "b", "high", "c"]
+    records = [record("INSERT", name, number=each) for each, name in enumerate(names, 1)]
+    assert bench.run(event(*records)) == [number(2)]
+    assert [message["key"]["id"]["S"] for message in bench.queue.messages] == ["low"]
+
+
+def test_a_busy_item_is_sent_again_alone() -> None:
+    bench = Bench()
+    answers = [BUSY, None]
+    bench.index.item_fault = lambda _operation, name: answers.pop(0) if name == "b" and answers else None
+    names = ["a", "b", "c"]
+    assert bench.run(event(*(record("INSERT", name, number=each) for each, name in enumerate(names, 1)))) == []
+    assert set(bench.index.documents) == {"a", "b", "c"}
+    assert b'"c"' not in bench.index.bodies[1]
+    assert bench.queue.messages == []
+
+
+@pytest.mark.parametrize("status", [None, 402, 429, 500, 502, 503, 504])
+def test_a_busy_collection_is_tried_again(status: int | None) -> None:
+    bench = Bench()
+    bench.index.faults = [Response(status), Response(status)]
+    assert bench.run(event(record("INSERT", "a", number=1))) == []
+    assert "a" in bench.index.documents
+    assert len(bench.clock.slept) == 2
+
+
+def test_a_storm_makes_no_poison() -> None:
+    bench = Bench(remaining=60.0)
+    bench.index.item_fault = lambda _operation, _name: BUSY
+    names = [record("INSERT", f"k{each}", number=each) for each in range(1, 6)]
+    assert bench.run(event(*names)) == [number(1)]
+    assert bench.queue.messages == []
+    assert len(bench.index.bodies) > 5
+
+
+def test_one_busy_document_in_a_batch_of_one_is_never_poison() -> None:
+    bench = Bench(remaining=120.0)
+    bench.index.item_fault = lambda _operation, _name: BUSY
+    assert bench.run(event(record("INSERT", "a", number=1))) == [number(1)]
+    assert bench.queue.messages == []
+
+
+def test_a_document_that_alone_stays_busy_five_times_is_poison() -> None:
+    bench = Bench()
+    bench.index.item_fault = faulty(b=BUSY)
+    names = ["a", "b", "c"]
+    assert bench.run(event(*(record("INSERT", name, number=each) for each, name in enumerate(names, 1)))) == []
+    assert [message["error_type"] for message in bench.queue.messages] == ["circuit_breaking_exception"]
+    assert len(bench.index.bodies) >= 5
+    assert sum(bench.clock.slept) >= 20.0
+    assert all(b'"a"' in body or b'"c"' in body for body in bench.index.bodies)
+
+
+def test_a_few_documents_that_alone_stay_busy_do_not_block_the_shard() -> None:
+    bench = Bench()
+    bench.index.item_fault = faulty(p=BUSY, q=BUSY)
+    names = ["p", "q", "y"]
+    assert bench.run(event(*(record("INSERT", name, number=each) for each, name in enumerate(names, 1)))) == []
+    assert [message["key"]["id"]["S"] for message in bench.queue.messages] == ["p", "q"]
+
+
+def test_many_busy_documents_are_a_shard_in_trouble_and_no_poison() -> None:
+    bench = Bench(remaining=120.0)
+    names = [f"k{each}" for each in range(1, 8)]
+    bench.index.item_fault = lambda _operation, name: BUSY if name != "k7" else None
+    assert bench.run(event(*(record("INSERT", name, number=each) for each, name in enumerate(names, 1)))) == [number(1)]
+    assert bench.queue.messages == []
+
+
+def test_a_document_that_stays_busy_in_its_resync_does_not_block_the_shard() -> None:
+    bench = Bench()
+    bench.index.item_fault = faulty(p=BUSY)
+    bench.table.items["p"] = {"id": {"S": "p"}}
+    falling = [record("MODIFY", "p", number=9), record("MODIFY", "p", number=5)]
+    assert bench.run(event(record("INSERT", "y", number=1), *falling)) == []
+    assert [message["key"]["id"]["S"] for message in bench.queue.messages] == ["p"]
+
+
+def test_trouble_of_a_few_seconds_makes_no_poison() -> None:
+    bench = Bench()
+    recovers = bench.clock.time + 8.0
+    bench.index.item_fault = lambda _operation, name: BUSY if name == "p" and bench.clock.time < recovers else None
+    assert bench.run(event(record("INSERT", "p", number=1), record("INSERT", "y", number=2))) == []
+    assert bench.queue.messages == []
+    assert set(bench.index.documents) == {"p", "y"}
+
+
+def test_what_a_resync_has_read_counts_though_the_table_gets_busy() -> None:
+    bench = Bench()
+    bench.table.items = {name: {"id": {"S": name}} for name in "abc"}
+    bench.table.busy_after = 1
+    records = [record("MODIFY", name, number=each, second=None) for each, name in enumerate("abc", 1)]
+    assert bench.run(event(*records)) == [number(2)]
+    assert set(bench.index.documents) == {"a"}
+    assert "not read" in bench.report.busy
+
+
+def test_a_key_that_reads_like_a_version_decides_nothing() -> None:
+    bench = Bench()
+    name = "current version [1]"
+    bench.index.documents[name] = (version(900), {})
+    bench.table.items[name] = {"id": {"S": name}, "n": {"N": "5"}}
+    assert bench.run(event(record("MODIFY", name, number=5))) == []
+    assert bench.report.results == {Result.RESYNCED: 1}
+    assert bench.index.documents[name][1]["n"] == 5
+
+
+def test_a_record_at_the_edge_of_the_margin_is_written_once_and_then_a_duplicate() -> None:
+    bench = Bench()
+    bench.clock.time = NOW + 0.1
+    batch = event(record("INSERT", "a", number=1, second=NOW + 10))
+    assert bench.run(batch) == []
+    assert bench.run(batch) == []
+    assert bench.queue.messages == []
+
+
+def test_a_storm_after_one_success_makes_no_poison_of_the_last_document() -> None:
+    bench = Bench(remaining=100.0)
+    first = iter([None, BUSY])
+    bench.index.item_fault = lambda _operation, _name: next(first, BUSY)
+    names = ["a", "b"]
+    assert bench.run(event(*(record("INSERT", name, number=each) for each, name in enumerate(names, 1)))) == [number(2)]
+    assert bench.queue.messages == []
