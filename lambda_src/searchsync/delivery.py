@@ -84,18 +84,22 @@ class Delivery:
 
     def _ensured_round(self, writes: Sequence[Write], deadline: Deadline) -> dict[str, Answer]:
         """One round of requests, behind the index's check. A missing index is looked after once."""
-        for last in (False, True):
-            ensured = self.collection.ensure_index(_timeout(deadline))
-            if ensured.kind is not Kind.DONE:
-                return {write.id: ensured for write in writes}
-            latest = self._round(writes, deadline)
-            missing = [answer for answer in latest.values() if answer.kind is Kind.NO_INDEX]
-            if not missing:
-                return latest
+        latest = self._checked_round(writes, deadline)
+        if _missing_index(latest) is not None:
+            latest = self._checked_round(writes, deadline)
+        missing = _missing_index(latest)
+        if missing is not None:
+            raise _stack(missing)
+        return latest
+
+    def _checked_round(self, writes: Sequence[Write], deadline: Deadline) -> dict[str, Answer]:
+        ensured = self.collection.ensure_index(_timeout(deadline))
+        if ensured.kind is not Kind.DONE:
+            return {write.id: ensured for write in writes}
+        latest = self._round(writes, deadline)
+        if _missing_index(latest) is not None:
             self.collection.forget_index()
-            if last:
-                raise _stack(missing[0])
-        raise AssertionError("not reached")
+        return latest
 
     def _round(self, writes: Sequence[Write], deadline: Deadline) -> dict[str, Answer]:
         latest: dict[str, Answer] = {}
@@ -153,6 +157,10 @@ class Loneliness:
 
 def _timeout(deadline: Deadline) -> float:
     return min(REQUEST_TIMEOUT, deadline.remaining())
+
+
+def _missing_index(latest: dict[str, Answer]) -> Answer | None:
+    return next((answer for answer in latest.values() if answer.kind is Kind.NO_INDEX), None)
 
 
 def _settled(answer: Answer) -> Answer:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from searchsync.config import Config
 from searchsync.plan import Poison
-from searchsync.table import utc_text
 
 MESSAGES_AT_ONCE = 10
 """Messages of one SendMessageBatch (API reference, SendMessageBatch)."""
@@ -34,7 +34,7 @@ def failure_message(poison: Poison, config: Config, now: float) -> str:
             "error_type": poison.error_type,
             "reason": poison.reason[:LONGEST_TEXT],
             "trace": poison.trace[-LONGEST_TEXT:],
-            "time": utc_text(now),
+            "time": datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds"),
         },
         separators=(",", ":"),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from itertools import islice
 from typing import Any
@@ -117,11 +117,6 @@ def _date(answer: Mapping[str, Any]) -> float:
     except (TypeError, ValueError):
         return 0.0
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
-def utc_text(seconds: float) -> str:
-    """A Unix time as ISO 8601 text in UTC."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
 
 
 def normalised(image: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
