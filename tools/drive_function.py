@@ -164,7 +164,7 @@ def _request(host: str) -> str:
 
     from searchsync.collection import connect  # noqa: PLC0415
     from searchsync.config import read_environment  # noqa: PLC0415
-    from searchsync.handler import sign  # noqa: PLC0415
+    from searchsync.entry import sign  # noqa: PLC0415
 
     config = read_environment({**os.environ, "OPENSEARCH_HOST": host})
     client = connect(config, sign(os.environ, config.region))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -71,22 +71,10 @@ def log_line(report: Report, config: Config, now: float, request_id: str) -> str
         "OldestRecordAge": round(report.oldest_age, 3),
         "Duration": round(report.duration * 1000, 3),
     }
-    line: dict[str, Any] = {
-        "_aws": {
-            "Timestamp": int(now * 1000),
-            "CloudWatchMetrics": [
-                {
-                    "Namespace": config.metric_namespace,
-                    "Dimensions": [["FunctionName"]],
-                    "Metrics": [{"Name": name, "Unit": UNITS[name]} for name in values],
-                }
-            ],
-        },
+    line = embedded(values, UNITS, config, now) | {
         "level": _level(report),
-        "FunctionName": config.function_name,
         "request_id": request_id,
         "index": config.index,
-        **values,
         "records": _records(report.records, config.hash_keys_in_log),
     }
     if report.failed is not None:
@@ -97,6 +85,17 @@ def log_line(report: Report, config: Config, now: float, request_id: str) -> str
         if getattr(report, name):
             line[name] = getattr(report, name)
     return json.dumps(line, separators=(",", ":"))
+
+
+def embedded(values: Mapping[str, float], units: Mapping[str, str], config: Config, now: float) -> dict[str, Any]:
+    """Metrics of this moment, as members of a log line in the embedded metric format."""
+    metrics = [{"Name": name, "Unit": units[name]} for name in values]
+    directive = {"Namespace": config.metric_namespace, "Dimensions": [["FunctionName"]], "Metrics": metrics}
+    return {
+        "_aws": {"Timestamp": int(now * 1000), "CloudWatchMetrics": [directive]},
+        "FunctionName": config.function_name,
+        **values,
+    }
 
 
 def emit(line: str) -> None:

@@ -9,15 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from traceback import extract_tb
 from typing import Any, Protocol
 
 from searchsync.bulk import LARGEST_BODY, Answer, Kind, Write
 from searchsync.clock import Backoff, Clock, Deadline
 from searchsync.config import Config
 from searchsync.delivery import REQUEST_TIMEOUT, Collection, Delivery
-from searchsync.errors import SearchsyncError, StackError
+from searchsync.errors import StackError
 from searchsync.failures import failure_message
 from searchsync.metrics import RECORDS_SHOWN, Report
 from searchsync.plan import Change, Plan, Poison, plan_batch, record_version
@@ -201,11 +199,3 @@ def _busy(delivery: Delivery, outcomes: Mapping[str, Outcome]) -> str:
     held = [f"{last.status or 'no answer'} {last.error_type}".strip()] if last is not None else []
     failed = [each.answer for each in outcomes.values() if each.result is Result.FAILED]
     return "; ".join(held + sorted({answer.reason for answer in failed if answer.error_type == "resync_failed"}))
-
-
-def describe(error: BaseException) -> str:
-    """An error for the log: our own say what to do; of others only type and place, for a message may hold an item."""
-    if isinstance(error, SearchsyncError):
-        return str(error)
-    places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in extract_tb(error.__traceback__)]
-    return " ".join([type(error).__name__, "at", *places[-4:]]) if places else type(error).__name__

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from searchsync.entry import describe
 from searchsync.errors import MalformedEventError, UnforeseenError
-from searchsync.pipeline import Pipeline, describe
+from searchsync.pipeline import Pipeline
 from tests.support.events import environment
 
 SOURCE = Path(__file__).parents[2] / "lambda_src"

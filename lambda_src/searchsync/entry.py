@@ -1,0 +1,132 @@
+"""What every entry of the package shares: edges made once at start, and how an invocation may end."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from traceback import extract_tb
+from typing import Any, Protocol
+
+from requests_aws4auth import AWS4Auth
+
+from searchsync.clock import Backoff, SystemClock
+from searchsync.collection import OpenSearchCollection, connect
+from searchsync.config import Config
+from searchsync.errors import SearchsyncError, UnforeseenError
+from searchsync.failures import FailureQueue
+from searchsync.table import DynamoTable
+
+CONNECT_TIMEOUT, READ_TIMEOUT = 3, 10
+"""Seconds for the table and the queue; they answer in milliseconds."""
+
+logging.getLogger("opensearch").setLevel(logging.CRITICAL)  # its warnings quote the engine, and so the items
+
+
+class Context(Protocol):
+    """What the functions use of Lambda's context object."""
+
+    aws_request_id: str
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until the invocation is ended."""
+        ...
+
+
+class OnFirstUse:
+    """An AWS client that is made when it is first asked for something.
+
+    Most sandboxes never read the table or write the queue, and boto3 is half of a cold start.
+    """
+
+    def __init__(self, service: str, region: str) -> None:
+        self._service = service
+        self._region = region
+
+    @cached_property
+    def _client(self) -> Any:
+        import boto3  # noqa: PLC0415
+        from botocore.config import Config as ClientConfig  # noqa: PLC0415
+
+        # One retry inside botocore; beyond that the table and the queue have rules of their own.
+        config = ClientConfig(
+            connect_timeout=CONNECT_TIMEOUT,
+            read_timeout=READ_TIMEOUT,
+            retries={"mode": "standard", "total_max_attempts": 2},
+        )
+        make: Any = boto3.client
+        return make(self._service, region_name=self._region, config=config)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+
+def sign(environment: Mapping[str, str], region: str) -> AWS4Auth:
+    """The signature for service `aoss`, with the role's credentials.
+
+    Lambda gives them in the environment, good for the sandbox's life (AWS page "Defined runtime
+    environment variables"); where it does not (SnapStart), botocore finds and refreshes them.
+    """
+    key, secret = environment.get("AWS_ACCESS_KEY_ID"), environment.get("AWS_SECRET_ACCESS_KEY")
+    if key and secret:
+        return AWS4Auth(key, secret, region, "aoss", session_token=environment.get("AWS_SESSION_TOKEN"))
+    import boto3  # noqa: PLC0415
+
+    return AWS4Auth(refreshable_credentials=boto3.Session().get_credentials(), region=region, service="aoss")
+
+
+@dataclass(frozen=True)
+class Edges:
+    """The world outside, as one configuration names it."""
+
+    collection: OpenSearchCollection
+    table: DynamoTable
+    failures: FailureQueue
+    clock: SystemClock
+    backoff: Backoff
+
+
+def connect_edges(config: Config, environment: Mapping[str, str]) -> Edges:
+    """The real edges of a configuration."""
+    clock = SystemClock()
+    backoff = Backoff(clock, random.Random())  # noqa: S311 - jitter, not a secret
+    dynamodb = OnFirstUse("dynamodb", config.region)
+    return Edges(
+        collection=OpenSearchCollection(connect(config, sign(environment, config.region)), config, clock),
+        table=DynamoTable(dynamodb, config.table_name, config.key_attributes, clock, backoff),
+        failures=FailureQueue(OnFirstUse("sqs", config.region), config.failure_queue_url),
+        clock=clock,
+        backoff=backoff,
+    )
+
+
+class HasError(Protocol):
+    """A report that can say what ended its invocation."""
+
+    error: str
+
+
+@contextmanager
+def accounted(report: HasError) -> Iterator[None]:
+    """Whatever ends the block is in the report, and no foreign message goes on to Lambda's log."""
+    try:
+        yield
+    except SearchsyncError as error:
+        report.error = describe(error)
+        raise
+    except Exception as error:  # noqa: BLE001 - raised again, without its message
+        report.error = describe(error)
+        # Lambda prints the message of what is raised, and a foreign message may hold an item.
+        raise UnforeseenError(f"Unforeseen: {report.error}. It is tried again; please report it.") from None
+
+
+def describe(error: BaseException) -> str:
+    """An error for the log: our own say what to do; of others only type and place, for a message may hold an item."""
+    if isinstance(error, SearchsyncError):
+        return str(error)
+    places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in extract_tb(error.__traceback__)]
+    return " ".join([type(error).__name__, "at", *places[-4:]]) if places else type(error).__name__
