@@ -18,7 +18,7 @@ from searchsync.delivery import REQUEST_TIMEOUT, Collection, Delivery
 from searchsync.errors import StackError
 from searchsync.failures import failure_message
 from searchsync.metrics import RECORDS_SHOWN, Report
-from searchsync.plan import Change, Plan, Poison, plan_batch, record_version
+from searchsync.plan import Change, Plan, Poison, plan_batch, record_version, refused
 from searchsync.records import StreamRecord, lowest, parse_event
 from searchsync.resync import Outcome, Result, Resync, Table, Target
 from searchsync.version import Verdict, second_of, verdict
@@ -81,7 +81,7 @@ class Pipeline:
             report.repair_needed.append("the index was deleted and made again")
             self.collection.recreated = False
         poison = plan.poison + [
-            self._poison(plan.changes[name].record, outcome)
+            _poison(plan.changes[name].record, outcome)
             for name, outcome in outcomes.items()
             if outcome.result in (Result.POISON, Result.FUTURE)
         ]
@@ -162,16 +162,6 @@ class Pipeline:
             answers.update((name, replace(answers[name], current=versions.get(name))) for name in silent)
         return answers
 
-    def _poison(self, record: StreamRecord, outcome: Outcome) -> Poison:
-        version = record_version(record, math.inf)
-        if outcome.result is Result.FUTURE:
-            reason = (
-                f"the index holds version {outcome.answer.current}, which lies in the future: not from this pipeline"
-            )
-            return Poison(record.keys, record.sequence_number, version, "version_from_the_future", reason)
-        answer = outcome.answer
-        return Poison(record.keys, record.sequence_number, version, answer.error_type, answer.reason)
-
     def _hand_over(
         self, records: Sequence[StreamRecord], failed: list[str], poison: list[Poison], report: Report
     ) -> str | None:
@@ -185,12 +175,16 @@ class Pipeline:
         if lowest_failed is not None:
             poison = [each for each in poison if position[each.sequence_number] < position[lowest_failed]]
         now = self.clock.now()
-        refused, why = self.failures.send([failure_message(each, self.config, now) for each in poison])
-        report.poison = [each for number, each in enumerate(poison) if number not in refused]
-        if not refused:
+        untaken, why = self.failures.send([failure_message(each, self.config, now) for each in poison])
+        report.poison = [each for number, each in enumerate(poison) if number not in untaken]
+        if not untaken:
             return lowest_failed
-        report.error = f"the failure queue refused {len(refused)} messages ({why}): check the role's sqs:SendMessage"
-        return poison[min(refused)].sequence_number
+        report.error = f"the failure queue refused {len(untaken)} messages ({why}): check the role's sqs:SendMessage"
+        return poison[min(untaken)].sequence_number
+
+
+def _poison(record: StreamRecord, outcome: Outcome) -> Poison:
+    return refused(record.keys, record.sequence_number, record_version(record, math.inf), outcome.answer)
 
 
 def _busy(delivery: Delivery, outcomes: Mapping[str, Outcome]) -> str:
