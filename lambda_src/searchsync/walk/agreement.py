@@ -75,7 +75,10 @@ def look(expected: str | None, document: Document | None) -> Look:
         return Look(None, None if expected is None else Kind.MISSING)
     if expected is None:
         return Look(document.version, Kind.EXTRA)
-    attributes = differing(exact(expected), document.source)
+    wanted = exact(expected)
+    if not isinstance(wanted, Mapping):  # an item that can never become a document
+        return Look(document.version, Kind.DIFFERENT)
+    attributes = differing(wanted, document.source)
     return Look(document.version, Kind.DIFFERENT if attributes else None, attributes)
 
 
