@@ -38,6 +38,10 @@ class Collection(Protocol):
         """The index is not known to be there any more."""
         ...
 
+    def current_versions(self, ids: Sequence[str], timeout: float) -> dict[str, int]:
+        """The external versions of those documents that are there."""
+        ...
+
 
 @dataclass
 class Delivery:
@@ -56,6 +60,7 @@ class Delivery:
     def deliver(self, writes: Sequence[Write], deadline: Deadline) -> dict[str, Answer]:
         """The answer to each write, by document id. BUSY remains where the time did not suffice.
 
+        A conflict says its current version, unless the engine does not say it when asked either.
         Each id stands in `writes` once. Raises StackError when an answer says that the stack is wrong.
         """
         answers: dict[str, Answer] = {}
@@ -74,6 +79,14 @@ class Delivery:
             if not self.backoff.pause(attempt, deadline, SHORTEST_REQUEST):
                 break
             attempt += 1
+        return self._with_current(answers, deadline)
+
+    def _with_current(self, answers: dict[str, Answer], deadline: Deadline) -> dict[str, Answer]:
+        """The answers, with the current version of conflicts that did not say it."""
+        silent = [name for name, each in answers.items() if each.kind is Kind.CONFLICT and each.current is None]
+        if silent:
+            versions = self.collection.current_versions(silent, _timeout(deadline))
+            answers.update((name, replace(answers[name], current=versions.get(name))) for name in silent)
         return answers
 
     def _with_witness(self, pending: Sequence[Write]) -> Sequence[Write]:
