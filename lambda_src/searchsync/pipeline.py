@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from searchsync.bulk import LARGEST_BODY, Answer, Kind, Write
 from searchsync.clock import Backoff, Clock, Deadline
 from searchsync.config import Config
-from searchsync.delivery import REQUEST_TIMEOUT, Collection, Delivery
+from searchsync.delivery import Collection, Delivery
 from searchsync.errors import StackError
 from searchsync.failures import failure_message
 from searchsync.metrics import RECORDS_SHOWN, Report
@@ -33,10 +33,6 @@ class PipelineCollection(Collection, Protocol):
     """The collection as the pipeline sees it."""
 
     recreated: bool
-
-    def current_versions(self, ids: Sequence[str], timeout: float) -> dict[str, int]:
-        """The external versions of those documents that are there."""
-        ...
 
 
 class Failures(Protocol):
@@ -114,13 +110,9 @@ class Pipeline:
 
     def _write(self, plan: Plan, delivery: Delivery, deadline: Deadline) -> dict[str, Outcome]:
         """The outcome of each document that the plan writes or resyncs."""
-
-        def deliver(writes: Sequence[Write], until: Deadline) -> dict[str, Answer]:
-            return self._with_current(delivery.deliver(writes, until), until)
-
         outcomes: dict[str, Outcome] = {}
         targets = [self._target(plan.changes[name]) for name in plan.resyncs]
-        answers = deliver(plan.writes, deadline)
+        answers = delivery.deliver(plan.writes, deadline)
         for write in plan.writes:
             settled = self._settle(write, plan.changes[write.id], answers[write.id])
             if isinstance(settled, Target):
@@ -128,7 +120,7 @@ class Pipeline:
             else:
                 outcomes[write.id] = settled
         if targets:
-            resync = Resync(self.table, deliver, self.clock, self.config.margin)
+            resync = Resync(self.table, delivery.deliver, self.clock, self.config.margin)
             outcomes |= resync.run(targets, deadline)
         return outcomes
 
@@ -153,14 +145,6 @@ class Pipeline:
         if found is Verdict.RESYNC:
             return self._target(change, answer.current)
         return Outcome(Result(found.value), answer)
-
-    def _with_current(self, answers: dict[str, Answer], deadline: Deadline) -> dict[str, Answer]:
-        """The answers, with the current version of conflicts that did not say it."""
-        silent = [name for name, each in answers.items() if each.kind is Kind.CONFLICT and each.current is None]
-        if silent:
-            versions = self.collection.current_versions(silent, min(REQUEST_TIMEOUT, deadline.remaining()))
-            answers.update((name, replace(answers[name], current=versions.get(name))) for name in silent)
-        return answers
 
     def _hand_over(
         self, records: Sequence[StreamRecord], failed: list[str], poison: list[Poison], report: Report
