@@ -38,6 +38,8 @@ class OpenSearchCollection:
         self._clock = clock
         self._ensured_at: float | None = None
         self._mark: str | None = None
+        self.requests = 0
+        """How many requests were made."""
         self.recreated = False
         """Whether the index that this sandbox knew has been replaced by another: a repair is needed."""
 
@@ -118,6 +120,7 @@ class OpenSearchCollection:
     def _request(
         self, method: str, path: str, body: bytes | None, timeout: float, headers: Mapping[str, str]
     ) -> Response:
+        self.requests += 1
         return perform(self._client, method, path, body=body, timeout=timeout, headers=headers)
 
 

@@ -185,7 +185,8 @@ def test_a_segments_pages_follow_each_other_to_the_last_item(keyed: DynamoTable)
     deadline = Deadline.after(SystemClock(), 30)
     first = keyed.scan(0, 1, None, deadline)
     assert first.position is not None
-    found, position = list(first.items), first.position
+    found = list(first.items)
+    position: Any = first.position
     while position is not None:
         page = keyed.scan(0, 1, position, deadline)
         found, position = found + page.items, page.position

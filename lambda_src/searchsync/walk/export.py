@@ -35,6 +35,11 @@ class ExportFile:
         self._part = part
         self.line = lines
 
+    @property
+    def name(self) -> str:
+        """The file's key."""
+        return self._part.file
+
     def pages(self, size: int) -> Iterator[list[AttributeMap]]:
         """Images in the event's form, up to `size` at once, from where the last call stopped.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from opensearchpy import OpenSearch
@@ -119,7 +120,7 @@ class IndexReader:
             query["search_after"] = position
         found = self._answer("POST", "/_search", query, deadline)["hits"]
         hits = [Hit(hit["_id"], Document(int(hit["_version"]), hit.get("_source"))) for hit in found["hits"]]
-        last = found["hits"][-1]["sort"] if len(hits) == IDS_AT_ONCE else None
+        last = [_plain(each) for each in found["hits"][-1]["sort"]] if len(hits) == IDS_AT_ONCE else None
         return IndexPage(hits, int(found["total"]["value"]), last)
 
     def _answer(self, method: str, path: str, body: Any, deadline: Deadline, **parameters: str) -> Any:
@@ -136,7 +137,7 @@ class IndexReader:
 
     def _ask(self, method: str, path: str, body: Any, deadline: Deadline, **parameters: str) -> Response:
         """The first answer that is not busy."""
-        data = None if body is None else json.dumps(body, default=_plain).encode()
+        data = None if body is None else json.dumps(body).encode()
         attempt = 0
         while True:
             timeout = min(REQUEST_TIMEOUT, deadline.remaining())
@@ -160,5 +161,5 @@ def _found(body: Any) -> Iterator[tuple[str, Document]]:
 
 
 def _plain(value: Any) -> Any:
-    """A sort value as it was read: its numbers are decimals."""
-    return int(value)
+    """A sort value as JSON can be written from it."""
+    return int(value) if isinstance(value, Decimal) else value
