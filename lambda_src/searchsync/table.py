@@ -81,6 +81,8 @@ class DynamoTable:
         self._key_attributes = key_attributes
         self._clock = clock
         self._backoff = backoff
+        self.units = 0.0
+        """Read units that were consumed."""
 
     def read(self, keys: Mapping[str, AttributeMap], deadline: Deadline) -> Iterator[Page]:
         """Every key's item, in pages of at most 100 keys, each with the time before it was asked for.
@@ -120,7 +122,7 @@ class DynamoTable:
             timed.read_monotonic,
             [self.item(normalised(each)) for each in answer.get("Items", [])],
             normalised(last) if last else None,
-            float(answer.get("ConsumedCapacity", {}).get("CapacityUnits", 0.0)),
+            _units(answer),
         )
 
     def item(self, image: AttributeMap) -> Item:
@@ -153,6 +155,7 @@ class DynamoTable:
             answer = self._answer(ask)
             if answer is None:
                 return None
+            self.units += _units(answer)
             if abs(read_at - _date(answer)) <= CLOCK_TOLERANCE:
                 return _Timed(read_at, read_monotonic, answer)
             if deadline.remaining() < SHORTEST_READ:
@@ -164,7 +167,7 @@ class DynamoTable:
 
     def _ask(self, part: Mapping[str, AttributeMap]) -> Any:
         request = {"Keys": [_for_sdk(keys) for keys in part.values()], "ConsistentRead": True}
-        return self._client.batch_get_item(RequestItems={self._name: request})
+        return self._client.batch_get_item(RequestItems={self._name: request}, ReturnConsumedCapacity="TOTAL")
 
     def _scan(self, request: Mapping[str, Any]) -> Any:
         return self._client.scan(TableName=self._name, ConsistentRead=True, ReturnConsumedCapacity="TOTAL", **request)
@@ -185,6 +188,13 @@ class DynamoTable:
             ) from error
         except BotoCoreError:
             return None
+
+
+def _units(answer: Mapping[str, Any]) -> float:
+    """The read units that an answer says it took: one table's, or a list of them."""
+    found = answer.get("ConsumedCapacity") or []
+    tables = [found] if isinstance(found, Mapping) else found
+    return sum(float(each.get("CapacityUnits", 0.0)) for each in tables)
 
 
 def _date(answer: Mapping[str, Any]) -> float:

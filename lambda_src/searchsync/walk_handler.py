@@ -54,6 +54,7 @@ def build(config: Config, settings: Settings, environment: Mapping[str, str]) ->
         config=config,
         settings=settings,
         account=Account({name: OnFirstUse(name, config.region) for name in SERVICES}, config, settings),
+        table=edges.table,
         collection=edges.collection,
         reader=reader,
         reports=reports,

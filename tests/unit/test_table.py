@@ -32,7 +32,7 @@ class Client:
         self.answers = list(answers)
         self.requests: list[Any] = []
 
-    def batch_get_item(self, RequestItems: dict[str, Any]) -> Any:  # noqa: N803 - the SDK's name
+    def batch_get_item(self, RequestItems: dict[str, Any], **_: Any) -> Any:  # noqa: N803 - the SDK's name
         self.requests.append(RequestItems["t"])
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):

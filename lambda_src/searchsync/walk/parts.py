@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -154,7 +153,6 @@ class Walker:
         self.pace.wait()
         page = self.table.scan(part.segment, part.of, position, deadline)
         self.pace.took(page.units)
-        self.counts["units"] += math.ceil(page.units)
         return page
 
     def _verify(self, state: State, part: Segment | Slice, deadline: Deadline) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from searchsync.clock import Clock, Deadline
 from searchsync.collection import OpenSearchCollection
 from searchsync.config import Config
 from searchsync.errors import CollectionBusyError, WalkRefusedError
+from searchsync.table import DynamoTable
 from searchsync.walk import prepare
 from searchsync.walk.keys import KeyTypes
 from searchsync.walk.parts import Pace, Walker
@@ -58,6 +60,7 @@ class Steps:
     config: Config
     settings: Settings
     account: Account
+    table: DynamoTable
     collection: OpenSearchCollection
     reader: IndexReader
     reports: Reports
@@ -114,7 +117,7 @@ class Steps:
         state = read_state(call.event)
         facts = self.account.table()
         prepare.check_table(facts, self.config)
-        began, asked = self.clock.monotonic(), self._requests()
+        began, asked, read = self.clock.monotonic(), self._requests(), self.table.units
         walker = self.walker(facts.types, Pace(self.clock, self.settings.units))
         call.report.facts["part"] = state.name
         call.report.counts = walker.counts
@@ -123,6 +126,7 @@ class Steps:
         finally:
             walker.counts["calls"] += 1
             walker.counts["requests"] += self._requests() - asked
+            walker.counts["units"] += math.ceil(self.table.units - read)
             walker.counts["milliseconds"] += int((self.clock.monotonic() - began) * 1000)
         return written_state(call.event, state.after(position, walker.counts, broken))
 
