@@ -61,7 +61,7 @@ def plain() -> Callable[[dict[str, Any]], dict[str, Any]]:
     def json_value(value: Any) -> Any:
         if isinstance(value, set):
             return [json_value(each) for each in value]
-        return bytes(value).hex() if isinstance(value, Binary) else value
+        return repr(value) if isinstance(value, Binary) else value
 
     def actions(part: dict[str, int]) -> Any:
         pages = (
