@@ -10,6 +10,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from searchsync.config import Config
+from searchsync.foreign import code
 from searchsync.plan import Poison
 
 MESSAGES_AT_ONCE = 10
@@ -57,11 +58,12 @@ class FailureQueue:
                 answer = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
             except (ClientError, BotoCoreError) as error:
                 refused.extend(part)
-                why = type(error).__name__ if isinstance(error, BotoCoreError) else error.response["Error"]["Code"]
+                said = "" if isinstance(error, BotoCoreError) else code(error.response.get("Error", {}).get("Code"))
+                why = said or type(error).__name__
                 continue
             taken = {entry["Id"] for entry in answer.get("Successful", [])}
             refused.extend(position for position in part if str(position) not in taken)
-            why = why or next((entry["Code"] for entry in answer.get("Failed", [])), "")
+            why = why or next((code(entry.get("Code")) for entry in answer.get("Failed", [])), "")
         return refused, why
 
 

@@ -84,7 +84,8 @@ def log_line(report: Report, config: Config, now: float, request_id: str) -> str
     for name in ("repair_needed", "busy", "error"):
         if getattr(report, name):
             line[name] = getattr(report, name)
-    return json.dumps(line, separators=(",", ":"))
+    # JSON in ASCII escapes every control character but this one.
+    return json.dumps(line, separators=(",", ":")).replace("\x7f", "\\u007f")
 
 
 def embedded(values: Mapping[str, float], units: Mapping[str, str], config: Config, now: float) -> dict[str, Any]:
