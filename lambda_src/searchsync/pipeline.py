@@ -28,6 +28,9 @@ RESERVE = 5.0
 REPAIR_AGE = 82_800.0
 """Seconds (23 h): a record this old says that others may have been trimmed (streams keep 24 h)."""
 
+FROM_THE_FUTURE = "version_from_the_future"
+"""The error type of a document whose version nobody of this pipeline can have written."""
+
 
 class PipelineCollection(Collection, Protocol):
     """The collection as the pipeline sees it."""
@@ -77,7 +80,7 @@ class Pipeline:
             report.repair_needed.append("the index was deleted and made again")
             self.collection.recreated = False
         poison = plan.poison + [
-            self._poison(plan.changes[name].record, outcome)
+            outcome_poison(plan.changes[name].record, outcome)
             for name, outcome in outcomes.items()
             if outcome.result in (Result.POISON, Result.FUTURE)
         ]
@@ -146,16 +149,6 @@ class Pipeline:
             return self._target(change, answer.current)
         return Outcome(Result(found.value), answer)
 
-    def _poison(self, record: StreamRecord, outcome: Outcome) -> Poison:
-        version = record_version(record, math.inf)
-        if outcome.result is Result.FUTURE:
-            reason = (
-                f"the index holds version {outcome.answer.current}, which lies in the future: not from this pipeline"
-            )
-            return Poison(record.keys, record.sequence_number, version, "version_from_the_future", reason)
-        answer = outcome.answer
-        return Poison(record.keys, record.sequence_number, version, answer.error_type, answer.reason)
-
     def _hand_over(
         self, records: Sequence[StreamRecord], failed: list[str], poison: list[Poison], report: Report
     ) -> str | None:
@@ -175,6 +168,15 @@ class Pipeline:
             return lowest_failed
         report.error = f"the failure queue refused {len(refused)} messages ({why}): check the role's sqs:SendMessage"
         return poison[min(refused)].sequence_number
+
+
+def outcome_poison(record: StreamRecord, outcome: Outcome) -> Poison:
+    """The poison that the outcome POISON or FUTURE makes of a record."""
+    version, answer = record_version(record, math.inf), outcome.answer
+    if outcome.result is Result.FUTURE:
+        reason = f"the index holds version {answer.current}, which lies in the future: not from this pipeline"
+        return Poison(record.keys, record.sequence_number, version, FROM_THE_FUTURE, reason)
+    return Poison(record.keys, record.sequence_number, version, answer.error_type, answer.reason)
 
 
 def _busy(delivery: Delivery, outcomes: Mapping[str, Outcome]) -> str:

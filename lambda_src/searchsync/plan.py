@@ -16,6 +16,9 @@ from searchsync.errors import SearchsyncError, StackError
 from searchsync.records import AttributeMap, StreamRecord
 from searchsync.version import sequence_order, stream_version
 
+POISON_KIND = "searchsync.poison"
+"""The member `kind` of a failure message that this package wrote."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
