@@ -78,7 +78,7 @@ class Pipeline:
             report.repair_needed.append("the index was deleted and made again")
             self.collection.recreated = False
         poison = plan.poison + [
-            _poison(plan.changes[name].record, outcome)
+            outcome_poison(plan.changes[name].record, outcome)
             for name, outcome in outcomes.items()
             if outcome.result in (Result.POISON, Result.FUTURE)
         ]
@@ -168,7 +168,8 @@ class Pipeline:
         return poison[min(untaken)].sequence_number
 
 
-def _poison(record: StreamRecord, outcome: Outcome) -> Poison:
+def outcome_poison(record: StreamRecord, outcome: Outcome) -> Poison:
+    """The poison that the outcome POISON or FUTURE makes of a record."""
     return refused(record.keys, record.sequence_number, record_version(record, math.inf), outcome.answer)
 
 
