@@ -65,7 +65,7 @@ locals {
 
   # Derived from the stream's ARN in both cases: a data source of the table would make the ARN
   # unknown with any change of the table, and a replaced trigger loses its place in the stream.
-  table_arn  = join("/", slice(split("/", local.stream_arn), 0, 2))
+  table_arn  = split("/stream/", local.stream_arn)[0]
   table_name = var.table == null ? split("/", local.stream_arn)[1] : aws_dynamodb_table.this[0].name
 
   key_attributes = var.table == null ? var.existing_table.key_attributes : [

@@ -25,5 +25,13 @@ class TableBusyError(SearchsyncError):
     """The table did not give the items in time; what asked for them is delivered again."""
 
 
+class CollectionBusyError(SearchsyncError):
+    """The collection did not answer in time; what asked it is tried again."""
+
+
+class WalkRefusedError(SearchsyncError):
+    """A walk that cannot be begun or go on as things stand: its message says what stands in the way."""
+
+
 class UnforeseenError(SearchsyncError):
     """An exception that nobody foresaw, by type and place; the whole batch fails, so that nothing is skipped."""
