@@ -1,7 +1,7 @@
 """An account with one stack, for the command line's tests.
 
-The clients are boto3's own. SQS, S3, CloudWatch, Logs and DynamoDB are moto's. Lambda and Step Functions are answered
-here, since moto runs no distributed map and no function without containers: botocore checks each request's
+The clients are boto3's own. SQS, S3, CloudWatch, Logs and DynamoDB are moto's. Lambda, Step Functions and exports are
+answered here, since moto runs no distributed map and no function without containers: botocore checks each request's
 parameters against the service's model as ever, and each answer is checked against it too.
 """
 
@@ -20,6 +20,7 @@ from botocore.validate import validate_parameters
 from rich.console import Console
 
 from searchsync_cli.aws import Aws
+from searchsync_cli.errors import iam_action
 from searchsync_cli.main import main
 from searchsync_cli.screen import Screen
 from searchsync_cli.walks import World
@@ -75,7 +76,9 @@ class Cloud:
     variables: dict[str, str] = field(default_factory=dict)
     trigger: dict[str, Any] | None = None
     functions: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
+    exports: dict[str, dict[str, Any]] = field(default_factory=dict)
     denied: set[str] = field(default_factory=set)
+    actions: set[str] = field(default_factory=set)
     has_machine: bool = True
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     out: str = ""
@@ -83,9 +86,10 @@ class Cloud:
 
     def __post_init__(self) -> None:
         self.session = boto3.Session("testing", "testing", region_name=REGION)
-        for service in ("lambda", "stepfunctions"):
+        for service in ("lambda", "stepfunctions", "dynamodb.DescribeExport"):
             self.session.events.register(f"before-parameter-build.{service}", self._keep)
             self.session.events.register(f"before-call.{service}", self._answer)
+        self.session.events.register("before-parameter-build", self._note)
         self.session.events.register("before-call", self._deny)
         sqs = self.session.client("sqs")
         self.queue_url = sqs.create_queue(QueueName=f"{NAME}-failures")["QueueUrl"]
@@ -161,10 +165,13 @@ class Cloud:
         """One message to the failure queue."""
         self.session.client("sqs").send_message(QueueUrl=self.queue_url, MessageBody=json.dumps(message))
 
-    # The two services that are answered here
+    # What is answered here
 
     def _keep(self, params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
         context["asked"] = params
+
+    def _note(self, model: Any, **_: Any) -> None:
+        self.actions.add(iam_action(model.service_model.signing_name, model.name))
 
     def _deny(self, model: Any, **_: Any) -> Any:
         if model.name in self.denied:
@@ -299,6 +306,11 @@ class Cloud:
             "executionCounts": counts,
             "redriveCount": walk.redriven,
         }
+
+    def _on_DescribeExport(self, asked: Mapping[str, Any]) -> Any:  # noqa: N802
+        if asked["ExportArn"] not in self.exports:
+            raise Refused("ExportNotFoundException", "Export not found")
+        return {"ExportDescription": self.exports[asked["ExportArn"]]}
 
     def _walk(self, asked: Mapping[str, Any]) -> Walk:
         found = next((walk for walk in self.walks if walk.arn == asked["executionArn"]), None)

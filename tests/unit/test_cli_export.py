@@ -283,6 +283,19 @@ def test_a_manifest_that_is_no_json_is_told(cloud: Cloud) -> None:
 
 
 def test_an_arn_is_looked_up(cloud: Cloud) -> None:
+    lay(cloud)
+    cloud.exports[ARN] = {"ExportStatus": "COMPLETED", "ExportManifest": PLACE.key, "S3Bucket": BUCKET}
+    cloud.next_walk["output"] = {"totals": {"items": 8}}
+    assert cloud.run("backfill", "--from-export", ARN) == 0
+    assert cloud.walks[0].input["export"]["manifest"] == f"{FOLDER}/manifest-files.json"
+
+
+def test_an_arn_of_nothing_is_told(cloud: Cloud) -> None:
+    assert cloud.run("backfill", "--from-export", ARN, width=400) == 2
+    assert f"There is no export {ARN}" in cloud.err
+
+
+def test_who_may_not_look_it_up_is_told_what_is_needed(cloud: Cloud) -> None:
     cloud.denied.add("DescribeExport")
     assert cloud.run("backfill", "--from-export", ARN, width=400) == 2
     assert "dynamodb:DescribeExport" in cloud.err
