@@ -89,9 +89,9 @@ class Reports:
                 "(s3:PutObject for the walk's role, and its KMS key)."
             ) from error
 
-    def place(self, run: str) -> str:
-        """Where a run's differences lie."""
-        return "log" if self._bucket is None else f"s3://{self._bucket}/{run}/"
+    def place(self, run: str) -> str | None:
+        """Where a run's differences lie, None for the log."""
+        return None if self._bucket is None else f"s3://{self._bucket}/{run}/"
 
 
 def _text(value: Mapping[str, Any]) -> str:
