@@ -322,6 +322,18 @@ def test_a_range_whose_poison_the_queue_refuses_stays(bench: RedriveBench) -> No
     assert "sqs:SendMessage" in bench.report.error
 
 
+def test_a_write_of_an_earlier_read_is_not_sent_again_beside_busy_ones(bench: RedriveBench) -> None:
+    """It might raise what the sync function deleted meanwhile, once the tombstone is gone."""
+    bench.put("a")
+    bench.put("b")
+    answers = [BUSY, BUSY]
+    bench.index.item_fault = lambda _operation, name: answers.pop() if name == "b" and answers else None
+    streamed(bench, "b")
+    bench.queue.put(poison_message("a"), RANGE)
+    assert bench.run()["redriven"] == 2
+    assert [b'"a"' in body for body in bench.index.bodies] == [True, False, False, False]
+
+
 # What it tells
 
 
