@@ -76,4 +76,7 @@ module "searchsync" {
 
   index    = { name = "orders" }
   function = { runtime = var.runtime }
+
+  # What was mended by hand, and what the trigger gave up, is in step within the hour.
+  redrive = { schedule_expression = "rate(1 hour)" }
 }
