@@ -27,13 +27,14 @@ lab: jars package ## run the lab and print its endpoints, until Ctrl-C
 test: jars package lint ## all checks and tests
 	@$(TOOLS) -m pytest tests/unit tests/terraform tests/engine tests/lab
 
-lint: setup ## formats, types, Terraform's own checks, the settings table, the tree
+lint: setup ## formats, types, Terraform's own checks, its policies, the settings table, the tree
 	@$(TOOLS) -m ruff check --quiet .
 	@$(TOOLS) -m ruff format --check --quiet .
 	@$(TOOLS) -m mypy
 	@$(TOOLS) -m tools.settings_table --check
 	@$(TOOLS) -m tools.clean_tree
 	@$(TOOLS) -m tools.terraform_check
+	@$(TOOLS) -m tools.policy_check
 
 settings: setup ## write the README's settings table from variables.tf
 	@$(TOOLS) -m tools.settings_table
