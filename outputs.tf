@@ -128,6 +128,20 @@ output "failure_queue_arn" {
 }
 
 ################################################################################
+# Redrive
+################################################################################
+
+output "redrive_function_name" {
+  description = "Name of the redrive function."
+  value       = aws_lambda_function.redrive.function_name
+}
+
+output "redrive_function_arn" {
+  description = "ARN of the redrive function."
+  value       = aws_lambda_function.redrive.arn
+}
+
+################################################################################
 # Role
 ################################################################################
 

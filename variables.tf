@@ -249,8 +249,8 @@ variable "function" {
   nullable = false
 
   validation {
-    condition     = var.function.name == null ? true : can(regex("^[A-Za-z0-9_-]{1,64}$", var.function.name))
-    error_message = "function.name is ${jsonencode(var.function.name)}: use 1 to 64 letters, digits, hyphens and underscores."
+    condition     = var.function.name == null ? true : can(regex("^[A-Za-z0-9_-]{1,56}$", var.function.name))
+    error_message = "function.name is ${jsonencode(var.function.name)}: use 1 to 56 letters, digits, hyphens and underscores (Lambda takes 64, and the redrive function has `-redrive` behind it)."
   }
   validation {
     condition     = contains(["python3.12", "python3.13", "python3.14"], var.function.runtime)
@@ -328,7 +328,7 @@ variable "package" {
 
 variable "log_group" {
   description = <<-EOT
-    The function's log group.
+    The function's log group. The redrive function's, `/aws/lambda/` and its name, has the same retention and key.
     - `name`: log group name; null takes `/aws/lambda/` and the function's name.
     - `retention_days`: days that log lines are kept, one of CloudWatch's values.
     - `kms_key_arn`: KMS key of the log group, whose key policy must admit CloudWatch Logs; null for CloudWatch's own.
@@ -448,6 +448,31 @@ variable "failure_queue" {
 }
 
 ################################################################################
+# Redrive
+################################################################################
+
+variable "redrive" {
+  description = <<-EOT
+    The redrive function, which takes up the failure queue's messages. Its name is the function's with `-redrive` behind it; package, role and settings are the function's too.
+    - `schedule_expression`: when it runs by itself, like `rate(1 hour)` or `cron(0 6 * * ? *)` (UTC); null: by hand only.
+  EOT
+  type = object({
+    schedule_expression = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    # EventBridge takes the singular for 1 alone, and of the two days of a cron exactly one is `?`.
+    condition = var.redrive.schedule_expression == null ? true : anytrue([
+      can(regex("^rate\\((1 (minute|hour|day)|([2-9]|[1-9][0-9]+) (minutes|hours|days))\\)$", var.redrive.schedule_expression)),
+      can(regex("^cron\\([0-9A-Z*,/-]+ [0-9A-Z*,/-]+ (\\? [0-9A-Z*,/-]+ [0-9A-Z*,/#-]+|[0-9A-Z*,/-]+ [0-9A-Z*,/-]+ \\?) [0-9*,/-]+\\)$", var.redrive.schedule_expression)),
+    ])
+    error_message = "redrive.schedule_expression is ${jsonencode(var.redrive.schedule_expression)}: give rate(<number> minutes|hours|days), with the singular for 1, or cron(<minutes> <hours> <day of month> <month> <day of week> <year>) with ? for one of the two days, or null."
+  }
+}
+
+################################################################################
 # Role
 ################################################################################
 
@@ -516,7 +541,7 @@ variable "existing_role" {
 
 variable "alarms" {
   description = <<-EOT
-    Four CloudWatch alarms (about $0.40 a month): old failure messages, a late stream, function errors, repair needed.
+    Five CloudWatch alarms (about $0.50 a month): old failure messages, messages that a redrive left, a late stream, function errors, repair needed.
     - `enabled`: create them.
     - `name_prefix`: prefix of their names; null takes `name`.
     - `actions`: ARNs that are told of an alarm and of its end, like an SNS topic.

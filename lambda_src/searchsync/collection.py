@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import uuid4
 
 from opensearchpy import OpenSearch, RequestsHttpConnection
@@ -160,6 +161,27 @@ def perform(
     return Response(200, answer)
 
 
+class Connection(RequestsHttpConnection):
+    """opensearch-py's connection, that tells nobody else what it carries.
+
+    It follows no redirection: the answer of one would take the items to another place, and past TLS where
+    that is a plain one. It logs nothing and warns of nothing: both quote bodies or the engine, and so items.
+    """
+
+    def perform_request(self, *given: Any, **named: Any) -> Any:
+        """Send one request; a redirection is an answer like any other, which the answer table refuses."""
+        return super().perform_request(*given, **{**named, "allow_redirects": False})
+
+    def log_request_success(self, *_given: Any, **_named: Any) -> None:
+        """Nothing."""
+
+    def log_request_fail(self, *_given: Any, **_named: Any) -> None:
+        """Nothing."""
+
+    def _raise_warnings(self, warning_headers: Any) -> None:
+        """Nothing."""
+
+
 def connect(config: Config, auth: AWS4Auth, serializer: JSONSerializer | None = None) -> OpenSearch:
     """The client for the configured collection, its requests signed by `auth`; `serializer` reads its answers.
 
@@ -169,7 +191,7 @@ def connect(config: Config, auth: AWS4Auth, serializer: JSONSerializer | None = 
     return OpenSearch(
         hosts=[config.host],
         http_auth=auth,
-        connection_class=RequestsHttpConnection,
+        connection_class=Connection,
         verify_certs=True,
         http_compress=False,
         max_retries=0,

@@ -17,6 +17,7 @@ from searchsync.config import Config
 from searchsync.delivery import Collection, Delivery
 from searchsync.errors import StackError
 from searchsync.failures import failure_message
+from searchsync.foreign import shown
 from searchsync.metrics import RECORDS_SHOWN, Report
 from searchsync.plan import Change, Plan, Poison, plan_batch, record_version, refused
 from searchsync.records import StreamRecord, lowest, parse_event
@@ -77,7 +78,7 @@ class Pipeline:
             report.repair_needed.append("the index was deleted and made again")
             self.collection.recreated = False
         poison = plan.poison + [
-            _poison(plan.changes[name].record, outcome)
+            outcome_poison(plan.changes[name].record, outcome)
             for name, outcome in outcomes.items()
             if outcome.result in (Result.POISON, Result.FUTURE)
         ]
@@ -99,7 +100,7 @@ class Pipeline:
         for arn in {record.stream_arn for record in records} - {self.config.stream_arn}:
             if not arn.startswith(self.config.table_arn + "/stream/"):
                 raise StackError(
-                    f"A record comes from {arn}, not from the table of STREAM_ARN. "
+                    f"A record comes from {shown(arn)}, not from the table of STREAM_ARN. "
                     "Check the event source mappings of this function."
                 )
             report.repair_needed.append("the table's stream is not the configured one: apply again")
@@ -167,7 +168,8 @@ class Pipeline:
         return poison[min(untaken)].sequence_number
 
 
-def _poison(record: StreamRecord, outcome: Outcome) -> Poison:
+def outcome_poison(record: StreamRecord, outcome: Outcome) -> Poison:
+    """The poison that the outcome POISON or FUTURE makes of a record."""
     return refused(record.keys, record.sequence_number, record_version(record, math.inf), outcome.answer)
 
 
@@ -176,4 +178,5 @@ def _busy(delivery: Delivery, outcomes: Mapping[str, Outcome]) -> str:
     last = delivery.last_busy
     held = [f"{last.status or 'no answer'} {last.error_type}".strip()] if last is not None else []
     failed = [each.answer for each in outcomes.values() if each.result is Result.FAILED]
-    return "; ".join(held + sorted({answer.reason for answer in failed if answer.error_type == "resync_failed"}))
+    ours = {answer.reason for answer in failed if answer.status is None and answer.error_type == "resync_failed"}
+    return "; ".join(held + sorted(ours))

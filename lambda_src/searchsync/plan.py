@@ -16,6 +16,11 @@ from searchsync.errors import SearchsyncError, StackError
 from searchsync.records import AttributeMap, StreamRecord
 from searchsync.version import sequence_order, stream_version
 
+POISON_KIND = "searchsync.poison"
+"""The member `kind` of a failure message that this package wrote."""
+FROM_THE_FUTURE = "version_from_the_future"
+"""The error type of a document whose version nobody of this pipeline can have written."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -100,7 +105,7 @@ def refused(keys: AttributeMap, sequence_number: str, version: int | None, answe
     """The poison that the collection's answer makes of a record or an item: a refusal, or a version from the future."""
     if answer.kind is Kind.CONFLICT:
         reason = f"the index holds version {answer.current}, which lies in the future: not from this pipeline"
-        return Poison(keys, sequence_number, version, "version_from_the_future", reason)
+        return Poison(keys, sequence_number, version, FROM_THE_FUTURE, reason)
     return Poison(keys, sequence_number, version, answer.error_type, answer.reason)
 
 

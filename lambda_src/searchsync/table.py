@@ -10,11 +10,12 @@ from email.utils import parsedate_to_datetime
 from itertools import islice
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, SSLError
 
 from searchsync.clock import Backoff, Clock, Deadline
 from searchsync.document import document_id
 from searchsync.errors import StackError, TableBusyError
+from searchsync.foreign import code as name_of
 from searchsync.records import AttributeMap
 from searchsync.resync import Page
 
@@ -177,14 +178,18 @@ class DynamoTable:
         try:
             return ask()
         except ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "")
+            code = name_of(error.response.get("Error", {}).get("Code"))
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
             if code in BUSY_CODES or status >= 500:
                 return None
             raise StackError(
-                f"The table {self._name} refused a read: {code}. Check the role's dynamodb:BatchGetItem (a walk: "
-                "dynamodb:Scan too) on the table (and kms:Decrypt where it has a customer key) and that the table "
-                "is there."
+                f"The table {self._name} refused a read: {code or status}. Check the role's dynamodb:BatchGetItem "
+                "(a walk: dynamodb:Scan too) on the table (and kms:Decrypt where it has a customer key) and that the "
+                "table is there."
+            ) from error
+        except SSLError as error:
+            raise StackError(
+                "DynamoDB's certificate is not trusted. Check AWS_ENDPOINT_URL, AWS_CA_BUNDLE and what stands between."
             ) from error
         except BotoCoreError:
             return None
