@@ -123,7 +123,10 @@ def in_words(now: Snapshot) -> str:
         return "getting ready"
     parts = [f"{now.phase}: {now.done:,} of {now.segments:,} {'slices' if now.phase == 'index' else 'segments'}"]
     if now.items:
-        parts.append(f"~{now.items:,} items" + (f" of ~{now.expected_items:,}" if now.expected_items else ""))
+        parts.append(
+            f"~{now.items:,} {'documents' if now.phase == 'index' else 'items'}"
+            + (f" of ~{now.expected_items:,}" if now.expected_items else "")
+        )
     if now.rate:
         parts.append(f"~{now.rate:,.0f}/s")
     if now.left is not None and now.fraction < 1:

@@ -53,6 +53,24 @@ def test_what_went_wrong_stands_below_its_line(cloud: Cloud) -> None:
     assert "lowest_failed: 18" in cloud.out
 
 
+def test_a_walks_line_says_of_what_it_is(cloud: Cloud) -> None:
+    directive = {"CloudWatchMetrics": [{"Metrics": [{"Name": "WalkItems"}, {"Name": "WalkPoison"}]}]}
+    line = {
+        "_aws": directive,
+        "WalkItems": 12,
+        "WalkPoison": 0,
+        "step": "walk",
+        "task": "verify",
+        "part": "segment-0001-0000",
+    }
+    cloud.log(line, 60.0, f"{NAME}-walk")
+    cloud.log({"run": "r", "id": "a", "kind": "missing"}, 30.0, f"{NAME}-walk")
+    cloud.run("logs", "--function", "walk", width=400)
+    call, difference = cloud.out.splitlines()
+    assert call.endswith("walk verify segment-0001-0000 WalkItems 12")
+    assert '"kind": "missing"' in difference
+
+
 def test_lines_come_by_their_time(cloud: Cloud) -> None:
     for before, text in ((30.0, "second"), (60.0, "first"), (5.0, "third")):
         cloud.log(text, before)
