@@ -38,24 +38,39 @@ class Collection(Protocol):
         """The index is not known to be there any more."""
         ...
 
+    def current_versions(self, ids: Sequence[str], timeout: float) -> dict[str, int]:
+        """The external versions of those documents that are there."""
+        ...
+
+
+@dataclass(frozen=True)
+class Witness:
+    """A write already answered, and until when it may be sent again."""
+
+    write: Write
+    until: Deadline
+
 
 @dataclass
 class Delivery:
     """Sends writes with retries; one for each invocation.
 
     `last_busy` is the last answer that asked for a retry. `witness` is a write already answered: sent again
-    beside the busy ones it shows that the collection works; its version makes the repetition harmless.
+    beside the busy ones it shows that the collection works. Its version makes the repetition harmless, but
+    only up to the deadline that it was sent under: what a table read wrote must not be written later, when
+    the tombstone of a deletion since may be gone.
     """
 
     collection: Collection
     backoff: Backoff
     largest_body: int
     last_busy: Answer | None = None
-    witness: Write | None = None
+    witness: Witness | None = None
 
     def deliver(self, writes: Sequence[Write], deadline: Deadline) -> dict[str, Answer]:
         """The answer to each write, by document id. BUSY remains where the time did not suffice.
 
+        A conflict says its current version, unless the engine does not say it when asked either.
         Each id stands in `writes` once. Raises StackError when an answer says that the stack is wrong.
         """
         answers: dict[str, Answer] = {}
@@ -63,7 +78,7 @@ class Delivery:
         while pending:
             latest = self._ensured_round(self._with_witness(pending) if attempt else pending, deadline)
             answers.update((write.id, latest[write.id]) for write in pending)
-            self.witness = self.witness or _witness(pending, latest)
+            self.witness = self._living_witness() or _witness(pending, latest, deadline)
             pending = [write for write in pending if latest[write.id].kind is Kind.BUSY]
             if not pending:
                 break
@@ -74,13 +89,24 @@ class Delivery:
             if not self.backoff.pause(attempt, deadline, SHORTEST_REQUEST):
                 break
             attempt += 1
+        return self._with_current(answers, deadline)
+
+    def _with_current(self, answers: dict[str, Answer], deadline: Deadline) -> dict[str, Answer]:
+        """The answers, with the current version of conflicts that did not say it."""
+        silent = [name for name, each in answers.items() if each.kind is Kind.CONFLICT and each.current is None]
+        if silent:
+            versions = self.collection.current_versions(silent, _timeout(deadline))
+            answers.update((name, replace(answers[name], current=versions.get(name))) for name in silent)
         return answers
 
     def _with_witness(self, pending: Sequence[Write]) -> Sequence[Write]:
-        witness = self.witness
-        if witness is None or any(write.id == witness.id for write in pending):
+        witness = self._living_witness()
+        if witness is None or any(write.id == witness.write.id for write in pending):
             return pending
-        return [*pending, witness]
+        return [*pending, witness.write]
+
+    def _living_witness(self) -> Witness | None:
+        return self.witness if self.witness is not None and self.witness.until.remaining() > 0.0 else None
 
     def _ensured_round(self, writes: Sequence[Write], deadline: Deadline) -> dict[str, Answer]:
         """One round of requests, behind the index's check. A missing index is looked after once."""
@@ -171,10 +197,11 @@ def _settled(answer: Answer) -> Answer:
     return answer
 
 
-def _witness(writes: Sequence[Write], latest: dict[str, Answer]) -> Write | None:
+def _witness(writes: Sequence[Write], latest: dict[str, Answer], until: Deadline) -> Witness | None:
     """The smallest write that was answered."""
     answered = [write for write in writes if write.id in latest and latest[write.id].kind in ANSWERED]
-    return min(answered, key=lambda write: len(write.source or b""), default=None)
+    smallest = min(answered, key=lambda write: len(write.source or b""), default=None)
+    return None if smallest is None else Witness(smallest, until)
 
 
 def _stack(answer: Answer) -> StackError:

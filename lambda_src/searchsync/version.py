@@ -26,6 +26,10 @@ read with that read's version. The wait is what makes an odd c a proof: a read t
 took place after the record. On its own conflict (`verdict_on_read`) the same lines hold but for the
 deletion's and the duplicate's: PASSED and STALE are done, else it waits past c's second and reads
 again, a bounded number of times.
+
+A walk's page, or an item of an export, writes what it read with its read's version. On its conflict
+(`verdict_on_page`) an unknown c and one from the future mean what they mean above; any other is PASSED: it
+was written by a later read, or by a record that the stream, which goes on from there, has brought.
 """
 
 from __future__ import annotations
@@ -97,6 +101,13 @@ def verdict_on_read(*, ours: int, record_second: int, current: int | None, now: 
     if second_of(current) > now + margin:
         return Verdict.FUTURE
     return _behind(record_second, current, margin)
+
+
+def verdict_on_page(*, ours: int, current: int | None, now: float, margin: float) -> Verdict:
+    """What the conflict of a walk's page means: PASSED, FUTURE, or RESYNC where the page must be read again."""
+    if current is None or current < ours:
+        return Verdict.RESYNC
+    return Verdict.FUTURE if second_of(current) > now + margin else Verdict.PASSED
 
 
 def _behind(second: int, current: int, margin: float) -> Verdict:

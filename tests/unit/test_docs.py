@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from searchsync.metrics import UNITS
+from searchsync.metrics import REDRIVE_UNITS, UNITS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -18,7 +18,7 @@ def named(text: str, name: str) -> bool:
     return f"`{name}`" in text
 
 
-@pytest.mark.parametrize("metric", UNITS)
+@pytest.mark.parametrize("metric", [*UNITS, *REDRIVE_UNITS])
 def test_every_metric_is_in_the_readme(metric: str) -> None:
     assert named(README, metric)
 

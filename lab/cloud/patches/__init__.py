@@ -23,6 +23,10 @@ from lab.cloud.patches import (
     lambda_worker,
     secure_transport,
     sqs_batch_permissions,
+    stepfunctions_executions,
+    stepfunctions_payloads,
+    stepfunctions_permissions,
+    stepfunctions_redrive,
 )
 from lab.cloud.settings import Settings
 
@@ -43,5 +47,9 @@ def apply_all(settings: Settings, collections: Collections) -> None:
     lambda_mapping_permissions.apply()
     lambda_stream_poller.apply()
     cloudwatch_alarms.apply()
+    stepfunctions_executions.apply()
+    stepfunctions_payloads.apply()
+    stepfunctions_permissions.apply()
+    stepfunctions_redrive.apply()
     apigateway_stages.apply()
     apigateway_dynamodb.apply(settings.endpoint)

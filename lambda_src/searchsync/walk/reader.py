@@ -1,0 +1,165 @@
+"""The index as a walk reads it: an edge. Documents by id, and all of them by sliced point in time.
+
+Slices of a point in time are read in the order of `_id` by `search_after`: in the order of `_doc` alone
+pages skipped documents where an index has several shards. AWS page "Supported operations and plugins in
+Amazon OpenSearch Serverless" lists both.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from opensearchpy import OpenSearch
+from opensearchpy.exceptions import SerializationError
+from opensearchpy.serializer import JSONSerializer
+
+from searchsync.bulk import Kind, Response, classify_request
+from searchsync.clock import Backoff, Deadline
+from searchsync.collection import JSON, perform
+from searchsync.delivery import REQUEST_TIMEOUT, SHORTEST_REQUEST
+from searchsync.errors import CollectionBusyError, StackError, WalkRefusedError
+from searchsync.index import mark_in
+from searchsync.walk.agreement import Document, exact
+
+IDS_AT_ONCE = 1_000
+"""Ids of one `_mget`, and documents of one page."""
+KEEP_ALIVE = "15m"
+"""How long a point in time outlives its last use: longer than one invocation."""
+
+
+class ExactJson(JSONSerializer):
+    """Reads answers with every digit of their numbers."""
+
+    def loads(self, s: str) -> Any:
+        """The value of a JSON text."""
+        try:
+            return exact(s)
+        except (ValueError, TypeError) as error:
+            raise SerializationError(s, error) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A document that a page found; its source holds the key attributes alone."""
+
+    id: str
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
+class IndexPage:
+    """Documents of a slice in the order of their ids; `total` is how many the whole slice has.
+
+    `position` is where the next page begins, None behind the last.
+    """
+
+    hits: list[Hit]
+    total: int
+    position: list[Any] | None
+
+
+class IndexReader:
+    """Reads one index. `requests` counts what was asked."""
+
+    def __init__(self, client: OpenSearch, index: str, key_attributes: tuple[str, ...], backoff: Backoff) -> None:
+        self._client = client
+        self._index = index
+        self._key_attributes = key_attributes
+        self._backoff = backoff
+        self.requests = 0
+
+    def require(self, deadline: Deadline) -> None:
+        """Raise WalkRefusedError where the index is missing or was not made by searchsync."""
+        response = self._ask("GET", f"/{self._index}/_mapping", None, deadline)
+        if classify_request(response).kind is Kind.NO_INDEX:
+            raise WalkRefusedError(f"There is no index {self._index}: run a backfill, which makes and fills it.")
+        if mark_in(response.body) is None:
+            raise WalkRefusedError(
+                f"The index {self._index} was not made by searchsync. Set another index name, or delete it and "
+                "run a backfill."
+            )
+
+    def documents(self, ids: Sequence[str], deadline: Deadline) -> dict[str, Document]:
+        """The documents that are there, by id, whatever a search would show yet.
+
+        Raises CollectionBusyError when the time does not suffice, StackError where the function is refused.
+        """
+        found: dict[str, Document] = {}
+        for start in range(0, len(ids), IDS_AT_ONCE):
+            body = {"docs": [{"_id": name} for name in ids[start : start + IDS_AT_ONCE]]}
+            found.update(_found(self._answer("GET", f"/{self._index}/_mget", body, deadline)))  # AOSS lists no POST
+        return found
+
+    def open_point_in_time(self, deadline: Deadline) -> str:
+        """The id of a new point in time. Raises as `documents` does."""
+        path = f"/{self._index}/_search/point_in_time"
+        return str(self._answer("POST", path, None, deadline, keep_alive=KEEP_ALIVE)["pit_id"])
+
+    def close_point_in_time(self, pit: str, deadline: Deadline) -> None:
+        """Let a point in time go. Raises as `documents` does."""
+        self._answer("DELETE", "/_search/point_in_time", {"pit_id": [pit]}, deadline)
+
+    def page(self, pit: str, slice_: int, of: int, position: list[Any] | None, deadline: Deadline) -> IndexPage:
+        """The page of a point in time's slice behind `position`. Raises as `documents` does."""
+        query: dict[str, Any] = {
+            "pit": {"id": pit, "keep_alive": KEEP_ALIVE},
+            "size": IDS_AT_ONCE,
+            "sort": [{"_id": "asc"}],
+            "track_total_hits": True,
+            "version": True,
+            "_source": list(self._key_attributes),
+            "query": {"match_all": {}},
+        }
+        if of > 1:
+            query["slice"] = {"id": slice_, "max": of}
+        if position is not None:
+            query["search_after"] = position
+        found = self._answer("POST", "/_search", query, deadline)["hits"]
+        hits = [Hit(hit["_id"], Document(int(hit["_version"]), hit.get("_source"))) for hit in found["hits"]]
+        last = [_plain(each) for each in found["hits"][-1]["sort"]] if len(hits) == IDS_AT_ONCE else None
+        return IndexPage(hits, int(found["total"]["value"]), last)
+
+    def _answer(self, method: str, path: str, body: Any, deadline: Deadline, **parameters: str) -> Any:
+        """The body of an answer that was given."""
+        response = self._ask(method, path, body, deadline, **parameters)
+        answer = classify_request(response)
+        if answer.kind is not Kind.DONE:
+            raise StackError(
+                f"The collection refused {method} {path.rpartition('/')[2]}: {answer.status} {answer.error_type}. "
+                "Check the data access policy (aoss:ReadDocument on this index for the walk's role; a change takes "
+                "up to a minute), and that the index is there."
+            )
+        return response.body
+
+    def _ask(self, method: str, path: str, body: Any, deadline: Deadline, **parameters: str) -> Response:
+        """The first answer that is not busy."""
+        data = None if body is None else json.dumps(body).encode()
+        attempt = 0
+        while True:
+            timeout = min(REQUEST_TIMEOUT, deadline.remaining())
+            if timeout >= SHORTEST_REQUEST:
+                self.requests += 1
+                response = perform(self._client, method, path, body=data, timeout=timeout, headers=JSON, **parameters)
+                if classify_request(response).kind is not Kind.BUSY:
+                    return response
+            if not self._backoff.pause(attempt, deadline, SHORTEST_REQUEST):
+                raise CollectionBusyError("The collection was busy for the rest of the invocation's time.")
+            attempt += 1
+
+
+def _found(body: Any) -> Iterator[tuple[str, Document]]:
+    """The documents in an answer of `_mget`. What failed on its own counts as busy."""
+    for each in body["docs"]:
+        if each.get("found"):
+            yield each["_id"], Document(int(each["_version"]), each.get("_source"))
+        elif isinstance(error := each.get("error"), Mapping) and error.get("type") != "index_not_found_exception":
+            raise CollectionBusyError(f"The collection could not read a document: {error.get('type')}.")
+
+
+def _plain(value: Any) -> Any:
+    """A sort value as JSON can be written from it."""
+    return int(value) if isinstance(value, Decimal) else value

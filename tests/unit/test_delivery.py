@@ -1,0 +1,35 @@
+"""Sending writes: what stands beside the ones that stay busy."""
+
+from __future__ import annotations
+
+import random
+
+from searchsync.bulk import Kind, Write
+from searchsync.clock import Backoff, Deadline
+from searchsync.delivery import Delivery
+from tests.support.fakes import BUSY, FakeClock, MemoryIndex, faulty
+
+EARLIER = Write("earlier", 2, b'{"n":1}')
+LONE = Write("lone", 2, b'{"n":2}')
+
+
+def delivered_after(seconds: float) -> MemoryIndex:
+    """One write is answered; `seconds` later another stays busy. The index, with what was sent then alone."""
+    clock, index = FakeClock(), MemoryIndex()
+    delivery = Delivery(index, Backoff(clock, random.Random(1)), 5_000_000)
+    assert delivery.deliver([EARLIER], Deadline.after(clock, 55.0))["earlier"].kind is Kind.DONE
+    clock.sleep(seconds)
+    index.bodies.clear()
+    index.item_fault = faulty(lone=BUSY)
+    delivery.deliver([LONE], Deadline.after(clock, 55.0))
+    assert len(index.bodies) > 1
+    return index
+
+
+def test_a_write_that_was_answered_stands_beside_the_busy_one() -> None:
+    assert all(b'"earlier"' in body for body in delivered_after(5.0).bodies[1:5])
+
+
+def test_what_was_answered_is_never_sent_again_after_its_deadline() -> None:
+    """What a read of the table wrote could raise the dead when a tombstone since is gone."""
+    assert not any(b'"earlier"' in body for body in delivered_after(56.0).bodies)
