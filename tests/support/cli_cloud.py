@@ -292,15 +292,16 @@ class Cloud:
     def _on_DescribeMapRun(self, asked: Mapping[str, Any]) -> Any:  # noqa: N802
         arn, _, position = asked["mapRunArn"].rpartition("/")
         walk = self._walk({"executionArn": arn})
-        done = max(0, min(walk.segments, walk.segments - walk.looks))
+        segments = walk.segments if position == "0" else 2
+        done = max(0, min(segments, segments - walk.looks))
         counts = {
             "pending": 0,
-            "running": walk.segments - done,
+            "running": segments - done,
             "succeeded": done,
             "failed": 0,
             "timedOut": 0,
             "aborted": 0,
-            "total": walk.segments,
+            "total": segments,
             "resultsWritten": done,
         }
         return {

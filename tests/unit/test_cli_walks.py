@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
+from searchsync_cli.differences import differences_in
 from tests.support.cli_cloud import MACHINE_ARN, NAME, Cloud, Walk
 from tests.support.fakes import FakeClock
 
@@ -216,6 +217,18 @@ def test_a_report_that_may_not_be_read_leaves_the_counts(cloud: Cloud) -> None:
     assert cloud.run("verify", width=400) == 1
     assert "2 missing" in cloud.out
     assert "s3://nowhere/run/ (not read:" in cloud.out
+
+
+def test_the_differences_of_other_runs_are_passed_over() -> None:
+    ours = differences(2)
+    lines = [json.dumps(each) for each in (ours[0], ours[1] | {"run": "another"}, {"run": RUN}, ours[1])]
+    assert [each.id for each in differences_in([*lines, "[]", "no JSON"], RUN)] == ["order-0", "order-1"]
+
+
+def test_after_the_table_comes_the_index(cloud: Cloud) -> None:
+    ends_with(cloud, True)
+    assert cloud.run("verify") == 0
+    assert "index: 2 of 2 slices" in cloud.err
 
 
 def test_an_id_cannot_steer_the_terminal(cloud: Cloud) -> None:

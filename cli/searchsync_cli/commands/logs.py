@@ -93,7 +93,7 @@ def readable(line: Line) -> Text:
     received = line.fields.get("RecordsReceived")
     parts = [f"{received:,} records"] if isinstance(received, int) else []
     parts += [f"{name} {value:,.10g}" for name, value in counts(line).items()]
-    told.append(" · ".join(parts) or "nothing to do")
+    told.append(" · ".join(parts))
     took = line.fields.get("Duration")
     if isinstance(took, int | float):
         told.append(f" · {took:,.0f} ms", "dim")
