@@ -45,6 +45,10 @@ def test_an_estimate_never_says_that_all_is_done() -> None:
     assert snapshot([run(done=0)], Seen(5000), 1000, NOW).fraction == ALMOST
 
 
+def test_at_the_end_no_estimate_contradicts_the_segments() -> None:
+    assert in_words(snapshot([run(done=4)], Seen(500), 1000, NOW)) == "table: 4 of 4 segments"
+
+
 def test_without_a_pace_no_time_is_promised() -> None:
     assert snapshot([run(done=0)], None, None, NOW).left is None
     assert snapshot([run(done=0)], Seen(), 1000, NOW).left is None
