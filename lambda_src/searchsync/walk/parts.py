@@ -15,10 +15,11 @@ from searchsync.config import Config
 from searchsync.delivery import Delivery
 from searchsync.errors import CollectionBusyError, StackError
 from searchsync.failures import failure_message
+from searchsync.foreign import shown
 from searchsync.pipeline import Failures, PipelineCollection
 from searchsync.plan import Poison
 from searchsync.records import AttributeMap
-from searchsync.resync import READ_TO_ANSWER
+from searchsync.resync import time_to_write
 from searchsync.table import DynamoTable, Item, ScanPage
 from searchsync.version import read_version
 from searchsync.walk.backfill import Backfill, Written
@@ -102,7 +103,7 @@ class Walker:
 
         def write() -> tuple[ScanPage, Written]:
             page = self._scan(part, position, deadline)
-            until = deadline.at_most(page.read_monotonic + READ_TO_ANSWER)
+            until = time_to_write(page.read_monotonic, deadline)
             return page, self._write(page.items, read_version(page.read_at, self.config.margin), until)
 
         return self._until_settled(write, deadline)
@@ -131,7 +132,9 @@ class Walker:
         try:
             return [self.table.item(image) for image in images]
         except KeyError as error:
-            raise BrokenFileError(f"{file.name} has an item without the key attribute {error}") from error
+            raise BrokenFileError(
+                f"{file.name} has an item without the key attribute {shown(error.args[0])}"
+            ) from error
 
     def _until_settled(self, write: Callable[[], tuple[Any, Written]], deadline: Deadline) -> tuple[Any, Written]:
         attempt = 0
