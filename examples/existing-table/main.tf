@@ -50,6 +50,12 @@ resource "aws_iam_role" "sync" {
   })
 }
 
+# Exports of the table, and what a verification finds.
+resource "aws_s3_bucket" "search" {
+  bucket        = var.bucket
+  force_destroy = true # so that `terraform destroy` clears the example away
+}
+
 ################################################################################
 # The pipeline attached to it
 ################################################################################
@@ -76,4 +82,13 @@ module "searchsync" {
 
   index    = { name = "orders" }
   function = { runtime = var.runtime }
+
+  # Off while an export is loaded, then on: what changed since is read from the stream.
+  trigger = { enabled = var.trigger_enabled }
+
+  table_walk = {
+    report_bucket              = { arn = aws_s3_bucket.search.arn }
+    export_bucket              = { arn = aws_s3_bucket.search.arn }
+    verify_schedule_expression = "cron(0 3 * * ? *)"
+  }
 }
