@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 import pytest
+import requests
 from botocore.exceptions import ClientError
 
 from lab.applied import Applied
@@ -59,6 +60,13 @@ def put_export(lab: Lab, items: list[dict[str, Any]]) -> str:
     return manifest
 
 
+def reported(lab: Lab, run: str) -> list[dict[str, Any]]:
+    s3 = lab.boto3_client("s3")
+    found = s3.list_objects_v2(Bucket=BUCKET, Prefix=f"{run}/")["Contents"]
+    bodies = [s3.get_object(Bucket=BUCKET, Key=each["Key"])["Body"].read() for each in found]
+    return [json.loads(line) for body in bodies for line in body.splitlines()]
+
+
 def walk(stack: Applied, task: str, **more: Any) -> dict[str, Any]:
     states = stack.lab.boto3_client("stepfunctions")
     given = json.dumps({"task": task, **more})
@@ -92,4 +100,8 @@ def test_an_export_is_loaded_with_the_trigger_off_and_the_stream_brings_the_rest
         stack.until("what is in step", lambda: stack.comparison().in_step)
         refused = walk(stack, "backfill", export=load)
         assert (refused["error"], "trigger" in refused["cause"]) == ("WalkRefusedError", True)
+        requests.delete(f"{lab.engine_url}/{stack.outputs['index_name']}/_doc/c%7C3", timeout=10).raise_for_status()
+        found = json.loads(walk(stack, "verify")["output"])
+        assert found["report"] == f"s3://{BUCKET}/{found['run']}/"
+        assert [(each["id"], each["kind"]) for each in reported(lab, found["run"])] == [("c|3", "missing")]
         terraform.destroy()
