@@ -21,7 +21,7 @@ from searchsync.bulk import Kind, Response, classify_request
 from searchsync.clock import Backoff, Deadline
 from searchsync.collection import JSON, perform
 from searchsync.delivery import REQUEST_TIMEOUT, SHORTEST_REQUEST
-from searchsync.errors import CollectionBusyError, StackError, WalkRefusedError
+from searchsync.errors import CollectionBusyError, PointInTimeGoneError, StackError, WalkRefusedError
 from searchsync.index import mark_in
 from searchsync.walk.agreement import Document, exact
 
@@ -73,10 +73,16 @@ class IndexReader:
         self.requests = 0
 
     def require(self, deadline: Deadline) -> None:
-        """Raise WalkRefusedError where the index is missing or was not made by searchsync."""
+        """Raise WalkRefusedError where the index is missing or was not made by searchsync, StackError where refused."""
         response = self._ask("GET", f"/{self._index}/_mapping", None, deadline)
-        if classify_request(response).kind is Kind.NO_INDEX:
+        answer = classify_request(response)
+        if answer.kind is Kind.NO_INDEX:
             raise WalkRefusedError(f"There is no index {self._index}: run a backfill, which makes and fills it.")
+        if answer.kind is not Kind.DONE:
+            raise StackError(
+                f"The collection refused GET _mapping: {answer.status} {answer.error_type}. Check the data access "
+                "policy (aoss:DescribeIndex on this index for the walk's role; a change takes up to a minute)."
+            )
         if mark_in(response.body) is None:
             raise WalkRefusedError(
                 f"The index {self._index} was not made by searchsync. Set another index name, or delete it and "
@@ -104,7 +110,10 @@ class IndexReader:
         self._answer("DELETE", "/_search/point_in_time", {"pit_id": [pit]}, deadline)
 
     def page(self, pit: str, slice_: int, of: int, position: list[Any] | None, deadline: Deadline) -> IndexPage:
-        """The page of a point in time's slice behind `position`. Raises as `documents` does."""
+        """The page of a point in time's slice behind `position`.
+
+        Raises PointInTimeGoneError where there is none any more, else as `documents` does.
+        """
         query: dict[str, Any] = {
             "pit": {"id": pit, "keep_alive": KEEP_ALIVE},
             "size": IDS_AT_ONCE,
@@ -127,6 +136,8 @@ class IndexReader:
         """The body of an answer that was given."""
         response = self._ask(method, path, body, deadline, **parameters)
         answer = classify_request(response)
+        if response.status == 404 and "pit" in (body or {}) and answer.kind is not Kind.NO_INDEX:
+            raise PointInTimeGoneError("The point in time is gone: it was not asked for too long.")
         if answer.kind is not Kind.DONE:
             raise StackError(
                 f"The collection refused {method} {path.rpartition('/')[2]}: {answer.status} {answer.error_type}. "

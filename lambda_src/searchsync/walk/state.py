@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from searchsync.errors import WalkRefusedError
 
 TASKS = ("backfill", "verify", "repair")
+COSTS = ("calls", "milliseconds", "requests", "units")
+"""Counts of what a walk took, whatever came of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,19 @@ class State:
         )
 
 
+def begun_again(state: State, pit: str) -> State:
+    """A slice's state, to be read from its beginning from another point in time.
+
+    Documents belong to a slice by shard and id, so that a slice is the same in every point in time. What
+    it had counted of them is counted anew.
+    """
+    if not isinstance(state.part, Slice):
+        raise WalkRefusedError("Only a slice of the index is read from a point in time.")
+    kept = Counter({name: state.counts[name] for name in COSTS})
+    part = replace(state.part, pit=pit)
+    return replace(state, part=part, position=None, call=state.call + 1, counts=kept)
+
+
 def read_state(event: Mapping[str, Any]) -> State:
     """The state that a call was given. Raises WalkRefusedError when it is none."""
     try:
@@ -123,6 +138,7 @@ def written_state(event: Mapping[str, Any], state: State) -> dict[str, Any]:
     """The answer to a call: what it was given, with what has changed."""
     return {
         **{name: value for name, value in event.items() if name != "step"},
+        "part": asdict(state.part),
         "position": state.position,
         "call": state.call,
         "done": state.done,

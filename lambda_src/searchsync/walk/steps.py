@@ -13,7 +13,7 @@ from searchsync.bulk import Kind
 from searchsync.clock import Clock, Deadline
 from searchsync.collection import OpenSearchCollection
 from searchsync.config import Config
-from searchsync.errors import CollectionBusyError, WalkRefusedError
+from searchsync.errors import CollectionBusyError, PointInTimeGoneError, WalkRefusedError
 from searchsync.table import DynamoTable
 from searchsync.walk import prepare
 from searchsync.walk.keys import KeyTypes
@@ -22,7 +22,7 @@ from searchsync.walk.prepare import Account, Order, read_order
 from searchsync.walk.reader import IndexReader
 from searchsync.walk.report import Reports
 from searchsync.walk.settings import Settings
-from searchsync.walk.state import read_state, summed, written_state
+from searchsync.walk.state import begun_again, read_state, summed, written_state
 
 RESERVE = 20.0
 """Seconds of a call that are kept for its report and its end."""
@@ -123,6 +123,10 @@ class Steps:
         call.report.counts = walker.counts
         try:
             position, broken = walker.walk(state, call.deadline)
+        except PointInTimeGoneError:
+            return written_state(
+                call.event, begun_again(state, self.reader.open_point_in_time(self._soon(call.deadline)))
+            )
         finally:
             walker.counts["calls"] += 1
             walker.counts["requests"] += self._requests() - asked
