@@ -88,8 +88,8 @@ def test_an_export_is_loaded_with_the_trigger_off_and_the_stream_brings_the_rest
         for number in range(20):
             stack.put(order(number))
         exported_at = time.time()
-        load = {"bucket": BUCKET, "manifest": put_export(lab, [order(number) for number in range(20)])}
-        load |= {"exported_at": exported_at, "items": 20}
+        manifest = put_export(lab, [order(number) for number in range(20)])
+        load = {"bucket": BUCKET, "manifest": manifest, "exported_at": exported_at, "items": 20}
         # Deleted after the export: it must not come back for good.
         stack.delete({"customer": {"S": "c"}, "order": {"N": "7"}})
         loaded = walk(stack, "backfill", export=load)
