@@ -73,10 +73,16 @@ class IndexReader:
         self.requests = 0
 
     def require(self, deadline: Deadline) -> None:
-        """Raise WalkRefusedError where the index is missing or was not made by searchsync."""
+        """Raise WalkRefusedError where the index is missing or was not made by searchsync, StackError where refused."""
         response = self._ask("GET", f"/{self._index}/_mapping", None, deadline)
-        if classify_request(response).kind is Kind.NO_INDEX:
+        answer = classify_request(response)
+        if answer.kind is Kind.NO_INDEX:
             raise WalkRefusedError(f"There is no index {self._index}: run a backfill, which makes and fills it.")
+        if answer.kind is not Kind.DONE:
+            raise StackError(
+                f"The collection refused GET _mapping: {answer.status} {answer.error_type}. Check the data access "
+                "policy (aoss:DescribeIndex on this index for the walk's role; a change takes up to a minute)."
+            )
         if mark_in(response.body) is None:
             raise WalkRefusedError(
                 f"The index {self._index} was not made by searchsync. Set another index name, or delete it and "
