@@ -31,15 +31,15 @@ class BusyClock(FakeClock):
 
     def __init__(self, time: float = NOW + 1.5) -> None:
         super().__init__(time)
-        self._due: list[tuple[float, int, Callable[[], None]]] = []
+        self._due: list[tuple[float, int, Callable[[], object]]] = []
         self._number = 0
 
-    def at(self, time: float, action: Callable[[], None]) -> None:
+    def at(self, time: float, action: Callable[[], object]) -> None:
         """Let something happen at a Unix time."""
         self._number += 1
         heappush(self._due, (time, self._number, action))
 
-    def every(self, seconds: float, action: Callable[[], None], first: float = 0.0) -> None:
+    def every(self, seconds: float, action: Callable[[], object], first: float = 0.0) -> None:
         """Let something happen again and again."""
 
         def again() -> None:

@@ -101,7 +101,7 @@ def test_another_value_differs(attribute: dict[str, Any], text: str) -> None:
 
 
 def test_the_attributes_that_differ_are_named() -> None:
-    image = {"a": {"S": "1"}, "b": {"S": "2"}, "c": {"S": "3"}, "e": {"M": {"x": {"N": "1"}}}}
+    image: dict[str, Any] = {"a": {"S": "1"}, "b": {"S": "2"}, "c": {"S": "3"}, "e": {"M": {"x": {"N": "1"}}}}
     assert differing(image, exact('{"a":"1","b":"x","d":"4","e":{"x":2}}')) == ("b", "c", "d", "e")
 
 

@@ -39,7 +39,7 @@ VALUES = {
 }
 KEYS = (
     st.lists(st.sampled_from("SNB"), min_size=1, max_size=2)
-    .flatmap(lambda kinds: st.tuples(*(VALUES[kind].map(lambda text, kind=kind: (kind, text)) for kind in kinds)))
+    .flatmap(lambda kinds: st.tuples(*(st.tuples(st.just(kind), VALUES[kind]) for kind in kinds)))
     .map(lambda values: {f"k{number}": {kind: text} for number, (kind, text) in enumerate(values)})
 )
 

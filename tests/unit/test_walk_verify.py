@@ -9,7 +9,7 @@ import pytest
 
 from searchsync.clock import Deadline
 from searchsync.walk.agreement import Document, Kind, exact
-from searchsync.walk.verify import LOOKS, Difference, Verification
+from searchsync.walk.verify import LOOKS, SAMPLES, Difference, Verification
 from tests.support.walk_bench import World, pages
 
 SETTLE = 10.0
@@ -117,7 +117,7 @@ def test_a_missing_document_is_a_difference_however_often_its_item_changes(world
 def test_an_item_that_changes_again_and_again_is_no_difference(world: World, period: float, lag: float) -> None:
     world.lag = lambda: lag
     numbers = iter(range(100_000))
-    world.clock.every(period, lambda: world.put("a", n={"N": str(next(numbers))}) and None)
+    world.clock.every(period, lambda: world.put("a", n={"N": str(next(numbers))}))
     for _ in range(20):
         world.clock.sleep(1.7)
         assert Walk(world).run() == []
@@ -127,7 +127,7 @@ def coming_and_going(world: World, lives: float, gone: float, lag: float) -> Non
     """An item that is put, lives for a while, and is deleted, again and again."""
     world.lag = lambda: lag
     period = lives + gone
-    world.clock.every(period, lambda: world.put("lock", n={"N": "1"}) and None)
+    world.clock.every(period, lambda: world.put("lock", n={"N": "1"}))
     world.clock.every(period, lambda: world.delete("lock"), first=lives)
 
 
@@ -150,26 +150,80 @@ def test_an_item_that_changes_between_page_and_documents_and_again_before_the_se
     world.lag = lambda: 0.5
     world.reader.latency = 2.0
     began = world.clock.time
-    world.clock.at(began + 0.1, lambda: world.put("a", n={"N": "2"}) and None)
-    world.clock.at(began + 2.0 + SETTLE - 0.1, lambda: world.put("a", n={"N": "3"}) and None)
+    world.clock.at(began + 0.1, lambda: world.put("a", n={"N": "2"}))
+    world.clock.at(began + 2.0 + SETTLE + 0.8, lambda: world.put("a", n={"N": "3"}))
     assert Walk(world).run() == []
 
 
-def test_a_late_answer_of_the_table_makes_no_difference(world: World) -> None:
-    """The second look's item is a moment younger than its document."""
-    world.client.latency = 2.0
-    world.lag = lambda: 3.0
-    began = world.clock.time
-    for second in range(1, 60):
-        world.clock.at(began + second, lambda second=second: world.put("a", n={"N": str(second)}) and None)  # type: ignore[misc]
+def test_later_looks_read_the_document_before_its_item_too(world: World) -> None:
+    """Three changes: one under way at the first look, one between the two reads of the second if they were the
+    other way round, one under way at the third."""
+    world.reader.latency = 2.0
+    lags = iter((1.5, 0.5, 1.5))
+    world.lag = lambda: next(lags)
+    for after, number in ((1.0, "2"), (2.0 + SETTLE + 0.2, "3"), (4.0 + 2 * SETTLE - 0.2, "4")):
+        world.clock.at(world.clock.time + after, lambda number=number: world.put("a", n={"N": number}))  # type: ignore[misc]
     assert Walk(world).run() == []
+
+
+def test_a_document_edited_again_between_two_looks_is_found_at_the_next(world: World) -> None:
+    world.plant("a", {"id": "a", "n": 2})
+    world.clock.at(world.clock.time + SETTLE / 2, lambda: world.plant("a", {"id": "a", "n": 3}))
+    assert Walk(world).kinds() == {"a": Kind.DIFFERENT}
+
+
+def random_world(seed: int) -> World:
+    """Items that change, come and go, each in its own way, behind slow requests and a pipeline of uneven lag."""
+    rng = random.Random(seed)
+    world = World()
+    world.lag = lambda: rng.uniform(0.0, SETTLE - 2.0)
+    world.client.latency, world.reader.latency = rng.uniform(0.0, 2.0), rng.uniform(0.0, 2.0)
+    for position in range(40):
+        name, often, comes = f"item-{position:02d}", 10 ** rng.uniform(-0.5, 1.5), rng.random()
+
+        def change(name: str = name, often: float = often, comes: float = comes) -> None:
+            if rng.random() < comes:
+                world.put(name, n={"N": str(rng.randrange(1_000_000))})
+            else:
+                world.delete(name)
+            world.clock.at(world.clock.time + rng.expovariate(1 / often), change)
+
+        world.clock.at(world.clock.time, change)
+    world.clock.sleep(60.0)
+    return world
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_world_that_is_never_still_shows_no_difference_but_those_planted(seed: int) -> None:
+    world = random_world(seed)
+    for name in ("edited", "missing"):
+        world.put(name, n={"N": "1"})
+    world.clock.sleep(SETTLE)
+    world.plant("edited", {"id": "edited", "n": 2})
+    world.plant("extra", {"id": "extra"})
+    del world.index.documents["missing"]
+    kinds = {"edited": Kind.DIFFERENT, "extra": Kind.EXTRA, "missing": Kind.MISSING}
+    assert Walk(world, seed).kinds() == kinds
+
+
+def test_an_item_that_is_there_only_when_it_is_looked_at_is_no_difference(world: World) -> None:
+    """Its document is never seen; the samples of the item show that it comes and goes."""
+    rng = random.Random(1)
+    samples = sum(SETTLE / SAMPLES * rng.uniform(0.5, 1.5) for _ in range(SAMPLES))
+    world.lag = lambda: 0.1
+    world.client.items["lock"] = {"id": {"S": "lock"}}
+    world.clock.at(world.clock.time + 0.01, lambda: world.delete("lock"))
+    for look in (SETTLE, SETTLE + samples):
+        world.clock.at(world.clock.time + look - 0.01, lambda: world.put("lock"))
+        world.clock.at(world.clock.time + look + 0.01, lambda: world.delete("lock"))
+    assert Walk(world, seed=1).run() == []
 
 
 def test_what_keeps_moving_is_counted_and_no_difference(world: World) -> None:
     """An item that is never in step when looked at, because its document is always one change behind."""
     world.lag = lambda: 0.4
     numbers = iter(range(100_000))
-    world.clock.every(0.3, lambda: world.put("a", n={"N": str(next(numbers))}) and None)
+    world.clock.every(0.3, lambda: world.put("a", n={"N": str(next(numbers))}))
     world.clock.sleep(5.0)
     walk = Walk(world)
     assert walk.run() == []
@@ -216,7 +270,7 @@ def test_an_item_that_the_index_refuses_is_missing(world: World) -> None:
 
 def test_a_foreign_document_that_is_gone_at_the_second_look_is_none(world: World) -> None:
     world.plant("", {"id": ""})
-    world.clock.at(world.clock.time + 1.0, lambda: world.index.documents.pop("") and None)
+    world.clock.at(world.clock.time + 1.0, lambda: world.index.documents.pop(""))
     assert Walk(world).run() == []
 
 
@@ -255,7 +309,7 @@ def test_many_disagreements_are_settled_before_the_walk_goes_on(world: World, mo
 def test_settling_takes_no_longer_than_it_says(world: World) -> None:
     world.lag = lambda: 0.4
     numbers = iter(range(100_000))
-    world.clock.every(0.3, lambda: world.put("a", n={"N": str(next(numbers))}) and None)
+    world.clock.every(0.3, lambda: world.put("a", n={"N": str(next(numbers))}))
     coming_and_going(world, 0.2, 0.2, 0.1)
     world.clock.sleep(5.0)
     walk = Walk(world)
