@@ -4,7 +4,7 @@ RUNTIME ?= python3.12
 TOOLS := .venv/bin/python
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup jars package demo lab test lint settings mutants bench clean
+.PHONY: help setup jars package demo lab test lint settings mutants prove bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -27,19 +27,23 @@ lab: jars package ## run the lab and print its endpoints, until Ctrl-C
 test: jars package lint ## all checks and tests
 	@$(TOOLS) -m pytest tests/unit tests/terraform tests/engine tests/lab
 
-lint: setup ## formats, types, Terraform's own checks, the settings table, the tree
+lint: setup ## formats, types, Terraform's own checks, its policies, the settings table, the tree
 	@$(TOOLS) -m ruff check --quiet .
 	@$(TOOLS) -m ruff format --check --quiet .
 	@$(TOOLS) -m mypy
 	@$(TOOLS) -m tools.settings_table --check
 	@$(TOOLS) -m tools.clean_tree
 	@$(TOOLS) -m tools.terraform_check
+	@$(TOOLS) -m tools.policy_check
 
 settings: setup ## write the README's settings table from variables.tf
 	@$(TOOLS) -m tools.settings_table
 
 mutants: jars ## break one rule after the other, and see the test that notices
 	@$(TOOLS) -m tools.mutants
+
+prove: jars ## the proofs at their larger bounds (minutes): every interleaving of the protocol
+	@PYTHONPATH=lambda_src $(TOOLS) -m tests.support.prove_model
 
 bench: package ## measure the converter, the handler and the package
 	@$(TOOLS) -m bench

@@ -18,6 +18,8 @@ locals {
 ################################################################################
 
 resource "aws_dynamodb_table" "this" {
+  #checkov:skip=CKV_AWS_28:backups are on unless table.point_in_time_recovery turns them off
+
   count = var.table == null ? 0 : 1
 
   name                        = coalesce(var.table.name, var.name)
@@ -163,6 +165,10 @@ resource "aws_cloudwatch_log_group" "function" {
 }
 
 resource "aws_lambda_function" "this" {
+  #checkov:skip=CKV_AWS_50:the log line says what an invocation did, and tracing would want a wildcard permission
+  #checkov:skip=CKV_AWS_116:a stream's failures go to the mapping's destination; this queue is for asynchronous calls
+  #checkov:skip=CKV_AWS_272:the package is compared with its SHA-256 at plan
+
   function_name = local.function_name
   description   = "Writes the changes of the table ${local.table_name} to the index ${local.index_name}"
   role          = local.role.arn

@@ -147,6 +147,48 @@ MUTANTS = (
         "if len(busy) > LONE_DOCUMENTS:",
         ("tests/unit/test_pipeline_failures.py", "-k", "a_storm_after_one_success_makes_no_poison"),
     ),
+    Mutant(
+        "a failure message deleted before its key is right",
+        FUNCTION + "redrive.py",
+        "settled = [held[name] for name, reason in reasons.items() if not reason]",
+        "settled = [held[name] for name in reasons]",
+        ("tests/unit/test_redrive.py", "-k", "what_still_cannot_be_written_stays"),
+    ),
+    Mutant(
+        "a redrive that does not wait for its message's second",
+        FUNCTION + "redrive.py",
+        "found[each.id] = Target(each.id, each.keys, second, second)",
+        "found[each.id] = Target(each.id, each.keys, second, 0)",
+        ("tests/unit/test_redrive.py", "-k", "waits_until_the_margin_has_passed"),
+    ),
+    Mutant(
+        "a range message deleted although its records are trimmed",
+        FUNCTION + "redrive.py",
+        "            return error.reason\n",
+        '            return ""\n',
+        ("tests/unit/test_redrive.py", "-k", "a_range_whose_records_are_trimmed_stays"),
+    ),
+    Mutant(
+        "a range message deleted before its poison has messages of its own",
+        FUNCTION + "redrive.py",
+        '        return "not_sent"\n',
+        '        return ""\n',
+        ("tests/unit/test_redrive.py", "-k", "a_range_whose_poison_the_queue_refuses_stays"),
+    ),
+    Mutant(
+        "a repair taken to have covered what was written within the margin before it",
+        FUNCTION + "redrive.py",
+        "wanted.last_second + margin < repaired",
+        "wanted.last_second < repaired",
+        ("tests/unit/test_redrive.py", "-k", "a_repair_settles_the_ranges_that_lie_a_margin_before_it"),
+    ),
+    Mutant(
+        "the redrive may not delete messages",
+        "iam.tf",
+        '"sqs:DeleteMessage", ',
+        "",
+        ("tests/terraform", "-k", "policies"),
+    ),
 )
 
 

@@ -15,10 +15,11 @@ from searchsync_cli.machine import Execution
 from searchsync_cli.stack import Stack, log_group
 from searchsync_cli.text import many
 
+S3 = "s3://"
 SHOWN = 20
 """Differences shown one by one; the report has all."""
-KINDS = {"missing": "missing", "extra": "extra", "differing": "different", "foreign": "foreign"}
-"""Totals of a verification, and the kind of their lines in the report."""
+KINDS = ("missing", "extra", "different", "foreign")
+"""Kinds of differences: their names in a verification's totals and in its report's lines."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,13 @@ class Difference:
 
 def found_by(totals: Mapping[str, Any]) -> str:
     """The differences of a verification in words."""
-    parts = [f"{totals[name]:,} {kind}" for name, kind in KINDS.items() if totals.get(name)]
+    parts = [f"{totals[kind]:,} {kind}" for kind in KINDS if totals.get(kind)]
     return ", ".join(parts) or "not in step"
 
 
 def count(totals: Mapping[str, Any]) -> int:
     """How many differences there are."""
-    return sum(int(totals.get(name, 0)) for name in KINDS)
+    return sum(int(totals.get(kind, 0)) for kind in KINDS)
 
 
 def differences_in(lines: Iterable[str], run: str) -> Iterator[Difference]:
@@ -52,22 +53,22 @@ def differences_in(lines: Iterable[str], run: str) -> Iterator[Difference]:
             value = json.loads(line)
         except json.JSONDecodeError:
             continue
-        if isinstance(value, dict) and value.get("run") == run and value.get("kind") in KINDS.values():
+        if isinstance(value, dict) and value.get("run") == run and value.get("kind") in KINDS:
             attributes = value.get("attributes") or []
             yield Difference(str(value.get("id")), str(value["kind"]), tuple(str(each) for each in attributes))
 
 
-def location(report: str | None, group: str, run: str) -> str:
+def location(report: str, group: str, run: str) -> str:
     """Where the full report is."""
-    return report or f'log group {group}, lines with "{run}"'
+    return report if report.startswith(S3) else f'log group {group}, lines with "{run}"'
 
 
 def first(aws: Aws, stack: Stack, execution: Execution, limit: int = SHOWN) -> tuple[list[Difference], str]:
     """The first differences of an execution's report, and where the report is. None when it cannot be read."""
-    run, report = str(execution.output.get("run", "")), execution.output.get("report")
+    run, report = str(execution.output.get("run", "")), str(execution.output.get("report"))
     group = f"/aws/lambda/{stack.walk_name}"
     try:
-        if report:
+        if report.startswith(S3):
             lines = _object_lines(aws, report)
         else:
             group = log_group(aws, stack.walk_name)
@@ -78,7 +79,7 @@ def first(aws: Aws, stack: Stack, execution: Execution, limit: int = SHOWN) -> t
 
 
 def _object_lines(aws: Aws, report: str) -> Iterator[str]:
-    bucket, _, prefix = report.removeprefix("s3://").partition("/")
+    bucket, _, prefix = report.removeprefix(S3).partition("/")
     client = aws.client("s3")
     listed = pages(
         client.list_objects_v2, "Contents", ("ContinuationToken", "NextContinuationToken"), Bucket=bucket, Prefix=prefix

@@ -55,7 +55,12 @@ class Export:
     def as_input(self) -> dict[str, Any]:
         """The member `export` of the state machine's input. Whole seconds, rounded down: an item's version must
         not be later than the export."""
-        return {"bucket": self.bucket, "manifest": self.manifest, "exported_at": int(self.exported_at)}
+        return {
+            "bucket": self.bucket,
+            "manifest": self.manifest,
+            "exported_at": int(self.exported_at),
+            "items": self.items,
+        }
 
 
 def place_of(source: str) -> Place | None:

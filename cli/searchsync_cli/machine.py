@@ -13,8 +13,8 @@ from searchsync_cli.aws import Aws, pages
 from searchsync_cli.errors import AwsError, CliError
 from searchsync_cli.stack import OLD_MODULE, Stack
 
-TASKS = ("backfill", "verify", "repair")
 UNSUCCESSFUL = ("FAILED", "TIMED_OUT", "ABORTED")
+MAP_FAILED = "States.ExceedToleratedFailureThreshold"
 LOOKED_AT = 50
 """Executions of one status looked at for the latest of a task."""
 
@@ -90,6 +90,21 @@ def _object(text: str | None) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+@dataclass(frozen=True)
+class Failure:
+    """An execution's error, and its cause in words."""
+
+    error: str
+    cause: str
+
+
+def failure_of(execution: Execution) -> Failure:
+    """Why an execution failed. A function's cause is JSON (AWS page "Invoke an AWS Lambda function with Step
+    Functions"), whose message alone is for people."""
+    told = _object(execution.cause).get("errorMessage")
+    return Failure(execution.error, str(told) if told else execution.cause)
+
+
 def execution_name(task: str, now: float) -> str:
     """The name of an execution started at `now` (Unix seconds): no colons, which a name may not have."""
     return f"{task}-{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%SZ}"
@@ -144,6 +159,16 @@ class Machine:
         listed = list(pages(self._client.list_map_runs, "mapRuns", executionArn=execution.arn))
         listed.sort(key=lambda run: run["startDate"])
         return [self._map_run(run["mapRunArn"]) for run in listed]
+
+    def failure(self, execution: Execution) -> Failure:
+        """Why it failed: of a failed distributed map what its first failed child says, for the map says nothing."""
+        if execution.error != MAP_FAILED:
+            return failure_of(execution)
+        for run in pages(self._client.list_map_runs, "mapRuns", executionArn=execution.arn):
+            failed = self._client.list_executions(mapRunArn=run["mapRunArn"], statusFilter="FAILED", maxResults=1)
+            for each in failed["executions"]:
+                return failure_of(self.describe(each["executionArn"]))
+        return failure_of(execution)
 
     def _map_run(self, arn: str) -> MapRun:
         answer = self._client.describe_map_run(mapRunArn=arn)

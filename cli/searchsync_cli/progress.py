@@ -16,8 +16,8 @@ ALMOST = 0.99
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A walk at one moment. elapsed: seconds of the phase, None when its pace is not known; items: looked at so
-    far, None when nobody says."""
+    """A walk at one moment. elapsed: seconds of the phase, None when its pace is not known; items: those of the
+    table, or documents of the index, that the phase has looked at; None when nobody says."""
 
     phase: str
     segments: int
@@ -51,27 +51,41 @@ class Snapshot:
         return asdict(self) | {"fraction": round(self.fraction, 4), "rate": self.rate, "left": self.left}
 
 
-def snapshot(runs: Sequence[MapRun], items: int | None, expected: int | None, now: float) -> Snapshot:
-    """The walk at `now` (Unix seconds). Items count for the table's phase alone: the index is counted in slices."""
+def snapshot(runs: Sequence[MapRun], seen: Seen | None, expected: int | None, now: float) -> Snapshot:
+    """The walk at `now` (Unix seconds). expected: items of the table, and about as many documents of the index."""
     if not runs:
         return Snapshot("prepare", 0, 0, 0, None, None, None)
     run, phase = runs[-1], PHASES[min(len(runs), len(PHASES)) - 1]
-    in_table = phase == "table"
+    items = None if seen is None else seen.items if phase == "table" else seen.documents
     return Snapshot(
         phase=phase,
         segments=run.total,
         done=run.done,
         running=run.running,
-        items=items if in_table else None,
-        expected_items=expected if in_table else None,
+        items=items,
+        expected_items=expected,
         elapsed=None if run.redriven else max(0.0, now - run.started),
     )
 
 
-def items_in(line: Mapping[str, Any], started: float) -> int:
-    """Items that one log line of the walk function tells of (metric WalkItems), of calls since `started`."""
-    items, written = line.get("WalkItems"), line.get("_aws")
-    at = written.get("Timestamp") if isinstance(written, dict) else None
-    if isinstance(items, bool) or not isinstance(items, int | float) or not isinstance(at, int | float):
-        return 0
-    return int(items) if at >= started * 1000 else 0
+@dataclass(frozen=True)
+class Seen:
+    """What the walk's calls have looked at: items of the table, documents of the index."""
+
+    items: int = 0
+    documents: int = 0
+
+    def __add__(self, other: Seen) -> Seen:
+        return Seen(self.items + other.items, self.documents + other.documents)
+
+
+def seen_in(line: Mapping[str, Any], run: str) -> Seen:
+    """What one log line of the walk function tells of: the counts of one call of this run."""
+    counts = line.get("counts")
+    if line.get("run") != run or not isinstance(counts, dict):
+        return Seen()
+    return Seen(_count(counts.get("items")), _count(counts.get("documents")))
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
@@ -17,6 +18,7 @@ from searchsync_cli.errors import CliError, printable
 from searchsync_cli.progress import Snapshot
 from searchsync_cli.text import duration
 
+PIPE_COLUMNS = 200
 PLAIN_STEP = 0.1
 """Without a terminal a line of progress is written each tenth of the way."""
 
@@ -29,14 +31,20 @@ class Bar(Protocol):
         ...
 
 
+def _console(stream: TextIO) -> Console:
+    """A console on a stream. Into a pipe or a file lines are long, so that a command in them stays whole."""
+    wide = None if stream.isatty() or "COLUMNS" in os.environ else PIPE_COLUMNS
+    return Console(file=stream, highlight=False, width=wide)
+
+
 @dataclass
 class Screen:
     """Where a command writes. as_json: one JSON object at the end; progress: JSON lines on standard error."""
 
     as_json: bool = False
     progress: bool = False
-    out: Console = field(default_factory=lambda: Console(highlight=False))
-    err: Console = field(default_factory=lambda: Console(stderr=True, highlight=False))
+    out: Console = field(default_factory=lambda: _console(sys.stdout))
+    err: Console = field(default_factory=lambda: _console(sys.stderr))
 
     def result(self, shown: RenderableType, machine: Mapping[str, Any]) -> None:
         """The command's result: for a person, or for a machine."""
@@ -122,9 +130,12 @@ def in_words(now: Snapshot) -> str:
     if now.phase == "prepare":
         return "getting ready"
     parts = [f"{now.phase}: {now.done:,} of {now.segments:,} {'slices' if now.phase == 'index' else 'segments'}"]
-    if now.items:
-        parts.append(f"~{now.items:,} items" + (f" of ~{now.expected_items:,}" if now.expected_items else ""))
-    if now.rate:
+    if now.items and now.fraction < 1:
+        parts.append(
+            f"~{now.items:,} {'documents' if now.phase == 'index' else 'items'}"
+            + (f" of ~{now.expected_items:,}" if now.expected_items else "")
+        )
+    if now.rate and now.fraction < 1:
         parts.append(f"~{now.rate:,.0f}/s")
     if now.left is not None and now.fraction < 1:
         parts.append(f"~{duration(now.left)} left")

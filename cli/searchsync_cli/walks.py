@@ -15,23 +15,21 @@ from searchsync_cli.aws import Aws
 from searchsync_cli.errors import AwsError, CliError
 from searchsync_cli.loglines import Follower
 from searchsync_cli.machine import UNSUCCESSFUL, Execution, Machine, execution_name
-from searchsync_cli.progress import items_in, snapshot
+from searchsync_cli.progress import Seen, seen_in, snapshot
 from searchsync_cli.screen import Screen, in_words
 from searchsync_cli.stack import Stack, log_group
 from searchsync_cli.text import iso, moment
 
 POLL_SECONDS = 3.0
 """Between two looks at an execution; Step Functions allows DescribeExecution far oftener."""
-KNOWN_FAILURES = {
-    "AnotherWalk": "Another walk runs. Look at `searchsync status`, and try again when it is over.",
-    "StreamDisabled": "Turn the table's stream on again, run terraform apply, and then `searchsync repair`.",
-    "NoTable": "Look at the table's name in the stack: the stream's table is gone.",
-    "States.ExceedToleratedFailureThreshold": "Read why in `searchsync logs --function walk --errors`, mend it, then "
-    "`searchsync {task} --resume` goes on where it failed.",
-}
-"""The remedy for an execution's error."""
+REFUSED = ("WalkRefusedError", "ConfigurationError")
+"""Errors of the walk function that say themselves what to do, and that a repetition would meet again."""
+AGAIN = "Then start it anew with `searchsync {task}`."
 ABORTED = "Somebody stopped it. `searchsync {task} --resume` goes on where it was."
-OTHER_FAILURE = "Mend that, then `searchsync {task} --resume` goes on where it failed."
+RESUME = (
+    "When that is mended, `searchsync {task} --resume` goes on where it failed; "
+    "`searchsync logs --function walk --errors` says more."
+)
 
 
 @dataclass
@@ -80,7 +78,7 @@ def walk(
         told = f"{execution.name} goes on without you. `searchsync {task} --watch` comes back to it."
         world.screen.note(addressed(told, options))
         raise
-    return Ended(succeeded(execution), joined, watched=True)
+    return Ended(succeeded(machine, execution), joined, watched=True)
 
 
 def _begun(
@@ -130,7 +128,7 @@ def watch(world: World, machine: Machine, stack: Stack, execution: Execution) ->
     with world.screen.bar(execution.name) as bar:
         while True:
             execution = machine.describe(execution.arn)
-            now = snapshot(machine.map_runs(execution), counter.items(), counter.expected, world.now())
+            now = snapshot(machine.map_runs(execution), counter.seen(), counter.expected, world.now())
             bar.show(now.fraction, in_words(now), now.as_json())
             if execution.status not in ("RUNNING", "PENDING_REDRIVE"):
                 return execution
@@ -144,8 +142,8 @@ class _ItemCounter:
     """
 
     def __init__(self, aws: Aws, stack: Stack, execution: Execution) -> None:
-        self._started = execution.started
-        self._seen = 0
+        self._run = execution.name
+        self._seen = Seen()
         self._follower: Follower | None = None
         self.expected: int | None = None
         with suppress(CliError):
@@ -155,28 +153,28 @@ class _ItemCounter:
                 table = aws.client("dynamodb").describe_table(TableName=stack.table_name)["Table"]
                 self.expected = table.get("ItemCount") or None
 
-    def items(self) -> int | None:
-        """Items seen so far, None when nobody may say."""
+    def seen(self) -> Seen | None:
+        """What was seen so far, None when nobody may say."""
         if self._follower is None:
             return None
         try:
-            self._seen += sum(items_in(line.fields, self._started) for line in self._follower.new())
+            lines = self._follower.new()
         except AwsError:
             self._follower = None
             return None
+        self._seen = sum((seen_in(line.fields, self._run) for line in lines), self._seen)
         return self._seen
 
 
-def succeeded(execution: Execution) -> Execution:
+def succeeded(machine: Machine, execution: Execution) -> Execution:
     """The execution, if it succeeded. Raises CliError with its cause in one message."""
     if execution.status == "SUCCEEDED":
         return execution
-    said = ": ".join(each for each in (execution.error, execution.cause) if each) or "it does not say why"
-    remedy = ABORTED if execution.status == "ABORTED" else KNOWN_FAILURES.get(execution.error, OTHER_FAILURE)
-    raise CliError(
-        f"{execution.name} {execution.status.lower().replace('_', ' ')}: {said[:1500].rstrip('.')}.",
-        remedy.format(task=execution.task),
-    )
+    failure = machine.failure(execution)
+    said = ": ".join(each for each in (failure.error, failure.cause) if each) or "it does not say why"
+    remedy = AGAIN if failure.error in REFUSED else ABORTED if execution.status == "ABORTED" else RESUME
+    ended = f"{execution.name} {execution.status.lower().replace('_', ' ')}"
+    raise CliError(f"{ended}: {said[:1500].rstrip('.')}.", remedy.format(task=execution.task))
 
 
 def as_json(ended: Ended) -> dict[str, Any]:

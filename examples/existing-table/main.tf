@@ -9,6 +9,9 @@ provider "aws" {
 ################################################################################
 
 resource "aws_dynamodb_table" "orders" {
+  #checkov:skip=CKV_AWS_28:stands for a table that is there already
+  #checkov:skip=CKV_AWS_119:stands for a table that is there already
+
   name             = "orders"
   billing_mode     = "PAY_PER_REQUEST"
   hash_key         = "customer"
@@ -76,4 +79,7 @@ module "searchsync" {
 
   index    = { name = "orders" }
   function = { runtime = var.runtime }
+
+  # What was mended by hand, and what the trigger gave up, is in step within the hour.
+  redrive = { schedule_expression = "rate(1 hour)" }
 }

@@ -60,8 +60,8 @@ class Report:
 class RedriveReport:
     """What one redrive did, as it goes along. Counts are of messages, but `keys` are documents.
 
-    `reasons`: why messages stayed, as error types; `stayed_documents`: (document id, error type).
-    `strange`: those of the stayed that no redrive can take up.
+    `reasons`: why messages stay in the queue, as error types; `stayed_documents`: (document id, error type).
+    `strange`: those of them that no redrive can take up.
     """
 
     taken: int = 0
@@ -76,16 +76,16 @@ class RedriveReport:
     error: str = ""
 
     @property
-    def stayed(self) -> int:
+    def left(self) -> int:
         """Messages that stay in the queue."""
         return self.reasons.total()
 
     def answer(self) -> dict[str, Any]:
-        """What the redrive function answers: taken = redriven + stayed, and `reasons` add up to stayed."""
+        """What the redrive function answers: taken = redriven + stayed + unreadable; `reasons` are of the last two."""
         return {
             "taken": self.taken,
             "redriven": self.redriven,
-            "stayed": self.stayed,
+            "stayed": self.left - self.strange,
             "unreadable": self.strange,
             "keys": self.keys,
             "reasons": dict(sorted(self.reasons.items())),
@@ -95,9 +95,9 @@ class RedriveReport:
 
 def redrive_line(report: RedriveReport, config: Config, now: float, request_id: str) -> str:
     """The line of a redrive that ended at `now` (Unix seconds)."""
-    values = {"Redriven": report.redriven, "RedriveStayed": report.stayed}
+    values = {"Redriven": report.redriven, "RedriveStayed": report.left}
     line = embedded(values, REDRIVE_UNITS, config, now) | {
-        "level": "ERROR" if report.error or report.repair_needed else "WARN" if report.stayed else "INFO",
+        "level": "ERROR" if report.error or report.repair_needed else "WARN" if report.left else "INFO",
         "request_id": request_id,
         "index": config.index,
         "duration": round(report.duration, 3),

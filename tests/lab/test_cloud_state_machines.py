@@ -197,6 +197,25 @@ def test_without_redrive_permission_children_stay_where_they_are(lab: Lab) -> No
         assert machine.redrive(execution)["status"] == "SUCCEEDED"
 
 
+def test_a_rule_starts_the_machine_with_its_targets_role(lab: Lab) -> None:
+    with SmallMachine(lab) as machine:
+        rule, events = machine.name, lab.boto3_client("events")
+        events.put_rule(Name=rule, EventPattern=json.dumps({"source": [rule]}))
+        target = {"Id": "walk", "Arn": machine.arn, "RoleArn": machine.rule_role(), "Input": '{"parts": ["a"]}'}
+        events.put_targets(Rule=rule, Targets=[target])
+        entry = {"Source": rule, "DetailType": "x", "Detail": "{}"}
+
+        def executions() -> list[dict[str, str]]:
+            return list(machine.states.list_executions(stateMachineArn=machine.arn)["executions"])
+
+        events.put_events(Entries=[entry])
+        assert executions() == []
+        machine.let_the_rule_start()
+        events.put_events(Entries=[entry])
+        (found,) = wait_until("an execution", executions)
+        assert machine.end(found["executionArn"])["input"] == '{"parts": ["a"]}'
+
+
 def test_results_over_256_kib_are_refused(lab: Lab) -> None:
     selector = {"part.$": "$$.Map.Item.Value", "call": 0, "size.$": "$.size"}
     with SmallMachine(lab, ItemSelector=selector) as machine:

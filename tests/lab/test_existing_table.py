@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -16,6 +18,7 @@ def test_the_pipeline_is_attached_to_an_existing_table_collection_and_role(lab: 
         assert terraform.plan_is_empty(), terraform.plan()
         stack = Applied(lab, terraform.output(), ("customer", "order"))
         key = {"customer": {"S": "a|b"}, "order": {"N": "7"}}
+        check_schedule(lab, f"{stack.outputs['function_name']}-redrive")
         stack.put({**key, "total": {"N": "12345678901234567.89"}})
         document = stack.until("the document", lambda: stack.document("a\\|b|7"))
         assert document["customer"] == "a|b"
@@ -31,3 +34,15 @@ def test_the_pipeline_is_attached_to_an_existing_table_collection_and_role(lab: 
         ]
         == []
     )
+
+
+def check_schedule(lab: Lab, name: str) -> None:
+    """The redrive's rule is on, means the redrive function, and may invoke it."""
+    events, functions = lab.boto3_client("events"), lab.boto3_client("lambda")
+    rule = events.describe_rule(Name=name)
+    assert (rule["ScheduleExpression"], rule["State"]) == ("rate(1 hour)", "ENABLED")
+    arn = functions.get_function_configuration(FunctionName=name)["FunctionArn"]
+    assert [each["Arn"] for each in events.list_targets_by_rule(Rule=name)["Targets"]] == [arn]
+    (statement,) = json.loads(functions.get_policy(FunctionName=name)["Policy"])["Statement"]
+    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+    assert statement["Condition"]["ArnLike"]["AWS:SourceArn"] == rule["Arn"]

@@ -16,6 +16,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.validate import validate_parameters
 from rich.console import Console
 
@@ -33,6 +34,8 @@ TABLE_ARN = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/orders"
 STREAM_LABEL = "2026-01-02T03:04:05.678"
 MACHINE_ARN = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{NAME}-walk"
 BUCKET = "exports"
+LOADER = botocore.session.Session().get_component("data_loader")
+"""The services' models, read once for all tests: most of a test's time otherwise."""
 
 
 class Refused(Exception):
@@ -56,6 +59,7 @@ class Walk:
     segments: int = 4
     output: Mapping[str, Any] = field(default_factory=dict)
     fails: tuple[str, str] | None = None
+    child: tuple[str, str] | None = None
     input: Mapping[str, Any] = field(default_factory=dict)
     redrive_status: str = "REDRIVABLE"
     redriven: int = 0
@@ -85,7 +89,9 @@ class Cloud:
     err: str = ""
 
     def __post_init__(self) -> None:
-        self.session = boto3.Session("testing", "testing", region_name=REGION)
+        core = botocore.session.Session()
+        core.register_component("data_loader", LOADER)
+        self.session = boto3.Session("testing", "testing", region_name=REGION, botocore_session=core)
         for service in ("lambda", "stepfunctions", "dynamodb.DescribeExport"):
             self.session.events.register(f"before-parameter-build.{service}", self._keep)
             self.session.events.register(f"before-call.{service}", self._answer)
@@ -237,6 +243,9 @@ class Cloud:
             raise Refused("StateMachineDoesNotExist", "State Machine Does Not Exist")
 
     def _on_ListExecutions(self, asked: Mapping[str, Any]) -> Any:  # noqa: N802
+        if "mapRunArn" in asked:
+            walk = self._walk({"executionArn": asked["mapRunArn"].rpartition("/")[0]})
+            return {"executions": [_listed(child) for child in _failed_children(walk)]}
         self._machine()
         found = [walk for walk in self.walks if walk.status == asked["statusFilter"]]
         found.sort(key=lambda walk: walk.stopped or walk.started, reverse=True)
@@ -283,15 +292,16 @@ class Cloud:
     def _on_DescribeMapRun(self, asked: Mapping[str, Any]) -> Any:  # noqa: N802
         arn, _, position = asked["mapRunArn"].rpartition("/")
         walk = self._walk({"executionArn": arn})
-        done = max(0, min(walk.segments, walk.segments - walk.looks))
+        segments = walk.segments if position == "0" else 2
+        done = max(0, min(segments, segments - walk.looks))
         counts = {
             "pending": 0,
-            "running": walk.segments - done,
+            "running": segments - done,
             "succeeded": done,
             "failed": 0,
             "timedOut": 0,
             "aborted": 0,
-            "total": walk.segments,
+            "total": segments,
             "resultsWritten": done,
         }
         return {
@@ -313,10 +323,17 @@ class Cloud:
         return {"ExportDescription": self.exports[asked["ExportArn"]]}
 
     def _walk(self, asked: Mapping[str, Any]) -> Walk:
-        found = next((walk for walk in self.walks if walk.arn == asked["executionArn"]), None)
+        every = [each for walk in self.walks for each in (walk, *_failed_children(walk))]
+        found = next((walk for walk in every if walk.arn == asked["executionArn"]), None)
         if found is None:
             raise Refused("ExecutionDoesNotExist")
         return found
+
+
+def _failed_children(walk: Walk) -> list[Walk]:
+    if walk.child is None:
+        return []
+    return [Walk(f"{walk.name}-child", walk.task, walk.started, "FAILED", walk.started + 1, fails=walk.child)]
 
 
 def _date(seconds: float) -> datetime:

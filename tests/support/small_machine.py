@@ -155,6 +155,14 @@ class SmallMachine:
             return
         self._policy(role, "forbidden", [(list(actions), "*")], effect="Deny")
 
+    def rule_role(self) -> str:
+        """A role for a rule of EventBridge; it may do nothing yet."""
+        return self._role("rule", "events.amazonaws.com")
+
+    def let_the_rule_start(self) -> None:
+        """Let the rule's role start the machine."""
+        self._policy(f"{self.name}-rule", "start", [("states:StartExecution", self.arn)])
+
     def close(self) -> None:
         """Delete what runs."""
         for each in self.states.list_executions(stateMachineArn=self.arn, statusFilter="RUNNING")["executions"]:

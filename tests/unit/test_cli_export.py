@@ -100,6 +100,7 @@ def test_the_time_of_the_export_is_rounded_down() -> None:
         "bucket": BUCKET,
         "manifest": f"{FOLDER}/manifest-files.json",
         "exported_at": 1_793_777_314,
+        "items": 8,
     }
 
 
@@ -224,10 +225,8 @@ def test_a_load_gives_the_machine_the_export_and_says_the_next_step(cloud: Cloud
     exported_at = int(cloud.clock.now() - HOUR)
     assert cloud.run("backfill", "--from-export", lay(cloud), width=400) == 0
     request = json.loads(next(asked["input"] for name, asked in cloud.calls if name == "StartExecution"))
-    assert request == {
-        "task": "backfill",
-        "export": {"bucket": BUCKET, "manifest": f"{FOLDER}/manifest-files.json", "exported_at": exported_at},
-    }
+    export = {"bucket": BUCKET, "manifest": f"{FOLDER}/manifest-files.json", "exported_at": exported_at, "items": 8}
+    assert request == {"task": "backfill", "export": export}
     assert "trigger.enabled = true" in cloud.out
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from searchsync.metrics import Report, log_line
 from searchsync.plan import Poison
 from searchsync.resync import Result
 from searchsync_cli.commands.logs import wanted
-from searchsync_cli.loglines import Line, line_of, seconds
+from searchsync_cli.loglines import Follower, Line, line_of, seconds
 from tests.support.cli_cloud import NAME, Cloud
 from tests.support.events import environment
 from tests.support.fakes import FakeClock
@@ -53,11 +54,35 @@ def test_what_went_wrong_stands_below_its_line(cloud: Cloud) -> None:
     assert "lowest_failed: 18" in cloud.out
 
 
-def test_lines_come_by_their_time(cloud: Cloud) -> None:
-    for before, text in ((30.0, "second"), (60.0, "first"), (5.0, "third")):
-        cloud.log(text, before)
-    cloud.run("logs")
-    assert [line.split()[-1] for line in cloud.out.splitlines()] == ["first", "second", "third"]
+def test_a_walks_line_says_of_what_it_is(cloud: Cloud) -> None:
+    directive = {"CloudWatchMetrics": [{"Metrics": [{"Name": "WalkItems"}, {"Name": "WalkPoison"}]}]}
+    line = {
+        "_aws": directive,
+        "WalkItems": 12,
+        "WalkPoison": 0,
+        "step": "walk",
+        "task": "verify",
+        "part": "segment-0001-0000",
+    }
+    cloud.log(line, 60.0, f"{NAME}-walk")
+    cloud.log({"run": "r", "id": "a", "kind": "missing"}, 30.0, f"{NAME}-walk")
+    cloud.run("logs", "--function", "walk", width=400)
+    call, difference = cloud.out.splitlines()
+    assert call.endswith("walk verify segment-0001-0000 WalkItems 12")
+    assert '"kind": "missing"' in difference
+
+
+def test_lines_of_several_streams_come_by_their_time() -> None:
+    events = [{"eventId": str(at), "timestamp": at, "message": str(at)} for at in (30, 10, 20)]
+    client = SimpleNamespace(filter_log_events=lambda **_: {"events": events})
+    aws = SimpleNamespace(client=lambda _: client)
+    assert [line.text for line in Follower(aws, "group", 0.0).new()] == ["10", "20", "30"]  # type: ignore[arg-type]
+
+
+def test_a_step_without_counts_is_no_more_than_its_name(cloud: Cloud) -> None:
+    cloud.log({"_aws": {}, "step": "close", "task": "verify", "level": "INFO"}, 60.0, f"{NAME}-walk")
+    cloud.run("logs", "--function", "walk")
+    assert cloud.out.rstrip().endswith("INFO  close verify")
 
 
 @pytest.mark.parametrize(

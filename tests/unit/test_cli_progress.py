@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from searchsync_cli.machine import MapRun, execution_name
-from searchsync_cli.progress import ALMOST, items_in, snapshot
+from searchsync_cli.progress import ALMOST, Seen, seen_in, snapshot
 from searchsync_cli.screen import Screen, in_words
 from searchsync_cli.text import ago, duration, iso, many, unix
 
@@ -32,33 +32,37 @@ def test_segments_alone_tell_the_way_and_the_time_left() -> None:
 
 
 def test_items_tell_more_than_segments_that_are_not_done() -> None:
-    now = snapshot([run(done=0)], 500, 1000, NOW)
+    now = snapshot([run(done=0)], Seen(500), 1000, NOW)
     assert (now.fraction, now.rate, now.left) == (0.5, 5.0, 100.0)
     assert in_words(now) == "table: 0 of 4 segments · ~500 items of ~1,000 · ~5/s · ~1 min 40 s left"
 
 
 def test_segments_that_are_done_tell_more_than_an_estimate() -> None:
-    assert snapshot([run(done=3)], 10, 1_000_000, NOW).fraction == 0.75
+    assert snapshot([run(done=3)], Seen(10), 1_000_000, NOW).fraction == 0.75
 
 
 def test_an_estimate_never_says_that_all_is_done() -> None:
-    assert snapshot([run(done=0)], 5000, 1000, NOW).fraction == ALMOST
+    assert snapshot([run(done=0)], Seen(5000), 1000, NOW).fraction == ALMOST
+
+
+def test_at_the_end_no_estimate_contradicts_the_segments() -> None:
+    assert in_words(snapshot([run(done=4)], Seen(500), 1000, NOW)) == "table: 4 of 4 segments"
 
 
 def test_without_a_pace_no_time_is_promised() -> None:
     assert snapshot([run(done=0)], None, None, NOW).left is None
-    assert snapshot([run(done=0)], 0, 1000, NOW).left is None
+    assert snapshot([run(done=0)], Seen(), 1000, NOW).left is None
 
 
 def test_a_resumed_walk_has_no_pace_from_its_beginning() -> None:
-    now = snapshot([run(done=3, redriven=True)], 900, 1000, NOW)
+    now = snapshot([run(done=3, redriven=True)], Seen(900), 1000, NOW)
     assert (now.left, now.rate, now.fraction) == (None, None, 0.9)
 
 
-def test_the_index_is_counted_in_slices_alone() -> None:
-    now = snapshot([run(done=4), run(done=1, total=2)], 900, 1000, NOW)
-    assert (now.phase, now.fraction, now.items) == ("index", 0.5, None)
-    assert in_words(now).startswith("index: 1 of 2 slices")
+def test_the_index_is_counted_in_documents() -> None:
+    now = snapshot([run(done=4), run(done=0, total=2)], Seen(1000, 500), 1000, NOW)
+    assert (now.phase, now.fraction, now.items) == ("index", 0.5, 500)
+    assert in_words(now).startswith("index: 0 of 2 slices · ~500 documents of ~1,000")
 
 
 def test_a_map_without_children_is_no_division_by_zero() -> None:
@@ -66,20 +70,19 @@ def test_a_map_without_children_is_no_division_by_zero() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "items"),
+    ("line", "seen"),
     [
-        ({"WalkItems": 25, "_aws": {"Timestamp": BEGUN * 1000}}, 25),
-        ({"WalkItems": 25, "_aws": {"Timestamp": BEGUN * 1000 - 1}}, 0),
-        ({"WalkItems": 25}, 0),
-        ({"WalkItems": "25", "_aws": {"Timestamp": BEGUN * 1000}}, 0),
-        ({"WalkItems": True, "_aws": {"Timestamp": BEGUN * 1000}}, 0),
-        ({"_aws": {"Timestamp": BEGUN * 1000}}, 0),
-        ({"WalkItems": 25, "_aws": None}, 0),
+        ({"run": "r", "counts": {"items": 25}}, Seen(25, 0)),
+        ({"run": "r", "counts": {"documents": 7, "calls": 1}}, Seen(0, 7)),
+        ({"run": "another", "counts": {"items": 25}}, Seen()),
+        ({"counts": {"items": 25}}, Seen()),
+        ({"run": "r", "counts": {"items": "25", "documents": True}}, Seen()),
+        ({"run": "r", "kind": "missing", "id": "a"}, Seen()),
     ],
-    ids=["ours", "before the walk", "no time", "text", "truth", "another line", "no metrics"],
+    ids=["items", "documents", "another run", "no run", "no numbers", "a difference"],
 )
-def test_items_are_counted_from_the_walks_own_lines(line: dict[str, object], items: int) -> None:
-    assert items_in(line, BEGUN) == items
+def test_what_was_seen_is_counted_from_the_runs_own_lines(line: dict[str, object], seen: Seen) -> None:
+    assert seen_in(line, "r") == seen
 
 
 def test_an_executions_name_has_only_what_a_name_may_have() -> None:
@@ -120,7 +123,7 @@ def test_a_terminal_gets_a_bar_a_pipe_gets_lines_and_a_machine_nothing() -> None
 
 def test_progress_for_machines_is_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
     with Screen(as_json=True, progress=True).bar("walk") as bar:
-        now = snapshot([run(done=1)], 10, 40, NOW)
+        now = snapshot([run(done=1)], Seen(10), 40, NOW)
         bar.show(now.fraction, in_words(now), now.as_json())
     told = json.loads(capsys.readouterr().err)
     assert (told["phase"], told["segments"], told["done"], told["fraction"], told["left"]) == (

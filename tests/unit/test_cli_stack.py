@@ -171,3 +171,15 @@ def test_no_region_is_asked_for(
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     assert main(["status", "--name", "a"]) == 2
     assert "Give --region" in capsys.readouterr().err
+
+
+@mock_aws
+def test_terraforms_region_is_taken_where_none_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    terraform(tmp_path, monkeypatch, json.dumps(output(function_name=NAME, function_arn=FUNCTION_ARN)))
+    assert main(["status", "--terraform", str(tmp_path)]) == 2
+    assert f"There is no function {NAME}" in capsys.readouterr().err

@@ -96,7 +96,7 @@ def test_a_message_says_why_it_is_there(body: str, reason: str) -> None:
 
 
 def test_the_latest_of_verify_and_repair_decides(cloud: Cloud) -> None:
-    cloud.finished("verify", in_step=False, before=7200, differing=3)
+    cloud.finished("verify", in_step=False, before=7200, different=3)
     assert cloud.run("status") == 1
     assert "3 different" in cloud.out
     cloud.finished("repair", before=3600)

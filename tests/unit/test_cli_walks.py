@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
+from searchsync_cli.differences import differences_in
 from tests.support.cli_cloud import MACHINE_ARN, NAME, Cloud, Walk
 from tests.support.fakes import FakeClock
 
@@ -117,13 +118,29 @@ def test_who_may_not_read_logs_or_table_still_sees_the_segments(cloud: Cloud) ->
     assert "4 of 4 segments" in cloud.err or "slices" in cloud.err
 
 
-def test_items_under_way_come_from_the_walks_log(cloud: Cloud) -> None:
-    at = int(cloud.clock.now() * 1000) + 1000
-    cloud.log({"WalkItems": 1500, "_aws": {"Timestamp": at}}, before=-1, function=f"{NAME}-walk")
-    cloud.log({"WalkItems": 500, "_aws": {"Timestamp": at}}, before=-1, function=f"{NAME}-walk")
-    ends_with(cloud, None)
+def test_items_under_way_come_from_the_walks_own_log_lines(cloud: Cloud) -> None:
+    report = {"WalkItems": 1500, "counts": {"items": 1500}}
+    cloud.walks.append(Walk("now", "backfill", cloud.clock.now() - 60, output={"totals": {}}))
+    for run in ("now", "now", "before"):
+        cloud.log(report | {"run": run}, before=30, function=f"{NAME}-walk")
     assert cloud.run("backfill") == 0
-    assert "~2,000 items" in cloud.err
+    assert "~3,000 items" in cloud.err
+
+
+def test_the_cause_of_a_function_is_its_message_alone(cloud: Cloud) -> None:
+    cause = {"errorMessage": "Check the walk role's s3:PutObject.", "errorType": "StackError", "stackTrace": ["File x"]}
+    cloud.next_walk["fails"] = ("StackError", json.dumps(cause))
+    assert cloud.run("verify", width=400) == 2
+    assert "failed: StackError: Check the walk role's s3:PutObject." in cloud.err
+    assert "stackTrace" not in cloud.err
+
+
+def test_a_map_that_failed_is_explained_by_its_child(cloud: Cloud) -> None:
+    cloud.next_walk["fails"] = ("States.ExceedToleratedFailureThreshold", "The threshold was exceeded")
+    cloud.next_walk["child"] = ("StackError", '{"errorMessage": "The index is gone."}')
+    assert cloud.run("verify", width=400) == 2
+    assert "failed: StackError: The index is gone." in cloud.err
+    assert "threshold" not in cloud.err
 
 
 @pytest.mark.parametrize("task", ["backfill", "verify", "repair"])
@@ -135,10 +152,12 @@ def test_a_failure_is_one_message_with_its_cause_and_the_way_on(cloud: Cloud, ta
     assert cloud.out == ""
 
 
-@pytest.mark.parametrize("error", ["AnotherWalk", "StreamDisabled", "NoTable"])
-def test_a_known_failure_has_its_own_remedy(cloud: Cloud, error: str) -> None:
-    cloud.next_walk["fails"] = (error, "so it is")
+@pytest.mark.parametrize("error", ["WalkRefusedError", "ConfigurationError"])
+def test_what_was_refused_is_started_anew(cloud: Cloud, error: str) -> None:
+    cloud.next_walk["fails"] = (error, "The stream is off. Turn it on, apply again.")
     assert cloud.run("verify", width=400) == 2
+    assert "Turn it on, apply again." in cloud.err
+    assert "anew" in cloud.err
     assert "--resume" not in cloud.err
 
 
@@ -167,7 +186,7 @@ def test_what_step_functions_does_not_redrive_is_started_anew(cloud: Cloud) -> N
 
 
 def test_differences_are_told_by_kind_with_the_first_twenty(cloud: Cloud) -> None:
-    ends_with(cloud, False, items=100, documents=99, missing=24, extra=1)
+    ends_with(cloud, False, "log", items=100, documents=99, missing=24, extra=1)
     for line in differences(24):
         cloud.log(line, before=-1, function=f"{NAME}-walk")
     cloud.log({"run": "another", "id": "order-99", "kind": "missing"}, before=-1, function=f"{NAME}-walk")
@@ -198,6 +217,18 @@ def test_a_report_that_may_not_be_read_leaves_the_counts(cloud: Cloud) -> None:
     assert cloud.run("verify", width=400) == 1
     assert "2 missing" in cloud.out
     assert "s3://nowhere/run/ (not read:" in cloud.out
+
+
+def test_the_differences_of_other_runs_are_passed_over() -> None:
+    ours = differences(2)
+    lines = [json.dumps(each) for each in (ours[0], ours[1] | {"run": "another"}, {"run": RUN}, ours[1])]
+    assert [each.id for each in differences_in([*lines, "[]", "no JSON"], RUN)] == ["order-0", "order-1"]
+
+
+def test_after_the_table_comes_the_index(cloud: Cloud) -> None:
+    ends_with(cloud, True)
+    assert cloud.run("verify") == 0
+    assert "index: 2 of 2 slices" in cloud.err
 
 
 def test_an_id_cannot_steer_the_terminal(cloud: Cloud) -> None:

@@ -18,7 +18,10 @@ HELP = "the functions' log lines, readable"
 FOLLOW_SECONDS = 2.0
 """Between two looks; FilterLogEvents allows five a second."""
 COLOURS = {"ERROR": "bold red", "WARN": "yellow", "INFO": "green"}
-TOLD = ("error", "repair_needed", "busy", "lowest_failed", "poison")
+STEP = ("step", "task", "part")
+"""Members that say what a walk's line is of, before its counts."""
+COLOURED = {"error": "red", "poison": "red", "result": ""}
+TOLD = ("error", "repair_needed", "busy", "lowest_failed", "poison", "stayed_documents", "result")
 """Members of a line that are shown behind its counts."""
 
 
@@ -84,12 +87,13 @@ def readable(line: Line) -> Text:
         (f"{datetime.fromtimestamp(line.at, UTC):%H:%M:%S} ", "dim"),
         (f"{line.level:5} ", COLOURS.get(line.level, "")),
     )
-    if not line.fields:
+    if "_aws" not in line.fields:
         return told.append(printable(line.text))
+    told.append("".join(f"{printable(str(line.fields[name]))} " for name in STEP if name in line.fields), "bold")
     received = line.fields.get("RecordsReceived")
     parts = [f"{received:,} records"] if isinstance(received, int) else []
     parts += [f"{name} {value:,.10g}" for name, value in counts(line).items()]
-    told.append(" · ".join(parts) or "nothing to do")
+    told.append(" · ".join(parts))
     took = line.fields.get("Duration")
     if isinstance(took, int | float):
         told.append(f" · {took:,.0f} ms", "dim")

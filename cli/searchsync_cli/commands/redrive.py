@@ -24,6 +24,9 @@ from searchsync_cli.walks import World, addressed
 HELP = "take the failure queue's messages up again, and say what stays"
 COUNTS = ("taken", "redriven", "stayed", "unreadable", "keys")
 
+LOST = ("trimmed", "unknown_shard", "range_not_found", "another_stream")
+"""Reasons of messages that only a repair settles: the range's records cannot be read any more."""
+
 
 @dataclass
 class Redriven:
@@ -41,8 +44,13 @@ class Redriven:
 
     @property
     def stays(self) -> int:
-        """Messages that are still in the queue."""
-        return self.counts["stayed"] + self.counts["unreadable"]
+        """Messages that are still in the queue; the unreadable are among them."""
+        return self.counts["stayed"]
+
+    @property
+    def lost(self) -> int:
+        """Those of them whose records the stream no longer has."""
+        return sum(self.reasons[reason] for reason in LOST)
 
     def as_json(self) -> dict[str, Any]:
         """For machines."""
@@ -128,10 +136,9 @@ def shown(redriven: Redriven, options: Namespace) -> RenderableType:
 
 
 def _advice(redriven: Redriven) -> Iterator[str]:
-    trimmed = redriven.reasons["trimmed"]
-    if trimmed:
-        yield "trimmed: the stream has lost those records. Run `searchsync repair`, then `searchsync redrive` again."
-    if redriven.stays > trimmed:
+    if redriven.lost:
+        yield "The stream has lost some of the records. Run `searchsync repair`, then `searchsync redrive` again."
+    if redriven.stays > redriven.lost:
         yield "Mend what stays (the item, or the index's mapping), then `searchsync redrive` again."
     if redriven.more:
         yield "Somebody else holds messages: `searchsync redrive` again when the queue's visibility timeout is over."

@@ -38,7 +38,7 @@ def call_line(counts: Mapping[str, int], config: Config, now: float, facts: Mapp
 def result_line(differences: int | None, config: Config, now: float, result: Mapping[str, Any]) -> str:
     """The log line of a whole walk. `differences`, None of a backfill, becomes the metric of the drift alarm."""
     values = {} if differences is None else {"Differences": differences}
-    level = "ERROR" if differences else "INFO"
+    level = "ERROR" if result.get("in_step") is False else "INFO"
     return _text(embedded(values, UNITS, config, now) | {"level": level, "result": dict(result)})
 
 
