@@ -7,7 +7,7 @@ import json
 import random
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from heapq import heappop, heappush
 from typing import Any
@@ -16,14 +16,17 @@ from zlib import crc32
 from botocore.exceptions import ClientError
 
 from searchsync.clock import Backoff, Deadline
+from searchsync.config import Config, read_environment
 from searchsync.document import document_id, document_text
 from searchsync.records import AttributeMap
 from searchsync.table import DynamoTable, normalised
-from searchsync.version import read_version
 from searchsync.walk.agreement import Document, exact
+from searchsync.walk.parts import Pace, Walker
 from searchsync.walk.reader import Hit, IndexPage
-from tests.support.events import NOW
-from tests.support.fakes import FakeClock, MemoryIndex
+from searchsync.walk.report import Reports
+from searchsync.walk.state import read_state, summed, written_state
+from tests.support.events import NOW, environment
+from tests.support.fakes import FakeClock, MemoryIndex, MemoryQueue
 
 
 class BusyClock(FakeClock):
@@ -246,6 +249,75 @@ def pages(table: DynamoTable, deadline: Deadline, of: int = 1) -> Iterator[list[
                 break
 
 
-def page_version(world: World) -> int:
-    """The version of a read made now."""
-    return read_version(world.clock.now(), 10.0)
+@dataclass
+class Lane:
+    """One lane of a walk over a world: calls of a part until it is done, each state through JSON as Step Functions
+    carries it. `call_seconds`: how long a call lasts."""
+
+    world: World
+    config: Config = field(default_factory=lambda: read_environment(environment()))
+    call_seconds: float = 880.0
+    settle: float = 10.0
+    rate: float | None = None
+    seed: int = 1
+    s3: Any = None
+    bucket: str | None = None
+    exported_at: float | None = None
+
+    def __post_init__(self) -> None:
+        self.queue = MemoryQueue()
+        self.lines: list[str] = []
+        self.states: list[dict[str, Any]] = []
+        self.config = replace(self.config, key_attributes=self.world.key_attributes)
+
+    def walker(self) -> Walker:
+        """A walker of one call."""
+        world = self.world
+        reader: Any = world.reader
+        return Walker(
+            self.config,
+            world.table,
+            world.index,
+            reader,
+            self.queue,
+            Reports(self.s3, self.bucket, self.config, self.lines.append),
+            self.s3,
+            world.clock,
+            world.backoff,
+            random.Random(self.seed),
+            Pace(world.clock, self.rate),
+            world.types,
+        )
+
+    def call(self, event: dict[str, Any]) -> dict[str, Any]:
+        """One call of the walk's function."""
+        event = json.loads(json.dumps(event))
+        state = read_state(event)
+        walker = self.walker()
+        position, broken = walker.walk(state, Deadline.after(self.world.clock, self.call_seconds))
+        text = json.dumps(written_state(event, state.after(position, walker.counts, broken)))
+        assert len(text) < 10_000
+        self.states.append(json.loads(text))
+        return self.states[-1]
+
+    def run(self, task: str, part: dict[str, Any]) -> dict[str, Any]:
+        """Every call of a part; its totals."""
+        export = None if self.exported_at is None else {"exported_at": self.exported_at}
+        event: dict[str, Any] = {"task": task, "run": "run-1", "settle": self.settle, "export": export, "part": part}
+        event |= {"position": None, "call": 0, "totals": {}, "done": False}
+        while not event["done"]:
+            event = self.call(event)
+        totals: dict[str, Any] = event["totals"]
+        return totals
+
+    def walk(self, task: str, of: int = 1) -> dict[str, Any]:
+        """A whole walk: the table's segments, then the index's slices; its totals."""
+        results = [self.run(task, {"segment": segment, "of": of}) for segment in range(of)]
+        if task != "backfill":
+            pit = self.world.reader.open_point_in_time(Deadline.after(self.world.clock, 30.0))
+            results += [self.run(task, {"slice": each, "of": of, "pit": pit}) for each in range(of)]
+        return summed(results)
+
+    def differences(self) -> dict[str, str]:
+        """Kinds of the differences that the log named, by document id."""
+        return {line["id"]: line["kind"] for line in map(json.loads, self.lines)}
