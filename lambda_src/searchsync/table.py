@@ -142,7 +142,8 @@ class DynamoTable:
         images: dict[str, AttributeMap | None] = {name: None for name in part if name not in unread}
         for found in answer.get("Responses", {}).get(self._name, []):
             item = self.item(normalised(found))
-            images[item.id] = item.image
+            if item.id in part:  # a number may be asked for in another form than the table gives it
+                images[item.id] = item.image
         page = Page(timed.read_at, timed.read_monotonic, images)
         return page, {name: part[name] for name in part if name in unread}
 

@@ -8,7 +8,7 @@ Step Functions").
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -53,7 +53,7 @@ Part = Segment | File | Slice
 class State:
     """Where one part of a walk stands.
 
-    `settle`: seconds between two looks; `read_at`: Unix seconds of an export, else None; `position`:
+    `settle`: seconds between two looks; `read_at`: Unix seconds of an export, else 0.0; `position`:
     where the next page begins, None at the beginning; `call`: how many calls there were; `broken`: export
     files that could not be read.
     """
@@ -61,7 +61,7 @@ class State:
     task: str
     run: str
     settle: float
-    read_at: float | None
+    read_at: float
     part: Part
     position: Any
     call: int
@@ -112,8 +112,8 @@ def read_state(event: Mapping[str, Any]) -> State:
             task=event["task"],
             run=event["run"],
             settle=float(event["settle"]),
-            read_at=float(export["exported_at"]) if export else None,
-            part=_part(event["part"]),
+            read_at=float(export["exported_at"]) if export else 0.0,
+            part=_part(event["part"], export),
             position=event["position"],
             call=int(event["call"]),
             done=False,
@@ -127,11 +127,13 @@ def read_state(event: Mapping[str, Any]) -> State:
         ) from error
 
 
-def _part(raw: Mapping[str, Any]) -> Part:
+def _part(raw: Mapping[str, Any], export: object) -> Part:
     if "segment" in raw:
         return Segment(int(raw["segment"]), int(raw["of"]))
     if "slice" in raw:
         return Slice(int(raw["slice"]), int(raw["of"]), str(raw["pit"]))
+    if not export:
+        raise ValueError("a file without its export's time")
     return File(str(raw["bucket"]), str(raw["file"]), int(raw["items"]))
 
 
@@ -153,7 +155,7 @@ def totals(counts: Mapping[str, int], broken: tuple[str, ...] = ()) -> dict[str,
     return found | {"broken": list(broken)} if broken else found
 
 
-def summed(results: list[Mapping[str, Any]]) -> dict[str, Any]:
+def summed(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The totals of all parts together."""
     counts: Counter[str] = Counter()
     broken: list[str] = []
