@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from searchsync.bulk import Answer, Chunk, Kind, Response, Write, chunks, classify_items, classify_request, halves
+from searchsync.bulk import (
+    QUOTA_STATUS,
+    Answer,
+    Chunk,
+    Kind,
+    Response,
+    Write,
+    chunks,
+    classify_items,
+    classify_request,
+    halves,
+)
 from searchsync.clock import Backoff, Clock, Deadline
 from searchsync.errors import StackError
 
@@ -176,7 +187,9 @@ class Loneliness:
 
     def proved(self, busy: Sequence[Write], latest: dict[str, Answer]) -> bool:
         """Take one round into account; whether it is now sure that the documents are the trouble."""
-        if len(busy) > LONE_DOCUMENTS or not any(answer.kind in ANSWERED for answer in latest.values()):
+        quota = any(latest[write.id].status == QUOTA_STATUS for write in busy)
+        answered = any(answer.kind in ANSWERED for answer in latest.values())
+        if quota or len(busy) > LONE_DOCUMENTS or not answered:
             self._tries = 0
             return False
         if self._tries == 0:

@@ -76,7 +76,7 @@ class MemoryIndex:
             self.after_bulk()
         if self.faults and (fault := self.faults.pop(0)) is not None:
             return fault
-        lines = body.decode().splitlines()
+        lines = body.decode().removesuffix("\n").split("\n")
         items = []
         while lines:
             ((operation, target),) = json.loads(lines.pop(0)).items()
