@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError, SSLError
 from searchsync.clock import Backoff, Clock, Deadline
 from searchsync.document import document_id
 from searchsync.errors import StackError, TableBusyError
-from searchsync.foreign import code as name_of
+from searchsync.foreign import code_of
 from searchsync.records import AttributeMap
 from searchsync.resync import Page
 
@@ -179,12 +179,12 @@ class DynamoTable:
         try:
             return ask()
         except ClientError as error:
-            code = name_of(error.response.get("Error", {}).get("Code"))
+            code = code_of(error)
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
             if code in BUSY_CODES or status >= 500:
                 return None
             raise StackError(
-                f"The table {self._name} refused a read: {code or status}. Check the role's dynamodb:BatchGetItem "
+                f"The table {self._name} refused a read: {code}. Check the role's dynamodb:BatchGetItem "
                 "(a walk: dynamodb:Scan too) on the table (and kms:Decrypt where it has a customer key) and that the "
                 "table is there."
             ) from error

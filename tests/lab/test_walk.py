@@ -97,6 +97,11 @@ def damage(stack: Applied, name: str, document: dict[str, Any] | None) -> None:
         requests.put(url, json=document, params=version, timeout=10).raise_for_status()
 
 
+def searchable(stack: Applied) -> int:
+    """Documents that a search shows: what a walk of the index sees."""
+    return int(requests.get(f"{stack.lab.engine_url}/{stack.outputs['index_name']}/_count", timeout=10).json()["count"])
+
+
 @pytest.fixture(scope="module")
 def walk(workshop: Applied) -> Iterator[Walk]:
     """The walk, with items in the table; a short settling time, so that a test need not wait."""
@@ -110,6 +115,7 @@ def walk(workshop: Applied) -> Iterator[Walk]:
     for each in names:
         workshop.put({**key(each), "state": {"S": "put"}})
     workshop.until("the documents", lambda: all(map(workshop.document, names)))
+    workshop.until("a refresh", lambda: searchable(workshop) >= ITEMS)
     yield Walk(workshop)
     functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
     for each in names:
@@ -125,7 +131,7 @@ def test_damage_is_found_named_repaired_and_gone(walk: Walk) -> None:
     damage(stack, "walk-nobody", {"id": "walk-nobody"})
     time.sleep(11)  # The engine's refresh.
     found = walk.run("verify")
-    assert (found["in_step"], found["report"]) == (False, "log")
+    assert (found["in_step"], found["report"]) == (False, None)
     kinds = {each["id"]: (each["kind"], each["attributes"]) for each in walk.differences(found["run"])}
     assert kinds == {
         "walk-1": ("different", ["state"]),
@@ -171,6 +177,8 @@ def without(stack: Applied, role: str, action: str) -> Iterator[None]:
         (FUNCTION_ROLE, "states:ListExecutions", "backfill"),
         (FUNCTION_ROLE, "aoss:APIAccessAll", "backfill"),
         (FUNCTION_ROLE, "cloudwatch:GetMetricStatistics", "verify"),
+        (FUNCTION_ROLE, "dynamodb:BatchGetItem", "verify"),
+        (FUNCTION_ROLE, "sqs:SendMessage", "backfill"),
         (MACHINE_ROLE, "lambda:InvokeFunction", "backfill"),
         (MACHINE_ROLE, "states:StartExecution", "backfill"),
         (MACHINE_ROLE, "states:DescribeExecution", "backfill"),
@@ -179,11 +187,39 @@ def without(stack: Applied, role: str, action: str) -> Iterator[None]:
 def test_without_this_permission_a_walk_fails_and_says_so_and_a_redrive_ends_it(
     walk: Walk, role: str, action: str, task: str
 ) -> None:
+    if action == "sqs:SendMessage":
+        # The stream's own message comes first; the walk has one of its own to send.
+        walk.stack.put({**key("walk-poison"), "_id": {"S": "no field of a document"}})
+        walk.stack.until("the stream's message", walk.stack.failure_messages)
     with without(walk.stack, role, action):
         ended = walk.end(execution := walk.start(task))
         assert ended["status"] == "FAILED"
         said = walk.causes(ended)
         assert action in said or (action == "aoss:APIAccessAll" and "data access policy" in said), said
+    assert walk.redrive(execution)["status"] == "SUCCEEDED"
+    if action == "sqs:SendMessage":
+        assert [each["key"] for each in walk.stack.failure_messages()] == [key("walk-poison")]
+        walk.stack.delete(key("walk-poison"))
+
+
+@pytest.mark.parametrize("permission", ["aoss:DescribeIndex", "aoss:ReadDocument", "aoss:WriteDocument"])
+def test_without_this_data_access_a_walk_says_so_and_a_redrive_ends_it(walk: Walk, permission: str) -> None:
+    aoss, name = walk.stack.lab.boto3_client("opensearchserverless"), "dynamodb-to-opensearch-walk"
+
+    def put_policy(policy: Any) -> None:
+        version = aoss.get_access_policy(type="data", name=name)["accessPolicyDetail"]["policyVersion"]
+        aoss.update_access_policy(type="data", name=name, policyVersion=version, policy=json.dumps(policy))
+
+    before = aoss.get_access_policy(type="data", name=name)["accessPolicyDetail"]["policy"]
+    without_it = json.loads(json.dumps(before))
+    without_it[0]["Rules"][0]["Permission"].remove(permission)
+    put_policy(without_it)
+    try:
+        ended = walk.end(execution := walk.start("backfill" if permission == "aoss:WriteDocument" else "verify"))
+    finally:
+        put_policy(before)
+    assert ended["status"] == "FAILED"
+    assert "data access policy" in walk.causes(ended)
     assert walk.redrive(execution)["status"] == "SUCCEEDED"
 
 

@@ -17,7 +17,7 @@ from searchsync.failures import failure_message
 from searchsync.pipeline import Failures, PipelineCollection
 from searchsync.plan import Poison
 from searchsync.records import AttributeMap
-from searchsync.resync import READ_TO_ANSWER, Page
+from searchsync.resync import Page, time_to_write
 from searchsync.table import DynamoTable, Item, ScanPage
 from searchsync.version import read_version
 from searchsync.walk.backfill import Backfill, Batch
@@ -135,7 +135,7 @@ class Walker:
     def _batch(self, items: Sequence[Item], read: Page | ScanPage, deadline: Deadline) -> Batch:
         """Items just read: they must be written within the time that a tombstone lives."""
         version = read_version(read.read_at, self.config.margin)
-        return Batch(items, version, deadline.at_most(read.read_monotonic + READ_TO_ANSWER))
+        return Batch(items, version, time_to_write(read.read_monotonic, deadline))
 
     def _load(self, state: State, part: File, deadline: Deadline) -> tuple[int | None, tuple[str, ...]]:
         """Write a file of an export; its line when the time is over, and its name when it is broken."""

@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from searchsync.config import Config
 from searchsync.errors import StackError, WalkRefusedError
+from searchsync.foreign import code_of, shown, shown_list
 from searchsync.walk.settings import LONGEST_SETTLE, Settings
 from searchsync.walk.state import TASKS
 
@@ -63,10 +64,10 @@ def read_order(event: object) -> Order:
         raise WalkRefusedError('The input of a walk is a JSON object, like {"task": "verify"}.')
     task, raw = event.get("task"), event.get("export")
     if task not in TASKS:
-        raise WalkRefusedError(f"The input's task is {str(task)[:50]!r}: give one of {', '.join(TASKS)}.")
+        raise WalkRefusedError(f"The input's task is {shown(task)}: give one of {', '.join(TASKS)}.")
     strange = sorted(map(str, event.keys() - {"task", "export"}))
     if strange:
-        raise WalkRefusedError(f"The input has members that no walk knows: {', '.join(strange)[:200]}. Take them out.")
+        raise WalkRefusedError(f"The input has members that no walk knows: {shown_list(strange)}. Take them out.")
     if raw is None:
         return Order(task, None)
     if task != "backfill":
@@ -76,7 +77,7 @@ def read_order(event: object) -> Order:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise WalkRefusedError(
             "The input's export needs bucket, manifest (the key of manifest-files.json) and exported_at "
-            f"(Unix seconds): {type(error).__name__} {error}."
+            f"(Unix seconds): {type(error).__name__} {shown(error)}."
         ) from error
     return Order(task, export)
 
@@ -170,7 +171,7 @@ class Account:
         try:
             found = self._clients["dynamodb"].describe_table(TableName=self._config.table_name)["Table"]
         except (ClientError, BotoCoreError) as error:
-            if _code(error) == "ResourceNotFoundException":
+            if code_of(error) == "ResourceNotFoundException":
                 raise WalkRefusedError(f"There is no table {self._config.table_name}: apply again.") from error
             raise _refused("dynamodb:DescribeTable", error) from error
         kinds = {each["AttributeName"]: each["AttributeType"] for each in found["AttributeDefinitions"]}
@@ -226,9 +227,5 @@ class Account:
             raise _refused(permission, error) from error
 
 
-def _code(error: Exception) -> str:
-    return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else type(error).__name__
-
-
 def _refused(permission: str, error: Exception) -> StackError:
-    return StackError(f"AWS refused a question of the walk: {_code(error)}. Check the walk role's {permission}.")
+    return StackError(f"AWS refused a question of the walk: {code_of(error)}. Check the walk role's {permission}.")

@@ -78,7 +78,8 @@ class IndexReader:
         Raises else as `documents` does.
         """
         response = self._ask("GET", f"/{self._index}/_mapping", None, deadline)
-        if classify_request(response).kind is Kind.NO_INDEX:
+        answer = classify_request(response)
+        if answer.kind is Kind.NO_INDEX:
             raise WalkRefusedError(f"There is no index {self._index}: run a backfill, which makes and fills it.")
         body = self._taken(response, "the mapping")
         if mark_in(body) is None:

@@ -10,7 +10,7 @@ from searchsync.bulk import Answer, Kind, Write
 from searchsync.clock import Clock, Deadline
 from searchsync.errors import CollectionBusyError
 from searchsync.plan import Poison, refused
-from searchsync.resync import READ_TO_ANSWER, Deliver, Outcome, Result, Resync, Table, Target
+from searchsync.resync import Deliver, Outcome, Result, Resync, Table, Target, time_to_write
 from searchsync.version import Verdict, read_version, second_of, verdict_on_page
 from searchsync.walk.verify import Difference
 
@@ -65,7 +65,7 @@ class Repair:
         if not names:
             return {}
         version = read_version(self.clock.now(), self.margin)
-        until = deadline.at_most(self.clock.monotonic() + READ_TO_ANSWER)
+        until = time_to_write(self.clock.monotonic(), deadline)
         answers = self.deliver([Write(name, version, None) for name in names], until)
         return {name: Outcome(self._result(version, each), each) for name, each in answers.items()}
 

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from searchsync.errors import WalkRefusedError
+from searchsync.foreign import shown
 
 TASKS = ("backfill", "verify", "repair")
 COSTS = ("calls", "milliseconds", "requests", "units")
@@ -121,7 +122,7 @@ def read_state(event: Mapping[str, Any]) -> State:
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise WalkRefusedError(
-            f"A call of the walk has no usable state ({error}). The state machine and the function are of "
+            f"A call of the walk has no usable state ({shown(error)}). The state machine and the function are of "
             "different versions: apply the module again, and start anew."
         ) from error
 

@@ -14,6 +14,7 @@ from searchsync.clock import Clock, Deadline
 from searchsync.collection import OpenSearchCollection
 from searchsync.config import Config
 from searchsync.errors import CollectionBusyError, PointInTimeGoneError, WalkRefusedError
+from searchsync.foreign import shown
 from searchsync.table import DynamoTable
 from searchsync.walk import prepare
 from searchsync.walk.keys import KeyTypes
@@ -81,7 +82,7 @@ class Steps:
         step = steps.get(str(event.get("step")))
         if step is None:
             raise WalkRefusedError(
-                f"The walk has no step {str(event.get('step'))[:50]!r}: {', '.join(steps)}. Start the state machine."
+                f"The walk has no step {shown(event.get('step'))}: {', '.join(steps)}. Start the state machine."
             )
         report.facts = {"step": event["step"]} | {name: event[name] for name in ("task", "run") if name in event}
         return step(Call(event, Deadline.after(self.clock, remaining - RESERVE), report))
