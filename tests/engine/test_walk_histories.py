@@ -16,29 +16,30 @@ from lab.engine import Engine
 from lab.gate import Gate
 from lab.gate_rules import Rules
 from tests.engine.client import Client
-from tests.support.walk_history import SETTLE, Change, Collect, History, Trouble
+from tests.support.walk_history import SETTLE, Change, History, Trouble
 
-HISTORIES = int(os.environ.get("SEARCHSYNC_WALK_HISTORIES", "30"))
+HISTORIES = int(os.environ.get("SEARCHSYNC_WALK_HISTORIES", "25"))
 BUSY = [f"busy-{number}" for number in range(4)] + ["x" * 600]
 """Keys that are written while the walk is under way."""
 QUIET = [f"quiet-{number}" for number in range(5)] + ["y" * 600]
 """Keys that are left alone, and damaged by hand."""
 
-TIMES = st.integers(0, 900).map(lambda tenths: tenths / 10)
-CHANGES = st.builds(Change, TIMES, st.integers(0, len(BUSY) - 1), st.booleans())
-HOT = st.builds(
-    Change,
-    TIMES,
-    st.integers(0, len(BUSY) - 1),
-    st.booleans(),
-    st.sampled_from([0.7, 2.1, 7.3, 15.0, 29.0, 30.0, 31.3]),
-)
-TROUBLE = st.builds(Trouble, TIMES, st.just("sync"), st.sampled_from(["busy", "reset", "lost", "item"]))
-TROUBLE |= st.builds(
-    Trouble, TIMES, st.sampled_from(["walk", "reader"]), st.sampled_from(["busy", "reset", "lost", "item", "late"])
-)
-TROUBLE |= st.builds(Trouble, TIMES, st.just("table"), st.just("ProvisionedThroughputExceededException"))
-STEPS = st.lists(CHANGES | CHANGES | TROUBLE | TROUBLE | HOT | st.builds(Collect, TIMES), max_size=14)
+PERIODS = [0.7, 2.1, 7.3, 15.0, 29.0, 30.0, 31.3]
+FAULTS = ["busy", "reset", "lost", "item", "late", "away"]
+
+
+def steps(seconds: int) -> Any:
+    """What happens in the first seconds of a walk."""
+    times = st.integers(0, seconds * 10).map(lambda tenths: tenths / 10)
+    keys = st.integers(0, len(BUSY) - 1)
+    changes = st.builds(Change, times, keys, st.booleans())
+    hot = st.builds(Change, times, keys, st.booleans(), st.sampled_from(PERIODS))
+    trouble = st.builds(Trouble, times, st.sampled_from(["walk", "reader"]), st.sampled_from(FAULTS))
+    trouble |= st.builds(Trouble, times, st.just("sync"), st.sampled_from(FAULTS[:4]))
+    trouble |= st.builds(Trouble, times, st.just("table"), st.just("ProvisionedThroughputExceededException"))
+    return st.lists(changes | changes | trouble | hot, max_size=14)
+
+
 DAMAGE = st.lists(
     st.tuples(st.sampled_from(["edited", "deleted", "extra", "foreign"]), st.integers(0, len(QUIET) - 1)),
     unique_by=lambda each: each[1],
@@ -84,18 +85,20 @@ skipped = 0
 @given(
     st.sampled_from([0.0, 0.5, 3.0, 6.0]),
     st.lists(st.integers(0, len(BUSY) - 1), unique=True),
-    STEPS,
-    STEPS,
+    st.sampled_from([0.0, 2.9, -2.9]),
+    steps(12),
+    steps(100),
     DAMAGE,
-    STEPS,
+    steps(100),
     DAMAGE,
-    STEPS,
+    steps(100),
 )
 def test_any_history_converges_and_shows_its_planted_differences_and_no_other(  # noqa: PLR0917
     gate_url: str,
     engine: Engine,
     lag: float,
     there: list[int],
+    skew: float,
     backfill: Any,
     verify: Any,
     damage: list[tuple[str, int]],
@@ -104,7 +107,7 @@ def test_any_history_converges_and_shows_its_planted_differences_and_no_other(  
     repair: Any,
 ) -> None:
     index, direct = f"history-{uuid.uuid4().hex[:12]}", Client(engine.url)
-    history = History.begin(gate_url, direct, index, lag)
+    history = History.begin(gate_url, direct, index, lag, skew)
     try:
         for name in [*QUIET, *(BUSY[key] for key in there)]:
             history.put(name, told=False)

@@ -40,8 +40,11 @@ LATENCY = 0.4
 LATENESS = 4.0
 """Seconds after its client gave it up that a request lands: with the 55 s from a read to its answer less than a
 tombstone's 60, which is what the protocol assumes."""
+AWAY = 75.0
+"""Seconds that the collection answers nothing but 429: longer than a page may be written or a tombstone lives."""
 TOMBSTONE = 60.0
 """Seconds (`index.gc_deletes`)."""
+COLLECTED_EVERY = 3.0
 PERIOD = 1.0
 """Seconds from one poll of the trigger to the next."""
 REPEATS = 12
@@ -67,14 +70,7 @@ class Trouble:
     what: str
 
 
-@dataclass(frozen=True)
-class Collect:
-    """The engine forgets the tombstones that are old enough."""
-
-    at: float
-
-
-Step = Change | Trouble | Collect
+Step = Change | Trouble
 
 
 class Network:
@@ -83,13 +79,16 @@ class Network:
     def __init__(self, inner: Any, history: History) -> None:
         self._inner, self._history = inner, history
         self.faults: deque[str] = deque()
+        self.away = 0.0
 
     def perform_request(self, method: str, url: str, **request: Any) -> Any:
         """One request."""
         clock, bulk = self._history.clock, url.endswith("_bulk")
         clock.sleep(LATENCY / 2)
         fault = self.faults.popleft() if self.faults else ""
-        if fault == "busy":
+        if fault == "away":
+            self.away = clock.time + AWAY
+        if fault == "busy" or clock.time < self.away:
             raise TransportError(429, "circuit_breaking_exception", {})
         if fault == "reset":
             raise NoAnswerError("N/A", "reset", None)
@@ -119,11 +118,15 @@ class Network:
 
 @dataclass
 class History:
-    """A table of some keys, its stream, an index, the sync function and the walk."""
+    """A table of some keys, its stream, an index, the sync function and the walk.
+
+    `lag`: seconds from a change to its first delivery; `skew`: seconds that the stream's clock is behind.
+    """
 
     config: Config
     direct: Client
     lag: float = 0.0
+    skew: float = 0.0
     clock: BusyClock = field(default_factory=lambda: BusyClock(NOW + 0.5))
     stream: deque[tuple[float, dict[str, Any]]] = field(default_factory=deque)
     tombstones: dict[str, tuple[int, float]] = field(default_factory=dict)
@@ -132,13 +135,14 @@ class History:
     delivering: bool = False
 
     @classmethod
-    def begin(cls, gate_url: str, direct: Client, index: str, lag: float) -> History:
+    def begin(cls, gate_url: str, direct: Client, index: str, lag: float, skew: float) -> History:
         """A history on a new index, whose tombstones the engine keeps until this world says otherwise."""
         config = replace(read_environment(environment()), host=gate_url, index=index, table_name="t")
-        history = cls(config, direct, lag)
+        history = cls(config, direct, lag, skew)
         history.pipeline.collection.ensure_index(30.0)
         history.setting("1h")
         history.clock.every(PERIOD, history.deliver)
+        history.clock.every(COLLECTED_EVERY, history.collect)
         return history
 
     def __post_init__(self) -> None:
@@ -187,7 +191,7 @@ class History:
             self.client.put(item)
         self.number += 1
         if told:
-            second = int(self.clock.time)
+            second = int(self.clock.time - self.skew)
             self.stream.append((self.clock.time, record(name, key, number=self.number, second=second, image=item)))
 
     def deliver(self) -> None:
@@ -217,6 +221,7 @@ class History:
         """No more faults; everything arrives."""
         for network in self.networks.values():
             network.faults.clear()
+            network.away = 0.0
         self.client.faults.clear()
         while self.stream:
             self.clock.sleep(PERIOD)
@@ -275,9 +280,7 @@ class History:
             self.clock.at(self.clock.time + step.at, lambda step=step: self._do(step, keys))  # type: ignore[misc]
 
     def _do(self, step: Step, keys: list[str]) -> None:
-        if isinstance(step, Collect):
-            self.collect()
-        elif isinstance(step, Trouble) and step.who == "table":
+        if isinstance(step, Trouble) and step.who == "table":
             self.client.faults.append(step.what)
         elif isinstance(step, Trouble):
             self.networks[step.who].faults.append(step.what)
