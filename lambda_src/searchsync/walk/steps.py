@@ -24,7 +24,7 @@ from searchsync.walk.prepare import Account, Order, read_order
 from searchsync.walk.reader import IndexReader
 from searchsync.walk.report import Reports
 from searchsync.walk.settings import Settings
-from searchsync.walk.state import begun_again, read_state, summed, written_state
+from searchsync.walk.state import File, begun_again, read_state, summed, written_state
 
 RESERVE = 20.0
 """Seconds of a call that are kept for its report and its end."""
@@ -119,6 +119,8 @@ class Steps:
         state = read_state(call.event)
         facts = self.account.table()
         prepare.check_table(facts, self.config)
+        if isinstance(state.part, File):  # still off
+            prepare.check_trigger(self.account.trigger())
         if state.task != "backfill":  # the pipeline may have fallen behind since the walk began
             state = replace(state, settle=prepare.settling(state.settle, self.account.lag(self.clock.now())))
         walker = self.walker(facts.types, Pace(self.clock, self.settings.units))
@@ -174,7 +176,8 @@ class Steps:
 
     def _check(self, order: Order) -> None:
         if order.export is not None:
-            prepare.check_load(order.export, self.account.trigger(), self.clock.now(), self.settings.lanes)
+            prepare.check_trigger(self.account.trigger())
+            prepare.check_age(order.export, self.clock.now(), self.settings.lanes)
 
     def _ensure_index(self, deadline: Deadline) -> None:
         if self.collection.ensure_index(self._soon(deadline).remaining()).kind is not Kind.DONE:
