@@ -72,14 +72,20 @@ def read_order(event: object) -> Order:
         return Order(task, None)
     if task != "backfill":
         raise WalkRefusedError(f"The input's export goes with the task backfill, and the task is {task}.")
+    return Order(task, _export(raw))
+
+
+def _export(raw: Any) -> Export:
     try:
         export = Export(str(raw["bucket"]), str(raw["manifest"]), float(raw["exported_at"]), int(raw.get("items", 0)))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        if not (export.bucket and export.manifest and 0.0 < export.exported_at < math.inf and export.items >= 0):
+            raise ValueError("one of them is out of range")
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise WalkRefusedError(
             "The input's export needs bucket, manifest (the key of manifest-files.json) and exported_at "
-            f"(Unix seconds): {type(error).__name__} {shown(error)}."
+            f"(Unix seconds), and may have items (how many): {type(error).__name__} {shown(error)}."
         ) from error
-    return Order(task, export)
+    return export
 
 
 def check_table(facts: TableFacts, config: Config) -> None:
@@ -101,8 +107,9 @@ def check_table(facts: TableFacts, config: Config) -> None:
         )
 
 
-def check_load(export: Export, trigger: Mapping[str, Any] | None, now: float, lanes: int) -> None:
-    """Raise WalkRefusedError where a load from an export could bring back what was deleted since."""
+def check_trigger(trigger: Mapping[str, Any] | None) -> None:
+    """Raise WalkRefusedError where the trigger of a load from an export is on, or was: what it has brought of
+    deletions since the export would come back."""
     if trigger is None:
         raise WalkRefusedError("The function has no trigger: apply with trigger.enabled = false, and start anew.")
     if trigger.get("State") != "Disabled":
@@ -115,6 +122,10 @@ def check_load(export: Export, trigger: Mapping[str, Any] | None, now: float, la
             "The trigger has read the stream before, so it would not start again at the export's time. Replace it "
             "(terraform apply -replace on aws_lambda_event_source_mapping), still off, and start anew."
         )
+
+
+def check_age(export: Export, now: float, lanes: int) -> None:
+    """Raise WalkRefusedError where the stream would not keep the changes since the export until they are read."""
     age = now - export.exported_at
     load = export.items / (ITEMS_A_SECOND * lanes)
     if age < 0:

@@ -90,15 +90,15 @@ class State:
         )
 
 
-def begun_again(state: State, pit: str) -> State:
+def begun_again(state: State, pit: str, counts: Mapping[str, int]) -> State:
     """A slice's state, to be read from its beginning from another point in time.
 
     Documents belong to a slice by shard and id, so that a slice is the same in every point in time. What
-    it had counted of them is counted anew.
+    it had counted of them is counted anew; `counts` are the last call's, of which the costs stay.
     """
     if not isinstance(state.part, Slice):
         raise WalkRefusedError("Only a slice of the index is read from a point in time.")
-    kept = Counter({name: state.counts[name] for name in COSTS})
+    kept = Counter({name: state.counts[name] + counts.get(name, 0) for name in COSTS})
     part = replace(state.part, pit=pit)
     return replace(state, part=part, position=None, call=state.call + 1, counts=kept)
 
