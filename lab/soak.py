@@ -6,27 +6,34 @@ import argparse
 import secrets
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import islice
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table as Sheet
 
 from lab.applied import Applied
-from lab.compare import Comparison, table_documents
+from lab.compare import table_documents
 from lab.errors import LabError
 from lab.gate_admin import GateControl
 from lab.process import exit_on_signals
+from lab.soak_summary import MIB, Summary, sheet
 from lab.stack import Lab
 from lab.storms import Weather, storms
 from lab.terraform import Terraform
-from lab.watch import Sample, Watch, counter, growth
+from lab.watch import Sample, Watch, counter
 from lab.workload import Change, changes, write
 
 KEYS = 3_000
-CHANGES_A_STORM = 2_000
+CHANGES_A_STORM = 1_600
+CHANGES_A_COMPARISON = 5_000
+"""A lost write is seen only until the key's next: often enough that most keys were written once since the last."""
+BATCH_SIZE, WINDOW_SECONDS = 100, 0
+"""Of the trigger while it soaks: small batches are many requests, and so many chances for a fault."""
+CHANGES_A_POISON = 2_000
 FEWEST_STORMS = 20
 """So that every kind of storm comes in a short soak too."""
 FEWEST_POISON = 9
@@ -36,47 +43,6 @@ WAIT_SECONDS = 0.05
 STALLED_SECONDS = 180.0
 LATE_FROM = 20_000
 """Changes from which on a soak has time for storms of half a minute."""
-MIB = 1024 * 1024
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What a soak came to. `poison` are the keys that were poisoned, `reported` those in the failure queue,
-    `ranges` the messages of records that the trigger gave up."""
-
-    changes: int
-    records: int
-    storms: Counter[str]
-    faults: dict[str, int]
-    comparison: Comparison
-    poison: frozenset[str]
-    reported: frozenset[str]
-    ranges: int
-    samples: tuple[Sample, ...]
-    longest_lag: float
-    invocations: int
-    seconds: float
-
-    @property
-    def lost(self) -> list[str]:
-        """Items without their document."""
-        return sorted(set(self.comparison.missing) - self.poison)
-
-    @property
-    def extra(self) -> list[str]:
-        """Documents without an item."""
-        return sorted(self.comparison.extra)
-
-    @property
-    def different(self) -> list[str]:
-        """Documents that are not their item."""
-        return sorted(set(self.comparison.different) - self.poison)
-
-    @property
-    def good(self) -> bool:
-        """Whether the index is the table but for the poison, and exactly the poison is in the failure queue."""
-        wrong = self.lost or self.extra or self.different or self.ranges
-        return not wrong and self.reported == self.poison
 
 
 class Writer:
@@ -91,7 +57,7 @@ class Writer:
 
     def changes(self) -> Iterator[Change]:
         """The changes, in order."""
-        every = max(1, min(CHANGES_A_STORM, self._count // FEWEST_POISON))
+        every = max(1, min(CHANGES_A_POISON, self._count // FEWEST_POISON))
         for number, change in enumerate(changes(self._count, KEYS, self._seed)):
             yield self._noted(self._poisoned(number // every) if number % every == every - 1 else change)
 
@@ -133,16 +99,36 @@ class Soak:
         self._start = 0
 
     def run(self) -> Summary:
-        """Write, wait until the trigger is done with everything, compare. LabError when it stalls."""
+        """Write, wait until the trigger is done with all, compare, and again. LabError when it stalls."""
         self._stack.failure_messages()
-        self._begin()
-        began = time.monotonic()
+        with self._small_batches():
+            self._begin()
+            began, planned, comparisons = time.monotonic(), self._writer.changes(), 0
+            try:
+                while True:
+                    self._write(islice(planned, CHANGES_A_COMPARISON))
+                    self._drain()
+                    summary = self._summary(time.monotonic() - began, comparisons := comparisons + 1)
+                    if self._written >= self._count or summary.wrong:
+                        break
+            finally:
+                self._gate.clear()
+        return replace(summary, **self._messages())
+
+    @contextmanager
+    def _small_batches(self) -> Iterator[None]:
+        functions, name = self._stack.lab.boto3_client("lambda"), self._stack.outputs["trigger_uuid"]
+        before = functions.get_event_source_mapping(UUID=name)
+        kept = {each: before[each] for each in ("BatchSize", "MaximumBatchingWindowInSeconds")}
+        soaking = {"BatchSize": BATCH_SIZE, "MaximumBatchingWindowInSeconds": WINDOW_SECONDS}
+        functions.update_event_source_mapping(UUID=name, **soaking)
         try:
-            write(self._stack.dynamodb, self._stack.outputs["table_name"], self._writer.changes(), self._pace)
-            self._drain()
+            yield
         finally:
-            self._gate.clear()
-        return self._summary(time.monotonic() - began)
+            functions.update_event_source_mapping(UUID=name, **kept)
+
+    def _write(self, planned: Iterator[Change]) -> None:
+        write(self._stack.dynamodb, self._stack.outputs["table_name"], planned, self._pace)
 
     def _begin(self) -> None:
         """One item first: it gives `number` its mapping, and its record the place from which to count."""
@@ -170,7 +156,9 @@ class Soak:
 
     def _drain(self) -> None:
         """Fine weather, until the trigger is done with the last record."""
-        self._weather.end()
+        while self._weather.blows():
+            self._look()
+            time.sleep(WAIT_SECONDS)
         behind, since = self._behind(), time.monotonic()
         while behind:
             if time.monotonic() - since > STALLED_SECONDS:
@@ -185,52 +173,25 @@ class Soak:
                 behind, since = now, time.monotonic()
         self._watch.look(1.0, now=True)
 
-    def _summary(self, seconds: float) -> Summary:
-        messages = self._stack.failure_messages()
-        reported = [each["key"]["id"]["S"] for each in messages if each.get("kind") == "searchsync.poison"]
+    def _summary(self, seconds: float, comparisons: int) -> Summary:
         return Summary(
             changes=self._written,
             records=self._writer.records,
             storms=self._weather.storms,
             faults=self._gate.counts.faults,
+            comparisons=comparisons,
             comparison=self._stack.comparison(),
             poison=frozenset(self._writer.poison),
-            reported=frozenset(reported),
-            ranges=len(messages) - len(reported),
             samples=tuple(self._watch.samples),
             longest_lag=self._watch.longest_lag,
             invocations=self._watch.invocations,
             seconds=seconds,
         )
 
-
-def sheet(summary: Summary, seed: int) -> Sheet:
-    """The small table at the end."""
-    found = Sheet(title=f"soak, seed {seed}", show_header=False)
-    found.add_column(style="bold")
-    found.add_column(justify="right")
-    memory = [sample.memory for sample in summary.samples]
-    for what, value in (
-        ("changes", f"{summary.changes:,}"),
-        ("stream records", f"{summary.records:,}"),
-        ("invocations", f"{summary.invocations:,}"),
-        ("storms", f"{sum(summary.storms.values()):,}"),
-        *((f"faults: {kind}", f"{count:,}") for kind, count in sorted(summary.faults.items())),
-        ("items in the table", f"{summary.comparison.items:,}"),
-        ("lost", str(len(summary.lost))),
-        ("extra", str(len(summary.extra))),
-        ("different", str(len(summary.different))),
-        ("poisoned keys", str(len(summary.poison))),
-        ("of them in the failure queue", str(len(summary.poison & summary.reported))),
-        ("other keys in the failure queue", str(len(summary.reported - summary.poison))),
-        ("records given up by the trigger", str(summary.ranges)),
-        ("peak memory of the function", f"{max(memory) / MIB:.1f} MiB"),
-        ("its growth, first to last quarter", f"{growth(summary.samples) / MIB:+.1f} MiB"),
-        ("longest lag", f"{summary.longest_lag:.1f} s"),
-        ("changes a second", f"{summary.changes / summary.seconds:,.0f}"),
-    ):
-        found.add_row(what, value)
-    return found
+    def _messages(self) -> dict[str, Any]:
+        messages = self._stack.failure_messages()
+        reported = [each["key"]["id"]["S"] for each in messages if each.get("kind") == "searchsync.poison"]
+        return {"reported": frozenset(reported), "ranges": len(messages) - len(reported)}
 
 
 def run(count: int, seed: int) -> int:

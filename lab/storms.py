@@ -48,7 +48,7 @@ def _status(status: int, error_type: str, **more: object) -> Recipe:
 
 def _item(status: int, error_type: str, applied: bool = False) -> Recipe:
     def make(rng: random.Random) -> Fault:
-        step = rng.choice([1, 2, 3, 50])
+        step = rng.choice([1, 2, 3, 20])
         positions = tuple(range(rng.randrange(step), MOST_ITEMS, step))
         return _fault(FaultKind.ITEM, rng, status=status, error_type=error_type, applied=applied, positions=positions)
 
@@ -124,11 +124,10 @@ class Weather:
 
     def step(self, written: int) -> bool:
         """Begin or end a storm; whether the writer must wait for the end of this one."""
-        if self._storm and self._over():
-            self.end()
+        blows = self.blows()
         if written < self._next:
             return False
-        if self._storm:
+        if blows:
             return True
         self._storm, self._next = next(self._forecast), self._next + self._every
         self._hits = sum(self._gate.counts.faults.values())
@@ -137,10 +136,12 @@ class Weather:
         self.storms[self._storm.name] += 1
         return False
 
-    def end(self) -> None:
-        """Fine weather."""
-        self._gate.clear()
-        self._storm = None
+    def blows(self) -> bool:
+        """End the storm if it is over; whether one still blows."""
+        if self._storm and self._over():
+            self._gate.clear()
+            self._storm = None
+        return self._storm is not None
 
     def _over(self) -> bool:
         late = time.monotonic() - self._ends

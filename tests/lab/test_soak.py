@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from lab.applied import Applied
 from lab.faults import FaultKind
-from lab.soak import Soak, sheet
+from lab.soak import Soak
+from lab.soak_summary import sheet
 from lab.storms import RECIPES
 
 

@@ -15,7 +15,8 @@ import pytest
 from lab.compare import Comparison
 from lab.faults import Fault, FaultKind
 from lab.gate import GateCounts
-from lab.soak import Summary, Writer
+from lab.soak import Writer
+from lab.soak_summary import Summary
 from lab.storms import LATE, LONGEST_SECONDS, RECIPES, Storm, Weather, storms
 from lab.watch import Sample, counter, growth, resident
 from searchsync.delivery import LONE_SECONDS, REQUEST_TIMEOUT
@@ -26,6 +27,7 @@ SUMMARY = Summary(
     records=9,
     storms=Counter(),
     faults={},
+    comparisons=1,
     comparison=IN_STEP,
     poison=frozenset({"bad"}),
     reported=frozenset({"bad"}),
@@ -133,7 +135,9 @@ def test_a_storm_lasts_until_it_has_hit_and_the_next_waits_for_its_end() -> None
     gate.hits = 1
     assert not weather.step(10)
     assert (weather.name, len(gate.waiting)) == ("1", 1)
-    weather.end()
+    assert weather.blows()
+    gate.hits = 2
+    assert not weather.blows()
     assert (weather.name, gate.waiting) == ("fine", [])
     assert weather.storms == {"0": 1, "1": 1}
 
