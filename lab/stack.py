@@ -120,7 +120,7 @@ class Lab:
         raise LabError(f"No collection has the endpoint {endpoint}: see `terraform output`.")
 
     def state(self) -> Any:
-        """Collections and event source mappings, as the cloud process sees them."""
+        """Collections, event source mappings and the functions' sandboxes, as the cloud process sees them."""
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(f"{self.endpoint}/_lab/state", timeout=STATE_TIMEOUT_SECONDS) as answer:
             return json.load(answer)

@@ -15,7 +15,7 @@ from ministack.app import app as ministack_app
 
 from lab.cloud.collections import Collections
 from lab.cloud.event_sources import EventSources
-from lab.cloud.patches import apply_all
+from lab.cloud.patches import apply_all, lambda_worker
 from lab.cloud.settings import Settings
 from lab.process import LOOPBACK
 
@@ -59,7 +59,11 @@ async def _serve(settings: Settings, application: Any) -> None:
 def _with_state(collections: Collections, sources: EventSources) -> Any:
     async def application(scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == STATE_PATH:
-            state = {"collections": collections.state(), "event_sources": sources.state()}
+            state = {
+                "collections": collections.state(),
+                "event_sources": sources.state(),
+                "sandboxes": lambda_worker.sandboxes(),
+            }
             await _answer(send, json.dumps(state).encode())
         else:
             if scope["type"] == "lifespan":
