@@ -143,8 +143,8 @@ MUTANTS = (
     Mutant(
         "a lone busy document without its witness",
         FUNCTION + "delivery.py",
-        "if len(busy) > LONE_DOCUMENTS or not any(answer.kind in ANSWERED for answer in latest.values()):",
-        "if len(busy) > LONE_DOCUMENTS:",
+        "if quota or len(busy) > LONE_DOCUMENTS or not answered:",
+        "if quota or len(busy) > LONE_DOCUMENTS:",
         ("tests/unit/test_pipeline_failures.py", "-k", "a_storm_after_one_success_makes_no_poison"),
     ),
     Mutant(
@@ -188,6 +188,13 @@ MUTANTS = (
         '"sqs:DeleteMessage", ',
         "",
         ("tests/terraform", "-k", "policies"),
+    ),
+    Mutant(
+        "the capacity limit taken for a document's fault",
+        FUNCTION + "delivery.py",
+        "if quota or len(busy) > LONE_DOCUMENTS or not answered:",
+        "if len(busy) > LONE_DOCUMENTS or not answered:",
+        ("tests/unit/test_pipeline_failures.py", "-k", "the_capacity_limit_is_no_documents_fault"),
     ),
 )
 

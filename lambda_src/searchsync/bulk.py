@@ -37,6 +37,8 @@ LARGEST_BODY = 5_000_000
 """Bytes of one bulk request. AOSS takes 10 MiB ("Amazon OpenSearch Serverless quotas"); half leaves room."""
 BUSY_STATUSES = frozenset({402, 429, 500, 502, 503, 504})
 STACK_STATUSES = frozenset({401, 403})
+QUOTA_STATUS = 402
+"""The account's capacity limit: never a document's fault, though deletions may pass while it lasts."""
 CURRENT_VERSION = re.compile(r"current version \[(\d+)\]")
 
 

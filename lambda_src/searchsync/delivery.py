@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from searchsync.bulk import Answer, Chunk, Kind, Response, Write, chunks, classify_items, classify_request, halves
+from searchsync.bulk import (
+    QUOTA_STATUS,
+    Answer,
+    Chunk,
+    Kind,
+    Response,
+    Write,
+    chunks,
+    classify_items,
+    classify_request,
+    halves,
+)
 from searchsync.clock import Backoff, Clock, Deadline
 from searchsync.errors import StackError
 
@@ -95,9 +106,13 @@ class Delivery:
         """The answers, with the current version of conflicts that did not say it."""
         silent = [name for name, each in answers.items() if each.kind is Kind.CONFLICT and each.current is None]
         if silent:
-            versions = self.collection.current_versions(silent, _timeout(deadline))
+            versions = self.current_versions(silent, deadline)
             answers.update((name, replace(answers[name], current=versions.get(name))) for name in silent)
         return answers
+
+    def current_versions(self, ids: Sequence[str], deadline: Deadline) -> dict[str, int]:
+        """The external versions of those documents that are there; not of tombstones."""
+        return self.collection.current_versions(ids, _timeout(deadline)) if ids else {}
 
     def _with_witness(self, pending: Sequence[Write]) -> Sequence[Write]:
         witness = self._living_witness()
@@ -106,7 +121,7 @@ class Delivery:
         return [*pending, witness.write]
 
     def _living_witness(self) -> Witness | None:
-        return self.witness if self.witness is not None and self.witness.until.remaining() > 0.0 else None
+        return self.witness if self.witness is not None and self.witness.until.allows(0.0) else None
 
     def _ensured_round(self, writes: Sequence[Write], deadline: Deadline) -> dict[str, Answer]:
         """One round of requests, behind the index's check. A missing index is looked after once."""
@@ -142,7 +157,7 @@ class Delivery:
     def _send(self, chunk: Chunk, deadline: Deadline) -> list[Answer] | None:
         """The answers to a chunk's writes; None when it must be sent in halves."""
         timeout = _timeout(deadline)
-        if timeout < SHORTEST_REQUEST:
+        if not deadline.allows(SHORTEST_REQUEST):
             return [NO_TIME] * len(chunk.writes)
         response = self.collection.bulk(chunk.body, timeout)
         request = classify_request(response)
@@ -172,7 +187,9 @@ class Loneliness:
 
     def proved(self, busy: Sequence[Write], latest: dict[str, Answer]) -> bool:
         """Take one round into account; whether it is now sure that the documents are the trouble."""
-        if len(busy) > LONE_DOCUMENTS or not any(answer.kind in ANSWERED for answer in latest.values()):
+        quota = any(latest[write.id].status == QUOTA_STATUS for write in busy)
+        answered = any(answer.kind in ANSWERED for answer in latest.values())
+        if quota or len(busy) > LONE_DOCUMENTS or not answered:
             self._tries = 0
             return False
         if self._tries == 0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -114,6 +114,8 @@ class Edges:
     failures: FailureQueue
     clock: SystemClock
     backoff: Backoff
+    client: Callable[[str], OnFirstUse]
+    """An AWS client by its service's name, with the same certificates as the others."""
 
 
 def connect_edges(config: Config, environment: Mapping[str, str]) -> Edges:
@@ -121,13 +123,17 @@ def connect_edges(config: Config, environment: Mapping[str, str]) -> Edges:
     clock = SystemClock()
     backoff = Backoff(clock, random.Random())  # noqa: S311 - jitter, not a secret
     trusted = certificates(environment)
-    dynamodb = OnFirstUse("dynamodb", config.region, trusted)
+
+    def client(service: str) -> OnFirstUse:
+        return OnFirstUse(service, config.region, trusted)
+
     return Edges(
         collection=OpenSearchCollection(connect(config, sign(environment, config.region)), config, clock),
-        table=DynamoTable(dynamodb, config.table_name, config.key_attributes, clock, backoff),
-        failures=FailureQueue(OnFirstUse("sqs", config.region, trusted), config.failure_queue_url),
+        table=DynamoTable(client("dynamodb"), config.table_name, config.key_attributes, clock, backoff),
+        failures=FailureQueue(client("sqs"), config.failure_queue_url),
         clock=clock,
         backoff=backoff,
+        client=client,
     )
 
 

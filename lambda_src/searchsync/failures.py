@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from searchsync.config import Config
 from searchsync.errors import StackError
-from searchsync.foreign import code
+from searchsync.foreign import code, code_of
 from searchsync.plan import POISON_KIND, Poison
 
 MESSAGES_AT_ONCE = 10
@@ -76,7 +76,7 @@ class FailureQueue:
             )
         except (ClientError, BotoCoreError) as error:
             raise StackError(
-                f"The failure queue did not give its messages: {_code(error)}. Check the role's sqs:ReceiveMessage "
+                f"The failure queue did not give its messages: {code_of(error)}. Check the role's sqs:ReceiveMessage "
                 "on the queue (and kms:Decrypt where it has a customer key), and run it again."
             ) from error
         return [Message(each["MessageId"], each["ReceiptHandle"], each["Body"]) for each in answer.get("Messages", [])]
@@ -105,18 +105,12 @@ class FailureQueue:
                 answer = call({"QueueUrl": self._url, "Entries": named})
             except (ClientError, BotoCoreError) as error:
                 refused.extend(part)
-                why = _code(error)
+                why = code_of(error)
                 continue
             taken = {entry["Id"] for entry in answer.get("Successful", [])}
             refused.extend(position for position in part if str(position) not in taken)
             why = why or next((code(entry.get("Code")) for entry in answer.get("Failed", [])), "")
         return refused, why
-
-
-def _code(error: ClientError | BotoCoreError) -> str:
-    """The error's name, for messages of ours."""
-    said = "" if isinstance(error, BotoCoreError) else code(error.response.get("Error", {}).get("Code"))
-    return said or type(error).__name__
 
 
 def _tens(messages: Sequence[Message]) -> Iterator[range]:

@@ -7,6 +7,7 @@ the terminal of whoever reads the log.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 LONGEST_SHOWN = 200
 """Characters of one text in a message."""
@@ -28,3 +29,10 @@ def shown_list(texts: list[str]) -> str:
 def code(text: object) -> str:
     """The name of an error's type or code; empty where it is none, for other texts may quote an item."""
     return text if isinstance(text, str) and CODE.fullmatch(text) else ""
+
+
+def code_of(error: Exception) -> str:
+    """The name of what an AWS client raised: the answer's code, or its type where it carries none."""
+    response = getattr(error, "response", None)
+    said = response.get("Error", {}).get("Code") if isinstance(response, Mapping) else None
+    return code(said) or type(error).__name__

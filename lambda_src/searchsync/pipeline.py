@@ -22,7 +22,7 @@ from searchsync.metrics import RECORDS_SHOWN, Report
 from searchsync.plan import Change, Plan, Poison, plan_batch, record_version, refused
 from searchsync.records import StreamRecord, lowest, parse_event
 from searchsync.resync import Outcome, Result, Resync, Table, Target
-from searchsync.version import Verdict, second_of, verdict
+from searchsync.version import Verdict, is_table_read, second_of, verdict
 
 RESERVE = 5.0
 """Seconds of an invocation kept for the failure queue and the log line."""
@@ -114,8 +114,10 @@ class Pipeline:
         outcomes: dict[str, Outcome] = {}
         targets = [self._target(plan.changes[name]) for name in plan.resyncs]
         answers = delivery.deliver(plan.writes, deadline)
+        passed = [name for name, each in answers.items() if each.current is not None and is_table_read(each.current)]
+        there = delivery.current_versions(passed, deadline)
         for write in plan.writes:
-            settled = self._settle(write, plan.changes[write.id], answers[write.id])
+            settled = self._settle(write, plan.changes[write.id], answers[write.id], write.id not in there)
             if isinstance(settled, Target):
                 targets.append(settled)
             else:
@@ -129,7 +131,7 @@ class Pipeline:
         past = change.latest_second if current is None else max(change.latest_second, second_of(current))
         return Target(change.id, change.record.keys, change.latest_second, past)
 
-    def _settle(self, write: Write, change: Change, answer: Answer) -> Outcome | Target:
+    def _settle(self, write: Write, change: Change, answer: Answer, tombstone: bool) -> Outcome | Target:
         if answer.kind is Kind.DONE:
             return Outcome(Result.DELETED if write.source is None else Result.WRITTEN, answer)
         if answer.kind is Kind.POISON:
@@ -140,6 +142,7 @@ class Pipeline:
             ours=write.version,
             deletion=write.source is None,
             current=answer.current,
+            tombstone=tombstone,
             now=self.clock.now(),
             margin=self.config.margin,
         )

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from searchsync.config import Config, read_environment
-from searchsync.entry import Context, OnFirstUse, accounted, connect_edges
+from searchsync.entry import Context, accounted, connect_edges
 from searchsync.metrics import RedriveReport, emit, redrive_line
 from searchsync.redrive import Redrive
 from searchsync.stream import DynamoStream
@@ -19,7 +19,7 @@ from searchsync.stream import DynamoStream
 def build(config: Config, environment: Mapping[str, str]) -> Redrive:
     """The redrive of a configuration, with its real edges."""
     edges = connect_edges(config, environment)
-    stream = DynamoStream(OnFirstUse("dynamodbstreams", config.region), edges.backoff)
+    stream = DynamoStream(edges.client("dynamodbstreams"), edges.backoff)
     return Redrive(config, edges.collection, edges.table, stream, edges.failures, edges.clock, edges.backoff)
 
 

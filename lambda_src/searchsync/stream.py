@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from searchsync.clock import Backoff, Deadline
 from searchsync.errors import LostRecordsError, StackError, TableBusyError
+from searchsync.foreign import code_of
 from searchsync.messages import RangeMessage
 from searchsync.records import StreamRecord, parse_event
 from searchsync.table import BUSY_CODES, SHORTEST_READ, normalised
@@ -61,7 +62,7 @@ class DynamoStream:
             try:
                 return getattr(self._client, operation)(**parameters)
             except ClientError as error:
-                code = error.response.get("Error", {}).get("Code", "")
+                code = code_of(error)
                 status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
                 if code in LOST_CODES:
                     raise LostRecordsError(LOST_CODES[code], parameters.get("ShardId", "a shard")) from error

@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError, SSLError
 from searchsync.clock import Backoff, Clock, Deadline
 from searchsync.document import document_id
 from searchsync.errors import StackError, TableBusyError
-from searchsync.foreign import code as name_of
+from searchsync.foreign import code_of
 from searchsync.records import AttributeMap
 from searchsync.resync import Page
 
@@ -142,7 +142,8 @@ class DynamoTable:
         images: dict[str, AttributeMap | None] = {name: None for name in part if name not in unread}
         for found in answer.get("Responses", {}).get(self._name, []):
             item = self.item(normalised(found))
-            images[item.id] = item.image
+            if item.id in part:  # a number may be asked for in another form than the table gives it
+                images[item.id] = item.image
         page = Page(timed.read_at, timed.read_monotonic, images)
         return page, {name: part[name] for name in part if name in unread}
 
@@ -178,12 +179,12 @@ class DynamoTable:
         try:
             return ask()
         except ClientError as error:
-            code = name_of(error.response.get("Error", {}).get("Code"))
+            code = code_of(error)
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
             if code in BUSY_CODES or status >= 500:
                 return None
             raise StackError(
-                f"The table {self._name} refused a read: {code or status}. Check the role's dynamodb:BatchGetItem "
+                f"The table {self._name} refused a read: {code}. Check the role's dynamodb:BatchGetItem "
                 "(a walk: dynamodb:Scan too) on the table (and kms:Decrypt where it has a customer key) and that the "
                 "table is there."
             ) from error

@@ -12,7 +12,7 @@ from typing import Any
 
 from searchsync.collection import connect
 from searchsync.config import Config, read_environment
-from searchsync.entry import Context, OnFirstUse, accounted, connect_edges, sign
+from searchsync.entry import Context, accounted, connect_edges, sign
 from searchsync.metrics import emit
 from searchsync.walk.keys import KeyTypes
 from searchsync.walk.parts import Pace, Walker
@@ -28,7 +28,7 @@ SERVICES = ("cloudwatch", "dynamodb", "lambda", "stepfunctions")
 def build(config: Config, settings: Settings, environment: Mapping[str, str]) -> Steps:
     """The steps of a configuration, with their real edges."""
     edges = connect_edges(config, environment)
-    s3 = OnFirstUse("s3", config.region)
+    s3 = edges.client("s3")
     rng = random.Random()  # noqa: S311 - uneven pauses, not a secret
     client = connect(config, sign(environment, config.region), ExactJson())
     reader = IndexReader(client, config.index, config.key_attributes, edges.backoff)
@@ -53,7 +53,7 @@ def build(config: Config, settings: Settings, environment: Mapping[str, str]) ->
     return Steps(
         config=config,
         settings=settings,
-        account=Account({name: OnFirstUse(name, config.region) for name in SERVICES}, config, settings),
+        account=Account({name: edges.client(name) for name in SERVICES}, config, settings),
         table=edges.table,
         collection=edges.collection,
         reader=reader,

@@ -10,6 +10,7 @@ from searchsync.delivery import Delivery
 from tests.support.fakes import BUSY, FakeClock, MemoryIndex, faulty
 
 EARLIER = Write("earlier", 2, b'{"n":1}')
+STARTED, ANSWERED_IN = 25.0, 55.0
 LONE = Write("lone", 2, b'{"n":2}')
 
 
@@ -33,3 +34,16 @@ def test_a_write_that_was_answered_stands_beside_the_busy_one() -> None:
 def test_what_was_answered_is_never_sent_again_after_its_deadline() -> None:
     """What a read of the table wrote could raise the dead when a tombstone since is gone."""
     assert not any(b'"earlier"' in body for body in delivered_after(56.0).bodies)
+
+
+def test_no_request_is_begun_so_late_that_it_could_land_after_a_tombstone() -> None:
+    """A request that had no answer may be applied all the same."""
+    clock, index = FakeClock(), MemoryIndex()
+    index.item_fault = faulty(lone=BUSY)
+    began = clock.time
+    sent: list[float] = []
+    index.after_bulk = lambda: sent.append(clock.time - began)
+    deadline = Deadline.after(clock, 300.0).at_most(began + ANSWERED_IN, begin_by=began + STARTED)
+    answers = Delivery(index, Backoff(clock, random.Random(1)), 5_000_000).deliver([LONE], deadline)
+    assert answers["lone"].kind is Kind.BUSY
+    assert max(sent) <= STARTED

@@ -41,6 +41,10 @@ def a_deletions_conflict_is_done(*, deletion: bool, **facts: Any) -> Verdict:
     return Verdict.STALE if deletion and found is Verdict.RESYNC else found
 
 
+def tombstones_believed(**facts: Any) -> Verdict:
+    return verdict(**{**facts, "tombstone": False})
+
+
 NEVER_RESYNC = {
     "on_record": taken_as_stale(verdict, Verdict.RESYNC),
     "on_read": taken_as_stale(verdict_on_read, Verdict.RESYNC),
@@ -56,6 +60,7 @@ VARIANTS: dict[str, tuple[Configuration, dict[str, Any], str]] = {
     "page deadline": (replace(LATE, page=True), {"page_deadline": False}, WRONG),
     "page deadline, timed": (replace(TIMED, page=True), {"page_deadline": False}, WRONG),
     "repeated deletion": (TIMED, {"on_record": a_deletions_conflict_is_done}, WRONG),
+    "a table read's tombstone is not believed": (TIMED, {"on_record": tombstones_believed}, WRONG),
     "poison to the queue": (POISON, {"poison_is_queued": False}, LOST),
     "poison passes": (replace(POISON, writes=1, live=True), {"poison_passes": False}, STUCK),
     "redrive writes first": (POISON, {"redrive_writes_first": False}, LOST),
@@ -86,12 +91,3 @@ def test_the_protocol_converges_in_every_interleaving(world: Configuration) -> N
 def test_without_this_rule_it_diverges(without: str) -> None:
     world, rule, wrong = VARIANTS[without]
     assert explore(replace(world, rules=replace(world.rules, **rule))).wrong == wrong
-
-
-def test_timed_tombstones_and_versions_that_fall_are_a_known_hole() -> None:
-    """A deletion whose tombstone went lands below an earlier record's request that is still under way.
-
-    Needs all of: versions against the delivery order, a batch applied but failed and cut anew, a tombstone's
-    whole life, and a late request within the moment after it. ARCHITECTURE.md tells it.
-    """
-    assert explore(replace(TIMED, rising=False)).wrong == WRONG

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from searchsync.bulk import Answer, Kind, Write
@@ -15,50 +15,60 @@ from searchsync.version import Verdict, verdict_on_page
 
 
 @dataclass(frozen=True)
+class Batch:
+    """Items of one read, the external version of that read, and until when they may be written."""
+
+    items: Sequence[Item]
+    version: int
+    until: Deadline
+
+
+@dataclass(frozen=True)
 class Written:
-    """What became of a page: counts, what can never be written, and whether it must be read again."""
+    """What became of a batch: counts, what can never be written, and what must be read and written again."""
 
     counts: Counter[str] = field(default_factory=Counter)
     poison: list[Poison] = field(default_factory=list)
-    again: bool = False
+    left: list[Item] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Backfill:
-    """Writes pages of items; `margin` in seconds."""
+    """Writes batches of items; `margin` in seconds."""
 
     deliver: Deliver
     clock: Clock
     margin: float
 
-    def write(self, items: Iterable[Item], version: int, until: Deadline) -> Written:
+    def write(self, batch: Batch) -> Written:
         """Write the items of one read; what the stream has written since stays.
 
-        Counts: `items`, `written`, `passed` (something newer was there), `poison`.
+        Counts: `written`, `passed` (something newer was there), `poison`.
         """
-        poison: list[Poison] = []
+        version = batch.version
+        written = Written()
+        items: dict[str, Item] = {}
         writes: list[Write] = []
-        keys = {}
-        for item in items:
-            keys[item.id] = item.keys
+        for item in batch.items:
             try:
                 writes.append(Write(item.id, version, encode(item.image)))
             except Exception as error:  # noqa: BLE001 - one item's failure in pure code is that item's
-                poison.append(unwritable(item.keys, "", version, error))
-        counts: Counter[str] = Counter(items=len(keys))
-        again = False
-        for name, answer in self.deliver(writes, until).items():
+                written.poison.append(unwritable(item.keys, "", version, error))
+            else:
+                items[item.id] = item
+        for name, answer in self.deliver(writes, batch.until).items():
             result = self._result(version, answer)
             if result == "poison":
-                poison.append(refused(keys[name], "", version, answer))
+                written.poison.append(refused(items[name].keys, "", version, answer))
             elif result:
-                counts[result] += 1
-            again = again or not result
-        counts["poison"] = len(poison)
-        return Written(counts, poison, again)
+                written.counts[result] += 1
+            else:
+                written.left.append(items[name])
+        written.counts["poison"] += len(written.poison)
+        return written
 
     def _result(self, version: int, answer: Answer) -> str:
-        """The count that an answer belongs to; empty where the page must be read again."""
+        """The count that an answer belongs to; empty where the item must be read and written again."""
         if answer.kind is Kind.DONE:
             return "written"
         if answer.kind is Kind.POISON:

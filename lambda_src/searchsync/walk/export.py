@@ -16,6 +16,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from searchsync.errors import SearchsyncError, StackError, TableBusyError
+from searchsync.foreign import code_of
 from searchsync.records import AttributeMap
 from searchsync.walk.state import File
 
@@ -55,7 +56,7 @@ class ExportFile:
                     self.line += len(page)
                     yield page
         except ClientError as error:
-            raise self._failed(error.response["Error"]["Code"]) from error
+            raise self._failed(code_of(error)) from error
         except BotoCoreError as error:
             raise TableBusyError(f"S3 did not give {self._part.file}: {type(error).__name__}.") from error
         except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError) as error:

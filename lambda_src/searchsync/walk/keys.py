@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-import binascii
+import re
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal
 from typing import Any
 
 from searchsync.document import DIGEST_PREFIX, document_id
@@ -18,6 +18,11 @@ LONGEST_HASH_KEY, LONGEST_RANGE_KEY = 2048, 1024
 """Bytes ("Quotas and limits", DynamoDB developer guide: partition keys and sort keys)."""
 DIGITS, SMALLEST, LARGEST = 38, Decimal("1E-130"), Decimal("1E+126")
 """Of a number ("Supported data types", DynamoDB developer guide)."""
+FURTHEST = 130
+"""Digits before the point or zeros behind it. A foreign document may hold 1E+999999999."""
+NUMBER = re.compile(r"-?[0-9]{1,200}(\.[0-9]{1,200})?(E[+-][0-9]{1,3})?", re.ASCII)
+EXACT = Context(prec=1_000)
+"""Decimal's own default would round to 28 digits."""
 
 
 def key_of(name: str, source: Any, types: KeyTypes) -> AttributeMap | None:
@@ -50,7 +55,7 @@ def _from_source(source: Any, types: KeyTypes) -> list[str] | None:
 
 def _text(value: Any, kind: str) -> str | None:
     if kind == "N":
-        return format(value, "f") if isinstance(value, Decimal) else None
+        return _texts(value)[0] if isinstance(value, Decimal) and abs(value.adjusted()) <= FURTHEST else None
     return value if isinstance(value, str) else None
 
 
@@ -81,9 +86,10 @@ def _possible(text: str, kind: str, longest: int) -> bool:
         return _is_number(text)
     if kind == "B":
         try:
-            return 0 < len(base64.b64decode(text, validate=True)) <= longest
-        except binascii.Error:
+            data = base64.b64decode(text, validate=True)
+        except ValueError:
             return False
+        return 0 < len(data) <= longest and base64.b64encode(data).decode() == text
     try:
         return 0 < len(text.encode()) <= longest
     except UnicodeEncodeError:  # half of a surrogate pair
@@ -91,10 +97,16 @@ def _possible(text: str, kind: str, longest: int) -> bool:
 
 
 def _is_number(text: str) -> bool:
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
+    """Whether the text is a number as DynamoDB gives it: another way to write one would be no other key."""
+    if NUMBER.fullmatch(text) is None:
         return False
-    if not value.is_finite():
-        return False
-    return value == 0 or (SMALLEST <= abs(value) < LARGEST and len(value.normalize().as_tuple().digits) <= DIGITS)
+    value = Decimal(text)
+    small = value == 0 or SMALLEST <= abs(value) < LARGEST
+    return small and len(value.normalize(EXACT).as_tuple().digits) <= DIGITS and text in _texts(value)
+
+
+def _texts(value: Decimal) -> tuple[str, ...]:
+    """How a number may stand in a key: its digits; one with many zeros also by its exponent."""
+    shortest = value.normalize(EXACT)
+    plain = format(shortest, "f") if value else "0"
+    return (plain, str(shortest)) if len(plain) > DIGITS else (plain,)

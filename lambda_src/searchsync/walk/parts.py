@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from searchsync.bulk import LARGEST_BODY
 from searchsync.clock import Backoff, Clock, Deadline
 from searchsync.config import Config
 from searchsync.delivery import Delivery
-from searchsync.errors import CollectionBusyError, StackError
+from searchsync.errors import CollectionBusyError, ConversionError, StackError, TableBusyError
 from searchsync.failures import failure_message
 from searchsync.pipeline import Failures, PipelineCollection
 from searchsync.plan import Poison
 from searchsync.records import AttributeMap
-from searchsync.resync import READ_TO_ANSWER
+from searchsync.resync import Page, time_to_write
 from searchsync.table import DynamoTable, Item, ScanPage
 from searchsync.version import read_version
-from searchsync.walk.backfill import Backfill, Written
+from searchsync.walk.backfill import Backfill, Batch
 from searchsync.walk.export import BrokenFileError, ExportFile
 from searchsync.walk.keys import KeyTypes
 from searchsync.walk.reader import IndexReader
@@ -37,23 +36,45 @@ LINES_AT_ONCE = 1_000
 
 
 class Pace:
-    """Keeps a lane to its read units a second; None is no limit."""
+    """Keeps a lane to its read units a second; `rate` None is no limit."""
 
     def __init__(self, clock: Clock, rate: float | None) -> None:
         self._clock = clock
         self._rate = rate
         self._free_at = 0.0
 
-    def wait(self) -> None:
-        """Wait until the units taken so far are paid for."""
-        pause = self._free_at - self._clock.monotonic()
-        if pause > 0.0:
-            self._clock.sleep(pause)
+    @property
+    def pause(self) -> float:
+        """Seconds until the units taken so far are paid for."""
+        return max(0.0, self._free_at - self._clock.monotonic())
+
+    @property
+    def for_two(self) -> float:
+        """Seconds that this page and the next one take to be paid for: the next costs what this one did."""
+        return 2.0 * self.pause
+
+    def wait(self, deadline: Deadline) -> None:
+        """Wait until they are, or the time is over."""
+        self._clock.sleep(max(0.0, min(self.pause, deadline.remaining())))
 
     def took(self, units: float) -> None:
-        """Take note of a page's read units."""
+        """Take note of read units."""
         if self._rate is not None:
             self._free_at = max(self._free_at, self._clock.monotonic()) + units / self._rate
+
+
+@dataclass(frozen=True)
+class PacedTable:
+    """The table's reads by key, counted by a pace. They do not wait: the next page does."""
+
+    table: DynamoTable
+    pace: Pace
+
+    def read(self, keys: Mapping[str, AttributeMap], deadline: Deadline) -> Iterator[Page]:
+        """Consistent reads of all keys, as the table's."""
+        before = self.table.units
+        yield from self.table.read(keys, deadline)
+        self.pace.took(self.table.units - before)
 
 
 @dataclass(frozen=True)
@@ -84,89 +105,119 @@ class Walker:
         if isinstance(part, File):
             return self._load(state, part, deadline)
         if isinstance(part, Segment) and state.task == "backfill":
-            return self._backfill(state, part, deadline), ()
-        return self._verify(state, part, deadline), ()
+            position = self._backfill(state, part, deadline)
+        else:
+            position = self._verify(state, part, deadline)
+        self.pace.wait(deadline)  # the next call knows nothing of what this one has read
+        return position, ()
 
     def _backfill(self, state: State, part: Segment, deadline: Deadline) -> Any:
+        """Write a segment's items; where the next call begins, None behind the last."""
+
+        def again(left: Sequence[Item]) -> Iterator[Batch]:
+            for page in self.table.read({item.id: item.keys for item in left}, deadline):
+                items = [self.table.item(image) for image in page.images.values() if image is not None]
+                yield self._batch(items, page, deadline)
+
         position = state.position
         while True:
-            page, written = self._written_page(part, position, deadline)
-            self.counts.update(written.counts)
-            self._hand_over(written.poison)
+            try:
+                page = self._scan(part, position, deadline)
+                self._write(self._batch(page.items, page, deadline), again, deadline)
+            except (CollectionBusyError, TableBusyError):
+                if position == state.position:
+                    raise
+                return position  # the pages before it need not be written again
             position = page.position
-            if position is None or deadline.remaining() < ONE_PAGE:
+            if position is None or deadline.remaining() < ONE_PAGE + self.pace.for_two:
                 return position
 
-    def _written_page(self, part: Segment, position: Any, deadline: Deadline) -> tuple[ScanPage, Written]:
-        """A page, read and written within the time that a tombstone lives; read again while it is not."""
-
-        def write() -> tuple[ScanPage, Written]:
-            page = self._scan(part, position, deadline)
-            until = deadline.at_most(page.read_monotonic + READ_TO_ANSWER)
-            return page, self._write(page.items, read_version(page.read_at, self.config.margin), until)
-
-        return self._until_settled(write, deadline)
+    def _batch(self, items: Sequence[Item], read: Page | ScanPage, deadline: Deadline) -> Batch:
+        """Items just read: they must be written within the time that a tombstone lives."""
+        version = read_version(read.read_at, self.config.margin)
+        return Batch(items, version, time_to_write(read.read_monotonic, deadline))
 
     def _load(self, state: State, part: File, deadline: Deadline) -> tuple[int | None, tuple[str, ...]]:
         """Write a file of an export; its line when the time is over, and its name when it is broken."""
-        version = read_version(state.read_at or 0.0, self.config.margin)
-        file = ExportFile(self.s3, part, state.position or 0)
+        version = read_version(state.read_at, self.config.margin)
+
+        def again(left: Sequence[Item]) -> list[Batch]:
+            return [Batch(left, version, deadline)]
+
+        line = state.position or 0
+        file = ExportFile(self.s3, part, line)
         try:
             for images in file.pages(LINES_AT_ONCE):
-                items = self._items(images, file)
-                _, written = self._until_settled(partial(self._loaded, items, version, deadline), deadline)
-                self.counts.update(written.counts)
-                self._hand_over(written.poison)
+                self._write(Batch(self._items(images, file), version, deadline), again, deadline)
+                line = file.line
                 if deadline.remaining() < ONE_PAGE:
-                    return file.line, ()
+                    return line, ()
+        except (CollectionBusyError, TableBusyError):
+            if line == (state.position or 0):
+                raise
+            return line, ()
         except BrokenFileError as error:
             self.counts["broken_files"] += 1
             return None, (str(error),)
         return None, ()
 
-    def _loaded(self, items: Sequence[Item], version: int, deadline: Deadline) -> tuple[None, Written]:
-        return None, self._write(items, version, deadline)
-
     def _items(self, images: Sequence[AttributeMap], file: ExportFile) -> list[Item]:
         try:
             return [self.table.item(image) for image in images]
-        except KeyError as error:
-            raise BrokenFileError(f"{file.name} has an item without the key attribute {error}") from error
+        except (KeyError, TypeError, ConversionError) as error:
+            raise BrokenFileError(
+                f"{file.name} is broken: of the items before line {file.line + 1} one has no usable key"
+            ) from error
 
-    def _until_settled(self, write: Callable[[], tuple[Any, Written]], deadline: Deadline) -> tuple[Any, Written]:
+    def _write(self, batch: Batch, again: Callable[[Sequence[Item]], Iterable[Batch]], deadline: Deadline) -> None:
+        """Write items until the collection has taken all of them; `again` gives batches of those that are left.
+
+        Raises CollectionBusyError when the time does not suffice. Counts only what is done.
+        """
+        counts = Counter(items=len(batch.items))
+        batches: Iterable[Batch] = [batch]
         attempt = 0
         while True:
-            page, written = write()
-            if not written.again:
-                return page, written
+            left: list[Item] = []
+            for each in batches:
+                written = Backfill(self._delivery().deliver, self.clock, self.config.margin).write(each)
+                self._hand_over(written.poison)
+                counts.update(written.counts)
+                left += written.left
+            if not left:
+                self.counts.update(counts)
+                return
             if not self.backoff.pause(attempt, deadline, ONE_PAGE):
-                raise CollectionBusyError("The collection did not take a page in the call's time.")
+                raise CollectionBusyError(f"The collection did not take {len(left)} documents in the call's time.")
             attempt += 1
-
-    def _write(self, items: Sequence[Item], version: int, until: Deadline) -> Written:
-        return Backfill(self._delivery().deliver, self.clock, self.config.margin).write(items, version, until)
+            batches = again(left)
 
     def _delivery(self) -> Delivery:
         return Delivery(self.collection, self.backoff, LARGEST_BODY)
 
     def _scan(self, part: Segment, position: Any, deadline: Deadline) -> ScanPage:
-        self.pace.wait()
+        self.pace.wait(deadline)
         page = self.table.scan(part.segment, part.of, position, deadline)
         self.pace.took(page.units)
         return page
 
     def _verify(self, state: State, part: Segment | Slice, deadline: Deadline) -> Any:
-        verification = Verification(self.table, self.reader, self.clock, self.rng, self.types, state.settle)
+        """Compare a part's pages with what they belong to; where the next call begins, None behind the last."""
+        table = PacedTable(self.table, self.pace)
+        verification = Verification(table, self.reader, self.clock, self.rng, self.types, state.settle)
+        at_the_end = verification.longest + ONE_PAGE * (2 if state.task == "repair" else 1)
         position, differences = state.position, list[Difference]()
         while True:
             if isinstance(part, Segment):
                 position = self._compare(part, verification, position, deadline)
             else:
                 position = self._look_up(part, verification, position, state.counts["documents"], deadline)
-            if position is None or deadline.remaining() < verification.longest + ONE_PAGE:
+            if position is None or deadline.remaining() < ONE_PAGE + self.pace.for_two + at_the_end:
                 break
             if verification.full:
                 differences += verification.settle(deadline)
+                if state.task == "repair":
+                    break  # mending them takes time, too
         differences += verification.settle(deadline)
         self.counts.update(verification.counts)
         self.reports.write(state.run, state.name, differences)
@@ -185,6 +236,7 @@ class Walker:
 
         `before`: how many documents of the slice earlier calls saw.
         """
+        self.pace.wait(deadline)
         page = self.reader.page(part.pit, part.slice, part.of, position, deadline)
         verification.look_up(page.hits, deadline)
         seen = before + verification.counts["documents"]

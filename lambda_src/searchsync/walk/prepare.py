@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from searchsync.config import Config
 from searchsync.errors import StackError, WalkRefusedError
+from searchsync.foreign import code_of, shown, shown_list
 from searchsync.walk.settings import LONGEST_SETTLE, Settings
 from searchsync.walk.state import TASKS
 
@@ -63,22 +64,28 @@ def read_order(event: object) -> Order:
         raise WalkRefusedError('The input of a walk is a JSON object, like {"task": "verify"}.')
     task, raw = event.get("task"), event.get("export")
     if task not in TASKS:
-        raise WalkRefusedError(f"The input's task is {str(task)[:50]!r}: give one of {', '.join(TASKS)}.")
+        raise WalkRefusedError(f"The input's task is {shown(task)}: give one of {', '.join(TASKS)}.")
     strange = sorted(map(str, event.keys() - {"task", "export"}))
     if strange:
-        raise WalkRefusedError(f"The input has members that no walk knows: {', '.join(strange)[:200]}. Take them out.")
+        raise WalkRefusedError(f"The input has members that no walk knows: {shown_list(strange)}. Take them out.")
     if raw is None:
         return Order(task, None)
     if task != "backfill":
         raise WalkRefusedError(f"The input's export goes with the task backfill, and the task is {task}.")
+    return Order(task, _export(raw))
+
+
+def _export(raw: Any) -> Export:
     try:
         export = Export(str(raw["bucket"]), str(raw["manifest"]), float(raw["exported_at"]), int(raw.get("items", 0)))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        if not (export.bucket and export.manifest and 0.0 < export.exported_at < math.inf and export.items >= 0):
+            raise ValueError("one of them is out of range")
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise WalkRefusedError(
             "The input's export needs bucket, manifest (the key of manifest-files.json) and exported_at "
-            f"(Unix seconds): {type(error).__name__} {error}."
+            f"(Unix seconds), and may have items (how many): {type(error).__name__} {shown(error)}."
         ) from error
-    return Order(task, export)
+    return export
 
 
 def check_table(facts: TableFacts, config: Config) -> None:
@@ -100,8 +107,9 @@ def check_table(facts: TableFacts, config: Config) -> None:
         )
 
 
-def check_load(export: Export, trigger: Mapping[str, Any] | None, now: float, lanes: int) -> None:
-    """Raise WalkRefusedError where a load from an export could bring back what was deleted since."""
+def check_trigger(trigger: Mapping[str, Any] | None) -> None:
+    """Raise WalkRefusedError where the trigger of a load from an export is on, or was: what it has brought of
+    deletions since the export would come back."""
     if trigger is None:
         raise WalkRefusedError("The function has no trigger: apply with trigger.enabled = false, and start anew.")
     if trigger.get("State") != "Disabled":
@@ -114,6 +122,10 @@ def check_load(export: Export, trigger: Mapping[str, Any] | None, now: float, la
             "The trigger has read the stream before, so it would not start again at the export's time. Replace it "
             "(terraform apply -replace on aws_lambda_event_source_mapping), still off, and start anew."
         )
+
+
+def check_age(export: Export, now: float, lanes: int) -> None:
+    """Raise WalkRefusedError where the stream would not keep the changes since the export until they are read."""
     age = now - export.exported_at
     load = export.items / (ITEMS_A_SECOND * lanes)
     if age < 0:
@@ -170,7 +182,7 @@ class Account:
         try:
             found = self._clients["dynamodb"].describe_table(TableName=self._config.table_name)["Table"]
         except (ClientError, BotoCoreError) as error:
-            if _code(error) == "ResourceNotFoundException":
+            if code_of(error) == "ResourceNotFoundException":
                 raise WalkRefusedError(f"There is no table {self._config.table_name}: apply again.") from error
             raise _refused("dynamodb:DescribeTable", error) from error
         kinds = {each["AttributeName"]: each["AttributeType"] for each in found["AttributeDefinitions"]}
@@ -226,9 +238,5 @@ class Account:
             raise _refused(permission, error) from error
 
 
-def _code(error: Exception) -> str:
-    return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else type(error).__name__
-
-
 def _refused(permission: str, error: Exception) -> StackError:
-    return StackError(f"AWS refused a question of the walk: {_code(error)}. Check the walk role's {permission}.")
+    return StackError(f"AWS refused a question of the walk: {code_of(error)}. Check the walk role's {permission}.")

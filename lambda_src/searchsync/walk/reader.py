@@ -8,7 +8,7 @@ Amazon OpenSearch Serverless" lists both.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -73,20 +73,24 @@ class IndexReader:
         self.requests = 0
 
     def require(self, deadline: Deadline) -> None:
-        """Raise WalkRefusedError where the index is missing or was not made by searchsync, StackError where refused."""
+        """Raise WalkRefusedError where the index is missing, was not made by searchsync, or keeps no sources.
+
+        Raises else as `documents` does.
+        """
         response = self._ask("GET", f"/{self._index}/_mapping", None, deadline)
         answer = classify_request(response)
         if answer.kind is Kind.NO_INDEX:
             raise WalkRefusedError(f"There is no index {self._index}: run a backfill, which makes and fills it.")
-        if answer.kind is not Kind.DONE:
-            raise StackError(
-                f"The collection refused GET _mapping: {answer.status} {answer.error_type}. Check the data access "
-                "policy (aoss:DescribeIndex on this index for the walk's role; a change takes up to a minute)."
-            )
-        if mark_in(response.body) is None:
+        body = self._taken(response, "the mapping")
+        if mark_in(body) is None:
             raise WalkRefusedError(
                 f"The index {self._index} was not made by searchsync. Set another index name, or delete it and "
                 "run a backfill."
+            )
+        if set(_kept(body)) & {"enabled", "includes", "excludes"}:
+            raise WalkRefusedError(
+                f"The mapping of {self._index} keeps not all of a document's source (`_source`), so that nothing can "
+                "be compared. Take `_source` out of the mapping, delete the index and run a backfill."
             )
 
     def documents(self, ids: Sequence[str], deadline: Deadline) -> dict[str, Document]:
@@ -97,7 +101,10 @@ class IndexReader:
         found: dict[str, Document] = {}
         for start in range(0, len(ids), IDS_AT_ONCE):
             body = {"docs": [{"_id": name} for name in ids[start : start + IDS_AT_ONCE]]}
-            found.update(_found(self._answer("GET", f"/{self._index}/_mget", body, deadline)))  # AOSS lists no POST
+            answer = self._answer("GET", f"/{self._index}/_mget", body, deadline)  # AOSS lists no POST
+            for each in answer["docs"]:
+                if each.get("found"):
+                    found[each["_id"]] = Document(int(each["_version"]), each.get("_source"))
         return found
 
     def open_point_in_time(self, deadline: Deadline) -> str:
@@ -135,19 +142,23 @@ class IndexReader:
     def _answer(self, method: str, path: str, body: Any, deadline: Deadline, **parameters: str) -> Any:
         """The body of an answer that was given."""
         response = self._ask(method, path, body, deadline, **parameters)
-        answer = classify_request(response)
-        if response.status == 404 and "pit" in (body or {}) and answer.kind is not Kind.NO_INDEX:
+        gone = response.status == 404 and classify_request(response).kind is not Kind.NO_INDEX
+        if "pit" in (body or {}) and (gone or _lost_shards(response.body)):
             raise PointInTimeGoneError("The point in time is gone: it was not asked for too long.")
+        return self._taken(response, f"{method} {path.rpartition('/')[2]}")
+
+    def _taken(self, response: Response, what: str) -> Any:
+        answer = classify_request(response)
         if answer.kind is not Kind.DONE:
             raise StackError(
-                f"The collection refused {method} {path.rpartition('/')[2]}: {answer.status} {answer.error_type}. "
-                "Check the data access policy (aoss:ReadDocument on this index for the walk's role; a change takes "
-                "up to a minute), and that the index is there."
+                f"The collection refused {what}: {answer.status} {answer.error_type}. "
+                "Check the data access policy (aoss:ReadDocument and aoss:DescribeIndex on this index for the walk's "
+                "role; a change takes up to a minute), and that the index is there."
             )
         return response.body
 
     def _ask(self, method: str, path: str, body: Any, deadline: Deadline, **parameters: str) -> Response:
-        """The first answer that is not busy."""
+        """The first answer that is whole, or a refusal."""
         data = None if body is None else json.dumps(body).encode()
         attempt = 0
         while True:
@@ -155,20 +166,43 @@ class IndexReader:
             if timeout >= SHORTEST_REQUEST:
                 self.requests += 1
                 response = perform(self._client, method, path, body=data, timeout=timeout, headers=JSON, **parameters)
-                if classify_request(response).kind is not Kind.BUSY:
+                if not _busy(response):
                     return response
             if not self._backoff.pause(attempt, deadline, SHORTEST_REQUEST):
                 raise CollectionBusyError("The collection was busy for the rest of the invocation's time.")
             attempt += 1
 
 
-def _found(body: Any) -> Iterator[tuple[str, Document]]:
-    """The documents in an answer of `_mget`. What failed on its own counts as busy."""
-    for each in body["docs"]:
-        if each.get("found"):
-            yield each["_id"], Document(int(each["_version"]), each.get("_source"))
-        elif isinstance(error := each.get("error"), Mapping) and error.get("type") != "index_not_found_exception":
-            raise CollectionBusyError(f"The collection could not read a document: {error.get('type')}.")
+def _busy(response: Response) -> bool:
+    """Whether to ask again: the collection was busy with all of it, with a shard, or with a document.
+
+    A shard that fails leaves its documents out of an answer that is else good ("Search", OpenSearch API).
+    """
+    kind = classify_request(response).kind
+    if kind is not Kind.DONE or not isinstance(response.body, Mapping):
+        return kind is Kind.BUSY
+    body = response.body
+    failed = bool(body.get("timed_out")) or int((body.get("_shards") or {}).get("failed", 0)) > 0
+    return (failed and not _lost_shards(body)) or any(_failed_alone(each) for each in body.get("docs", ()))
+
+
+def _failed_alone(document: Mapping[str, Any]) -> bool:
+    """Whether a document of an `_mget` could not be read, though its index is there."""
+    error = document.get("error")
+    return isinstance(error, Mapping) and error.get("type") != "index_not_found_exception"
+
+
+def _lost_shards(body: Any) -> bool:
+    """Whether a point in time is gone in some shards."""
+    failures = (body.get("_shards") or {}).get("failures", ()) if isinstance(body, Mapping) else ()
+    return any((each.get("reason") or {}).get("type") == "search_context_missing_exception" for each in failures)
+
+
+def _kept(body: Any) -> Mapping[str, Any]:
+    """What a mapping says of the sources that it keeps; empty: all of them."""
+    (found,) = body.values()
+    source = found["mappings"].get("_source", {})
+    return {name: value for name, value in source.items() if value not in (True, [])}
 
 
 def _plain(value: Any) -> Any:

@@ -10,8 +10,8 @@ from searchsync.bulk import Answer, Kind, Write
 from searchsync.clock import Clock, Deadline
 from searchsync.errors import CollectionBusyError
 from searchsync.plan import Poison, refused
-from searchsync.resync import READ_TO_ANSWER, Deliver, Outcome, Result, Resync, Table, Target
-from searchsync.version import Verdict, read_version, verdict_on_page
+from searchsync.resync import Deliver, Outcome, Result, Resync, Table, Target, time_to_write
+from searchsync.version import Verdict, read_version, second_of, verdict_on_page
 from searchsync.walk.verify import Difference
 
 RIGHT = frozenset({Result.RESYNCED, Result.PASSED, Result.STALE, Result.DELETED})
@@ -42,7 +42,7 @@ class Repair:
         """
         now = int(self.clock.now())
         keys = {each.id: each.keys for each in differences if each.keys is not None}
-        targets = [Target(name, key, now, 0) for name, key in keys.items()]
+        targets = [Target(each.id, each.keys, now, self._past(each)) for each in differences if each.keys is not None]
         outcomes = Resync(self.table, self.deliver, self.clock, self.margin).run(targets, deadline) if targets else {}
         outcomes |= self._delete([each.id for each in differences if each.keys is None], deadline)
         results = Counter(outcome.result for outcome in outcomes.values())
@@ -52,12 +52,20 @@ class Repair:
         poison = [refused(keys[name], "", None, answer) for name, answer in wrong.items() if name in keys]
         return Repaired(Counter(repaired=len(outcomes) - len(wrong), poison=len(poison)), poison)
 
+    def _past(self, difference: Difference) -> int:
+        """The second that the read's version must lie above, so that what it meets there is not the wrong document.
+
+        A version from the future is not waited for: the write says it.
+        """
+        second = 0 if difference.version is None else second_of(difference.version)
+        return 0 if second > self.clock.now() + self.margin else second
+
     def _delete(self, names: Sequence[str], deadline: Deadline) -> dict[str, Outcome]:
         """Delete documents that belong to no item. An item that comes now has a later version."""
         if not names:
             return {}
         version = read_version(self.clock.now(), self.margin)
-        until = deadline.at_most(self.clock.monotonic() + READ_TO_ANSWER)
+        until = time_to_write(self.clock.monotonic(), deadline)
         answers = self.deliver([Write(name, version, None) for name in names], until)
         return {name: Outcome(self._result(version, each), each) for name, each in answers.items()}
 

@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from searchsync.config import Config
 from searchsync.errors import StackError
+from searchsync.foreign import code_of
 from searchsync.metrics import embedded
 from searchsync.walk.verify import Difference
 
@@ -83,10 +84,9 @@ class Reports:
             body = "".join(f"{line}\n" for line in lines).encode()
             self._s3.put_object(Bucket=self._bucket, Key=f"{run}/{name}.jsonl", Body=body)
         except (ClientError, BotoCoreError) as error:
-            code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
             raise StackError(
-                f"The report bucket {self._bucket} refused an object: {code}. Check `table_walk.report_bucket` "
-                "(s3:PutObject for the walk's role, and its KMS key)."
+                f"The report bucket {self._bucket} refused an object: {code_of(error)}. Check "
+                "`table_walk.report_bucket` (s3:PutObject for the walk's role, and its KMS key)."
             ) from error
 
     def place(self, run: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -46,9 +47,12 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             problems.append(f"{name} is not set")
         return environment.get(name, "")
 
-    lanes = number("WALK_CONCURRENCY", "4", lambda value: value >= 1 and value == int(value), "a whole number from 1")
+    lanes = number("WALK_CONCURRENCY", "4", lambda value: value >= 1 and value.is_integer(), "a whole number from 1")
     units = number(
-        "READ_UNITS_PER_SECOND", "0", lambda value: value >= 0, "read units a second, or nothing for no limit"
+        "READ_UNITS_PER_SECOND",
+        "0",
+        lambda value: 0 <= value < math.inf,
+        "read units a second, or nothing for no limit",
     )
     settle = number(
         "SETTLE_SECONDS",

@@ -8,11 +8,12 @@ Step Functions").
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from searchsync.errors import WalkRefusedError
+from searchsync.foreign import shown
 
 TASKS = ("backfill", "verify", "repair")
 COSTS = ("calls", "milliseconds", "requests", "units")
@@ -52,7 +53,7 @@ Part = Segment | File | Slice
 class State:
     """Where one part of a walk stands.
 
-    `settle`: seconds between two looks; `read_at`: Unix seconds of an export, else None; `position`:
+    `settle`: seconds between two looks; `read_at`: Unix seconds of an export, else 0.0; `position`:
     where the next page begins, None at the beginning; `call`: how many calls there were; `broken`: export
     files that could not be read.
     """
@@ -60,7 +61,7 @@ class State:
     task: str
     run: str
     settle: float
-    read_at: float | None
+    read_at: float
     part: Part
     position: Any
     call: int
@@ -89,15 +90,15 @@ class State:
         )
 
 
-def begun_again(state: State, pit: str) -> State:
+def begun_again(state: State, pit: str, counts: Mapping[str, int]) -> State:
     """A slice's state, to be read from its beginning from another point in time.
 
     Documents belong to a slice by shard and id, so that a slice is the same in every point in time. What
-    it had counted of them is counted anew.
+    it had counted of them is counted anew; `counts` are the last call's, of which the costs stay.
     """
     if not isinstance(state.part, Slice):
         raise WalkRefusedError("Only a slice of the index is read from a point in time.")
-    kept = Counter({name: state.counts[name] for name in COSTS})
+    kept = Counter({name: state.counts[name] + counts.get(name, 0) for name in COSTS})
     part = replace(state.part, pit=pit)
     return replace(state, part=part, position=None, call=state.call + 1, counts=kept)
 
@@ -111,8 +112,8 @@ def read_state(event: Mapping[str, Any]) -> State:
             task=event["task"],
             run=event["run"],
             settle=float(event["settle"]),
-            read_at=float(export["exported_at"]) if export else None,
-            part=_part(event["part"]),
+            read_at=float(export["exported_at"]) if export else 0.0,
+            part=_part(event["part"], export),
             position=event["position"],
             call=int(event["call"]),
             done=False,
@@ -121,16 +122,18 @@ def read_state(event: Mapping[str, Any]) -> State:
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise WalkRefusedError(
-            f"A call of the walk has no usable state ({error}). The state machine and the function are of "
+            f"A call of the walk has no usable state ({shown(error)}). The state machine and the function are of "
             "different versions: apply the module again, and start anew."
         ) from error
 
 
-def _part(raw: Mapping[str, Any]) -> Part:
+def _part(raw: Mapping[str, Any], export: object) -> Part:
     if "segment" in raw:
         return Segment(int(raw["segment"]), int(raw["of"]))
     if "slice" in raw:
         return Slice(int(raw["slice"]), int(raw["of"]), str(raw["pit"]))
+    if not export:
+        raise ValueError("a file without its export's time")
     return File(str(raw["bucket"]), str(raw["file"]), int(raw["items"]))
 
 
@@ -152,7 +155,7 @@ def totals(counts: Mapping[str, int], broken: tuple[str, ...] = ()) -> dict[str,
     return found | {"broken": list(broken)} if broken else found
 
 
-def summed(results: list[Mapping[str, Any]]) -> dict[str, Any]:
+def summed(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The totals of all parts together."""
     counts: Counter[str] = Counter()
     broken: list[str] = []

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from searchsync.clock import Clock, Deadline
 from searchsync.collection import OpenSearchCollection
 from searchsync.config import Config
 from searchsync.errors import CollectionBusyError, PointInTimeGoneError, WalkRefusedError
+from searchsync.foreign import shown
 from searchsync.table import DynamoTable
 from searchsync.walk import prepare
 from searchsync.walk.keys import KeyTypes
@@ -22,7 +24,7 @@ from searchsync.walk.prepare import Account, Order, read_order
 from searchsync.walk.reader import IndexReader
 from searchsync.walk.report import Reports
 from searchsync.walk.settings import Settings
-from searchsync.walk.state import begun_again, read_state, summed, written_state
+from searchsync.walk.state import File, begun_again, read_state, summed, written_state
 
 RESERVE = 20.0
 """Seconds of a call that are kept for its report and its end."""
@@ -81,7 +83,7 @@ class Steps:
         step = steps.get(str(event.get("step")))
         if step is None:
             raise WalkRefusedError(
-                f"The walk has no step {str(event.get('step'))[:50]!r}: {', '.join(steps)}. Start the state machine."
+                f"The walk has no step {shown(event.get('step'))}: {', '.join(steps)}. Start the state machine."
             )
         report.facts = {"step": event["step"]} | {name: event[name] for name in ("task", "run") if name in event}
         return step(Call(event, Deadline.after(self.clock, remaining - RESERVE), report))
@@ -117,22 +119,32 @@ class Steps:
         state = read_state(call.event)
         facts = self.account.table()
         prepare.check_table(facts, self.config)
-        began, asked, read = self.clock.monotonic(), self._requests(), self.table.units
+        if isinstance(state.part, File):  # still off
+            prepare.check_trigger(self.account.trigger())
+        if state.task != "backfill":  # the pipeline may have fallen behind since the walk began
+            state = replace(state, settle=prepare.settling(state.settle, self.account.lag(self.clock.now())))
         walker = self.walker(facts.types, Pace(self.clock, self.settings.units))
         call.report.facts["part"] = state.name
         call.report.counts = walker.counts
         try:
-            position, broken = walker.walk(state, call.deadline)
+            with self._costs(walker.counts):
+                position, broken = walker.walk(state, call.deadline)
         except PointInTimeGoneError:
-            return written_state(
-                call.event, begun_again(state, self.reader.open_point_in_time(self._soon(call.deadline)))
-            )
-        finally:
-            walker.counts["calls"] += 1
-            walker.counts["requests"] += self._requests() - asked
-            walker.counts["units"] += math.ceil(self.table.units - read)
-            walker.counts["milliseconds"] += int((self.clock.monotonic() - began) * 1000)
+            pit = self.reader.open_point_in_time(self._soon(call.deadline))
+            return written_state(call.event, begun_again(state, pit, walker.counts))
         return written_state(call.event, state.after(position, walker.counts, broken))
+
+    @contextmanager
+    def _costs(self, counts: Counter[str]) -> Iterator[None]:
+        """Count what the block takes, however it ends."""
+        began, asked, read = self.clock.monotonic(), self._requests(), self.table.units
+        try:
+            yield
+        finally:
+            counts["calls"] += 1
+            counts["requests"] += self._requests() - asked
+            counts["units"] += math.ceil(self.table.units - read)
+            counts["milliseconds"] += int((self.clock.monotonic() - began) * 1000)
 
     def open(self, call: Call) -> dict[str, Any]:
         """Open a point in time of the index; its slices."""
@@ -164,7 +176,8 @@ class Steps:
 
     def _check(self, order: Order) -> None:
         if order.export is not None:
-            prepare.check_load(order.export, self.account.trigger(), self.clock.now(), self.settings.lanes)
+            prepare.check_trigger(self.account.trigger())
+            prepare.check_age(order.export, self.clock.now(), self.settings.lanes)
 
     def _ensure_index(self, deadline: Deadline) -> None:
         if self.collection.ensure_index(self._soon(deadline).remaining()).kind is not Kind.DONE:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from tests.support.protocol.rules import Configuration, Rules
 
 OFF_BY_ONE = (-1, 1)
-TIMED = Configuration("timed tombstones", 2, tombstone=3, late=2, stream_clock=(0,), rising=True)
+TIMED = Configuration("timed tombstones", 2, tombstone=3, late=2)
 POISON = Configuration("poison and redrive", 2, poison=True, redrive=True, wire=0, stream_clock=(0,))
 LATER = replace(POISON, writes=1, wire=1, stream_clock=(-1, 0))
 DROPS = Configuration("drops and repair", 2, drops=True, repair=True, wire=0, stream_clock=(0,), live=True)

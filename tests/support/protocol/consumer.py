@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from searchsync.version import Verdict, read_version, second_of, wait_until_past
 from tests.support.protocol.rules import Configuration
-from tests.support.protocol.state import BAD, NOW, OLD_BAD, State, Worker, Write
+from tests.support.protocol.state import BAD, GONE, NOW, OLD_BAD, State, Worker, Write
 from tests.support.protocol.world import landed, without_dead
 
 DONE = frozenset({Verdict.DUPLICATE, Verdict.PASSED, Verdict.STALE})
@@ -86,7 +86,14 @@ def _refused(state: State, worker: Worker, write: Write, world: Configuration) -
 def _verdict(state: State, worker: Worker, write: Write, offset: int, world: Configuration) -> Verdict:
     now, margin, current = NOW + offset, world.rules.margin, state.document[1]
     if worker.step == "send":
-        return world.rules.on_record(ours=write[1], deletion=write[0] == 0, current=current, now=now, margin=margin)
+        return world.rules.on_record(
+            ours=write[1],
+            deletion=write[0] == GONE,
+            current=current,
+            tombstone=state.document[0] == GONE,
+            now=now,
+            margin=margin,
+        )
     return world.rules.on_read(ours=write[1], record_second=worker.second, current=current, now=now, margin=margin)
 
 
