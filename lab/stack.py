@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import tempfile
 import urllib.request
 from dataclasses import dataclass
@@ -128,6 +129,11 @@ class Lab:
     def log(self) -> str:
         """The end of the cloud process's log: refused permissions, failed invocations."""
         return self._cloud.tail()
+
+    @property
+    def cloud_process(self) -> subprocess.Popen[bytes]:
+        """The process of the AWS APIs."""
+        return self._cloud.process
 
     def environment(self) -> dict[str, str]:
         """The variables that point the AWS CLI, an SDK or Terraform at the lab."""

@@ -12,6 +12,7 @@ from typing import Any
 import hypercorn.asyncio  # type: ignore[import-not-found]
 from hypercorn.config import Config  # type: ignore[import-not-found]
 from ministack.app import app as ministack_app
+from ministack.core import lambda_runtime
 
 from lab.cloud.collections import Collections
 from lab.cloud.event_sources import EventSources
@@ -37,6 +38,8 @@ def serve(settings: Settings) -> None:
     finally:
         sources.close()
         collections.close_all()
+        # Python waits for the threads that wait for functions: a walk's call may take 15 minutes.
+        lambda_runtime.reset()
 
 
 async def _serve(settings: Settings, application: Any) -> None:
@@ -63,6 +66,7 @@ def _with_state(collections: Collections, sources: EventSources) -> Any:
                 "collections": collections.state(),
                 "event_sources": sources.state(),
                 "sandboxes": lambda_worker.sandboxes(),
+                "functions_under_way": lambda_runtime.workers_in_use(),
             }
             await _answer(send, json.dumps(state).encode())
         else:
