@@ -114,7 +114,7 @@ def test_a_machines_run_from_an_empty_index_to_one_in_step(bench: Bench) -> None
     filled = bench.machine("backfill")
     assert (filled["run"], filled["task"], filled["in_step"], filled["report"]) == ("run-1", "backfill", None, None)
     assert (filled["totals"]["items"], filled["totals"]["written"], filled["totals"]["calls"]) == (10, 10, 2)
-    assert bench.report.differences is None
+    assert [bench.report.differences] == [None]
     assert bench.machine("verify")["in_step"]
     del bench.world.index.documents["item-3"]
     verified = bench.machine("verify")
