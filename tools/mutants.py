@@ -196,6 +196,55 @@ MUTANTS = (
         "if len(busy) > LONE_DOCUMENTS or not answered:",
         ("tests/unit/test_pipeline_failures.py", "-k", "the_capacity_limit_is_no_documents_fault"),
     ),
+    Mutant(
+        "a walk's page written without its version's margin",
+        FUNCTION + "walk/parts.py",
+        "version = read_version(read.read_at, self.config.margin)",
+        "version = read_version(read.read_at, 0.0)",
+        ("tests/unit/test_walk_parts.py", "-k", "a_change_after_the_page_was_read_wins"),
+    ),
+    Mutant(
+        "a walk's page written after its read's time",
+        FUNCTION + "walk/parts.py",
+        "time_to_write(read.read_monotonic, deadline)",
+        "deadline",
+        ("tests/unit/test_walk_parts.py", "-k", "a_page_that_takes_too_long_is_read_again"),
+    ),
+    Mutant(
+        "no second look at a disagreement",
+        FUNCTION + "walk/agreement.py",
+        "if now.version != before.version:",
+        "if now.version is None and before.version is not None:",
+        ("tests/engine/test_walk_histories.py", "-k", "any_history"),
+    ),
+    Mutant(
+        "a page's own item taken for the first look",
+        FUNCTION + "walk/verify.py",
+        "for page in self.table.read(doubtful, deadline):",
+        "for page in [SimpleNamespace(images={item.id: item.image for item in items if item.id in doubtful})]:",
+        ("tests/unit/test_walk_verify.py", "-k", "changes_between_page_and_documents"),
+    ),
+    Mutant(
+        "a missing document not watched",
+        FUNCTION + "walk/verify.py",
+        "SAMPLES = 20",
+        "SAMPLES = 0",
+        ("tests/engine/test_walk_histories.py", "-k", "any_history"),
+    ),
+    Mutant(
+        "the index read in the order of its shards",
+        FUNCTION + "walk/reader.py",
+        '"sort": [{"_id": "asc"}]',
+        '"sort": [{"_doc": "asc"}]',
+        ("tests/engine/test_walk.py", "-k", "calls_that_end_early"),
+    ),
+    Mutant(
+        "an answer without one of its shards believed",
+        FUNCTION + "walk/reader.py",
+        "return (failed and not _lost_shards(body)) or",
+        "return",
+        ("tests/unit/test_walk_reader.py", "-k", "without_some_shard"),
+    ),
 )
 
 

@@ -193,6 +193,8 @@ class World:
     clock: BusyClock = field(default_factory=BusyClock)
     index: MemoryIndex = field(default_factory=MemoryIndex)
     lag: Callable[[], float] = lambda: 0.0
+    skew: float = 0.0
+    """Seconds that the stream's clock is behind."""
 
     def __post_init__(self) -> None:
         self.client = TableClient(self.clock, key_attributes=self.key_attributes)
@@ -229,7 +231,7 @@ class World:
 
     def _version(self) -> int:
         self._number += 1
-        return int(self.clock.time) << 31 | self._number << 1
+        return int(self.clock.time - self.skew) << 31 | self._number << 1
 
     def _arrive(self, name: str, version: int, text: str | None) -> None:
         """As the engine takes it: what is older than what is there changes nothing."""

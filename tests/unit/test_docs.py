@@ -39,6 +39,14 @@ def test_every_module_of_the_function_has_its_row(module: str) -> None:
     assert named(ARCHITECTURE, module)
 
 
+@pytest.mark.parametrize(
+    "module", sorted(path.stem for path in (ROOT / "lambda_src/searchsync/walk").glob("[a-z]*.py"))
+)
+def test_every_module_of_the_walk_has_its_row(module: str) -> None:
+    table = ARCHITECTURE.partition("| module in `walk/` |")[2].partition("\n\n")[0]
+    assert f"\n| `{module}` |" in table
+
+
 @pytest.mark.parametrize("module", sorted(path.stem for path in (ROOT / "lab").glob("[a-z]*.py")))
 def test_every_module_of_the_lab_is_named(module: str) -> None:
     assert named(ARCHITECTURE, module)
