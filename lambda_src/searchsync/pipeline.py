@@ -25,6 +25,9 @@ from searchsync.version import Verdict, second_of, verdict
 
 RESERVE = 5.0
 """Seconds of an invocation kept for the failure queue and the log line."""
+TAKEN_TO_ANSWER = 55.0
+"""Seconds from taking a batch to the engine's answer to its writes, retries included: a tombstone lives 60. While
+this invocation still tries, a newer trigger may have delivered the deletion that follows."""
 REPAIR_AGE = 82_800.0
 """Seconds (23 h): a record this old says that others may have been trimmed (streams keep 24 h)."""
 
@@ -65,6 +68,7 @@ class Pipeline:
         `remaining`: seconds that the invocation still has. `report` is filled as it goes, also when
         this raises. Raises SearchsyncError when the whole batch must be delivered again.
         """
+        taken = self.clock.monotonic()
         deadline = Deadline.after(self.clock, remaining - RESERVE)
         records = parse_event(event)
         self._look_at_the_stream(records, report)
@@ -73,7 +77,7 @@ class Pipeline:
         plan = plan_batch(records, self.config.key_attributes, received, latest)
         self._name_records(plan, report)
         delivery = Delivery(self.collection, self.backoff, self.largest_body)
-        outcomes = self._write(plan, delivery, deadline) if plan.changes else {}
+        outcomes = self._write(plan, delivery, taken, deadline) if plan.changes else {}
         for outcome in outcomes.values():
             report.results[outcome.result] += 1
         report.busy = _busy(delivery, outcomes)
@@ -112,7 +116,7 @@ class Pipeline:
         changes: Iterable[Change] = list(plan.changes.values())[:RECORDS_SHOWN]
         report.records = [(each.record.event_name, each.id, each.record.sequence_number) for each in changes]
 
-    def _write(self, plan: Plan, delivery: Delivery, deadline: Deadline) -> dict[str, Outcome]:
+    def _write(self, plan: Plan, delivery: Delivery, taken: float, deadline: Deadline) -> dict[str, Outcome]:
         """The outcome of each document that the plan writes or resyncs."""
 
         def deliver(writes: Sequence[Write], until: Deadline) -> dict[str, Answer]:
@@ -120,7 +124,7 @@ class Pipeline:
 
         outcomes: dict[str, Outcome] = {}
         targets = [self._target(plan.changes[name]) for name in plan.resyncs]
-        answers = deliver(plan.writes, deadline)
+        answers = deliver(plan.writes, deadline.at_most(taken + TAKEN_TO_ANSWER))
         for write in plan.writes:
             settled = self._settle(write, plan.changes[write.id], answers[write.id])
             if isinstance(settled, Target):
