@@ -4,7 +4,7 @@ RUNTIME ?= python3.12
 TOOLS := .venv/bin/python
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup jars package demo lab test lint settings mutants bench clean
+.PHONY: help setup jars package demo lab test lint settings mutants prove bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -40,6 +40,9 @@ settings: setup ## write the README's settings table from variables.tf
 
 mutants: jars ## break one rule after the other, and see the test that notices
 	@$(TOOLS) -m tools.mutants
+
+prove: jars ## the proofs at their larger bounds: ten thousand histories on the real engine
+	@PYTHONPATH=lambda_src $(TOOLS) -m tests.support.prove_histories
 
 bench: package ## measure the converter, the handler and the package
 	@$(TOOLS) -m bench
