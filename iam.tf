@@ -77,7 +77,7 @@ resource "aws_iam_role_policy" "stream" {
 }
 
 ################################################################################
-# What the function needs: the collection, the table, the failure queue, itself
+# What the functions need: the collection, the table, the failure queue, themselves
 ################################################################################
 
 # The data access policy narrows this to the index and to what the function does there.
@@ -112,7 +112,7 @@ resource "aws_iam_role_policy" "table" {
   })
 }
 
-# The trigger writes its on-failure destination with this role too.
+# The trigger writes its on-failure destination with this role too; the redrive function takes messages up.
 resource "aws_iam_role_policy" "failures" {
   name = local.policy_names.failures
   role = local.role.name
@@ -122,7 +122,7 @@ resource "aws_iam_role_policy" "failures" {
     Statement = concat(
       [{
         Effect   = "Allow"
-        Action   = ["sqs:SendMessage"]
+        Action   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage", "sqs:SendMessage"]
         Resource = [aws_sqs_queue.failures.arn]
       }],
       [for arn in [var.failure_queue.kms_key_arn] : {
@@ -159,7 +159,7 @@ resource "aws_iam_role_policy" "function" {
       [{
         Effect   = "Allow"
         Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-        Resource = ["${aws_cloudwatch_log_group.function.arn}:*"]
+        Resource = ["${aws_cloudwatch_log_group.function.arn}:*", "${aws_cloudwatch_log_group.redrive.arn}:*"]
       }],
       [for arn in [var.function.environment_kms_key_arn] : {
         Effect   = "Allow"

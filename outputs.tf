@@ -128,6 +128,20 @@ output "failure_queue_arn" {
 }
 
 ################################################################################
+# Redrive
+################################################################################
+
+output "redrive_function_name" {
+  description = "Name of the redrive function."
+  value       = aws_lambda_function.redrive.function_name
+}
+
+output "redrive_function_arn" {
+  description = "ARN of the redrive function."
+  value       = aws_lambda_function.redrive.arn
+}
+
+################################################################################
 # Role
 ################################################################################
 
@@ -148,4 +162,33 @@ output "role_arn" {
 output "alarm_arns" {
   description = "ARNs of the alarms, by what they watch."
   value       = { for key, alarm in aws_cloudwatch_metric_alarm.this : key => alarm.arn }
+}
+
+################################################################################
+# Table walk
+################################################################################
+
+output "walk_state_machine_arn" {
+  description = "ARN of the state machine that walks the whole table."
+  value       = module.table_walk.state_machine_arn
+}
+
+output "walk_function_name" {
+  description = "Name of the walk function."
+  value       = module.table_walk.function_name
+}
+
+output "walk_log_group_name" {
+  description = "Name of the walk function's log group."
+  value       = module.table_walk.log_group_name
+}
+
+output "walk_role_arn" {
+  description = "ARN of the walk function's role, a principal of its own in the data access policies."
+  value       = module.table_walk.role_arn
+}
+
+output "walk_alarm_arns" {
+  description = "ARNs of the walk's alarms, by what they watch."
+  value       = module.table_walk.alarm_arns
 }

@@ -249,8 +249,8 @@ variable "function" {
   nullable = false
 
   validation {
-    condition     = var.function.name == null ? true : can(regex("^[A-Za-z0-9_-]{1,64}$", var.function.name))
-    error_message = "function.name is ${jsonencode(var.function.name)}: use 1 to 64 letters, digits, hyphens and underscores."
+    condition     = var.function.name == null ? true : can(regex("^[A-Za-z0-9_-]{1,56}$", var.function.name))
+    error_message = "function.name is ${jsonencode(var.function.name)}: use 1 to 56 letters, digits, hyphens and underscores (Lambda takes 64, and the redrive function has `-redrive` behind it)."
   }
   validation {
     condition     = contains(["python3.12", "python3.13", "python3.14"], var.function.runtime)
@@ -328,7 +328,7 @@ variable "package" {
 
 variable "log_group" {
   description = <<-EOT
-    The function's log group.
+    The function's log group. The redrive function's, `/aws/lambda/` and its name, has the same retention and key.
     - `name`: log group name; null takes `/aws/lambda/` and the function's name.
     - `retention_days`: days that log lines are kept, one of CloudWatch's values.
     - `kms_key_arn`: KMS key of the log group, whose key policy must admit CloudWatch Logs; null for CloudWatch's own.
@@ -448,6 +448,31 @@ variable "failure_queue" {
 }
 
 ################################################################################
+# Redrive
+################################################################################
+
+variable "redrive" {
+  description = <<-EOT
+    The redrive function, which takes up the failure queue's messages. Its name is the function's with `-redrive` behind it; package, role and settings are the function's too.
+    - `schedule_expression`: when it runs by itself, like `rate(1 hour)` or `cron(0 6 * * ? *)` (UTC); null: by hand only.
+  EOT
+  type = object({
+    schedule_expression = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    # EventBridge takes the singular for 1 alone, and of the two days of a cron exactly one is `?`.
+    condition = var.redrive.schedule_expression == null ? true : anytrue([
+      can(regex("^rate\\((1 (minute|hour|day)|([2-9]|[1-9][0-9]+) (minutes|hours|days))\\)$", var.redrive.schedule_expression)),
+      can(regex("^cron\\([0-9A-Z*,/-]+ [0-9A-Z*,/-]+ (\\? [0-9A-Z*,/-]+ [0-9A-Z*,/#-]+|[0-9A-Z*,/-]+ [0-9A-Z*,/-]+ \\?) [0-9*,/-]+\\)$", var.redrive.schedule_expression)),
+    ])
+    error_message = "redrive.schedule_expression is ${jsonencode(var.redrive.schedule_expression)}: give rate(<number> minutes|hours|days), with the singular for 1, or cron(<minutes> <hours> <day of month> <month> <day of week> <year>) with ? for one of the two days, or null."
+  }
+}
+
+################################################################################
 # Role
 ################################################################################
 
@@ -516,7 +541,7 @@ variable "existing_role" {
 
 variable "alarms" {
   description = <<-EOT
-    Four CloudWatch alarms (about $0.40 a month): old failure messages, a late stream, function errors, repair needed.
+    Six CloudWatch alarms (about $0.60 a month): old failure messages, messages that a redrive left, a late stream, function errors, repair needed, drift.
     - `enabled`: create them.
     - `name_prefix`: prefix of their names; null takes `name`.
     - `actions`: ARNs that are told of an alarm and of its end, like an SNS topic.
@@ -548,5 +573,62 @@ variable "alarms" {
   validation {
     condition     = var.alarms.iterator_age_seconds >= 60 && var.alarms.iterator_age_seconds <= 86400
     error_message = "alarms.iterator_age_seconds is ${var.alarms.iterator_age_seconds}: give seconds from 60 to 86400 (24 hours, when the stream drops records)."
+  }
+}
+
+################################################################################
+# Table walk
+################################################################################
+
+variable "table_walk" {
+  description = <<-EOT
+    The walk over the whole table: backfill, verify, repair, by a state machine that costs nothing while it rests.
+    - `concurrency`: parts of the table that are walked at once, from 1 to 100.
+    - `read_units_per_second`: read units that a walk may use, all parts together; null for no limit.
+    - `settle_seconds`: how long after a first look a disagreement is looked at again, from 5 to 120; longer by itself while the pipeline is late. Below 15 a change that no search shows yet may be taken for a difference.
+    - `memory_size`: MB of the walk function, from 256 to 10240. More memory is more processor too.
+    - `report_bucket`: ARN of an S3 bucket, and its KMS key if it has one, for the differences that are found; null writes them to the walk function's log.
+    - `export_bucket`: ARN of the S3 bucket, and its KMS key if it has one, with exports of the table to load from; null for none.
+    - `verify_schedule_expression`: when to verify by itself, like `rate(1 day)` or `cron(0 3 * * ? *)`; null for by hand only.
+  EOT
+  type = object({
+    concurrency                = optional(number, 4)
+    read_units_per_second      = optional(number)
+    settle_seconds             = optional(number, 30)
+    memory_size                = optional(number, 1024)
+    report_bucket              = optional(object({ arn = string, kms_key_arn = optional(string) }))
+    export_bucket              = optional(object({ arn = string, kms_key_arn = optional(string) }))
+    verify_schedule_expression = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.table_walk.concurrency >= 1 && var.table_walk.concurrency <= 100 && floor(var.table_walk.concurrency) == var.table_walk.concurrency
+    error_message = "table_walk.concurrency is ${var.table_walk.concurrency}: give a whole number from 1 to 100."
+  }
+  validation {
+    condition     = var.table_walk.read_units_per_second == null ? true : var.table_walk.read_units_per_second > 0
+    error_message = "table_walk.read_units_per_second is ${jsonencode(var.table_walk.read_units_per_second)}: give a number over 0, or null for no limit."
+  }
+  validation {
+    condition     = var.table_walk.settle_seconds >= 5 && var.table_walk.settle_seconds <= 120
+    error_message = "table_walk.settle_seconds is ${var.table_walk.settle_seconds}: give seconds from 5 to 120."
+  }
+  validation {
+    condition     = var.table_walk.memory_size >= 256 && var.table_walk.memory_size <= 10240 && floor(var.table_walk.memory_size) == var.table_walk.memory_size
+    error_message = "table_walk.memory_size is ${var.table_walk.memory_size}: give whole MB from 256 to 10240."
+  }
+  validation {
+    condition     = alltrue([for bucket in [var.table_walk.report_bucket, var.table_walk.export_bucket] : can(regex("^arn:[^:]+:s3:::[a-z0-9][a-z0-9.-]{2,62}$", bucket.arn)) if bucket != null])
+    error_message = "table_walk.report_bucket or table_walk.export_bucket is ${jsonencode([for bucket in [var.table_walk.report_bucket, var.table_walk.export_bucket] : bucket.arn if bucket != null])}: give the bucket's ARN (arn:aws:s3:::<bucket>), without a key."
+  }
+  validation {
+    condition     = alltrue([for arn in [try(var.table_walk.report_bucket.kms_key_arn, null), try(var.table_walk.export_bucket.kms_key_arn, null)] : can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", arn)) if arn != null])
+    error_message = "table_walk.report_bucket.kms_key_arn or table_walk.export_bucket.kms_key_arn is ${jsonencode([for arn in [try(var.table_walk.report_bucket.kms_key_arn, null), try(var.table_walk.export_bucket.kms_key_arn, null)] : arn if arn != null])}: give the key's ARN (arn:aws:kms:<region>:<account>:key/<id>), not an alias."
+  }
+  validation {
+    condition     = var.table_walk.verify_schedule_expression == null ? true : can(regex("^(rate\\([1-9][0-9]* (minute|minutes|hour|hours|day|days)\\)|cron\\([^()]+\\))$", var.table_walk.verify_schedule_expression))
+    error_message = "table_walk.verify_schedule_expression is ${jsonencode(var.table_walk.verify_schedule_expression)}: give EventBridge's rate(<number> <unit>) or cron(<six fields>), or null."
   }
 }

@@ -18,6 +18,8 @@ PATIENCE_SECONDS = 60.0
 LOOK_SECONDS = 0.05
 TIMEOUT_SECONDS = 30
 LOG_CHARACTERS = 2_000
+LINE_PATTERN = '"CloudWatchMetrics"'
+"""Of the function's own lines only: an answer holds 10,000 events at most."""
 
 
 class Applied:
@@ -58,9 +60,10 @@ class Applied:
         answer = requests.post(url, json={"ids": [name]}, timeout=TIMEOUT_SECONDS).json()
         return answer.get("docs", [{}])[0].get("_source")
 
-    def log_lines(self) -> list[dict[str, Any]]:
-        """The function's own log lines, oldest first."""
-        found = self.logs.filter_log_events(logGroupName=self.outputs["log_group_name"])
+    def log_lines(self, since: float = 0.0) -> list[dict[str, Any]]:
+        """The function's own log lines from `since` (Unix seconds) on, oldest first."""
+        group, start = self.outputs["log_group_name"], int(since * 1000)
+        found = self.logs.filter_log_events(logGroupName=group, startTime=start, filterPattern=LINE_PATTERN)
         return [json.loads(each["message"]) for each in found["events"] if each["message"].startswith('{"_aws"')]
 
     def log_line(self, name: str) -> dict[str, Any] | None:

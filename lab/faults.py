@@ -37,7 +37,8 @@ class Fault:
     `count` times (None: for ever), each with `probability` from its own generator (`seed`).
 
     ITEM hits `_bulk` requests that hold a matching item: position in the request or id; neither
-    given means every item.
+    given means every item. The other kinds hit every request when neither is given, else the whole
+    of a `_bulk` that holds such an item. `over`: only requests with a body of more bytes.
     """
 
     kind: FaultKind
@@ -55,6 +56,7 @@ class Fault:
     applied: bool = False
     positions: tuple[int, ...] = ()
     ids: tuple[str, ...] = ()
+    over: int = 0
 
     def __post_init__(self) -> None:
         re.compile(self.path)
@@ -86,8 +88,13 @@ class Fault:
         error = {"root_cause": [cause], **cause}
         return json.dumps({"error": error, "status": self.status}).encode()
 
+    @property
+    def by_item(self) -> bool:
+        """Whether it depends on a request's items."""
+        return self.kind is FaultKind.ITEM or bool(self.positions or self.ids)
+
     def hits_item(self, position: int, item: BulkItem) -> bool:
-        """Whether an ITEM fault means this item."""
+        """Whether the fault means this item."""
         if not self.positions and not self.ids:
             return True
         return position in self.positions or item.document_id in self.ids
@@ -106,11 +113,9 @@ class _Entry:
         fault = self.fault
         if self.left == 0 or (fault.method and fault.method != request.method):
             return False
-        if re.search(fault.path, request.path) is None:
+        if re.search(fault.path, request.path) is None or (fault.over and len(request.body) <= fault.over):
             return False
-        if fault.kind is FaultKind.ITEM and not any(
-            fault.hits_item(position, item) for position, item in enumerate(items)
-        ):
+        if fault.by_item and not any(fault.hits_item(position, item) for position, item in enumerate(items)):
             return False
         if self.to_skip > 0:
             self.to_skip -= 1
@@ -156,9 +161,9 @@ class FaultBook:
 
     @property
     def item_faults(self) -> bool:
-        """Whether any ITEM fault is waiting: only then must a _bulk body be split."""
+        """Whether any fault that depends on items is waiting: only then must a _bulk body be split."""
         with self._lock:
-            return any(entry.fault.kind is FaultKind.ITEM and entry.left != 0 for entry in self._entries)
+            return any(entry.fault.by_item and entry.left != 0 for entry in self._entries)
 
     def injected(self) -> dict[str, int]:
         """How many faults were injected, by kind."""

@@ -5,7 +5,7 @@ request, without sockets; `lab.gate` asks them. Sources:
 
 - operations and their permissions: "Supported operations and plugins in Amazon OpenSearch
   Serverless" (developer guide, serverless-genref). What is not listed answers 404. The page lists
-  GET, not POST, for `_mget`.
+  GET, not POST, for `_mget`. Points in time: "Using Pit with Amazon OpenSearch Serverless" (serverless-pit).
 - header `x-amz-content-sha256`, and `content-length` that must not be signed: "Signing HTTP
   requests with other clients" (serverless-clients).
 - `refresh`, `refresh_interval`: "Considerations" (serverless-overview): refresh is every 10 s and
@@ -24,6 +24,8 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qs, unquote
+
+from lab.gate_pit import indices_of
 
 JsonObject = dict[str, Any]
 
@@ -109,6 +111,9 @@ _OPERATIONS: tuple[tuple[str, str, str], ...] = (
     ("aoss:ReadDocument", "GET HEAD", rf"{_INDEX}/_(?:doc|source)/[^/]+"),
     ("aoss:ReadDocument", "GET", rf"(?:{_INDEX}/)?_mget"),
     ("aoss:ReadDocument", "GET POST", rf"(?:{_INDEX}/)?_(?:analyze|count|field_caps|search)"),
+    ("aoss:ReadDocument", "POST", rf"{_INDEX}/_search/point_in_time"),
+    ("aoss:ReadDocument", "DELETE", r"_search/point_in_time"),
+    ("aoss:ReadDocument", "GET DELETE", r"_search/point_in_time/_all"),
     ("aoss:ReadDocument", "GET POST", rf"{_INDEX}/_explain/[^/]+"),
     ("aoss:ReadDocument", "GET POST", rf"{_INDEX}/_rank_eval"),
     ("aoss:ReadDocument", "GET", rf"{_INDEX}/(?:_msearch|_validate/query)"),
@@ -151,6 +156,8 @@ def _operation(request: GateRequest) -> Operation | None:
         indices = set(named.split(",")) if named else set()
         if request.items:
             indices = {item.index for item in request.items if item.index}
+        elif api == "_search" and not named:
+            indices = indices_of(request.body)
         return Operation(api, permission, tuple(sorted(indices)))
     return None
 

@@ -22,6 +22,7 @@ from lab.stack import Lab
 
 PROVIDER = Path("registry.terraform.io/hashicorp/aws")
 VARIABLES_FILE = "lab.auto.tfvars.json"
+ADOPTED_FILE = "adopted.tf"
 TIMEOUT_SECONDS = 900
 CHANGES = 2  # of `terraform plan -detailed-exitcode`
 _COPIED = ("*.tf", "modules", "examples")
@@ -86,6 +87,10 @@ class Terraform:
         """Apply with these variables; later calls without any keep them."""
         self._keep(variables)
         self._run("apply", "-auto-approve")
+
+    def adopt(self, address: str, identifier: str) -> None:
+        """Let the next apply take over what exists already, by an import block."""
+        (self.directory / ADOPTED_FILE).write_text(f'import {{\n  to = {address}\n  id = "{identifier}"\n}}\n')
 
     def plan_is_empty(self, variables: Mapping[str, Any] | None = None) -> bool:
         """Whether a plan finds nothing to change."""

@@ -1,4 +1,4 @@
-"""Runs the function against a stub collection on the loopback interface, and says which files it used.
+"""Runs the functions against a stub on the loopback interface, and says which files they used.
 
     python3.12 -I -S -B tools/drive_function.py --runtime DIR --task DIR [--task DIR]
 
@@ -30,18 +30,34 @@ LOOPBACK = "127.0.0.1"
 SLOW_SECONDS = 1.0
 REQUEST_SECONDS = 0.3
 STATUSES = (400, 401, 402, 403, 404, 409, 413, 429, 500, 502, 503, 504)
-STREAM_ARN = "arn:aws:dynamodb:eu-west-1:000000000000:table/drive/stream/2026-01-01T00:00:00.000"
+TABLE_ARN = "arn:aws:dynamodb:eu-west-1:000000000000:table/drive"
+STREAM_ARN = f"{TABLE_ARN}/stream/2026-01-01T00:00:00.000"
+KEY = {"id": {"S": "a"}}
+TARGET = "x-amz-target"
+"""The header that names the operation of an AWS service (its JSON protocols)."""
 
 
 class StubCollection(ThreadingHTTPServer):
-    """An index that takes everything; `fault` makes its next answers something else."""
+    """An index that takes everything; `fault` makes its next answers something else.
+
+    It is the AWS services of a redrive too: `messages` wait in its queue.
+    """
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__((LOOPBACK, 0), _Answers)
         self.fault: Callable[[_Answers], None] | None = None
-        self.created = False
+        self.index: Any = None
+        self.messages = [_failure_message()]
+
+    def service(self, operation: str, request: Any) -> dict[str, Any]:
+        """An AWS service's answer."""
+        if operation == "ReceiveMessage" and self.messages:
+            return {"Messages": [{"MessageId": "m", "ReceiptHandle": "r", "Body": self.messages.pop()}]}
+        if operation == "BatchGetItem":
+            return {"Responses": {table: asked["Keys"] for table, asked in request["RequestItems"].items()}}
+        return {"Successful": [{"Id": each["Id"]} for each in request.get("Entries", [])]}
 
     @property
     def port(self) -> int:
@@ -57,13 +73,18 @@ class _Answers(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         if self.server.fault is not None:
             self.server.fault(self)
+        elif TARGET in self.headers:
+            operation = self.headers[TARGET].rpartition(".")[2]
+            self.send_json(200, self.server.service(operation, json.loads(body)))
         elif self.path.split("?")[0].endswith("_bulk"):
             self.send_json(200, {"took": 1, "errors": False, "items": list(_items(body))})
-        elif self.command == "GET" and not self.server.created:
+        elif self.command == "PUT":
+            self.server.index = json.loads(body)
+            self.send_json(200, {"acknowledged": True})
+        elif self.server.index is None:
             self.send_json(404, {"error": {"type": "index_not_found_exception"}, "status": 404})
         else:
-            self.server.created = True
-            self.send_json(200, {"acknowledged": True})
+            self.send_json(200, {"drive": self.server.index})
 
     do_GET = do_HEAD = do_POST = do_PUT = _answer  # noqa: N815 - the base class looks for these names
 
@@ -108,13 +129,17 @@ class _Context:
     aws_request_id = "drive"
 
     def get_remaining_time_in_millis(self) -> int:
-        return 10_000
+        return 60_000
+
+
+def _failure_message() -> str:
+    return json.dumps({"kind": "searchsync.poison", "table_arn": TABLE_ARN, "key": KEY, "version": 1 << 31})
 
 
 def _event() -> dict[str, Any]:
     change = {
         "ApproximateCreationDateTime": int(time.time()),
-        "Keys": {"id": {"S": "a"}},
+        "Keys": KEY,
         "NewImage": {"id": {"S": "a"}, "n": {"N": "9007199254740993.5"}, "b": {"B": "AQI="}, "l": {"L": [{"S": "ü"}]}},
         "SequenceNumber": "100000000000000000000001",
         "StreamViewType": "NEW_IMAGE",
@@ -139,13 +164,14 @@ def _faults() -> dict[str, Callable[[_Answers], None]]:
 
 
 def drive(stub: StubCollection) -> dict[str, str]:
-    """Import the handler and let it meet every kind of answer. How each one ended, by name."""
+    """Import the entries and let them meet every kind of answer. How each one ended, by name."""
     os.environ.update(_environment(f"http://{LOOPBACK}:{stub.port}"))
     outcomes: dict[str, str] = {}
     with contextlib.redirect_stdout(sys.stderr):
-        from searchsync import handler  # noqa: PLC0415 - its import is part of what is driven
+        from searchsync import handler, redrive_handler  # noqa: PLC0415 - their import is part of what is driven
 
         outcomes["invocation"] = json.dumps(handler.handle(_event(), _Context()))
+        outcomes["redrive"] = json.dumps(redrive_handler.handle({}, _Context()))
         for name, fault in _faults().items():
             stub.fault = fault
             outcomes[name] = _request(os.environ["OPENSEARCH_HOST"])
@@ -187,6 +213,7 @@ def _environment(host: str) -> dict[str, str]:
         "AWS_REGION": "eu-west-1",
         "AWS_DEFAULT_REGION": "eu-west-1",
         "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_ENDPOINT_URL": host,
         "NO_PROXY": "*",
         "OPENSEARCH_HOST": host,
         "OPENSEARCH_INDEX": "drive",

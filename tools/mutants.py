@@ -13,7 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tools.mutant_list import MUTANTS, Mutant
+from tools import mutant_histories, mutant_list
+from tools.mutant_list import Mutant
 
 ROOT = Path(__file__).resolve().parent.parent
 LINKED = (".venv", ".lab")
@@ -24,7 +25,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.mutants", description=__doc__)
     parser.add_argument("name", nargs="?", default="", help="only those whose name contains this")
     wanted = parser.parse_args().name
-    chosen = [mutant for mutant in MUTANTS if wanted in mutant.name]
+    chosen = [mutant for mutant in mutant_list.MUTANTS + mutant_histories.MUTANTS if wanted in mutant.name]
     survivors = [mutant.name for mutant in chosen if not caught(mutant)]
     print(f"{len(survivors)} of {len(chosen)} mutants survived" + "".join(f"\n  {name}" for name in survivors))
     return 1 if survivors else 0

@@ -2,6 +2,7 @@
 
   .venv       the project's tools, Python 3.11 or later, locked in requirements/dev.txt
   .lab/venv   the lab's cloud on the function's runtime, Python 3.12, locked in requirements/lab.txt
+  .lab/lint   the policy check of `make lint`, locked in requirements/lint.txt; made when it first runs
   .lab/...    the jars of the search engine and DynamoDB Local, with --jars
 
 Standard library only.
@@ -57,6 +58,8 @@ class Environment:
 
 TOOLS = Environment("tools", ROOT / ".venv", ROOT / "requirements" / "dev.txt")
 LAB = Environment("lab", ROOT / ".lab" / "venv", ROOT / "requirements" / "lab.txt")
+LINT = Environment("lint", ROOT / ".lab" / "lint", ROOT / "requirements" / "lint.txt")
+"""Made by what needs it, `tools.policy_check`: checkov is 290 MB."""
 
 
 def prepare(environment: Environment, find_interpreter: Callable[[], Path]) -> None:

@@ -18,3 +18,17 @@ variable "data_access_principals" {
   default     = []
   nullable    = false
 }
+
+variable "bucket" {
+  description = "Name of the bucket of exports and reports; bucket names are the whole world's."
+  type        = string
+  default     = "orders-search-walks"
+  nullable    = false
+}
+
+variable "trigger_enabled" {
+  description = "Whether the stream is read. Off for a load from an export."
+  type        = bool
+  default     = true
+  nullable    = false
+}

@@ -33,6 +33,9 @@ module "searchsync" {
     runtime = var.runtime
   }
 
+  # A workshop does not wait half a minute between two looks.
+  table_walk = { settle_seconds = 20 }
+
   role = {
     name = "lambda-lab-role"
     policy_names = {
@@ -47,12 +50,17 @@ module "searchsync" {
 ################################################################################
 
 resource "aws_api_gateway_rest_api" "this" {
+  #checkov:skip=CKV_AWS_237:nothing else uses it while it is replaced
+
   name        = "dynamodb-api-gw"
   description = "Puts what is posted into lab-table"
 }
 
 # Anyone who knows the URL can post: right for a workshop, give `authorization = "AWS_IAM"` elsewhere.
 resource "aws_api_gateway_method" "post" {
+  #checkov:skip=CKV_AWS_59:open on purpose in the walk-through, see above
+  #checkov:skip=CKV2_AWS_53:the template takes two members and DynamoDB refuses what is no string
+
   rest_api_id   = aws_api_gateway_rest_api.this.id
   resource_id   = aws_api_gateway_rest_api.this.root_resource_id
   http_method   = "POST"
@@ -138,6 +146,13 @@ resource "aws_api_gateway_deployment" "this" {
 }
 
 resource "aws_api_gateway_stage" "lab" {
+  #checkov:skip=CKV_AWS_73:a workshop does without tracing
+  #checkov:skip=CKV_AWS_76:logging needs a role that the whole account's API Gateway shares
+  #checkov:skip=CKV_AWS_120:there is nothing to cache in a POST
+  #checkov:skip=CKV2_AWS_4:logging needs a role that the whole account's API Gateway shares
+  #checkov:skip=CKV2_AWS_29:a firewall is more than a workshop's price
+  #checkov:skip=CKV2_AWS_51:the backend is DynamoDB, reached with the role of the API
+
   rest_api_id   = aws_api_gateway_rest_api.this.id
   deployment_id = aws_api_gateway_deployment.this.id
   stage_name    = "lab"

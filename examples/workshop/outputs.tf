@@ -72,3 +72,18 @@ output "role_arn" {
   description = "ARN of the function's role."
   value       = module.searchsync.role_arn
 }
+
+output "walk_state_machine_arn" {
+  description = "State machine of backfill, verify and repair: `aws stepfunctions start-execution --input '{\"task\":\"verify\"}' --state-machine-arn …`."
+  value       = module.searchsync.walk_state_machine_arn
+}
+
+output "walk_function_name" {
+  description = "The walk function."
+  value       = module.searchsync.walk_function_name
+}
+
+output "walk_log_group_name" {
+  description = "Log group of the walk function."
+  value       = module.searchsync.walk_log_group_name
+}

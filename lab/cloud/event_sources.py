@@ -16,7 +16,7 @@ from typing import Any
 
 from ministack.core import lambda_runtime
 from ministack.core.responses import request_scope
-from ministack.services import lambda_svc
+from ministack.services import cloudwatch, lambda_svc
 
 from lab.cloud.edges import RoleClients, StreamSource, WriteDestination
 from lab.cloud.identity import account_of
@@ -176,6 +176,7 @@ def invoke(mapping: Mapping, event: JsonObject) -> Answer:
     record, _ = _function(mapping)
     if record is None:
         raise NotInvoked(f"function {mapping['FunctionArn']} does not exist")
+    _send_iterator_age(mapping, event)
     result = private(lambda_svc, "_execute_function")(record, event)
     if result.get("throttle"):
         raise NotInvoked("Function call throttled")
@@ -183,3 +184,15 @@ def invoke(mapping: Mapping, event: JsonObject) -> Answer:
         logger.warning("%s failed: %s", mapping["FunctionName"], result.get("body"))
         return Answer(error="Unhandled")
     return Answer(payload=result.get("body"))
+
+
+def _send_iterator_age(mapping: Mapping, event: JsonObject) -> None:
+    """The age of the event's last record, as Lambda measures a stream's trigger."""
+    created = event["Records"][-1]["dynamodb"].get("ApproximateCreationDateTime")
+    if created is None:
+        return
+    region, account = mapping["FunctionArn"].split(":")[3], account_of(mapping["FunctionArn"])
+    milliseconds = max(0.0, (time.time() - created) * 1000)
+    dimensions = {"FunctionName": mapping["FunctionArn"].split(":")[6]}
+    with request_scope(account, region):
+        cloudwatch.record_metric("AWS/Lambda", "IteratorAge", milliseconds, "Milliseconds", dimensions)

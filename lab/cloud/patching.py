@@ -8,7 +8,7 @@ from typing import Any
 from lab.errors import LabError
 
 
-def replace(module: ModuleType, name: str, value: Any) -> Any:
+def replace(module: ModuleType | type, name: str, value: Any) -> Any:
     """Put `value` in place of `module.name` and return what was there.
 
     LabError when the name is gone: another version of ministack, where the patch would do nothing.
@@ -18,12 +18,12 @@ def replace(module: ModuleType, name: str, value: Any) -> Any:
     return original
 
 
-def private(module: ModuleType, name: str) -> Any:
+def private(module: Any, name: str) -> Any:
     """`module.name`, LabError when there is none."""
     try:
         return getattr(module, name)
     except AttributeError as error:
         raise LabError(
-            f"{module.__name__} has no {name}: this lab patches ministack 1.5.33. Install the "
+            f"{getattr(module, '__name__', module)} has no {name}: this lab patches ministack 1.5.33. Install the "
             "locked version (make setup), or adapt lab/cloud/patches to the new one."
         ) from error

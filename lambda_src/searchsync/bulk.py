@@ -31,10 +31,14 @@ from enum import Enum
 from json.encoder import encode_basestring_ascii as quote
 from typing import Any
 
+from searchsync.foreign import code
+
 LARGEST_BODY = 5_000_000
 """Bytes of one bulk request. AOSS takes 10 MiB ("Amazon OpenSearch Serverless quotas"); half leaves room."""
 BUSY_STATUSES = frozenset({402, 429, 500, 502, 503, 504})
 STACK_STATUSES = frozenset({401, 403})
+QUOTA_STATUS = 402
+"""The account's capacity limit: never a document's fault, though deletions may pass while it lasts."""
 CURRENT_VERSION = re.compile(r"current version \[(\d+)\]")
 
 
@@ -176,7 +180,8 @@ def _row(status: int, error_type: str, permanent: Kind) -> Kind:
 
 
 def _error(body: Any) -> tuple[str, str]:
-    """`error.type` and the reason with its causes, as text; empty where the body has none."""
+    """`error.type` and the reason with its causes, as text; empty where the body has none. The reason may
+    quote the item, the type never does: it is shown in logs."""
     error = body.get("error") if isinstance(body, Mapping) else None
     if not isinstance(error, Mapping):
         return "", str(error) if error else ""
@@ -185,4 +190,4 @@ def _error(body: Any) -> tuple[str, str]:
     while isinstance(cause, Mapping) and len(reasons) < 4:
         reasons.append(str(cause.get("reason") or ""))
         cause = cause.get("caused_by")
-    return str(error.get("type") or ""), ": ".join(filter(None, reasons))
+    return code(error.get("type")), ": ".join(filter(None, reasons))

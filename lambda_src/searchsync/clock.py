@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from dataclasses import dataclass
@@ -47,10 +48,11 @@ class SystemClock:
 
 @dataclass(frozen=True)
 class Deadline:
-    """A monotonic time after which nothing may be begun."""
+    """A monotonic time at which everything must have its answer; `begin_by`: after which nothing is begun."""
 
     clock: Clock
     at: float
+    begin_by: float = math.inf
 
     @classmethod
     def after(cls, clock: Clock, seconds: float) -> Deadline:
@@ -61,9 +63,13 @@ class Deadline:
         """Seconds left; negative when it has passed."""
         return self.at - self.clock.monotonic()
 
-    def at_most(self, at: float) -> Deadline:
-        """The earlier of this deadline and the monotonic time `at`."""
-        return Deadline(self.clock, min(self.at, at))
+    def at_most(self, at: float, begin_by: float = math.inf) -> Deadline:
+        """The earlier of this deadline and these monotonic times."""
+        return Deadline(self.clock, min(self.at, at), min(self.begin_by, begin_by))
+
+    def allows(self, needed: float, after: float = 0.0) -> bool:
+        """Whether something that needs `needed` seconds may be begun `after` seconds from now."""
+        return self.remaining() - after >= needed and self.clock.monotonic() + after <= self.begin_by
 
 
 @dataclass(frozen=True)
@@ -74,10 +80,10 @@ class Backoff:
     rng: random.Random
 
     def pause(self, attempt: int, deadline: Deadline, needed: float) -> bool:
-        """Wait before the try after `attempt` (0 is the first). False, at once, when less than `needed`
-        seconds would be left after the wait."""
+        """Wait before the try after `attempt` (0 is the first). False, at once, when the deadline would not
+        allow what needs `needed` seconds after the wait."""
         seconds = self.rng.uniform(0.0, min(BACKOFF_CAP, BACKOFF_BASE * 2.0**attempt))
-        if deadline.remaining() - seconds < needed:
+        if not deadline.allows(needed, seconds):
             return False
         self.clock.sleep(seconds)
         return True

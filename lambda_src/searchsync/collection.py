@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import uuid4
 
 from opensearchpy import OpenSearch, RequestsHttpConnection
 from opensearchpy.exceptions import ConnectionError as NoAnswerError
 from opensearchpy.exceptions import SerializationError, SSLError, TransportError
+from opensearchpy.serializer import JSONSerializer
 from requests_aws4auth import AWS4Auth
 
 from searchsync.bulk import DONE, Answer, Kind, Response, classify_request
@@ -37,6 +39,8 @@ class OpenSearchCollection:
         self._clock = clock
         self._ensured_at: float | None = None
         self._mark: str | None = None
+        self.requests = 0
+        """How many requests were made."""
         self.recreated = False
         """Whether the index that this sandbox knew has been replaced by another: a repair is needed."""
 
@@ -117,26 +121,69 @@ class OpenSearchCollection:
     def _request(
         self, method: str, path: str, body: bytes | None, timeout: float, headers: Mapping[str, str]
     ) -> Response:
-        try:
-            answer = self._client.transport.perform_request(
-                method, path, params={"request_timeout": max(timeout, 0.001)}, body=body, headers=dict(headers)
-            )
-        except SSLError as error:
-            raise StackError(
-                "The collection's certificate is not trusted. Check OPENSEARCH_HOST and what stands between."
-            ) from error
-        except NoAnswerError as error:
-            return Response(None, detail=type(error).__name__)
-        except SerializationError:
-            return Response(None, detail="an answer that is not JSON, or is cut short")
-        except TransportError as error:
-            status = error.status_code if isinstance(error.status_code, int) else None
-            return Response(status, error.info if isinstance(error.info, Mapping) else None, str(error.error))
-        return Response(200, answer)
+        self.requests += 1
+        return perform(self._client, method, path, body=body, timeout=timeout, headers=headers)
 
 
-def connect(config: Config, auth: AWS4Auth) -> OpenSearch:
-    """The client for the configured collection, its requests signed by `auth`.
+def perform(
+    client: OpenSearch,
+    method: str,
+    path: str,
+    *,
+    body: bytes | None,
+    timeout: float,
+    headers: Mapping[str, str],
+    **parameters: str | float,
+) -> Response:
+    """One request and what came of it; `timeout` in seconds, `parameters` of the query.
+
+    Raises StackError where the collection's certificate is not trusted.
+    """
+    try:
+        answer = client.transport.perform_request(
+            method,
+            path,
+            params={**parameters, "request_timeout": max(timeout, 0.001)},
+            body=body,
+            headers=dict(headers),
+        )
+    except SSLError as error:
+        raise StackError(
+            "The collection's certificate is not trusted. Check OPENSEARCH_HOST and what stands between."
+        ) from error
+    except NoAnswerError as error:
+        return Response(None, detail=type(error).__name__)
+    except SerializationError:
+        return Response(None, detail="an answer that is not JSON, or is cut short")
+    except TransportError as error:
+        status = error.status_code if isinstance(error.status_code, int) else None
+        return Response(status, error.info if isinstance(error.info, Mapping) else None, str(error.error))
+    return Response(200, answer)
+
+
+class Connection(RequestsHttpConnection):
+    """opensearch-py's connection, that tells nobody else what it carries.
+
+    It follows no redirection: the answer of one would take the items to another place, and past TLS where
+    that is a plain one. It logs nothing and warns of nothing: both quote bodies or the engine, and so items.
+    """
+
+    def perform_request(self, *given: Any, **named: Any) -> Any:
+        """Send one request; a redirection is an answer like any other, which the answer table refuses."""
+        return super().perform_request(*given, **{**named, "allow_redirects": False})
+
+    def log_request_success(self, *_given: Any, **_named: Any) -> None:
+        """Nothing."""
+
+    def log_request_fail(self, *_given: Any, **_named: Any) -> None:
+        """Nothing."""
+
+    def _raise_warnings(self, warning_headers: Any) -> None:
+        """Nothing."""
+
+
+def connect(config: Config, auth: AWS4Auth, serializer: JSONSerializer | None = None) -> OpenSearch:
+    """The client for the configured collection, its requests signed by `auth`; `serializer` reads its answers.
 
     One connection that is kept; no retries of its own (the delivery knows which writes need one), no
     gzip bodies (AOSS signs what it reads).
@@ -144,10 +191,11 @@ def connect(config: Config, auth: AWS4Auth) -> OpenSearch:
     return OpenSearch(
         hosts=[config.host],
         http_auth=auth,
-        connection_class=RequestsHttpConnection,
+        connection_class=Connection,
         verify_certs=True,
         http_compress=False,
         max_retries=0,
         retry_on_timeout=False,
         pool_maxsize=1,
+        serializer=serializer or JSONSerializer(),
     )

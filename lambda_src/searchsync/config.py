@@ -111,7 +111,7 @@ def _host(text: str) -> str:
         or not _port(parts)
     ):
         raise ValueError("give the collection's endpoint, https://<id>.<region>.aoss.amazonaws.com")
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+    if in_the_clear(text):
         raise ValueError("plain http is for a loopback address only; use https")
     if parts.scheme not in ("http", "https"):
         raise ValueError("use https")
@@ -124,6 +124,12 @@ def _port(parts: SplitResult) -> bool:
         return parts.port is None or parts.port > 0
     except ValueError:
         return False
+
+
+def in_the_clear(url: str) -> bool:
+    """Whether what goes to this URL goes in plain http over a network: a lab is on this machine."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and not _is_loopback(parts.hostname or "")
 
 
 def _is_loopback(hostname: str) -> bool:
@@ -160,6 +166,8 @@ def _queue_url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname or not parts.path.strip("/"):
         raise ValueError("give the SQS queue's URL")
+    if in_the_clear(text):
+        raise ValueError("plain http is for a loopback address only; use https")
     return text
 
 

@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from searchsync.bulk import Answer, Chunk, Kind, Response, Write, chunks, classify_items, classify_request, halves
+from searchsync.bulk import (
+    QUOTA_STATUS,
+    Answer,
+    Chunk,
+    Kind,
+    Response,
+    Write,
+    chunks,
+    classify_items,
+    classify_request,
+    halves,
+)
 from searchsync.clock import Backoff, Clock, Deadline
 from searchsync.errors import StackError
 
@@ -19,6 +30,8 @@ LONE_SECONDS = 20.0
 LONE_DOCUMENTS = 5
 """At most so many documents that alone are answered busy, so often and for so long, while others of their
 batch succeed in the same round, are poison. More of them, or sooner, is a shard of the index in trouble."""
+BELOW_ALL = 1
+"""A version below every other: it changes nothing but asks for an answer."""
 ANSWERED = frozenset({Kind.DONE, Kind.CONFLICT})
 NO_TIME = Answer(Kind.BUSY, None, "", "the invocation's time is over")
 
@@ -38,24 +51,39 @@ class Collection(Protocol):
         """The index is not known to be there any more."""
         ...
 
+    def current_versions(self, ids: Sequence[str], timeout: float) -> dict[str, int]:
+        """The external versions of those documents that are there."""
+        ...
+
+
+@dataclass(frozen=True)
+class Witness:
+    """A write already answered, and until when it may be sent again."""
+
+    write: Write
+    until: Deadline
+
 
 @dataclass
 class Delivery:
     """Sends writes with retries; one for each invocation.
 
     `last_busy` is the last answer that asked for a retry. `witness` is a write already answered: sent again
-    beside the busy ones it shows that the collection works; its version makes the repetition harmless.
+    beside the busy ones it shows that the collection works. Its version makes the repetition harmless, but
+    only up to the deadline that it was sent under: later the tombstone of a deletion since may be gone. From
+    then on its document is deleted with a version below all, which is refused, or deletes what is not there.
     """
 
     collection: Collection
     backoff: Backoff
     largest_body: int
     last_busy: Answer | None = None
-    witness: Write | None = None
+    witness: Witness | None = None
 
     def deliver(self, writes: Sequence[Write], deadline: Deadline) -> dict[str, Answer]:
         """The answer to each write, by document id. BUSY remains where the time did not suffice.
 
+        A conflict says its current version, unless the engine does not say it when asked either.
         Each id stands in `writes` once. Raises StackError when an answer says that the stack is wrong.
         """
         answers: dict[str, Answer] = {}
@@ -63,7 +91,7 @@ class Delivery:
         while pending:
             latest = self._ensured_round(self._with_witness(pending) if attempt else pending, deadline)
             answers.update((write.id, latest[write.id]) for write in pending)
-            self.witness = self.witness or _witness(pending, latest)
+            self.witness = self._living_witness() or _witness(pending, latest, deadline) or self.witness
             pending = [write for write in pending if latest[write.id].kind is Kind.BUSY]
             if not pending:
                 break
@@ -74,13 +102,29 @@ class Delivery:
             if not self.backoff.pause(attempt, deadline, SHORTEST_REQUEST):
                 break
             attempt += 1
+        return self._with_current(answers, deadline)
+
+    def _with_current(self, answers: dict[str, Answer], deadline: Deadline) -> dict[str, Answer]:
+        """The answers, with the current version of conflicts that did not say it."""
+        silent = [name for name, each in answers.items() if each.kind is Kind.CONFLICT and each.current is None]
+        if silent:
+            versions = self.current_versions(silent, deadline)
+            answers.update((name, replace(answers[name], current=versions.get(name))) for name in silent)
         return answers
+
+    def current_versions(self, ids: Sequence[str], deadline: Deadline) -> dict[str, int]:
+        """The external versions of those documents that are there; not of tombstones."""
+        return self.collection.current_versions(ids, _timeout(deadline)) if ids else {}
 
     def _with_witness(self, pending: Sequence[Write]) -> Sequence[Write]:
         witness = self.witness
-        if witness is None or any(write.id == witness.id for write in pending):
+        if witness is None or any(write.id == witness.write.id for write in pending):
             return pending
-        return [*pending, witness]
+        living = self._living_witness() is not None
+        return [*pending, witness.write if living else Write(witness.write.id, BELOW_ALL, None)]
+
+    def _living_witness(self) -> Witness | None:
+        return self.witness if self.witness is not None and self.witness.until.allows(0.0) else None
 
     def _ensured_round(self, writes: Sequence[Write], deadline: Deadline) -> dict[str, Answer]:
         """One round of requests, behind the index's check. A missing index is looked after once."""
@@ -116,7 +160,7 @@ class Delivery:
     def _send(self, chunk: Chunk, deadline: Deadline) -> list[Answer] | None:
         """The answers to a chunk's writes; None when it must be sent in halves."""
         timeout = _timeout(deadline)
-        if timeout < SHORTEST_REQUEST:
+        if not deadline.allows(SHORTEST_REQUEST):
             return [NO_TIME] * len(chunk.writes)
         response = self.collection.bulk(chunk.body, timeout)
         request = classify_request(response)
@@ -146,7 +190,9 @@ class Loneliness:
 
     def proved(self, busy: Sequence[Write], latest: dict[str, Answer]) -> bool:
         """Take one round into account; whether it is now sure that the documents are the trouble."""
-        if len(busy) > LONE_DOCUMENTS or not any(answer.kind in ANSWERED for answer in latest.values()):
+        quota = any(latest[write.id].status == QUOTA_STATUS for write in busy)
+        answered = any(answer.kind in ANSWERED for answer in latest.values())
+        if quota or len(busy) > LONE_DOCUMENTS or not answered:
             self._tries = 0
             return False
         if self._tries == 0:
@@ -171,10 +217,11 @@ def _settled(answer: Answer) -> Answer:
     return answer
 
 
-def _witness(writes: Sequence[Write], latest: dict[str, Answer]) -> Write | None:
+def _witness(writes: Sequence[Write], latest: dict[str, Answer], until: Deadline) -> Witness | None:
     """The smallest write that was answered."""
     answered = [write for write in writes if write.id in latest and latest[write.id].kind in ANSWERED]
-    return min(answered, key=lambda write: len(write.source or b""), default=None)
+    smallest = min(answered, key=lambda write: len(write.source or b""), default=None)
+    return None if smallest is None else Witness(smallest, until)
 
 
 def _stack(answer: Answer) -> StackError:

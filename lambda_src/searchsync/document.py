@@ -14,6 +14,7 @@ from json.encoder import encode_basestring as quote
 from typing import Any
 
 from searchsync.errors import ConversionError, StackError
+from searchsync.foreign import shown, shown_list
 from searchsync.records import AttributeMap
 
 LONGEST_ID = 512
@@ -75,7 +76,7 @@ def document_text(image: AttributeMap) -> str:
         return _map(image)
     except KeyError as error:
         raise ConversionError(
-            f"An attribute value of type {error.args[0]!r} is none of {', '.join(CONVERTERS)}; "
+            f"An attribute value of type {shown(error.args[0])} is none of {', '.join(CONVERTERS)}; "
             "correct the item in the table."
         ) from error
 
@@ -103,7 +104,7 @@ def document_id(keys: AttributeMap, key_attributes: tuple[str, ...]) -> str:
 
 def _wrong_keys(keys: AttributeMap, key_attributes: tuple[str, ...]) -> StackError:
     return StackError(
-        f"The table's key attributes are {sorted(keys)}, KEY_ATTRIBUTES says {list(key_attributes)}. "
+        f"The table's key attributes are {shown_list(sorted(keys))}, KEY_ATTRIBUTES says {list(key_attributes)}. "
         "Set key_attributes to the table's key, hash key first, and apply again."
     )
 
@@ -112,7 +113,7 @@ def _key_text(value: Mapping[str, Any]) -> str:
     for kind in KEY_TYPES:
         if kind in value:
             return str(value[kind])
-    raise ConversionError(f"A key attribute has the type {'/'.join(value)}, which is none of {', '.join(KEY_TYPES)}.")
+    raise ConversionError(f"A key attribute has types {shown_list(sorted(value))}, none of {', '.join(KEY_TYPES)}.")
 
 
 def _escape(value: str) -> str:

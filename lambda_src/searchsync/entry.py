@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,15 +16,24 @@ from requests_aws4auth import AWS4Auth
 
 from searchsync.clock import Backoff, SystemClock
 from searchsync.collection import OpenSearchCollection, connect
-from searchsync.config import Config
-from searchsync.errors import SearchsyncError, UnforeseenError
+from searchsync.config import Config, in_the_clear
+from searchsync.errors import SearchsyncError, StackError, UnforeseenError
 from searchsync.failures import FailureQueue
 from searchsync.table import DynamoTable
 
 CONNECT_TIMEOUT, READ_TIMEOUT = 3, 10
 """Seconds for the table and the queue; they answer in milliseconds."""
 
-logging.getLogger("opensearch").setLevel(logging.CRITICAL)  # its warnings quote the engine, and so the items
+# Below these levels they quote requests and answers, and so items; a root logger set to DEBUG must not change that.
+for _name, _level in {
+    "boto3": logging.WARNING,
+    "botocore": logging.WARNING,
+    "opensearch": logging.CRITICAL,
+    "opensearchpy": logging.CRITICAL,
+    "requests": logging.WARNING,
+    "urllib3": logging.WARNING,
+}.items():
+    logging.getLogger(_name).setLevel(_level)
 
 
 class Context(Protocol):
@@ -43,9 +52,11 @@ class OnFirstUse:
     Most sandboxes never read the table or write the queue, and boto3 is half of a cold start.
     """
 
-    def __init__(self, service: str, region: str) -> None:
+    def __init__(self, service: str, region: str, certificates: str | bool = True) -> None:
+        """`certificates`: path of the authorities to trust, True for those that botocore brings."""
         self._service = service
         self._region = region
+        self._certificates = certificates
 
     @cached_property
     def _client(self) -> Any:
@@ -59,10 +70,25 @@ class OnFirstUse:
             retries={"mode": "standard", "total_max_attempts": 2},
         )
         make: Any = boto3.client
-        return make(self._service, region_name=self._region, config=config)
+        client = make(self._service, region_name=self._region, config=config, verify=self._certificates)
+        if in_the_clear(client.meta.endpoint_url):
+            raise StackError(
+                f"The endpoint of {self._service} is plain http on another machine. Remove AWS_ENDPOINT_URL and "
+                f"AWS_ENDPOINT_URL_{self._service.upper()} from the environment, or give https."
+            )
+        return client
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
+
+
+def certificates(environment: Mapping[str, str]) -> str | bool:
+    """The authorities that an AWS client trusts: others where the environment names a file, never none.
+
+    botocore reads these two itself, and some versions take an empty one for "verify nothing".
+    """
+    given = (environment.get(name, "").strip() for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"))
+    return next(filter(None, given), True)
 
 
 def sign(environment: Mapping[str, str], region: str) -> AWS4Auth:
@@ -88,19 +114,26 @@ class Edges:
     failures: FailureQueue
     clock: SystemClock
     backoff: Backoff
+    client: Callable[[str], OnFirstUse]
+    """An AWS client by its service's name, with the same certificates as the others."""
 
 
 def connect_edges(config: Config, environment: Mapping[str, str]) -> Edges:
     """The real edges of a configuration."""
     clock = SystemClock()
     backoff = Backoff(clock, random.Random())  # noqa: S311 - jitter, not a secret
-    dynamodb = OnFirstUse("dynamodb", config.region)
+    trusted = certificates(environment)
+
+    def client(service: str) -> OnFirstUse:
+        return OnFirstUse(service, config.region, trusted)
+
     return Edges(
         collection=OpenSearchCollection(connect(config, sign(environment, config.region)), config, clock),
-        table=DynamoTable(dynamodb, config.table_name, config.key_attributes, clock, backoff),
-        failures=FailureQueue(OnFirstUse("sqs", config.region), config.failure_queue_url),
+        table=DynamoTable(client("dynamodb"), config.table_name, config.key_attributes, clock, backoff),
+        failures=FailureQueue(client("sqs"), config.failure_queue_url),
         clock=clock,
         backoff=backoff,
+        client=client,
     )
 
 
@@ -117,7 +150,8 @@ def accounted(report: HasError) -> Iterator[None]:
         yield
     except SearchsyncError as error:
         report.error = describe(error)
-        raise
+        # Without its cause, which is a foreign message.
+        raise error from None
     except Exception as error:  # noqa: BLE001 - raised again, without its message
         report.error = describe(error)
         # Lambda prints the message of what is raised, and a foreign message may hold an item.

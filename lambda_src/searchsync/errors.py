@@ -10,7 +10,7 @@ class ConfigurationError(SearchsyncError):
 
 
 class MalformedEventError(SearchsyncError):
-    """The event is not what a DynamoDB stream's event source mapping sends; the whole batch fails."""
+    """The event is not what the function's entry takes; all of it fails."""
 
 
 class StackError(SearchsyncError):
@@ -22,7 +22,32 @@ class ConversionError(SearchsyncError):
 
 
 class TableBusyError(SearchsyncError):
-    """The table did not give the items in time; what asked for them is delivered again."""
+    """The table, or its stream, did not give the items in time; what asked for them is delivered again."""
+
+
+class LostRecordsError(SearchsyncError):
+    """The stream does not have a range's records any more: only a repair brings its keys in step.
+
+    `reason`: trimmed, unknown_shard, range_not_found or another_stream.
+    """
+
+    def __init__(self, reason: str, shard_id: str) -> None:
+        super().__init__(
+            f"The records of a range in {shard_id} cannot be read from the stream ({reason}). Run a repair."
+        )
+        self.reason = reason
+
+
+class CollectionBusyError(SearchsyncError):
+    """The collection did not answer in time; what asked it is tried again."""
+
+
+class PointInTimeGoneError(SearchsyncError):
+    """The index's point in time ended before its slice was read: it is read again from another."""
+
+
+class WalkRefusedError(SearchsyncError):
+    """A walk that cannot be begun or go on as things stand: its message says what stands in the way."""
 
 
 class UnforeseenError(SearchsyncError):

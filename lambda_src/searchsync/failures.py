@@ -1,30 +1,46 @@
-"""The failure queue: an edge. A message for each record that can never be written."""
+"""The failure queue: an edge. A message for each record that can never be written, and for each range that
+the trigger gave up."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from searchsync.config import Config
-from searchsync.plan import Poison
+from searchsync.errors import StackError
+from searchsync.foreign import code, code_of
+from searchsync.plan import POISON_KIND, Poison
 
 MESSAGES_AT_ONCE = 10
-"""Messages of one SendMessageBatch (API reference, SendMessageBatch)."""
+"""Messages of one request (API reference: SendMessageBatch, ReceiveMessage, DeleteMessageBatch)."""
 BYTES_AT_ONCE = 250_000
 """Bytes of one SendMessageBatch, below the 256 KiB that every region takes."""
 LONGEST_TEXT = 2_000
 """Characters of a reason or a trace."""
+LONG_POLL = 1
+"""Seconds that a receive waits. Above 0 it asks all of SQS's servers, so that nothing is nothing (SQS
+Developer Guide, "Amazon SQS short and long polling")."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message that was taken: its id in the queue, the handle of this receive, its text."""
+
+    id: str
+    receipt: str
+    body: str
 
 
 def failure_message(poison: Poison, config: Config, now: float) -> str:
     """The failure queue's message: all that a redrive needs, as JSON text."""
     return json.dumps(
         {
-            "kind": "searchsync.poison",
+            "kind": POISON_KIND,
             "table_arn": config.table_arn,
             "stream_arn": config.stream_arn,
             "index": config.index,
@@ -49,20 +65,57 @@ class FailureQueue:
 
     def send(self, messages: Sequence[str]) -> tuple[list[int], str]:
         """Send messages. Returns the positions of those that the queue did not take, and why."""
+        bodies = [{"MessageBody": each} for each in messages]
+        return self._batches(_parts(messages), bodies, lambda given: self._client.send_message_batch(**given))
+
+    def receive(self) -> list[Message]:
+        """Take up to ten messages; none: the queue has none to give. Raises StackError when it refuses."""
+        try:
+            answer = self._client.receive_message(
+                QueueUrl=self._url, MaxNumberOfMessages=MESSAGES_AT_ONCE, WaitTimeSeconds=LONG_POLL
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise StackError(
+                f"The failure queue did not give its messages: {code_of(error)}. Check the role's sqs:ReceiveMessage "
+                "on the queue (and kms:Decrypt where it has a customer key), and run it again."
+            ) from error
+        return [Message(each["MessageId"], each["ReceiptHandle"], each["Body"]) for each in answer.get("Messages", [])]
+
+    def delete(self, messages: Sequence[Message]) -> tuple[list[int], str]:
+        """Delete messages. Returns the positions of those that stay all the same, and why."""
+        entries = [{"ReceiptHandle": each.receipt} for each in messages]
+        return self._batches(_tens(messages), entries, lambda given: self._client.delete_message_batch(**given))
+
+    def release(self, messages: Sequence[Message]) -> tuple[list[int], str]:
+        """Let messages be seen again at once. Returns the positions of those that stay hidden, and why."""
+        entries = [{"ReceiptHandle": each.receipt, "VisibilityTimeout": 0} for each in messages]
+        return self._batches(
+            _tens(messages), entries, lambda given: self._client.change_message_visibility_batch(**given)
+        )
+
+    def _batches(
+        self, parts: Iterator[range], entries: Sequence[dict[str, Any]], call: Callable[[dict[str, Any]], Any]
+    ) -> tuple[list[int], str]:
+        """One batch request for each part of the entries; the positions refused, and why."""
         refused: list[int] = []
         why = ""
-        for part in _parts(messages):
-            entries = [{"Id": str(position), "MessageBody": messages[position]} for position in part]
+        for part in parts:
+            named = [{"Id": str(position), **entries[position]} for position in part]
             try:
-                answer = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
+                answer = call({"QueueUrl": self._url, "Entries": named})
             except (ClientError, BotoCoreError) as error:
                 refused.extend(part)
-                why = type(error).__name__ if isinstance(error, BotoCoreError) else error.response["Error"]["Code"]
+                why = code_of(error)
                 continue
             taken = {entry["Id"] for entry in answer.get("Successful", [])}
             refused.extend(position for position in part if str(position) not in taken)
-            why = why or next((entry["Code"] for entry in answer.get("Failed", [])), "")
+            why = why or next((code(entry.get("Code")) for entry in answer.get("Failed", [])), "")
         return refused, why
+
+
+def _tens(messages: Sequence[Message]) -> Iterator[range]:
+    for start in range(0, len(messages), MESSAGES_AT_ONCE):
+        yield range(start, min(start + MESSAGES_AT_ONCE, len(messages)))
 
 
 def _parts(messages: Sequence[str]) -> Iterator[range]:

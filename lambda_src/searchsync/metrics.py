@@ -35,7 +35,9 @@ UNITS = {
     "OldestRecordAge": "Seconds",
     "Duration": "Milliseconds",
 }
-"""Every metric, with its CloudWatch unit."""
+"""Every metric of the sync function, with its CloudWatch unit."""
+REDRIVE_UNITS = {"Redriven": "Count", "RedriveStayed": "Count"}
+"""Every metric of the redrive function."""
 
 
 @dataclass
@@ -52,6 +54,64 @@ class Report:
     records: list[tuple[str, str, str]] = field(default_factory=list)
     busy: str = ""
     error: str = ""
+
+
+@dataclass
+class RedriveReport:
+    """What one redrive did, as it goes along. Counts are of messages, but `keys` are documents.
+
+    `reasons`: why messages stay in the queue, as error types; `stayed_documents`: (document id, error type).
+    `strange`: those of them that no redrive can take up.
+    """
+
+    taken: int = 0
+    redriven: int = 0
+    strange: int = 0
+    keys: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    more: bool = False
+    stayed_documents: list[tuple[str, str]] = field(default_factory=list)
+    repair_needed: list[str] = field(default_factory=list)
+    duration: float = 0.0
+    error: str = ""
+
+    @property
+    def left(self) -> int:
+        """Messages that stay in the queue."""
+        return self.reasons.total()
+
+    def answer(self) -> dict[str, Any]:
+        """What the redrive function answers: taken = redriven + stayed + unreadable; `reasons` are of the last two."""
+        return {
+            "taken": self.taken,
+            "redriven": self.redriven,
+            "stayed": self.left - self.strange,
+            "unreadable": self.strange,
+            "keys": self.keys,
+            "reasons": dict(sorted(self.reasons.items())),
+            "more": self.more,
+        }
+
+
+def redrive_line(report: RedriveReport, config: Config, now: float, request_id: str) -> str:
+    """The line of a redrive that ended at `now` (Unix seconds)."""
+    values = {"Redriven": report.redriven, "RedriveStayed": report.left}
+    line = embedded(values, REDRIVE_UNITS, config, now) | {
+        "level": "ERROR" if report.error or report.repair_needed else "WARN" if report.left else "INFO",
+        "request_id": request_id,
+        "index": config.index,
+        "duration": round(report.duration, 3),
+        **report.answer(),
+    }
+    if report.stayed_documents:
+        line["stayed_documents"] = [
+            {"document": _name(name, config.hash_keys_in_log), "error_type": error_type}
+            for name, error_type in report.stayed_documents[:RECORDS_SHOWN]
+        ]
+    for name in ("repair_needed", "error"):
+        if getattr(report, name):
+            line[name] = getattr(report, name)
+    return json.dumps(line, separators=(",", ":"))
 
 
 def log_line(report: Report, config: Config, now: float, request_id: str) -> str:
@@ -84,7 +144,8 @@ def log_line(report: Report, config: Config, now: float, request_id: str) -> str
     for name in ("repair_needed", "busy", "error"):
         if getattr(report, name):
             line[name] = getattr(report, name)
-    return json.dumps(line, separators=(",", ":"))
+    # JSON in ASCII escapes every control character but this one.
+    return json.dumps(line, separators=(",", ":")).replace("\x7f", "\\u007f")
 
 
 def embedded(values: Mapping[str, float], units: Mapping[str, str], config: Config, now: float) -> dict[str, Any]:
@@ -113,11 +174,15 @@ def _records(records: Sequence[tuple[str, str, str]], hashed: bool) -> list[dict
     return [
         {
             "event": event,
-            "document": sha256(name.encode("utf-8", "surrogatepass")).hexdigest() if hashed else name,
+            "document": _name(name, hashed),
             "sequence_number": number,
         }
         for event, name, number in records[:RECORDS_SHOWN]
     ]
+
+
+def _name(document: str, hashed: bool) -> str:
+    return sha256(document.encode("utf-8", "surrogatepass")).hexdigest() if hashed else document
 
 
 def _poison(poison: Poison) -> dict[str, str]:

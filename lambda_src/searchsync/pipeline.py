@@ -8,26 +8,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from searchsync.bulk import LARGEST_BODY, Answer, Kind, Write
 from searchsync.clock import Backoff, Clock, Deadline
 from searchsync.config import Config
-from searchsync.delivery import REQUEST_TIMEOUT, Collection, Delivery
+from searchsync.delivery import Collection, Delivery
 from searchsync.errors import StackError
 from searchsync.failures import failure_message
+from searchsync.foreign import shown
 from searchsync.metrics import RECORDS_SHOWN, Report
-from searchsync.plan import Change, Plan, Poison, plan_batch, record_version
+from searchsync.plan import Change, Plan, Poison, plan_batch, record_version, refused
 from searchsync.records import StreamRecord, lowest, parse_event
-from searchsync.resync import Outcome, Result, Resync, Table, Target
-from searchsync.version import Verdict, second_of, verdict
+from searchsync.resync import Outcome, Result, Resync, Table, Target, time_to_write
+from searchsync.version import Verdict, is_table_read, second_of, verdict
 
 RESERVE = 5.0
 """Seconds of an invocation kept for the failure queue and the log line."""
-TAKEN_TO_ANSWER = 55.0
-"""Seconds from taking a batch to the engine's answer to its writes, retries included: a tombstone lives 60. While
-this invocation still tries, a newer trigger may have delivered the deletion that follows."""
 REPAIR_AGE = 82_800.0
 """Seconds (23 h): a record this old says that others may have been trimmed (streams keep 24 h)."""
 
@@ -36,10 +34,6 @@ class PipelineCollection(Collection, Protocol):
     """The collection as the pipeline sees it."""
 
     recreated: bool
-
-    def current_versions(self, ids: Sequence[str], timeout: float) -> dict[str, int]:
-        """The external versions of those documents that are there."""
-        ...
 
 
 class Failures(Protocol):
@@ -85,7 +79,7 @@ class Pipeline:
             report.repair_needed.append("the index was deleted and made again")
             self.collection.recreated = False
         poison = plan.poison + [
-            self._poison(plan.changes[name].record, outcome)
+            outcome_poison(plan.changes[name].record, outcome)
             for name, outcome in outcomes.items()
             if outcome.result in (Result.POISON, Result.FUTURE)
         ]
@@ -107,7 +101,7 @@ class Pipeline:
         for arn in {record.stream_arn for record in records} - {self.config.stream_arn}:
             if not arn.startswith(self.config.table_arn + "/stream/"):
                 raise StackError(
-                    f"A record comes from {arn}, not from the table of STREAM_ARN. "
+                    f"A record comes from {shown(arn)}, not from the table of STREAM_ARN. "
                     "Check the event source mappings of this function."
                 )
             report.repair_needed.append("the table's stream is not the configured one: apply again")
@@ -118,21 +112,20 @@ class Pipeline:
 
     def _write(self, plan: Plan, delivery: Delivery, taken: float, deadline: Deadline) -> dict[str, Outcome]:
         """The outcome of each document that the plan writes or resyncs."""
-
-        def deliver(writes: Sequence[Write], until: Deadline) -> dict[str, Answer]:
-            return self._with_current(delivery.deliver(writes, until), until)
-
         outcomes: dict[str, Outcome] = {}
         targets = [self._target(plan.changes[name]) for name in plan.resyncs]
-        answers = deliver(plan.writes, deadline.at_most(taken + TAKEN_TO_ANSWER))
+        # A newer trigger may deliver the deletion that follows, while nobody waits for this invocation any more.
+        answers = delivery.deliver(plan.writes, time_to_write(taken, deadline))
+        passed = [name for name, each in answers.items() if each.current is not None and is_table_read(each.current)]
+        there = delivery.current_versions(passed, deadline)
         for write in plan.writes:
-            settled = self._settle(write, plan.changes[write.id], answers[write.id])
+            settled = self._settle(write, plan.changes[write.id], answers[write.id], write.id not in there)
             if isinstance(settled, Target):
                 targets.append(settled)
             else:
                 outcomes[write.id] = settled
         if targets:
-            resync = Resync(self.table, deliver, self.clock, self.config.margin)
+            resync = Resync(self.table, delivery.deliver, self.clock, self.config.margin)
             outcomes |= resync.run(targets, deadline)
         return outcomes
 
@@ -140,7 +133,7 @@ class Pipeline:
         past = change.latest_second if current is None else max(change.latest_second, second_of(current))
         return Target(change.id, change.record.keys, change.latest_second, past)
 
-    def _settle(self, write: Write, change: Change, answer: Answer) -> Outcome | Target:
+    def _settle(self, write: Write, change: Change, answer: Answer, tombstone: bool) -> Outcome | Target:
         if answer.kind is Kind.DONE:
             return Outcome(Result.DELETED if write.source is None else Result.WRITTEN, answer)
         if answer.kind is Kind.POISON:
@@ -151,30 +144,13 @@ class Pipeline:
             ours=write.version,
             deletion=write.source is None,
             current=answer.current,
+            tombstone=tombstone,
             now=self.clock.now(),
             margin=self.config.margin,
         )
         if found is Verdict.RESYNC:
             return self._target(change, answer.current)
         return Outcome(Result(found.value), answer)
-
-    def _with_current(self, answers: dict[str, Answer], deadline: Deadline) -> dict[str, Answer]:
-        """The answers, with the current version of conflicts that did not say it."""
-        silent = [name for name, each in answers.items() if each.kind is Kind.CONFLICT and each.current is None]
-        if silent:
-            versions = self.collection.current_versions(silent, min(REQUEST_TIMEOUT, deadline.remaining()))
-            answers.update((name, replace(answers[name], current=versions.get(name))) for name in silent)
-        return answers
-
-    def _poison(self, record: StreamRecord, outcome: Outcome) -> Poison:
-        version = record_version(record, math.inf)
-        if outcome.result is Result.FUTURE:
-            reason = (
-                f"the index holds version {outcome.answer.current}, which lies in the future: not from this pipeline"
-            )
-            return Poison(record.keys, record.sequence_number, version, "version_from_the_future", reason)
-        answer = outcome.answer
-        return Poison(record.keys, record.sequence_number, version, answer.error_type, answer.reason)
 
     def _hand_over(
         self, records: Sequence[StreamRecord], failed: list[str], poison: list[Poison], report: Report
@@ -189,12 +165,17 @@ class Pipeline:
         if lowest_failed is not None:
             poison = [each for each in poison if position[each.sequence_number] < position[lowest_failed]]
         now = self.clock.now()
-        refused, why = self.failures.send([failure_message(each, self.config, now) for each in poison])
-        report.poison = [each for number, each in enumerate(poison) if number not in refused]
-        if not refused:
+        untaken, why = self.failures.send([failure_message(each, self.config, now) for each in poison])
+        report.poison = [each for number, each in enumerate(poison) if number not in untaken]
+        if not untaken:
             return lowest_failed
-        report.error = f"the failure queue refused {len(refused)} messages ({why}): check the role's sqs:SendMessage"
-        return poison[min(refused)].sequence_number
+        report.error = f"the failure queue refused {len(untaken)} messages ({why}): check the role's sqs:SendMessage"
+        return poison[min(untaken)].sequence_number
+
+
+def outcome_poison(record: StreamRecord, outcome: Outcome) -> Poison:
+    """The poison that the outcome POISON or FUTURE makes of a record."""
+    return refused(record.keys, record.sequence_number, record_version(record, math.inf), outcome.answer)
 
 
 def _busy(delivery: Delivery, outcomes: Mapping[str, Outcome]) -> str:
@@ -202,4 +183,5 @@ def _busy(delivery: Delivery, outcomes: Mapping[str, Outcome]) -> str:
     last = delivery.last_busy
     held = [f"{last.status or 'no answer'} {last.error_type}".strip()] if last is not None else []
     failed = [each.answer for each in outcomes.values() if each.result is Result.FAILED]
-    return "; ".join(held + sorted({answer.reason for answer in failed if answer.error_type == "resync_failed"}))
+    ours = {answer.reason for answer in failed if answer.status is None and answer.error_type == "resync_failed"}
+    return "; ".join(held + sorted(ours))

@@ -10,11 +10,16 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from searchsync.bulk import Write
+from searchsync.bulk import Answer, Kind, Write
 from searchsync.document import document_id, document_text
 from searchsync.errors import SearchsyncError, StackError
 from searchsync.records import AttributeMap, StreamRecord
 from searchsync.version import sequence_order, stream_version
+
+POISON_KIND = "searchsync.poison"
+"""The member `kind` of a failure message that this package wrote."""
+FROM_THE_FUTURE = "version_from_the_future"
+"""The error type of a document whose version nobody of this pipeline can have written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,7 @@ def plan_batch(records: Sequence[StreamRecord], key_attributes: tuple[str, ...],
         except StackError:
             raise
         except Exception as error:  # noqa: BLE001 - one record's failure in pure code is that record's
-            plan.poison.append(poison_of(record, version, error))
+            plan.poison.append(unwritable(record.keys, record.sequence_number, version, error))
             continue
         second = received if version is None or record.second is None else record.second
         before = plan.changes.get(name)
@@ -89,11 +94,19 @@ def record_version(record: StreamRecord, latest: float) -> int | None:
     return stream_version(record.second, sequence)
 
 
-def poison_of(record: StreamRecord, version: int | None, error: Exception) -> Poison:
-    """The poison that an exception in pure code makes of a record."""
-    reason = str(error) if isinstance(error, SearchsyncError) else "an error in the conversion of this record"
+def unwritable(keys: AttributeMap, sequence_number: str, version: int | None, error: Exception) -> Poison:
+    """The poison that an exception in pure code makes of a record or an item."""
+    reason = str(error) if isinstance(error, SearchsyncError) else "an error in the conversion of this item"
     trace = "".join(traceback.format_tb(error.__traceback__))
-    return Poison(record.keys, record.sequence_number, version, type(error).__name__, reason, trace)
+    return Poison(keys, sequence_number, version, type(error).__name__, reason, trace)
+
+
+def refused(keys: AttributeMap, sequence_number: str, version: int | None, answer: Answer) -> Poison:
+    """The poison that the collection's answer makes of a record or an item: a refusal, or a version from the future."""
+    if answer.kind is Kind.CONFLICT:
+        reason = f"the index holds version {answer.current}, which lies in the future: not from this pipeline"
+        return Poison(keys, sequence_number, version, FROM_THE_FUTURE, reason)
+    return Poison(keys, sequence_number, version, answer.error_type, answer.reason)
 
 
 def _rising(before: int | None, after: int | None) -> int | None:
@@ -108,7 +121,7 @@ def _decide(plan: Plan, name: str, change: Change, version: int | None) -> None:
     try:
         source = None if record.is_deletion or record.image is None else encode(record.image)
     except Exception as error:  # noqa: BLE001 - one record's failure in pure code is that record's
-        plan.poison.append(poison_of(record, version, error))
+        plan.poison.append(unwritable(record.keys, record.sequence_number, version, error))
         return
     plan.writes.append(Write(name, version, source))
 

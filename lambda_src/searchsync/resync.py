@@ -17,8 +17,9 @@ from searchsync.plan import encode
 from searchsync.records import AttributeMap
 from searchsync.version import Verdict, read_version, second_of, verdict_on_read, wait_until_past
 
-READ_TO_ANSWER = 55.0
-"""Seconds from a table read to the engine's answer, retries included: a tombstone lives 60."""
+READ_TO_REQUEST, READ_TO_ANSWER = 25.0, 55.0
+"""Seconds from a table read to the last request that writes it, and to the engine's answer: a tombstone lives
+60. A request that had no answer may be applied all the same, and has 35 s for that."""
 ROUNDS = 5
 """A key that meets a conflict in so many rounds goes to the failure queue: no document blocks a shard."""
 READ_AND_WRITE = 5.0
@@ -81,6 +82,11 @@ class Table(Protocol):
 Deliver = Callable[[Sequence[Write], Deadline], dict[str, Answer]]
 
 
+def time_to_write(read_monotonic: float, deadline: Deadline) -> Deadline:
+    """Until when what was read from the table, or taken from the stream, at a monotonic time may be written."""
+    return deadline.at_most(read_monotonic + READ_TO_ANSWER, begin_by=read_monotonic + READ_TO_REQUEST)
+
+
 @dataclass(frozen=True)
 class Resync:
     """Brings keys in step with the table."""
@@ -130,7 +136,7 @@ class Resync:
         answers: dict[str, tuple[int, Answer]] = {}
         try:
             for page in self.table.read({target.id: target.keys for target in waiting.values()}, deadline):
-                until = deadline.at_most(page.read_monotonic + READ_TO_ANSWER)
+                until = time_to_write(page.read_monotonic, deadline)
                 version = read_version(page.read_at, self.margin)
                 writes = []
                 for name, image in page.images.items():

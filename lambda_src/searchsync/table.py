@@ -1,24 +1,28 @@
-"""The table: an edge. Consistent reads of items by key."""
+"""The table: an edge. Consistent reads of items, by key and by segment."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from itertools import islice
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, SSLError
 
 from searchsync.clock import Backoff, Clock, Deadline
 from searchsync.document import document_id
 from searchsync.errors import StackError, TableBusyError
+from searchsync.foreign import code_of
 from searchsync.records import AttributeMap
 from searchsync.resync import Page
 
 LARGEST_READ = 100
 """Keys of one BatchGetItem (API reference, BatchGetItem)."""
+LARGEST_SCAN = 2_000
+"""Items of one Scan; DynamoDB ends a page at 1 MB anyway (API reference, Scan)."""
 CLOCK_TOLERANCE = 3.0
 """Seconds between our clock before the request and the answer's Date header; with more the read is refused."""
 SHORTEST_READ = 2.0
@@ -37,8 +41,40 @@ BUSY_CODES = frozenset(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One item of the table: its document id, its key and its whole image, in the event's form."""
+
+    id: str
+    keys: AttributeMap
+    image: AttributeMap
+
+
+@dataclass(frozen=True, slots=True)
+class ScanPage:
+    """What one Scan read: `read_at` (Unix seconds) and `read_monotonic` were taken before it was sent.
+
+    `position` is where the next page begins, None behind the last; `units` are the read units it took.
+    """
+
+    read_at: float
+    read_monotonic: float
+    items: list[Item]
+    position: AttributeMap | None
+    units: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Timed:
+    """An answer whose time is good."""
+
+    read_at: float
+    read_monotonic: float
+    answer: Any
+
+
 class DynamoTable:
-    """Items of one table, by BatchGetItem with ConsistentRead."""
+    """Items of one table, always with ConsistentRead."""
 
     def __init__(self, client: Any, name: str, key_attributes: tuple[str, ...], clock: Clock, backoff: Backoff) -> None:
         self._client = client
@@ -46,6 +82,8 @@ class DynamoTable:
         self._key_attributes = key_attributes
         self._clock = clock
         self._backoff = backoff
+        self.units = 0.0
+        """Read units that were consumed."""
 
     def read(self, keys: Mapping[str, AttributeMap], deadline: Deadline) -> Iterator[Page]:
         """Every key's item, in pages of at most 100 keys, each with the time before it was asked for.
@@ -65,48 +103,104 @@ class DynamoTable:
                         raise TableBusyError(f"{len(part)} items were not read in the invocation's time")
                     attempt += 1
 
+    def scan(self, segment: int, of: int, position: AttributeMap | None, deadline: Deadline) -> ScanPage:
+        """The page of a parallel scan's segment that begins at `position` (None: the first).
+
+        Raises TableBusyError when the time does not suffice, StackError as `read` does.
+        """
+        request: dict[str, Any] = {"Segment": segment, "TotalSegments": of, "Limit": LARGEST_SCAN}
+        if position is not None:
+            request["ExclusiveStartKey"] = _for_sdk(position)
+        attempt = 0
+        while (timed := self._timed(lambda: self._scan(request), deadline)) is None:
+            if not self._backoff.pause(attempt, deadline, SHORTEST_READ):
+                raise TableBusyError("a page of the table was not read in the invocation's time")
+            attempt += 1
+        answer = timed.answer
+        last = answer.get("LastEvaluatedKey")
+        return ScanPage(
+            timed.read_at,
+            timed.read_monotonic,
+            [self.item(normalised(each)) for each in answer.get("Items", [])],
+            normalised(last) if last else None,
+            _units(answer),
+        )
+
+    def item(self, image: AttributeMap) -> Item:
+        """An item by its image, in the event's form."""
+        keys = {name: image[name] for name in self._key_attributes}
+        return Item(document_id(keys, self._key_attributes), keys, image)
+
     def _page(self, part: dict[str, AttributeMap], deadline: Deadline) -> tuple[Page | None, dict[str, AttributeMap]]:
         """What one request read, and the keys that are still to be read."""
-        refused = 0
-        while True:
-            read_at, read_monotonic = self._clock.now(), self._clock.monotonic()
-            answer = self._ask(part)
-            if answer is None:
-                return None, part
-            if abs(read_at - _date(answer)) <= CLOCK_TOLERANCE:
-                break
-            refused += 1
-            if refused == REFUSED_READS:
-                raise StackError(
-                    f"The function's clock and DynamoDB's differ by over {CLOCK_TOLERANCE:g} s in {refused} reads. "
-                    "Versions are made from times: check the clock of what runs the function."
-                )
-            if deadline.remaining() < SHORTEST_READ:
-                return None, part
+        timed = self._timed(lambda: self._ask(part), deadline)
+        if timed is None:
+            return None, part
+        answer = timed.answer
         left = answer.get("UnprocessedKeys", {}).get(self._name, {}).get("Keys", [])
         unread = {document_id(normalised(key), self._key_attributes) for key in left}
         images: dict[str, AttributeMap | None] = {name: None for name in part if name not in unread}
-        for item in answer.get("Responses", {}).get(self._name, []):
-            image = normalised(item)
-            images[document_id({name: image[name] for name in self._key_attributes}, self._key_attributes)] = image
-        return Page(read_at, read_monotonic, images), {name: part[name] for name in part if name in unread}
+        for found in answer.get("Responses", {}).get(self._name, []):
+            item = self.item(normalised(found))
+            if item.id in part:  # a number may be asked for in another form than the table gives it
+                images[item.id] = item.image
+        page = Page(timed.read_at, timed.read_monotonic, images)
+        return page, {name: part[name] for name in part if name in unread}
+
+    def _timed(self, ask: Callable[[], Any], deadline: Deadline) -> _Timed | None:
+        """An answer with the time before it was asked for; None when the table is busy or the time over.
+
+        Raises StackError when read after read is refused for its time: then the clock is wrong.
+        """
+        for _ in range(REFUSED_READS):
+            read_at, read_monotonic = self._clock.now(), self._clock.monotonic()
+            answer = self._answer(ask)
+            if answer is None:
+                return None
+            self.units += _units(answer)
+            if abs(read_at - _date(answer)) <= CLOCK_TOLERANCE:
+                return _Timed(read_at, read_monotonic, answer)
+            if deadline.remaining() < SHORTEST_READ:
+                return None
+        raise StackError(
+            f"The function's clock and DynamoDB's differ by over {CLOCK_TOLERANCE:g} s in {REFUSED_READS} reads. "
+            "Versions are made from times: check the clock of what runs the function."
+        )
 
     def _ask(self, part: Mapping[str, AttributeMap]) -> Any:
-        """The answer, or None when the table is busy."""
         request = {"Keys": [_for_sdk(keys) for keys in part.values()], "ConsistentRead": True}
+        return self._client.batch_get_item(RequestItems={self._name: request}, ReturnConsumedCapacity="TOTAL")
+
+    def _scan(self, request: Mapping[str, Any]) -> Any:
+        return self._client.scan(TableName=self._name, ConsistentRead=True, ReturnConsumedCapacity="TOTAL", **request)
+
+    def _answer(self, ask: Callable[[], Any]) -> Any:
+        """The answer, or None when the table is busy."""
         try:
-            return self._client.batch_get_item(RequestItems={self._name: request})
+            return ask()
         except ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "")
+            code = code_of(error)
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
             if code in BUSY_CODES or status >= 500:
                 return None
             raise StackError(
-                f"The table {self._name} refused a read: {code}. Check the role's dynamodb:BatchGetItem on the "
-                "table (and kms:Decrypt where it has a customer key) and that the table is there."
+                f"The table {self._name} refused a read: {code}. Check the role's dynamodb:BatchGetItem "
+                "(a walk: dynamodb:Scan too) on the table (and kms:Decrypt where it has a customer key) and that the "
+                "table is there."
+            ) from error
+        except SSLError as error:
+            raise StackError(
+                "DynamoDB's certificate is not trusted. Check AWS_ENDPOINT_URL, AWS_CA_BUNDLE and what stands between."
             ) from error
         except BotoCoreError:
             return None
+
+
+def _units(answer: Mapping[str, Any]) -> float:
+    """The read units that an answer says it took: one table's, or a list of them."""
+    found = answer.get("ConsumedCapacity") or []
+    tables = [found] if isinstance(found, Mapping) else found
+    return sum(float(each.get("CapacityUnits", 0.0)) for each in tables)
 
 
 def _date(answer: Mapping[str, Any]) -> float:

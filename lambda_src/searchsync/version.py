@@ -17,6 +17,7 @@ A conflict (409) met the current version c with ours v. The first line that hold
     c = v, and ours is no deletion         DUPLICATE  done
     c's second is beyond now + margin      FUTURE     not from this pipeline: failure queue, error metric
     ours is a deletion                     RESYNC     a repeated deletion does not renew its tombstone
+    c is odd, and a tombstone              RESYNC     it may be gone before a late request of ours lands
     c is odd                               PASSED     a table read has passed this record: done
     c's second is over a margin after v's  STALE      done
     else                                   RESYNC     time and order disagree
@@ -24,8 +25,12 @@ A conflict (409) met the current version c with ours v. The first line that hold
 A resync waits until now - margin is past every second involved, reads the table and writes what it
 read with that read's version. The wait is what makes an odd c a proof: a read that beat ours then
 took place after the record. On its own conflict (`verdict_on_read`) the same lines hold but for the
-deletion's and the duplicate's: PASSED and STALE are done, else it waits past c's second and reads
+deletion's, the duplicate's and the tombstone's: PASSED and STALE are done, else it waits past c's second and reads
 again, a bounded number of times.
+
+A walk's page, or an item of an export, writes what it read with its read's version. On its conflict
+(`verdict_on_page`) an unknown c and one from the future mean what they mean above; any other is PASSED: it
+was written by a later read, or by a record that the stream, which goes on from there, has brought.
 """
 
 from __future__ import annotations
@@ -77,15 +82,18 @@ def is_table_read(version: int) -> bool:
     return version & 1 == 1
 
 
-def verdict(*, ours: int, deletion: bool, current: int | None, now: float, margin: float) -> Verdict:
-    """What the conflict of a stream record's write means. `current` is None where the engine did not say."""
+def verdict(*, ours: int, deletion: bool, current: int | None, tombstone: bool, now: float, margin: float) -> Verdict:
+    """What the conflict of a stream record's write means.
+
+    `current` is None where the engine did not say; `tombstone`: it may be that of a deletion.
+    """
     if current is None or current < ours:
         return Verdict.RESYNC
     if current == ours and not deletion:
         return Verdict.DUPLICATE
     if second_of(current) > now + margin:
         return Verdict.FUTURE
-    if deletion:
+    if deletion or (tombstone and is_table_read(current)):
         return Verdict.RESYNC
     return _behind(second_of(ours), current, margin)
 
@@ -97,6 +105,13 @@ def verdict_on_read(*, ours: int, record_second: int, current: int | None, now: 
     if second_of(current) > now + margin:
         return Verdict.FUTURE
     return _behind(record_second, current, margin)
+
+
+def verdict_on_page(*, ours: int, current: int | None, now: float, margin: float) -> Verdict:
+    """What the conflict of a walk's page means: PASSED, FUTURE, or RESYNC where the page must be read again."""
+    if current is None or current < ours:
+        return Verdict.RESYNC
+    return Verdict.FUTURE if second_of(current) > now + margin else Verdict.PASSED
 
 
 def _behind(second: int, current: int, margin: float) -> Verdict:

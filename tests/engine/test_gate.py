@@ -140,6 +140,31 @@ def test_the_hook_decides_who_may_do_what(engine: Engine, index_name: str) -> No
     ]
 
 
+def test_a_point_in_time_is_asked_for_by_the_indices_in_its_id(engine: Engine, index_name: str) -> None:
+    seen: list[tuple[str, tuple[str, ...]]] = []
+
+    def authorize(request: GateRequest) -> GateDenied | None:
+        assert request.operation is not None
+        seen.append((request.operation.permission, request.operation.indices))
+        return None
+
+    other = f"other-{index_name}"
+    with Gate(engine.url, authorize=authorize) as gate:
+        client = Client(gate.url)
+        for name in (index_name, other):
+            # Without a mapping nothing sorts by _id.
+            client.call("PUT", f"/{name}", {"settings": {"number_of_shards": 3}, "mappings": {"date_detection": False}})
+        both = client.call("POST", f"/{index_name},{other}/_search/point_in_time?keep_alive=1m").json()["pit_id"]
+        one = client.call("POST", f"/{index_name}/_search/point_in_time?keep_alive=1m").json()["pit_id"]
+        seen.clear()
+        query = {"pit": {"id": one, "keep_alive": "1m"}, "slice": {"id": 0, "max": 2}, "sort": [{"_id": "asc"}]}
+        found = client.call("POST", "/_search", query)
+        assert found.status_code == 200, found.text
+        assert client.call("DELETE", "/_search/point_in_time", {"pit_id": [one, both]}).status_code == 200
+    both_indices = tuple(sorted((index_name, other)))
+    assert seen == [("aoss:ReadDocument", (index_name,)), ("aoss:ReadDocument", both_indices)]
+
+
 def test_the_date_header_follows_the_gates_clock(gate: Gate, collection: Client) -> None:
     def lead() -> float:
         sent = collection.call("HEAD", "/no-such-index").headers["date"]

@@ -60,6 +60,7 @@ class MemoryIndex:
     recreated: bool = False
     silent_conflicts: bool = False
     timeouts: list[float] = field(default_factory=list)
+    after_bulk: Callable[[], None] | None = None
 
     def ensure_index(self, timeout: float) -> Answer:
         self.ensured += 1
@@ -71,9 +72,11 @@ class MemoryIndex:
     def bulk(self, body: bytes, timeout: float) -> Response:
         self.bodies.append(body)
         self.timeouts.append(timeout)
+        if self.after_bulk is not None:
+            self.after_bulk()
         if self.faults and (fault := self.faults.pop(0)) is not None:
             return fault
-        lines = body.decode().splitlines()
+        lines = body.decode().removesuffix("\n").split("\n")
         items = []
         while lines:
             ((operation, target),) = json.loads(lines.pop(0)).items()

@@ -2,6 +2,19 @@
 
 mock_provider "aws" {
   source = "./tests/terraform/mocks"
+
+  override_resource {
+    target = aws_cloudwatch_log_group.redrive
+    values = { arn = "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/lambda/searchsync-redrive" }
+  }
+  override_resource {
+    target = aws_lambda_function.redrive
+    values = { arn = "arn:aws:lambda:eu-central-1:111122223333:function:searchsync-redrive" }
+  }
+  override_resource {
+    target = aws_cloudwatch_event_rule.redrive
+    values = { arn = "arn:aws:events:eu-central-1:111122223333:rule/searchsync-redrive" }
+  }
 }
 
 variables {
@@ -49,16 +62,16 @@ run "role_may_do_what_the_pipeline_does_and_nothing_else" {
   assert {
     condition = jsondecode(aws_iam_role_policy.failures.policy) == {
       Version   = "2012-10-17"
-      Statement = [{ Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:searchsync-failures"] }]
+      Statement = [{ Effect = "Allow", Action = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage", "sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:searchsync-failures"] }]
     }
-    error_message = "The failures policy must send to this queue: ${aws_iam_role_policy.failures.policy}"
+    error_message = "The failures policy must send to this queue and take up its messages: ${aws_iam_role_policy.failures.policy}"
   }
   assert {
     condition = jsondecode(aws_iam_role_policy.function.policy) == {
       Version   = "2012-10-17"
-      Statement = [{ Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-central-1:111122223333:log-group:/aws/lambda/searchsync:*"] }]
+      Statement = [{ Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-central-1:111122223333:log-group:/aws/lambda/searchsync:*", "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/lambda/searchsync-redrive:*"] }]
     }
-    error_message = "The function policy must write its own log group: ${aws_iam_role_policy.function.policy}"
+    error_message = "The function policy must write the functions' own log groups: ${aws_iam_role_policy.function.policy}"
   }
 }
 
@@ -155,7 +168,7 @@ run "keys_bucket_and_network_add_their_permissions" {
   }
   assert {
     condition = jsondecode(aws_iam_role_policy.failures.policy).Statement == [
-      { Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:searchsync-failures"] },
+      { Effect = "Allow", Action = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage", "sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:searchsync-failures"] },
       { Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/queue"] },
       { Effect = "Allow", Action = ["s3:ListBucket"], Resource = ["arn:aws:s3:::dropped"] },
       { Effect = "Allow", Action = ["s3:PutObject"], Resource = ["arn:aws:s3:::dropped/*"] },
@@ -165,7 +178,7 @@ run "keys_bucket_and_network_add_their_permissions" {
   }
   assert {
     condition = jsondecode(aws_iam_role_policy.function.policy).Statement == [
-      { Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-central-1:111122223333:log-group:/aws/lambda/searchsync:*"] },
+      { Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-central-1:111122223333:log-group:/aws/lambda/searchsync:*", "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/lambda/searchsync-redrive:*"] },
       { Effect = "Allow", Action = ["kms:Decrypt"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/environment"] },
       {
         Effect   = "Allow"
@@ -174,5 +187,35 @@ run "keys_bucket_and_network_add_their_permissions" {
       },
     ]
     error_message = "The environment must be decrypted and network interfaces made: ${aws_iam_role_policy.function.policy}"
+  }
+}
+
+run "redrive_function_reads_the_same_environment" {
+  assert {
+    condition     = aws_lambda_function.redrive.environment[0].variables == aws_lambda_function.this.environment[0].variables && aws_lambda_function.redrive.role == aws_lambda_function.this.role
+    error_message = "The redrive function must have the sync function's environment and role."
+  }
+  assert {
+    condition     = output.redrive_function_name == "searchsync-redrive" && output.redrive_function_arn == "arn:aws:lambda:eu-central-1:111122223333:function:searchsync-redrive"
+    error_message = "The outputs must name the redrive function."
+  }
+}
+
+run "schedule_may_invoke_the_redrive_function_and_nothing_else" {
+  variables {
+    redrive = { schedule_expression = "rate(1 hour)" }
+  }
+  assert {
+    condition     = [aws_cloudwatch_event_target.redrive[0].rule, aws_cloudwatch_event_target.redrive[0].arn] == ["searchsync-redrive", "arn:aws:lambda:eu-central-1:111122223333:function:searchsync-redrive"]
+    error_message = "The rule's target must be the redrive function."
+  }
+  assert {
+    condition = [aws_lambda_permission.redrive[0].action, aws_lambda_permission.redrive[0].function_name, aws_lambda_permission.redrive[0].principal, aws_lambda_permission.redrive[0].source_arn] == [
+      "lambda:InvokeFunction",
+      "searchsync-redrive",
+      "events.amazonaws.com",
+      "arn:aws:events:eu-central-1:111122223333:rule/searchsync-redrive",
+    ]
+    error_message = "EventBridge must be allowed to invoke the redrive function, for this rule alone."
   }
 }

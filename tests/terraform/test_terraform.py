@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.policies import faults, policies, resources
 from tools.terraform_check import TESTS, Workspace, workspace
 
 RUN = re.compile(r'^run "([^"]+)"', re.MULTILINE)
@@ -88,3 +89,24 @@ def test_there_are_blocks_in_every_file() -> None:
     assert FILES
     assert {file for file, _ in BLOCKS} == {path.name for path in FILES}
     assert len(set(BLOCKS)) == len(BLOCKS), "two blocks of a file have one name"
+
+
+POLICIES = [path.name for path in FILES if path.name.startswith("policies")]
+"""Their blocks are applied, so that every policy is known to its last character."""
+
+
+@pytest.mark.parametrize("file", POLICIES)
+def test_no_policy_has_a_wildcard_action_or_is_for_everything(file: str, initialised: Workspace) -> None:
+    done = initialised.terraform(
+        ".", "test", "-json", "-verbose", f"-test-directory={TESTS}", f"-filter={TESTS}/{file}"
+    )
+    messages = [json.loads(line) for line in done.stdout.splitlines() if '"type":"test_state"' in line]
+    found = [
+        (resource["address"], policy)
+        for message in messages
+        for resource in resources(message["test_state"]["root_module"])
+        for policy in policies(resource)
+    ]
+    assert {address.rpartition(".")[0] for address, _ in found} >= {"aws_iam_role_policy", "aws_sqs_queue"}
+    wide = {f"{address}: {fault}" for address, policy in found for fault in faults(policy)}
+    assert not wide, "\n".join(sorted(wide))

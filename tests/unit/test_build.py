@@ -23,6 +23,15 @@ RUNTIME = "3.12"
 LARGEST = 1_500_000
 LAB_PACKAGES = ROOT / ".lab" / "venv" / "lib" / f"python{RUNTIME}" / "site-packages"
 UNCHECKED_HASH = 0b01
+REDRIVEN = {
+    "taken": 1,
+    "redriven": 1,
+    "stayed": 0,
+    "unreadable": 0,
+    "keys": 1,
+    "reasons": {},
+    "more": False,
+}
 ERRORS = {
     "status 400": "RequestError",
     "status 401": "AuthenticationException",
@@ -186,6 +195,7 @@ def test_no_path_of_the_build_goes_into_the_package(task: Path) -> None:
 def test_unpacked_package_runs_on_urllib3_1_26(task: Path, old_runtime: Path) -> None:
     outcomes = drive(task, old_runtime)
     assert json.loads(outcomes.pop("invocation")) == {"batchItemFailures": []}
+    assert json.loads(outcomes.pop("redrive")) == REDRIVEN
     assert outcomes.pop("cut short") == "SerializationError"  # urllib3 1.26 takes a short body for whole
     assert outcomes == ERRORS
 
@@ -193,6 +203,7 @@ def test_unpacked_package_runs_on_urllib3_1_26(task: Path, old_runtime: Path) ->
 def test_unpacked_package_runs_on_urllib3_2(task: Path) -> None:
     outcomes = drive(task, LAB_PACKAGES)
     assert json.loads(outcomes.pop("invocation")) == {"batchItemFailures": []}
+    assert json.loads(outcomes.pop("redrive")) == REDRIVEN
     assert outcomes.pop("cut short") == "ConnectionError"
     assert outcomes == ERRORS
 

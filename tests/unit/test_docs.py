@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from searchsync.metrics import UNITS
+from searchsync.errors import SearchsyncError
+from searchsync.metrics import REDRIVE_UNITS, UNITS
+from searchsync.walk.report import UNITS as WALK_UNITS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -18,14 +20,16 @@ def named(text: str, name: str) -> bool:
     return f"`{name}`" in text
 
 
-@pytest.mark.parametrize("metric", UNITS)
+@pytest.mark.parametrize("metric", [*UNITS, *REDRIVE_UNITS, *WALK_UNITS])
 def test_every_metric_is_in_the_readme(metric: str) -> None:
     assert named(README, metric)
 
 
 def test_every_alarm_is_in_the_readme_and_no_other() -> None:
-    block = (ROOT / "main.tf").read_text().partition("alarms = {")[2].partition("resource ")[0]
-    alarms = set(re.findall(r"^    ([a-z-]+) = \{$", block, re.MULTILINE))
+    alarms: set[str] = set()
+    for place in ("main.tf", "modules/table_walk/main.tf"):
+        block = (ROOT / place).read_text().partition("  alarms = {")[2].partition("resource ")[0]
+        alarms |= set(re.findall(r"^    ([a-z-]+) = \{$", block, re.MULTILINE))
     table = README.partition("| alarm |")[2].partition("\n\n")[0]
     assert set(re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE)) == alarms
 
@@ -33,6 +37,14 @@ def test_every_alarm_is_in_the_readme_and_no_other() -> None:
 @pytest.mark.parametrize("module", sorted(path.stem for path in (ROOT / "lambda_src/searchsync").glob("[a-z]*.py")))
 def test_every_module_of_the_function_has_its_row(module: str) -> None:
     assert named(ARCHITECTURE, module)
+
+
+@pytest.mark.parametrize(
+    "module", sorted(path.stem for path in (ROOT / "lambda_src/searchsync/walk").glob("[a-z]*.py"))
+)
+def test_every_module_of_the_walk_has_its_row(module: str) -> None:
+    table = ARCHITECTURE.partition("| module in `walk/` |")[2].partition("\n\n")[0]
+    assert f"\n| `{module}` |" in table
 
 
 @pytest.mark.parametrize("module", sorted(path.stem for path in (ROOT / "lab").glob("[a-z]*.py")))
@@ -51,6 +63,21 @@ def test_every_variable_of_the_environment_is_set_by_the_module() -> None:
     )
     given = (ROOT / "main.tf").read_text()
     assert taken - {"AWS_LAMBDA_FUNCTION_NAME"} == {name for name in taken if re.search(rf"\b{name}\b", given)}
+
+
+def test_every_variable_of_the_walks_environment_is_set_by_its_module() -> None:
+    settings = (ROOT / "lambda_src/searchsync/walk/settings.py").read_text()
+    taken = set(re.findall(r'(?:number\(|text\(|environment\.get\()\s*"([A-Z_]+)"', settings))
+    given = set(re.findall(r"^      ([A-Z_]+) += ", (ROOT / "modules/table_walk/main.tf").read_text(), re.MULTILINE))
+    assert taken == given
+
+
+def test_the_state_machines_refusals_are_exceptions_of_the_function() -> None:
+    machine = (ROOT / "modules/table_walk/state_machine.tf").read_text()
+    refusals = re.findall(r'"(\w+)"', machine.partition("refusals = [")[2].partition("]")[0])
+    ours = {each.__name__ for each in SearchsyncError.__subclasses__()}
+    assert refusals
+    assert ours.issuperset(refusals)
 
 
 def test_every_target_of_the_makefile_has_its_line_of_help() -> None:

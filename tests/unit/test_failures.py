@@ -12,7 +12,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from moto import mock_aws
 
 from searchsync.config import read_environment
-from searchsync.failures import FailureQueue, failure_message
+from searchsync.errors import StackError
+from searchsync.failures import FailureQueue, Message, failure_message
 from searchsync.plan import Poison
 from tests.support.events import NOW, STREAM_ARN, TABLE_ARN, environment
 
@@ -97,3 +98,38 @@ def test_messages_that_are_too_large_together_go_one_after_the_other(queue: tupl
     assert len(text) * 10 > 256 * 1024
     assert FailureQueue(client, url).send([text] * 10) == ([], "")
     assert len(received(client, url)) == 10
+
+
+def test_what_is_taken_is_hidden_until_it_is_released_and_gone_once_it_is_deleted(queue: tuple[Any, str]) -> None:
+    client, url = queue
+    failures = FailureQueue(client, url)
+    failures.send([f"message {number}" for number in range(13)])
+    taken = [*failures.receive(), *failures.receive()]
+    assert sorted(each.body for each in taken) == sorted(f"message {number}" for number in range(13))
+    assert failures.receive() == []
+    assert failures.delete(taken[:11]) == ([], "")
+    assert failures.release(taken[11:]) == ([], "")
+    assert {each.id for each in failures.receive()} == {each.id for each in taken[11:]}
+
+
+@pytest.mark.parametrize("operation", ["delete", "release"])
+def test_a_handle_that_the_queue_does_not_take_is_named_by_its_position(operation: str) -> None:
+    class Client:
+        def delete_message_batch(self, **given: Any) -> Any:
+            good = [{"Id": each["Id"]} for each in given["Entries"] if each["Id"] != "11"]
+            return {"Successful": good, "Failed": [{"Id": "11", "Code": "ReceiptHandleIsInvalid"}][: 12 - len(good)]}
+
+        change_message_visibility_batch = delete_message_batch
+
+    messages = [Message(str(number), "receipt", "") for number in range(13)]
+    refused, why = getattr(FailureQueue(Client(), "url"), operation)(messages)
+    assert (refused, why) == ([11], "ReceiptHandleIsInvalid")
+
+
+def test_a_queue_that_refuses_to_give_names_the_permission() -> None:
+    class Client:
+        def receive_message(self, **_: Any) -> Any:
+            raise ClientError({"Error": {"Code": "AccessDenied"}}, "ReceiveMessage")
+
+    with pytest.raises(StackError, match=r"AccessDenied.*sqs:ReceiveMessage"):
+        FailureQueue(Client(), "url").receive()

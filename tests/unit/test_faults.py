@@ -80,6 +80,21 @@ def test_an_item_fault_waits_for_a_request_that_holds_its_item() -> None:
     assert faults.plan(BULK, BULK.items).items == ()
 
 
+def test_a_fault_of_the_whole_request_can_wait_for_an_item() -> None:
+    faults = book(Fault(FaultKind.STATUS, ids=("z",)), Fault(FaultKind.RESET, ids=("b",)))
+    assert faults.item_faults
+    plan = faults.plan(BULK, BULK.items)
+    assert plan.whole is not None
+    assert plan.whole.kind is FaultKind.RESET
+    assert faults.plan(BULK, BULK.items).whole is None
+
+
+def test_a_fault_for_large_bodies_lets_smaller_ones_by() -> None:
+    faults = book(Fault(FaultKind.STATUS, status=413, over=len(BODY) - 1, count=None))
+    assert faults.plan(BULK).whole is not None
+    assert faults.plan(GateRequest("POST", "/i/_bulk", {}, BODY[:-1])).whole is None
+
+
 def test_failing_items_are_kept_from_the_engine_and_answered_in_their_places() -> None:
     fault = Fault(FaultKind.ITEM, positions=(0,), ids=("c",), status=429, error_type="busy")
     split = split_request(BULK.items, [fault])

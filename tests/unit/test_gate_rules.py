@@ -40,6 +40,8 @@ def broken(asked: GateRequest) -> tuple[int, str] | None:
         ("GET", "/_nodes/stats"),
         ("GET", "/_cat/nodes"),
         ("GET", "/_search/scroll"),
+        ("POST", "/_search/point_in_time"),
+        ("POST", "/i/_pit"),
         ("POST", "/i/_search?scroll=1m"),
         ("POST", "/i/_flush"),
         ("POST", "/i/_close"),
@@ -68,6 +70,7 @@ def test_an_api_that_the_service_does_not_list_is_not_found(method: str, target:
         ("GET", "/i/_mget", "aoss:ReadDocument"),
         ("GET", "/i/_doc/a", "aoss:ReadDocument"),
         ("POST", "/i/_search", "aoss:ReadDocument"),
+        ("POST", "/i/_search/point_in_time?keep_alive=10m", "aoss:ReadDocument"),
         ("GET", "/i/_count", "aoss:ReadDocument"),
     ],
 )
@@ -77,6 +80,22 @@ def test_a_listed_api_names_its_permission_and_its_index(method: str, target: st
     assert asked.operation is not None
     assert asked.operation.permission == permission
     assert asked.operation.indices == ("i",)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"not JSON", b'{"pit_id": 7}', b'{"pit": {"id": "bm9uZQ"}}'])
+@pytest.mark.parametrize(
+    ("method", "target"),
+    [
+        ("POST", "/_search"),
+        ("DELETE", "/_search/point_in_time"),
+        ("GET", "/_search/point_in_time/_all"),
+        ("DELETE", "/_search/point_in_time/_all"),
+    ],
+)
+def test_without_a_point_in_time_that_names_them_every_index_is_meant(method: str, target: str, body: bytes) -> None:
+    operation = request(method, target, body).operation
+    assert operation is not None
+    assert (operation.permission, operation.indices) == ("aoss:ReadDocument", ())
 
 
 def test_a_bulk_request_needs_every_index_that_its_actions_name() -> None:

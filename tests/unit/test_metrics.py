@@ -47,6 +47,16 @@ def test_keys_can_be_hashed() -> None:
     assert "a-person" not in json.dumps(line(bench, LOG_KEYS="hashed"))
 
 
+def test_a_key_cannot_end_the_line_or_speak_to_a_terminal() -> None:
+    bench = Bench()
+    key = "\r\n\x1b[31m\x7f\x9b\u2028\u202e"
+    bench.run(event(record("INSERT", key, number=1)))
+    text = log_line(bench.report, bench.config, NOW, "request-1")
+    assert text.isascii()
+    assert text.isprintable()
+    assert json.loads(text)["records"][0]["document"] == key
+
+
 def test_no_item_content_is_in_the_line() -> None:
     bench = Bench()
     bench.index.item_fault = lambda _operation, _name: {

@@ -66,6 +66,23 @@ def test_a_deletion_that_meets_a_conflict_leaves_what_the_table_holds() -> None:
     assert bench.index.documents["a"][1] == {"id": "a", "n": 8}
 
 
+def test_a_document_of_a_later_table_read_has_passed_the_record() -> None:
+    bench = Bench()
+    bench.index.documents["a"] = (read_version(NOW + 15, 10), {"id": "a", "n": 5})
+    assert bench.run(event(record("MODIFY", "a", number=5))) == []
+    assert bench.report.results == {Result.PASSED: 1}
+    assert bench.table.reads == []
+
+
+def test_the_tombstone_of_a_later_table_read_asks_the_table_again() -> None:
+    """It may be gone before a late request of this record lands."""
+    bench = Bench()
+    bench.index.tombstones["a"] = read_version(NOW + 15, 10)
+    assert bench.run(event(record("MODIFY", "a", number=5))) == []
+    assert bench.report.results == {Result.RESYNCED: 1}
+    assert bench.index.tombstones["a"] > read_version(NOW + 15, 10)
+
+
 def test_falling_versions_in_one_batch_ask_the_table() -> None:
     bench = Bench()
     bench.table.items["a"] = {"id": {"S": "a"}, "n": {"N": "5"}}

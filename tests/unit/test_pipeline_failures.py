@@ -7,7 +7,7 @@ import pytest
 from searchsync.bulk import Response
 from searchsync.resync import Result
 from tests.support.events import NOW, event, number, record, version
-from tests.support.fakes import BUSY, POISONED, Bench, faulty
+from tests.support.fakes import BUSY, POISONED, Bench, error, faulty
 
 
 def test_poison_goes_to_the_failure_queue_and_the_rest_goes_on() -> None:
@@ -140,6 +140,14 @@ def test_many_busy_documents_are_a_shard_in_trouble_and_no_poison() -> None:
     names = [f"k{each}" for each in range(1, 8)]
     bench.index.item_fault = lambda _operation, name: BUSY if name != "k7" else None
     assert bench.run(event(*(record("INSERT", name, number=each) for each, name in enumerate(names, 1)))) == [number(1)]
+    assert bench.queue.messages == []
+
+
+def test_the_capacity_limit_is_no_documents_fault_though_deletions_pass() -> None:
+    bench = Bench(remaining=120.0)
+    quota = {"status": 402, **error("service_quota_exceeded_exception")}
+    bench.index.item_fault = lambda operation, _name: quota if operation == "index" else None
+    assert bench.run(event(record("REMOVE", "a", number=1), record("INSERT", "b", number=2))) == [number(2)]
     assert bench.queue.messages == []
 
 

@@ -10,17 +10,22 @@ from typing import Any
 import pytest
 
 from searchsync.version import Verdict, second_of, verdict, verdict_on_read
-from tests.support.protocol_model import Rules, explore
+from tests.support.protocol.configurations import CLOCKS, DROPS, FOREIGN, LATE, POISON, SHARDS, TESTED, TIMED
+from tests.support.protocol.explore import explore
+from tests.support.protocol.rules import Configuration
 
-WRITES = 2
+MENDED = replace(POISON, wire=1, stream_clock=(-1, 0), mended=True)
+STUCK = "can never be quiet again"
+WRONG = "the index is not the table"
+LOST = "a poison record is in neither place"
 
 
-def never_resync(rule: Callable[..., Verdict]) -> Callable[..., Verdict]:
-    """What peers do: every older write is skipped."""
+def taken_as_stale(rule: Callable[..., Verdict], found: Verdict) -> Callable[..., Verdict]:
+    """What peers do with it: the write is skipped."""
 
     def judge(**facts: Any) -> Verdict:
-        found = rule(**facts)
-        return Verdict.STALE if found is Verdict.RESYNC else found
+        judged = rule(**facts)
+        return Verdict.STALE if judged is found else judged
 
     return judge
 
@@ -31,25 +36,58 @@ def low_bits_decide(*, ours: int, current: int, **facts: Any) -> Verdict:
     return Verdict.STALE if found is Verdict.RESYNC and same_second and current > ours else found
 
 
-def test_the_protocol_converges_in_every_interleaving() -> None:
-    states, way = explore(Rules(), WRITES)
-    print(states, "states")
-    assert way is None, way
-    assert states > 50_000
+def a_deletions_conflict_is_done(*, deletion: bool, **facts: Any) -> Verdict:
+    found = verdict(deletion=deletion, **facts)
+    return Verdict.STALE if deletion and found is Verdict.RESYNC else found
 
 
-@pytest.mark.parametrize(
-    "without",
-    [
-        replace(Rules(), external=False),
-        replace(Rules(), batch_order=False),
-        replace(Rules(), margin=0),
-        replace(Rules(), page_deadline=False),
-        replace(Rules(), on_record=never_resync(verdict), on_read=never_resync(verdict_on_read)),
-        replace(Rules(), on_record=low_bits_decide),
-    ],
-    ids=["versions", "batch order", "margin", "page deadline", "resync", "low bits that decide nothing"],
-)
-def test_without_this_rule_it_diverges(without: Rules) -> None:
-    _, way = explore(without, WRITES)
-    assert way is not None
+def tombstones_believed(**facts: Any) -> Verdict:
+    return verdict(**{**facts, "tombstone": False})
+
+
+NEVER_RESYNC = {
+    "on_record": taken_as_stale(verdict, Verdict.RESYNC),
+    "on_read": taken_as_stale(verdict_on_read, Verdict.RESYNC),
+}
+VARIANTS: dict[str, tuple[Configuration, dict[str, Any], str]] = {
+    "versions": (LATE, {"external": False}, WRONG),
+    "batch order": (LATE, {"batch_order": False}, WRONG),
+    "margin": (replace(LATE, page=True), {"margin": 0}, WRONG),
+    "margin as wide as the clocks": (replace(CLOCKS, page=True, wire=0), {"margin": 1}, WRONG),
+    "resync": (LATE, NEVER_RESYNC, WRONG),
+    "resync's wait": (LATE, {"wait": False}, WRONG),
+    "low bits that decide nothing": (SHARDS, {"on_record": low_bits_decide}, WRONG),
+    "page deadline": (replace(LATE, page=True), {"page_deadline": False}, WRONG),
+    "page deadline, timed": (replace(TIMED, page=True), {"page_deadline": False}, WRONG),
+    "repeated deletion": (TIMED, {"on_record": a_deletions_conflict_is_done}, WRONG),
+    "a table read's tombstone is not believed": (TIMED, {"on_record": tombstones_believed}, WRONG),
+    "poison to the queue": (POISON, {"poison_is_queued": False}, LOST),
+    "poison passes": (replace(POISON, writes=1, live=True), {"poison_passes": False}, STUCK),
+    "redrive writes first": (POISON, {"redrive_writes_first": False}, LOST),
+    "redrive's margin": (MENDED, {"redrive_waits": False}, WRONG),
+    "redrive keeps what is poison": (POISON, {"redrive_keeps": False}, LOST),
+    "redrive spares later messages": (MENDED, {"redrive_spares_later": False}, WRONG),
+    "a drop is raised": (DROPS, {"drop_is_raised": False}, WRONG),
+    "repair clears": (replace(DROPS, writes=1), {"repair_clears": False}, STUCK),
+    "a repair's poison to the queue": (
+        replace(DROPS, writes=1, poison=True, redrive=True),
+        {"repair_queues_poison": False},
+        LOST,
+    ),
+    "repair begun later": (DROPS, {"repair_begun_later": False}, WRONG),
+    "the future is foreign": (FOREIGN, {"on_record": taken_as_stale(verdict, Verdict.FUTURE)}, WRONG),
+}
+
+
+@pytest.mark.parametrize("world", TESTED, ids=lambda world: world.name)
+def test_the_protocol_converges_in_every_interleaving(world: Configuration) -> None:
+    found = explore(world)
+    print(found.states, "states")
+    assert not found.wrong, (found.wrong, found.way)
+    assert found.quiet > 5
+
+
+@pytest.mark.parametrize("without", VARIANTS)
+def test_without_this_rule_it_diverges(without: str) -> None:
+    world, rule, wrong = VARIANTS[without]
+    assert explore(replace(world, rules=replace(world.rules, **rule))).wrong == wrong

@@ -32,7 +32,7 @@ class Client:
         self.answers = list(answers)
         self.requests: list[Any] = []
 
-    def batch_get_item(self, RequestItems: dict[str, Any]) -> Any:  # noqa: N803 - the SDK's name
+    def batch_get_item(self, RequestItems: dict[str, Any], **_: Any) -> Any:  # noqa: N803 - the SDK's name
         self.requests.append(RequestItems["t"])
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
@@ -169,3 +169,71 @@ def test_normalising_leaves_other_values_alone() -> None:
         "f": {"BOOL": False},
     }
     assert normalised(image) == image
+
+
+@pytest.fixture
+def keyed(real: Any) -> DynamoTable:
+    """Moto's table with 23 items, each of 100 KB: more than one page."""
+    real.meta.events.register("after-call.dynamodb.Scan", with_date)
+    for each in range(23):
+        real.put_item(TableName="t", Item={"id": {"S": str(each)}, "fill": {"S": "x" * 100_000}, "b": {"B": b"\x00"}})
+    clock = SystemClock()
+    return DynamoTable(real, "t", ("id",), clock, Backoff(clock, random.Random(1)))
+
+
+def test_a_segments_pages_follow_each_other_to_the_last_item(keyed: DynamoTable) -> None:
+    deadline = Deadline.after(SystemClock(), 30)
+    first = keyed.scan(0, 1, None, deadline)
+    assert first.position is not None
+    found = list(first.items)
+    position: Any = first.position
+    while position is not None:
+        page = keyed.scan(0, 1, position, deadline)
+        found, position = found + page.items, page.position
+    assert sorted(int(item.id) for item in found) == list(range(23))
+    assert found[0].image["b"] == {"B": "AA=="}
+    assert found[0].keys == {"id": {"S": found[0].id}}
+    assert first.units > 0
+
+
+def scanned(clock: FakeClock, *items: Any, late: float = 0.0) -> dict[str, Any]:
+    return {"Items": list(items), **{k: v for k, v in answered(clock, late=late).items() if k == "ResponseMetadata"}}
+
+
+class Scans(Client):
+    def scan(self, **request: Any) -> Any:
+        return self.batch_get_item({"t": request})
+
+
+def scan(client: Any, clock: FakeClock, position: Any = None) -> Any:
+    table = DynamoTable(client, "t", ("id",), clock, Backoff(clock, random.Random(1)))
+    return table.scan(2, 5, position, Deadline.after(clock, 30))
+
+
+def test_a_scan_is_consistent_and_says_what_it_takes() -> None:
+    clock = FakeClock()
+    client = Scans(scanned(clock))
+    scan(client, clock, {"id": {"B": "AAE="}})
+    (request,) = client.requests
+    assert (request["Segment"], request["TotalSegments"]) == (2, 5)
+    assert request["ConsistentRead"] is True
+    assert request["ReturnConsumedCapacity"] == "TOTAL"
+    assert request["ExclusiveStartKey"] == {"id": {"B": b"\x00\x01"}}
+
+
+def test_a_throttled_scan_backs_off_and_goes_on() -> None:
+    clock = FakeClock()
+    busy = failure("ProvisionedThroughputExceededException")
+    page = scan(Scans(busy, busy, scanned(clock, {"id": {"S": "a"}})), clock)
+    assert [item.id for item in page.items] == ["a"]
+    assert clock.slept
+    with pytest.raises(TableBusyError):
+        scan(Scans(busy), clock)
+
+
+def test_a_scan_whose_date_is_far_from_ours_is_refused_and_repeated() -> None:
+    clock = FakeClock()
+    page = scan(Scans(scanned(clock, late=5.0), scanned(clock, {"id": {"S": "a"}})), clock)
+    assert [item.id for item in page.items] == ["a"]
+    with pytest.raises(StackError, match="clock"):
+        scan(Scans(scanned(clock, late=-5.0)), clock)

@@ -26,8 +26,12 @@ def ours(second: int = SECOND, counter: int = 100) -> int:
     return stream_version(second, counter * 10**20 + 7)
 
 
-def judge(current: int | None, *, deletion: bool = False, version: int | None = None) -> Verdict:
-    return verdict(ours=version or ours(), deletion=deletion, current=current, now=NOW, margin=MARGIN)
+def judge(
+    current: int | None, *, deletion: bool = False, version: int | None = None, tombstone: bool = False
+) -> Verdict:
+    return verdict(
+        ours=version or ours(), deletion=deletion, current=current, tombstone=tombstone, now=NOW, margin=MARGIN
+    )
 
 
 def test_a_later_second_always_outweighs_the_sequence_number() -> None:
@@ -76,6 +80,11 @@ def test_the_same_version_is_a_duplicate() -> None:
 
 def test_a_later_table_read_has_passed_the_record() -> None:
     assert judge(read_version(NOW + MARGIN + 1, MARGIN)) is Verdict.PASSED
+
+
+def test_the_tombstone_of_a_table_read_may_be_gone_too_early_to_be_trusted() -> None:
+    assert judge(read_version(NOW + MARGIN + 1, MARGIN), tombstone=True) is Verdict.RESYNC
+    assert judge(ours(), version=ours(second=SECOND - 11), tombstone=True) is Verdict.STALE
 
 
 def test_a_version_over_a_margin_later_makes_the_record_stale() -> None:

@@ -14,15 +14,23 @@ from lab.cloud.patches import (
     apigateway_dynamodb,
     apigateway_stages,
     cloudwatch_alarms,
+    cloudwatch_embedded_metrics,
+    cloudwatch_queue_metrics,
     dynamodb_expiry,
     dynamodb_sequence_numbers,
     dynamodb_stream_permissions,
     lambda_log_permissions,
     lambda_mapping_permissions,
+    lambda_memory,
+    lambda_metrics,
     lambda_stream_poller,
     lambda_worker,
     secure_transport,
     sqs_batch_permissions,
+    stepfunctions_executions,
+    stepfunctions_payloads,
+    stepfunctions_permissions,
+    stepfunctions_redrive,
 )
 from lab.cloud.settings import Settings
 
@@ -42,6 +50,14 @@ def apply_all(settings: Settings, collections: Collections) -> None:
     lambda_log_permissions.apply()
     lambda_mapping_permissions.apply()
     lambda_stream_poller.apply()
+    lambda_memory.apply()
+    lambda_metrics.apply()
     cloudwatch_alarms.apply()
+    cloudwatch_embedded_metrics.apply()
+    cloudwatch_queue_metrics.apply()
+    stepfunctions_executions.apply()
+    stepfunctions_payloads.apply()
+    stepfunctions_permissions.apply()
+    stepfunctions_redrive.apply()
     apigateway_stages.apply()
     apigateway_dynamodb.apply(settings.endpoint)

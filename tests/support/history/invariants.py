@@ -169,7 +169,7 @@ class Judge:
         targets = [Target(world.truth.ids[key], world.truth.key_of(key), now, now) for key in KEYS]
         resync = Resync(
             pipeline.table,
-            lambda writes, until: pipeline._with_current(delivery.deliver(writes, until), until),
+            delivery.deliver,
             pipeline.clock,
             world.pool.config.margin,
         )

@@ -61,3 +61,11 @@ mock_resource "aws_cloudwatch_log_group" {
 mock_resource "aws_cloudwatch_metric_alarm" {
   defaults = { arn = "arn:aws:cloudwatch:eu-central-1:111122223333:alarm:searchsync" }
 }
+
+mock_resource "aws_sfn_state_machine" {
+  defaults = { arn = "arn:aws:states:eu-central-1:111122223333:stateMachine:searchsync-walk" }
+}
+
+mock_resource "aws_cloudwatch_event_rule" {
+  defaults = { arn = "arn:aws:events:eu-central-1:111122223333:rule/searchsync-walk-verify" }
+}

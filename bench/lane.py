@@ -1,0 +1,99 @@
+"""One lane of a walk in a process of its own: `python -m bench.lane ours|plain`, told what to do by JSON lines.
+
+Each line on standard input is a piece of work, each line on standard output its answer: items, seconds
+and the process's peak memory so far. Everything is imported before the first line is read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+INDEX = "bench"
+CALL_SECONDS = 300
+
+
+class Context:
+    """Lambda's context object."""
+
+    aws_request_id = "bench"
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds left."""
+        return CALL_SECONDS * 1000
+
+
+def ours() -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """The walk function, called as the state machine calls it: the state goes through JSON each time."""
+    from searchsync import walk_handler  # noqa: PLC0415 - it reads the environment when imported
+
+    def work(order: dict[str, Any]) -> dict[str, Any]:
+        base = {"task": order["task"], "run": "bench", "settle": order.get("settle", 5.0), "export": None}
+        state = base | {"part": order["part"], "position": None, "call": 0, "totals": {}, "done": False}
+        while not state["done"]:
+            with contextlib.redirect_stdout(sys.stderr):
+                state = json.loads(json.dumps(walk_handler.handle({"step": "walk", **state}, Context())))
+        return dict(state["totals"])
+
+    return work
+
+
+def plain() -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """What people write: a paginated scan, TypeDeserializer, and opensearch-py's helpers.bulk."""
+    import boto3  # noqa: PLC0415
+    from boto3.dynamodb.types import Binary, TypeDeserializer  # noqa: PLC0415
+    from opensearchpy import helpers  # noqa: PLC0415
+
+    from searchsync.collection import connect  # noqa: PLC0415
+    from searchsync.config import read_environment  # noqa: PLC0415
+    from searchsync.entry import sign  # noqa: PLC0415
+
+    config = read_environment(os.environ)
+    client = connect(config, sign(os.environ, config.region))
+    deserialize = TypeDeserializer().deserialize
+
+    def json_value(value: Any) -> Any:
+        if isinstance(value, set):
+            return [json_value(each) for each in value]
+        return repr(value) if isinstance(value, Binary) else value
+
+    def actions(part: dict[str, int]) -> Any:
+        pages = (
+            boto3.client("dynamodb", region_name=config.region)
+            .get_paginator("scan")
+            .paginate(
+                TableName=config.table_name, ConsistentRead=True, Segment=part["segment"], TotalSegments=part["of"]
+            )
+        )
+        for page in pages:
+            for item in page["Items"]:
+                source = {name: json_value(deserialize(value)) for name, value in item.items()}
+                yield {"_index": INDEX, "_id": source["id"], "_source": source}
+
+    def work(order: dict[str, Any]) -> dict[str, Any]:
+        written, _ = helpers.bulk(client, actions(order["part"]))
+        return {"items": written, "written": written}
+
+    return work
+
+
+def main() -> None:
+    """Answer pieces of work until standard input ends."""
+    work = {"ours": ours, "plain": plain}[sys.argv[1]]()
+    print("{}", flush=True)
+    for line in sys.stdin:
+        started = time.monotonic()
+        counts = work(json.loads(line))
+        seconds = time.monotonic() - started
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        print(json.dumps({"counts": counts, "seconds": seconds, "peak_kib": peak}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

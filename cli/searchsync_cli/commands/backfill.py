@@ -1,0 +1,157 @@
+"""`searchsync backfill`: write every item of the table, or of an export, to the index."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.text import Text
+
+from searchsync_cli import export as rules
+from searchsync_cli.commands import add_walk_options
+from searchsync_cli.errors import AwsError, CliError, printable
+from searchsync_cli.facts import last_of
+from searchsync_cli.machine import Execution, Machine
+from searchsync_cli.stack import Stack, find_trigger
+from searchsync_cli.text import duration, many, moment
+from searchsync_cli.walks import Ended, World, addressed, as_json, walk
+
+HELP = "write every item of the table (or of an export) to the index, while changes go on"
+NEXT_STEP = (
+    "Next: set trigger.enabled = true and run terraform apply. The trigger starts at TRIM_HORIZON and brings what "
+    "has changed since the export; then run `searchsync verify`."
+)
+
+
+def options(parser: ArgumentParser) -> None:
+    """Its options."""
+    add_walk_options(parser, "backfill")
+    parser.add_argument(
+        "--from-export",
+        metavar="S3-URL|ARN",
+        help="load a full export in DynamoDB JSON instead of reading the table: its folder or manifest in S3, or its "
+        "ARN; the trigger must be off, and never have read the stream",
+    )
+    parser.add_argument(
+        "--rate",
+        type=_rate,
+        metavar="N",
+        help="items a second that the load is taken to do (default: what the last backfill did, else "
+        f"{rules.DEFAULT_RATE:.0f}); with --from-export",
+    )
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < float("inf"):
+        raise ArgumentTypeError(f"{text!r} is no rate: give items a second, like 500")
+    return rate
+
+
+def run(options: Namespace, world: World, stack: Stack) -> int:
+    """Exit code 0 when every item is in the index, 1 when some could not be written."""
+    source = options.from_export
+    if options.rate and not source:
+        raise CliError("--rate is for --from-export.", "Leave it out.")
+    if source and (options.resume or options.watch):
+        raise CliError("--from-export starts a load.", "Leave it out with --resume and --watch.")
+    place = rules.place_of(source) if source else None
+
+    def prepare() -> Mapping[str, Any]:
+        return {"export": _export(world, stack, source, place, options.rate)} if source else {}
+
+    ended = walk(world, stack, options, "backfill", prepare)
+    left = leftover(ended.execution.totals)
+    world.screen.result(shown(ended, left, options), as_json(ended) | {"not_written": left})
+    return 1 if any(left.values()) else 0
+
+
+def _export(world: World, stack: Stack, source: str, place: rules.Place | None, rate: float | None) -> dict[str, Any]:
+    """The export, after every check."""
+    trigger = find_trigger(world.aws, stack)
+    rules.check_trigger(trigger)
+    place = place or rules.place_in(_description(world, source))
+    export = rules.export_in(_summary(world, place), place, stack.table_arn)
+    rules.check_stream(stack, export)
+    rate = rate or rules.measured_rate(last_of(Machine(world.aws, stack), ("backfill",))) or rules.DEFAULT_RATE
+    planned = rules.plan(export, rate, trigger.maximum_age if trigger else -1, world.now())
+    rules.check_time(export, planned, rate)
+    world.screen.note(
+        f"Export of {moment(export.exported_at)}, {many(export.items, 'item')}: about {duration(planned.load)} at "
+        f"{rate:,.0f} items a second. Turn the trigger on within "
+        f"{duration(planned.limit - planned.age - planned.drain)} from now."
+    )
+    return export.as_input()
+
+
+def _description(world: World, arn: str) -> Mapping[str, Any]:
+    try:
+        found: Mapping[str, Any] = world.aws.client("dynamodb").describe_export(ExportArn=arn)["ExportDescription"]
+    except AwsError as error:
+        if error.code == "ExportNotFoundException":
+            raise CliError(f"There is no export {arn}.", "Look at `aws dynamodb list-exports`.") from error
+        raise
+    return found
+
+
+def _summary(world: World, place: rules.Place) -> Mapping[str, Any]:
+    try:
+        body = world.aws.client("s3").get_object(Bucket=place.bucket, Key=place.key)["Body"].read()
+        summary = json.loads(body)
+    except AwsError as error:
+        if error.code in ("NoSuchKey", "NoSuchBucket"):
+            raise CliError(
+                f"There is no {place}.", "Give the export's own folder, …/AWSDynamoDB/<export id>/, or its ARN."
+            ) from error
+        raise
+    except ValueError:
+        summary = None
+    if not isinstance(summary, dict):
+        raise CliError(f"{place} is no JSON object.", rules.NEW_EXPORT)
+    return summary
+
+
+def leftover(totals: Mapping[str, Any]) -> dict[str, int]:
+    """What a backfill could not write: items that are poison or failed, and broken files."""
+    broken = totals.get("broken") or []
+    return {
+        "poison": int(totals.get("poison", 0)),
+        "failed": int(totals.get("failed", 0)),
+        "broken_files": broken if isinstance(broken, int) else len(broken),
+    }
+
+
+def shown(ended: Ended, left: Mapping[str, int], options: Namespace) -> Text:
+    """The result for a person."""
+    execution, totals = ended.execution, ended.execution.totals
+    if not ended.watched:
+        return Text(addressed(f"{execution.name} runs. `searchsync backfill --watch` shows it.", options))
+    took = (execution.stopped or execution.started) - execution.started
+    good = not any(left.values())
+    told = Text.assemble(
+        ("✓ Backfilled" if good else "! Backfilled, but not all", "bold green" if good else "bold yellow"),
+        f"  {many(totals.get('items', 0), 'item')} in {duration(took)}",
+        f" · {totals.get('written', 0):,} written · {totals.get('passed', 0):,} newer in the index already",
+    )
+    told.append(addressed("".join(f"\n→ {each}" for each in _advice(execution, left)), options))
+    return told
+
+
+def _advice(execution: Execution, left: Mapping[str, int]) -> Iterator[str]:
+    """What to do next."""
+    if left["poison"] or left["failed"]:
+        count = left["poison"] + left["failed"]
+        yield f"{many(count, 'item')} could not be written: mend the reason, then run `searchsync redrive`."
+    if left["broken_files"]:
+        broken = execution.totals["broken"]
+        names = ", ".join(printable(str(each)) for each in broken[:10]) if isinstance(broken, list) else str(broken)
+        yield f"Broken files, whose items are not loaded: {names}. Make a new export, or backfill without one."
+    if "export" in execution.input:
+        yield NEXT_STEP
+    else:
+        yield "`searchsync verify` compares table and index."

@@ -1,0 +1,158 @@
+"""`searchsync status`: is the index in step, and does the pipeline run."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from searchsync_cli.differences import found_by
+from searchsync_cli.errors import printable
+from searchsync_cli.facts import gather
+from searchsync_cli.machine import Execution
+from searchsync_cli.stack import Stack, Trigger
+from searchsync_cli.text import ago, duration, iso, many, moment
+from searchsync_cli.verdict import GOOD_RESULTS, LATE_SECONDS, Facts, Lag, Queue, Trouble, Verdict, judge
+from searchsync_cli.walks import World, addressed
+
+HELP = "is the index in step, and does the pipeline run: trigger, lag, failure queue, last verification"
+COLOURS = {
+    Verdict.IN_STEP: "green",
+    Verdict.IN_DOUBT: "yellow",
+    Verdict.UNVERIFIED: "yellow",
+    Verdict.DIFFERENCES: "red",
+}
+SIGNS = {"green": "✓", "yellow": "!", "red": "✗"}
+
+
+def options(parser: ArgumentParser) -> None:
+    """It has none of its own."""
+
+
+def run(options: Namespace, world: World, stack: Stack) -> int:
+    """Show it. Exit code 0 in step, 1 otherwise."""
+    now = world.now()
+    facts = gather(world.aws, stack, now)
+    verdict, troubles = judge(facts)
+    troubles = [replace(each, remedy=addressed(each.remedy, options)) for each in troubles]
+    world.screen.result(shown(stack, facts, verdict, troubles, now), as_json(stack, facts, verdict, troubles))
+    return verdict.exit_code
+
+
+def shown(stack: Stack, facts: Facts, verdict: Verdict, troubles: list[Trouble], now: float) -> RenderableType:
+    """The status for a person."""
+    colour = COLOURS[verdict]
+    head = Text.assemble(
+        (f"{SIGNS[colour]} {verdict.value.capitalize()}", f"bold {colour}"),
+        (f"   {stack.name}: {stack.table_name} → {stack.index}, {stack.region}", "dim"),
+    )
+    sheet = Table.grid(padding=(0, 2))
+    sheet.add_column(style="bold", no_wrap=True)
+    sheet.add_column(overflow="fold")
+    sheet.add_row("Verification", _verification(facts.verification, now))
+    sheet.add_row("Trigger", _trigger(facts.trigger))
+    sheet.add_row("Lag", _lag(facts.lag))
+    sheet.add_row("Failure queue", _queue(facts.queue))
+    sheet.add_row("Repair needed", _repair(facts, now))
+    sheet.add_row("Walk", _walk(facts, now))
+    advice = [Text.assemble(("→ ", colour), f"{each.what}: {each.remedy}.") for each in troubles]
+    return Group(head, Text(), sheet, *([Text(), *advice] if advice else []))
+
+
+def _verification(execution: Execution | None, now: float) -> Text:
+    if execution is None:
+        return Text("never", "yellow")
+    when = execution.stopped or execution.started
+    good = execution.output.get("in_step") is True
+    totals = execution.totals
+    seen = f"{many(totals.get('items', 0), 'item')}, {many(totals.get('documents', 0), 'document')}"
+    told = "in step" if good else found_by(totals)
+    return Text.assemble(
+        (told, "green" if good else "red"), f" · {execution.task} of {moment(when)}, {ago(when, now)} · {seen}"
+    )
+
+
+def _trigger(trigger: Trigger | None) -> Text:
+    if trigger is None:
+        return Text("none", "red")
+    good = trigger.state == "Enabled"
+    result = trigger.last_result or "none yet"
+    return Text.assemble(
+        (trigger.state, "green" if good else "red"),
+        " · last result: ",
+        (printable(result), "" if trigger.last_result in GOOD_RESULTS else "red"),
+    )
+
+
+def _lag(lag: Lag) -> Text:
+    if lag.read is None and lag.written is None:
+        return Text("no records in the last 15 minutes", "dim")
+    return Text(" · ").join(
+        Text.assemble((duration(each), "red" if each > LATE_SECONDS else "green"), f" {what}")
+        for each, what in ((lag.read, "to the function (IteratorAge)"), (lag.written, "to the index (OldestRecordAge)"))
+        if each is not None
+    )
+
+
+def _queue(queue: Queue) -> Text:
+    if not queue.messages:
+        return Text("empty", "green")
+    oldest = f" · oldest {duration(queue.oldest)}" if queue.oldest is not None else ""
+    told = Text.assemble((many(queue.visible, "message"), "red"), f" · {queue.in_flight:,} in flight{oldest}")
+    if queue.reasons:
+        reasons = ", ".join(f"{printable(reason)} {count}" for reason, count in queue.reasons.items())
+        told.append(f"\namong the first {sum(queue.reasons.values())}: {reasons}")
+    if queue.unread:
+        told.append(f"\nnot looked into: {queue.unread}", "dim")
+    return told
+
+
+def _repair(facts: Facts, now: float) -> Text:
+    if facts.repair_needed is not None:
+        return Text(f"yes, signalled {moment(facts.repair_needed)}, {ago(facts.repair_needed, now)}", "red")
+    if facts.queue.ranges:
+        return Text("yes: the trigger dropped records (their range is in the failure queue)", "red")
+    return Text("no", "green")
+
+
+def _walk(facts: Facts, now: float) -> Text:
+    if not facts.has_machine:
+        return Text("not in this stack", "yellow")
+    if facts.running is None:
+        return Text("none runs", "dim")
+    return Text(f"{facts.running.task} since {moment(facts.running.started)}, {ago(facts.running.started, now)}")
+
+
+def as_json(stack: Stack, facts: Facts, verdict: Verdict, troubles: list[Trouble]) -> Mapping[str, Any]:
+    """The status for a machine."""
+    verification, trigger, running = facts.verification, facts.trigger, facts.running
+    return {
+        "function": stack.name,
+        "verdict": verdict.value,
+        "in_step": verdict is Verdict.IN_STEP,
+        "troubles": [{"what": each.what, "remedy": each.remedy} for each in troubles],
+        "trigger": trigger and {"state": trigger.state, "last_result": trigger.last_result},
+        "lag_seconds": {"read": facts.lag.read, "written": facts.lag.written},
+        "failure_queue": {
+            "visible": facts.queue.visible,
+            "in_flight": facts.queue.in_flight,
+            "oldest_seconds": facts.queue.oldest,
+            "reasons": dict(facts.queue.reasons),
+        },
+        "repair_needed": facts.repair_needed is not None or facts.queue.ranges > 0,
+        "verification": verification
+        and {
+            "task": verification.task,
+            "started": iso(verification.started),
+            "finished": iso(verification.stopped or verification.started),
+            "in_step": verification.output.get("in_step"),
+            "totals": dict(verification.totals),
+            "report": verification.output.get("report"),
+        },
+        "running": running and {"task": running.task, "execution": running.arn, "started": iso(running.started)},
+    }

@@ -1,0 +1,168 @@
+"""Gathers what `status` judges: the edge to Lambda, CloudWatch, SQS and Step Functions."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from searchsync_cli.aws import Aws, pages
+from searchsync_cli.errors import AwsError
+from searchsync_cli.machine import Execution, Machine, NoMachineError
+from searchsync_cli.stack import Stack, find_trigger
+from searchsync_cli.verdict import Facts, Lag, Queue
+
+RECENT = 900
+"""Seconds of metrics that tell of now."""
+LONGEST = 63 * 86400
+"""Seconds that signals are looked for: CloudWatch keeps 5-minute values for 63 days (AWS page "Metrics concepts")."""
+MINUTES_KEPT = 15 * 86400
+"""Seconds that 1-minute values are kept (same page)."""
+HOUR = 3600
+LOOKED_INTO = 10
+"""Messages of the failure queue looked into, the most of one ReceiveMessage."""
+
+
+def gather(aws: Aws, stack: Stack, now: float) -> Facts:
+    """All that the verdict looks at, at `now` (Unix seconds). Raises AwsError."""
+    machine = Machine(aws, stack)
+    try:
+        running, has_machine = machine.running(), True
+        verification, repair = last_of(machine, ("verify", "repair")), last_of(machine, ("repair",))
+    except NoMachineError:
+        running, verification, repair, has_machine = None, None, None, False
+    metrics = _Metrics(aws, stack, now)
+    return Facts(
+        trigger=find_trigger(aws, stack),
+        lag=metrics.lag(),
+        queue=_queue(aws, stack, metrics.oldest_message()),
+        repair_needed=metrics.repair_needed(repair.started if repair else None),
+        verification=verification,
+        running=running,
+        has_machine=has_machine,
+    )
+
+
+def last_of(machine: Machine, tasks: Sequence[str]) -> Execution | None:
+    """The latest successful execution of one of the tasks."""
+    return next((each for each in machine.having("SUCCEEDED") if each.task in tasks), None)
+
+
+@dataclass(frozen=True)
+class Series:
+    """A metric of one function or queue, with the statistic that is asked for."""
+
+    namespace: str
+    metric: str
+    dimension: str
+    of: str
+    statistic: str = "Maximum"
+
+
+class _Metrics:
+    def __init__(self, aws: Aws, stack: Stack, now: float) -> None:
+        self._client = aws.client("cloudwatch")
+        self._stack = stack
+        self._now = now
+
+    def lag(self) -> Lag:
+        """Of the last quarter of an hour, the newest value."""
+        name, namespace = self._stack.name, self._stack.metric_namespace
+        read = self._newest(Series("AWS/Lambda", "IteratorAge", "FunctionName", name))
+        written = self._newest(Series(namespace, "OldestRecordAge", "FunctionName", name))
+        return Lag(read=None if read is None else read / 1000, written=written)  # IteratorAge is in milliseconds
+
+    def oldest_message(self) -> float | None:
+        """Seconds."""
+        return self._newest(Series("AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", self._stack.queue_name))
+
+    def repair_needed(self, repaired: float | None) -> float | None:
+        """When the latest signal came that a repair begun at `repaired` does not settle (Unix seconds)."""
+        since = max(repaired or 0.0, self._now - LONGEST)
+        signals = self._signals(since - since % HOUR, self._now, HOUR)
+        if not signals:
+            return None
+        # That hour more closely: it may be the one in which the repair began, with signals from before it.
+        fine = 60 if self._now - since < MINUTES_KEPT else 300
+        closer = self._signals(max(signals[-1], since - since % fine), signals[-1] + HOUR, fine)
+        if closer:
+            return closer[-1]
+        return signals[-1] if signals[-1] >= since else None
+
+    def _signals(self, start: float, end: float, period: int) -> list[float]:
+        needed = Series(self._stack.metric_namespace, "RepairNeeded", "FunctionName", self._stack.name, "Sum")
+        return [at for at, value in self._values(needed, start, end, period) if value > 0]
+
+    def _newest(self, series: Series) -> float | None:
+        values = self._values(series, self._now - RECENT, self._now, 60)
+        return values[-1][1] if values else None
+
+    def _values(self, series: Series, start: float, end: float, period: int) -> list[tuple[float, float]]:
+        """Values with their period's start (Unix seconds), the oldest first."""
+        metric = {
+            "Namespace": series.namespace,
+            "MetricName": series.metric,
+            "Dimensions": [{"Name": series.dimension, "Value": series.of}],
+        }
+        results = pages(
+            self._client.get_metric_data,
+            "MetricDataResults",
+            ("NextToken", "NextToken"),
+            MetricDataQueries=[
+                {"Id": "m", "MetricStat": {"Metric": metric, "Period": period, "Stat": series.statistic}}
+            ],
+            StartTime=datetime.fromtimestamp(start, UTC),
+            EndTime=datetime.fromtimestamp(max(end, start + period), UTC),
+            ScanBy="TimestampAscending",
+        )
+        found = [
+            (at.timestamp(), value)
+            for result in results
+            for at, value in zip(result["Timestamps"], result["Values"], strict=True)
+        ]
+        return sorted(found)
+
+
+def _queue(aws: Aws, stack: Stack, oldest: float | None) -> Queue:
+    client = aws.client("sqs")
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    counts = client.get_queue_attributes(QueueUrl=stack.queue_url, AttributeNames=names)["Attributes"]
+    visible, in_flight = (int(counts.get(name, 0)) for name in names)
+    reasons: Counter[str] = Counter()
+    unread = ""
+    if visible:
+        try:
+            # Shown to nobody else for no time: a redrive under way finds them as before.
+            answer = client.receive_message(
+                QueueUrl=stack.queue_url, MaxNumberOfMessages=LOOKED_INTO, VisibilityTimeout=0
+            )
+            reasons.update(reason_of(message["Body"]) for message in answer.get("Messages", []))
+        except AwsError as error:
+            unread = error.message
+    return Queue(
+        visible=visible,
+        in_flight=in_flight,
+        oldest=oldest if visible + in_flight else None,
+        reasons=dict(reasons.most_common()),
+        ranges=reasons[DROPPED],
+        unread=unread,
+    )
+
+
+DROPPED = "records dropped by the trigger"
+
+
+def reason_of(body: str) -> str:
+    """Why a message is in the failure queue, from its body."""
+    try:
+        message: Any = json.loads(body)
+    except json.JSONDecodeError:
+        message = None
+    if not isinstance(message, dict):
+        return "unreadable"
+    if "DDBStreamBatchInfo" in message:
+        return DROPPED
+    return str(message.get("error_type") or "unreadable")

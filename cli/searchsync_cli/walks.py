@@ -1,0 +1,193 @@
+"""Starts, joins, resumes and watches a walk: what backfill, verify and repair share."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import time
+from argparse import Namespace
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from searchsync_cli.aws import Aws
+from searchsync_cli.errors import AwsError, CliError
+from searchsync_cli.loglines import Follower
+from searchsync_cli.machine import UNSUCCESSFUL, Execution, Machine, execution_name
+from searchsync_cli.progress import Seen, seen_in, snapshot
+from searchsync_cli.screen import Screen, in_words
+from searchsync_cli.stack import Stack, log_group
+from searchsync_cli.text import iso, moment
+
+POLL_SECONDS = 3.0
+"""Between two looks at an execution; Step Functions allows DescribeExecution far oftener."""
+REFUSED = ("WalkRefusedError", "ConfigurationError")
+"""Errors of the walk function that say themselves what to do, and that a repetition would meet again."""
+AGAIN = "Then start it anew with `searchsync {task}`."
+ABORTED = "Somebody stopped it. `searchsync {task} --resume` goes on where it was."
+RESUME = (
+    "When that is mended, `searchsync {task} --resume` goes on where it failed; "
+    "`searchsync logs --function walk --errors` says more."
+)
+
+
+@dataclass
+class World:
+    """What a command works with: its edges."""
+
+    aws: Aws
+    screen: Screen
+    now: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What became of a walk. joined: it ran already; watched: false when it was left running."""
+
+    execution: Execution
+    joined: bool
+    watched: bool
+
+
+COMMAND = re.compile(r"`searchsync ([a-z]+)")
+
+
+def addressed(text: str, options: Namespace) -> str:
+    """The text with the commands that it names addressed to the same stack: they can be pasted."""
+    given = [(flag, getattr(options, flag, None)) for flag in ("name", "terraform", "region", "profile")]
+    words = "".join(f" --{flag} {shlex.quote(str(value))}" for flag, value in given if value)
+    return COMMAND.sub(lambda found: found[0] + words, text)
+
+
+def walk(
+    world: World, stack: Stack, options: Namespace, task: str, prepare: Callable[[], Mapping[str, Any]] | None = None
+) -> Ended:
+    """Run a task by the options --resume, --watch and --no-watch. `prepare` gives more members of the input.
+
+    Raises CliError. An interruption, or AWS out of reach, leaves the execution running and says so.
+    """
+    machine = Machine(world.aws, stack)
+    execution, joined = _begun(world, machine, options, task, prepare)
+    if options.no_watch:
+        return Ended(execution, joined, watched=False)
+    try:
+        execution = watch(world, machine, stack, execution)
+    except (KeyboardInterrupt, AwsError):
+        told = f"{execution.name} goes on without you. `searchsync {task} --watch` comes back to it."
+        world.screen.note(addressed(told, options))
+        raise
+    return Ended(succeeded(machine, execution), joined, watched=True)
+
+
+def _begun(
+    world: World,
+    machine: Machine,
+    options: Namespace,
+    task: str,
+    prepare: Callable[[], Mapping[str, Any]] | None,
+) -> tuple[Execution, bool]:
+    running = machine.running()
+    if running and running.task != task:
+        raise CliError(
+            f"A {running.task} runs since {moment(running.started)} ({running.name}); walks do not run side by side.",
+            f"Watch it with `searchsync {running.task} --watch`, and start the {task} when it is over.",
+        )
+    if running:
+        world.screen.note(f"Joining {running.name}, which runs since {moment(running.started)}.")
+        return running, True
+    if options.watch:
+        raise CliError(f"No {task} runs.", f"Start one with `searchsync {task}`.")
+    if options.resume:
+        return _resumed(machine, task), False
+    more = prepare() if prepare else {}
+    return machine.start(execution_name(task, world.now()), {"task": task, **more}), False
+
+
+def _resumed(machine: Machine, task: str) -> Execution:
+    failed = [each for each in machine.having(*UNSUCCESSFUL) if each.task == task]
+    last = max(failed, key=lambda each: each.started, default=None)
+    if last is None:
+        raise CliError(f"No {task} has failed: there is nothing to resume.", f"Start one with `searchsync {task}`.")
+    anew = f"Start it anew with `searchsync {task}`."
+    if not last.redrivable:
+        raise CliError(f"{last.name} cannot be resumed: {last.why_not or 'Step Functions does not redrive it'}", anew)
+    try:
+        machine.redrive(last)
+    except AwsError as error:
+        if error.code == "ExecutionNotRedrivable":
+            raise CliError(f"{last.name} cannot be resumed: {error.message}", anew) from error
+        raise
+    return machine.describe(last.arn)
+
+
+def watch(world: World, machine: Machine, stack: Stack, execution: Execution) -> Execution:
+    """Show an execution until it ends. Returns it as it ended."""
+    counter = _ItemCounter(world.aws, stack, execution)
+    with world.screen.bar(execution.name) as bar:
+        while True:
+            execution = machine.describe(execution.arn)
+            now = snapshot(machine.map_runs(execution), counter.seen(), counter.expected, world.now())
+            bar.show(now.fraction, in_words(now), now.as_json())
+            if execution.status not in ("RUNNING", "PENDING_REDRIVE"):
+                return execution
+            world.sleep(POLL_SECONDS)
+
+
+class _ItemCounter:
+    """Estimates of the items seen (the walk function's log) and to come (the table's count, hours old).
+
+    A watcher who may read neither still sees the segments.
+    """
+
+    def __init__(self, aws: Aws, stack: Stack, execution: Execution) -> None:
+        self._run = execution.name
+        self._seen = Seen()
+        self._follower: Follower | None = None
+        self.expected: int | None = None
+        with suppress(CliError):
+            self._follower = Follower(aws, log_group(aws, stack.walk_name), execution.started, '"WalkItems"')
+        if "export" not in execution.input:
+            with suppress(CliError):
+                table = aws.client("dynamodb").describe_table(TableName=stack.table_name)["Table"]
+                self.expected = table.get("ItemCount") or None
+
+    def seen(self) -> Seen | None:
+        """What was seen so far, None when nobody may say."""
+        if self._follower is None:
+            return None
+        try:
+            lines = self._follower.new()
+        except AwsError:
+            self._follower = None
+            return None
+        self._seen = sum((seen_in(line.fields, self._run) for line in lines), self._seen)
+        return self._seen
+
+
+def succeeded(machine: Machine, execution: Execution) -> Execution:
+    """The execution, if it succeeded. Raises CliError with its cause in one message."""
+    if execution.status == "SUCCEEDED":
+        return execution
+    failure = machine.failure(execution)
+    said = ": ".join(each for each in (failure.error, failure.cause) if each) or "it does not say why"
+    remedy = AGAIN if failure.error in REFUSED else ABORTED if execution.status == "ABORTED" else RESUME
+    ended = f"{execution.name} {execution.status.lower().replace('_', ' ')}"
+    raise CliError(f"{ended}: {said[:1500].rstrip('.')}.", remedy.format(task=execution.task))
+
+
+def as_json(ended: Ended) -> dict[str, Any]:
+    """A walk for machines: its execution and, when it is over, its output's members."""
+    execution = ended.execution
+    return {
+        "task": execution.task,
+        "execution": execution.arn,
+        "status": execution.status,
+        "joined": ended.joined,
+        "started": iso(execution.started),
+        "finished": iso(execution.stopped) if execution.stopped else None,
+        "totals": dict(execution.totals),
+        "in_step": execution.output.get("in_step"),
+        "report": execution.output.get("report"),
+    }

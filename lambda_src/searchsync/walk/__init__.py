@@ -1,0 +1,1 @@
+"""The walk over the whole table: backfill, verify, repair."""

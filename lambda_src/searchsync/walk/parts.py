@@ -1,0 +1,260 @@
+"""One call of a walk: a part of the table, an export or the index, walked for minutes."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from searchsync.bulk import LARGEST_BODY
+from searchsync.clock import Backoff, Clock, Deadline
+from searchsync.config import Config
+from searchsync.delivery import Delivery
+from searchsync.errors import CollectionBusyError, ConversionError, StackError, TableBusyError
+from searchsync.failures import failure_message
+from searchsync.pipeline import Failures, PipelineCollection
+from searchsync.plan import Poison
+from searchsync.records import AttributeMap
+from searchsync.resync import Page, time_to_write
+from searchsync.table import DynamoTable, Item, ScanPage
+from searchsync.version import read_version
+from searchsync.walk.backfill import Backfill, Batch
+from searchsync.walk.export import BrokenFileError, ExportFile
+from searchsync.walk.keys import KeyTypes
+from searchsync.walk.reader import IndexReader
+from searchsync.walk.repair import Repair
+from searchsync.walk.report import Reports
+from searchsync.walk.state import File, Segment, Slice, State
+from searchsync.walk.verify import Difference, Verification
+
+ONE_PAGE = 70.0
+"""Seconds: with less left no page is begun. A page has 55 s from its read to the last answer."""
+LINES_AT_ONCE = 1_000
+"""Lines of an export's file that are written together."""
+
+
+class Pace:
+    """Keeps a lane to its read units a second; `rate` None is no limit."""
+
+    def __init__(self, clock: Clock, rate: float | None) -> None:
+        self._clock = clock
+        self._rate = rate
+        self._free_at = 0.0
+
+    @property
+    def pause(self) -> float:
+        """Seconds until the units taken so far are paid for."""
+        return max(0.0, self._free_at - self._clock.monotonic())
+
+    @property
+    def for_two(self) -> float:
+        """Seconds that this page and the next one take to be paid for: the next costs what this one did."""
+        return 2.0 * self.pause
+
+    def wait(self, deadline: Deadline) -> None:
+        """Wait until they are, or the time is over."""
+        self._clock.sleep(max(0.0, min(self.pause, deadline.remaining())))
+
+    def took(self, units: float) -> None:
+        """Take note of read units."""
+        if self._rate is not None:
+            self._free_at = max(self._free_at, self._clock.monotonic()) + units / self._rate
+
+
+@dataclass(frozen=True)
+class PacedTable:
+    """The table's reads by key, counted by a pace. They do not wait: the next page does."""
+
+    table: DynamoTable
+    pace: Pace
+
+    def read(self, keys: Mapping[str, AttributeMap], deadline: Deadline) -> Iterator[Page]:
+        """Consistent reads of all keys, as the table's."""
+        before = self.table.units
+        yield from self.table.read(keys, deadline)
+        self.pace.took(self.table.units - before)
+
+
+@dataclass(frozen=True)
+class Walker:
+    """Walks parts. `types` are the table's key attributes; `counts` grows with what a call does."""
+
+    config: Config
+    table: DynamoTable
+    collection: PipelineCollection
+    reader: IndexReader
+    failures: Failures
+    reports: Reports
+    s3: Any
+    clock: Clock
+    backoff: Backoff
+    rng: random.Random
+    pace: Pace
+    types: KeyTypes
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def walk(self, state: State, deadline: Deadline) -> tuple[Any, tuple[str, ...]]:
+        """Walk the state's part from its position on, until it is done or the time is nearly over.
+
+        Returns where the next call begins (None: the part is done), and what of an export was broken.
+        Raises SearchsyncError where the call must be repeated: that is harmless, whatever it did.
+        """
+        part = state.part
+        if isinstance(part, File):
+            return self._load(state, part, deadline)
+        if isinstance(part, Segment) and state.task == "backfill":
+            position = self._backfill(state, part, deadline)
+        else:
+            position = self._verify(state, part, deadline)
+        self.pace.wait(deadline)  # the next call knows nothing of what this one has read
+        return position, ()
+
+    def _backfill(self, state: State, part: Segment, deadline: Deadline) -> Any:
+        """Write a segment's items; where the next call begins, None behind the last."""
+
+        def again(left: Sequence[Item]) -> Iterator[Batch]:
+            for page in self.table.read({item.id: item.keys for item in left}, deadline):
+                items = [self.table.item(image) for image in page.images.values() if image is not None]
+                yield self._batch(items, page, deadline)
+
+        position = state.position
+        while True:
+            try:
+                page = self._scan(part, position, deadline)
+                self._write(self._batch(page.items, page, deadline), again, deadline)
+            except (CollectionBusyError, TableBusyError):
+                if position == state.position:
+                    raise
+                return position  # the pages before it need not be written again
+            position = page.position
+            if position is None or deadline.remaining() < ONE_PAGE + self.pace.for_two:
+                return position
+
+    def _batch(self, items: Sequence[Item], read: Page | ScanPage, deadline: Deadline) -> Batch:
+        """Items just read: they must be written within the time that a tombstone lives."""
+        version = read_version(read.read_at, self.config.margin)
+        return Batch(items, version, time_to_write(read.read_monotonic, deadline))
+
+    def _load(self, state: State, part: File, deadline: Deadline) -> tuple[int | None, tuple[str, ...]]:
+        """Write a file of an export; its line when the time is over, and its name when it is broken."""
+        version = read_version(state.read_at, self.config.margin)
+
+        def again(left: Sequence[Item]) -> list[Batch]:
+            return [Batch(left, version, deadline)]
+
+        line = state.position or 0
+        file = ExportFile(self.s3, part, line)
+        try:
+            for images in file.pages(LINES_AT_ONCE):
+                self._write(Batch(self._items(images, file), version, deadline), again, deadline)
+                line = file.line
+                if deadline.remaining() < ONE_PAGE:
+                    return line, ()
+        except (CollectionBusyError, TableBusyError):
+            if line == (state.position or 0):
+                raise
+            return line, ()
+        except BrokenFileError as error:
+            self.counts["broken_files"] += 1
+            return None, (str(error),)
+        return None, ()
+
+    def _items(self, images: Sequence[AttributeMap], file: ExportFile) -> list[Item]:
+        try:
+            return [self.table.item(image) for image in images]
+        except (KeyError, TypeError, ConversionError) as error:
+            raise BrokenFileError(
+                f"{file.name} is broken: of the items before line {file.line + 1} one has no usable key"
+            ) from error
+
+    def _write(self, batch: Batch, again: Callable[[Sequence[Item]], Iterable[Batch]], deadline: Deadline) -> None:
+        """Write items until the collection has taken all of them; `again` gives batches of those that are left.
+
+        Raises CollectionBusyError when the time does not suffice. Counts only what is done.
+        """
+        counts = Counter(items=len(batch.items))
+        batches: Iterable[Batch] = [batch]
+        attempt = 0
+        while True:
+            left: list[Item] = []
+            for each in batches:
+                written = Backfill(self._delivery().deliver, self.clock, self.config.margin).write(each)
+                self._hand_over(written.poison)
+                counts.update(written.counts)
+                left += written.left
+            if not left:
+                self.counts.update(counts)
+                return
+            if not self.backoff.pause(attempt, deadline, ONE_PAGE):
+                raise CollectionBusyError(f"The collection did not take {len(left)} documents in the call's time.")
+            attempt += 1
+            batches = again(left)
+
+    def _delivery(self) -> Delivery:
+        return Delivery(self.collection, self.backoff, LARGEST_BODY)
+
+    def _scan(self, part: Segment, position: Any, deadline: Deadline) -> ScanPage:
+        self.pace.wait(deadline)
+        page = self.table.scan(part.segment, part.of, position, deadline)
+        self.pace.took(page.units)
+        return page
+
+    def _verify(self, state: State, part: Segment | Slice, deadline: Deadline) -> Any:
+        """Compare a part's pages with what they belong to; where the next call begins, None behind the last."""
+        table = PacedTable(self.table, self.pace)
+        verification = Verification(table, self.reader, self.clock, self.rng, self.types, state.settle)
+        at_the_end = verification.longest + ONE_PAGE * (2 if state.task == "repair" else 1)
+        position, differences = state.position, list[Difference]()
+        while True:
+            if isinstance(part, Segment):
+                position = self._compare(part, verification, position, deadline)
+            else:
+                position = self._look_up(part, verification, position, state.counts["documents"], deadline)
+            if position is None or deadline.remaining() < ONE_PAGE + self.pace.for_two + at_the_end:
+                break
+            if verification.full:
+                differences += verification.settle(deadline)
+                if state.task == "repair":
+                    break  # mending them takes time, too
+        differences += verification.settle(deadline)
+        self.counts.update(verification.counts)
+        self.reports.write(state.run, state.name, differences)
+        if state.task == "repair":
+            self._mend(differences, deadline)
+        return position
+
+    def _compare(self, part: Segment, verification: Verification, position: Any, deadline: Deadline) -> Any:
+        """Compare a page of items with their documents; where the next one begins, None behind the last."""
+        page = self._scan(part, position, deadline)
+        verification.compare(page.items, deadline)
+        return page.position
+
+    def _look_up(self, part: Slice, verification: Verification, position: Any, before: int, deadline: Deadline) -> Any:
+        """Look up the items of a page of documents; where the next one begins, None behind the last.
+
+        `before`: how many documents of the slice earlier calls saw.
+        """
+        self.pace.wait(deadline)
+        page = self.reader.page(part.pit, part.slice, part.of, position, deadline)
+        verification.look_up(page.hits, deadline)
+        seen = before + verification.counts["documents"]
+        if page.position is None and seen != page.total:
+            raise CollectionBusyError(f"The index showed {seen} of the {page.total} documents of a slice.")
+        return page.position
+
+    def _mend(self, differences: Sequence[Difference], deadline: Deadline) -> None:
+        repair = Repair(self.table, self._delivery().deliver, self.clock, self.config.margin)
+        repaired = repair.mend(differences, deadline)
+        self.counts.update(repaired.counts)
+        self._hand_over(repaired.poison)
+
+    def _hand_over(self, poison: Sequence[Poison]) -> None:
+        """Send poison to the failure queue. Raises StackError when the queue does not take all of it."""
+        now = self.clock.now()
+        untaken, why = self.failures.send([failure_message(each, self.config, now) for each in poison])
+        if untaken:
+            raise StackError(
+                f"The failure queue refused {len(untaken)} messages ({why}): check the walk role's sqs:SendMessage."
+            )

@@ -1,0 +1,242 @@
+"""What is looked at before a walk begins: its input, table, stream, index, trigger, and other walks.
+
+Decisions are functions of what AWS answered; `Account` asks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from searchsync.config import Config
+from searchsync.errors import StackError, WalkRefusedError
+from searchsync.foreign import code_of, shown, shown_list
+from searchsync.walk.settings import LONGEST_SETTLE, Settings
+from searchsync.walk.state import TASKS
+
+SEGMENT_BYTES = 512 * 1024**2
+"""Of the table, in one segment: some minutes of walking, so that a failed one is soon repeated."""
+MOST_SEGMENTS = 1_000
+"""More results than that would not fit into one state."""
+REFRESH = 10.0
+"""Seconds until AOSS shows a write to a search ("Considerations", OpenSearch Serverless overview)."""
+STREAM_KEEPS = 24 * 3600.0
+"""Seconds ("Change data capture for DynamoDB Streams")."""
+ITEMS_A_SECOND = 500.0
+"""That a lane of a load writes at least; the bench measured more."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableFacts:
+    """What DescribeTable says: key attributes with their types, hash key first, size, and the stream that is on."""
+
+    types: Mapping[str, str]
+    size: int
+    stream_arn: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """The input of a load: where the manifest lies, and the export's time in Unix seconds."""
+
+    bucket: str
+    manifest: str
+    exported_at: float
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a walk is asked to do."""
+
+    task: str
+    export: Export | None
+
+
+def read_order(event: object) -> Order:
+    """The input of the state machine. Raises WalkRefusedError that names what is wrong."""
+    if not isinstance(event, Mapping):
+        raise WalkRefusedError('The input of a walk is a JSON object, like {"task": "verify"}.')
+    task, raw = event.get("task"), event.get("export")
+    if task not in TASKS:
+        raise WalkRefusedError(f"The input's task is {shown(task)}: give one of {', '.join(TASKS)}.")
+    strange = sorted(map(str, event.keys() - {"task", "export"}))
+    if strange:
+        raise WalkRefusedError(f"The input has members that no walk knows: {shown_list(strange)}. Take them out.")
+    if raw is None:
+        return Order(task, None)
+    if task != "backfill":
+        raise WalkRefusedError(f"The input's export goes with the task backfill, and the task is {task}.")
+    return Order(task, _export(raw))
+
+
+def _export(raw: Any) -> Export:
+    try:
+        export = Export(str(raw["bucket"]), str(raw["manifest"]), float(raw["exported_at"]), int(raw.get("items", 0)))
+        if not (export.bucket and export.manifest and 0.0 < export.exported_at < math.inf and export.items >= 0):
+            raise ValueError("one of them is out of range")
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise WalkRefusedError(
+            "The input's export needs bucket, manifest (the key of manifest-files.json) and exported_at "
+            f"(Unix seconds), and may have items (how many): {type(error).__name__} {shown(error)}."
+        ) from error
+    return export
+
+
+def check_table(facts: TableFacts, config: Config) -> None:
+    """Raise WalkRefusedError where the table is not the one that the function is configured for."""
+    if tuple(facts.types) != config.key_attributes:
+        raise WalkRefusedError(
+            f"The table's key attributes are {list(facts.types)}, KEY_ATTRIBUTES says {list(config.key_attributes)}. "
+            "Set key_attributes to the table's key, hash key first, and apply again."
+        )
+    if facts.stream_arn is None:
+        raise WalkRefusedError(
+            f"The stream of the table {config.table_name} is off: changes made during a walk would be lost. "
+            "Turn it on, apply again, and start anew."
+        )
+    if facts.stream_arn != config.stream_arn:
+        raise WalkRefusedError(
+            f"The table's stream is {facts.stream_arn}, and the trigger reads {config.stream_arn}. Apply again, so "
+            "that the trigger follows the stream, and start anew."
+        )
+
+
+def check_trigger(trigger: Mapping[str, Any] | None) -> None:
+    """Raise WalkRefusedError where the trigger of a load from an export is on, or was: what it has brought of
+    deletions since the export would come back."""
+    if trigger is None:
+        raise WalkRefusedError("The function has no trigger: apply with trigger.enabled = false, and start anew.")
+    if trigger.get("State") != "Disabled":
+        raise WalkRefusedError(
+            f"The trigger is {trigger.get('State')}: a load from an export needs it off, or an item deleted since the "
+            "export could come back. Apply with trigger.enabled = false, load, then apply with true."
+        )
+    if trigger.get("LastProcessingResult") not in (None, "", "No records processed"):
+        raise WalkRefusedError(
+            "The trigger has read the stream before, so it would not start again at the export's time. Replace it "
+            "(terraform apply -replace on aws_lambda_event_source_mapping), still off, and start anew."
+        )
+
+
+def check_age(export: Export, now: float, lanes: int) -> None:
+    """Raise WalkRefusedError where the stream would not keep the changes since the export until they are read."""
+    age = now - export.exported_at
+    load = export.items / (ITEMS_A_SECOND * lanes)
+    if age < 0:
+        raise WalkRefusedError(f"The export's time lies {-age:.0f} s in the future: give exported_at in Unix seconds.")
+    # Twice: what was written during the load must be read from the stream, too.
+    if age + 2 * load > STREAM_KEEPS:
+        raise WalkRefusedError(
+            f"The export is {age / 3600:.1f} h old and its load and drain may take {2 * load / 3600:.1f} h: over the "
+            "24 h that the stream keeps. Export anew, or run a backfill without an export."
+        )
+
+
+def segments(size: int, lanes: int) -> int:
+    """How many segments a table of `size` bytes is walked in."""
+    return min(MOST_SEGMENTS, max(lanes, math.ceil(size / SEGMENT_BYTES)))
+
+
+def settling(configured: float, lag: float) -> float:
+    """Seconds between two looks: what is configured, or the pipeline's lag and a refresh where that is longer.
+
+    Raises WalkRefusedError where the pipeline is too late for any verification to mean something.
+    """
+    needed = max(configured, lag + REFRESH if lag else 0.0)
+    if needed > LONGEST_SETTLE:
+        raise WalkRefusedError(
+            f"The pipeline is {lag:.0f} s behind the table: what is on its way would be taken for a difference. "
+            "Look at the sync function's log for what holds it up, and verify when it has caught up."
+        )
+    return needed
+
+
+def other_walk(executions: list[Mapping[str, Any]], own: str) -> str | None:
+    """The name of a running walk that began before our own, None where there is none."""
+    started = {each["executionArn"]: each["startDate"] for each in executions}
+    mine = started.get(own)
+    for each in executions:
+        earlier = mine is None or (each["startDate"], each["executionArn"]) < (mine, own)
+        if each["executionArn"] != own and earlier:
+            return str(each["name"])
+    return None
+
+
+class Account:
+    """What a walk asks of AWS beside table, queue and index."""
+
+    def __init__(self, clients: Mapping[str, Any], config: Config, settings: Settings) -> None:
+        """`clients`: boto3 clients by service."""
+        self._clients = clients
+        self._config = config
+        self._settings = settings
+
+    def table(self) -> TableFacts:
+        """The table as it is now. Raises WalkRefusedError where there is none."""
+        try:
+            found = self._clients["dynamodb"].describe_table(TableName=self._config.table_name)["Table"]
+        except (ClientError, BotoCoreError) as error:
+            if code_of(error) == "ResourceNotFoundException":
+                raise WalkRefusedError(f"There is no table {self._config.table_name}: apply again.") from error
+            raise _refused("dynamodb:DescribeTable", error) from error
+        kinds = {each["AttributeName"]: each["AttributeType"] for each in found["AttributeDefinitions"]}
+        names = [each["AttributeName"] for each in sorted(found["KeySchema"], key=lambda each: each["KeyType"])]
+        on = found.get("StreamSpecification", {}).get("StreamEnabled", False)
+        return TableFacts(
+            {name: kinds[name] for name in names},
+            int(found.get("TableSizeBytes", 0)),
+            found.get("LatestStreamArn") if on else None,
+        )
+
+    def running_walks(self) -> list[Mapping[str, Any]]:
+        """The walks that run now."""
+        return list(self._ask("states:ListExecutions", self._list_executions))
+
+    def trigger(self) -> Mapping[str, Any] | None:
+        """The event source mapping of the sync function on our stream."""
+        found = self._ask("lambda:ListEventSourceMappings", self._list_mappings)
+        return found[0] if found else None
+
+    def lag(self, now: float) -> float:
+        """Seconds that the trigger was behind the stream in the last minutes, 0.0 where no metric says so."""
+        points = self._ask("cloudwatch:GetMetricStatistics", lambda: self._iterator_age(now))
+        return max((float(point["Maximum"]) for point in points), default=0.0) / 1000
+
+    def _list_executions(self) -> Any:
+        machine = self._settings.state_machine_arn
+        return self._clients["stepfunctions"].list_executions(stateMachineArn=machine, statusFilter="RUNNING")[
+            "executions"
+        ]
+
+    def _list_mappings(self) -> Any:
+        return self._clients["lambda"].list_event_source_mappings(
+            FunctionName=self._settings.sync_function, EventSourceArn=self._config.stream_arn
+        )["EventSourceMappings"]
+
+    def _iterator_age(self, now: float) -> Any:
+        end = datetime.fromtimestamp(now, UTC)
+        return self._clients["cloudwatch"].get_metric_statistics(
+            Namespace="AWS/Lambda",
+            MetricName="IteratorAge",
+            Dimensions=[{"Name": "FunctionName", "Value": self._settings.sync_function}],
+            StartTime=end - timedelta(minutes=3),
+            EndTime=end,
+            Period=60,
+            Statistics=["Maximum"],
+        )["Datapoints"]
+
+    def _ask(self, permission: str, call: Any) -> Any:
+        try:
+            return call()
+        except (ClientError, BotoCoreError) as error:
+            raise _refused(permission, error) from error
+
+
+def _refused(permission: str, error: Exception) -> StackError:
+    return StackError(f"AWS refused a question of the walk: {code_of(error)}. Check the walk role's {permission}.")

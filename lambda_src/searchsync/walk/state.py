@@ -1,0 +1,165 @@
+"""A walk's state as Step Functions carries it between calls. Pure.
+
+A part of a walk is a segment of the table, a file of an export, or a slice of the index. Its state goes in
+and out of each call; what it holds must stay small (a state is at most 256 KiB: AWS page "Quotas for
+Step Functions").
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from searchsync.errors import WalkRefusedError
+from searchsync.foreign import shown
+
+TASKS = ("backfill", "verify", "repair")
+COSTS = ("calls", "milliseconds", "requests", "units")
+"""Counts of what a walk took, whatever came of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A segment of the table's parallel scan."""
+
+    segment: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A data file of an export: its bucket and key, and how many items the manifest says it has."""
+
+    bucket: str
+    file: str
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A slice of the index's point in time."""
+
+    slice: int
+    of: int
+    pit: str
+
+
+Part = Segment | File | Slice
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where one part of a walk stands.
+
+    `settle`: seconds between two looks; `read_at`: Unix seconds of an export, else 0.0; `position`:
+    where the next page begins, None at the beginning; `call`: how many calls there were; `broken`: export
+    files that could not be read.
+    """
+
+    task: str
+    run: str
+    settle: float
+    read_at: float
+    part: Part
+    position: Any
+    call: int
+    done: bool
+    counts: Counter[str]
+    broken: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """A name of this part's present call, as a file may have it; the same when the call is repeated."""
+        part = self.part
+        if isinstance(part, File):
+            return f"{part.file.rpartition('/')[2]}-{self.call:04d}"
+        kind, number = ("segment", part.segment) if isinstance(part, Segment) else ("slice", part.slice)
+        return f"{kind}-{number:04d}-{self.call:04d}"
+
+    def after(self, position: Any, counts: Counter[str], broken: tuple[str, ...] = ()) -> State:
+        """The state behind this call; `position` None: the part is done."""
+        return replace(
+            self,
+            position=position,
+            call=self.call + 1,
+            done=position is None,
+            counts=self.counts + counts,
+            broken=self.broken + broken,
+        )
+
+
+def begun_again(state: State, pit: str, counts: Mapping[str, int]) -> State:
+    """A slice's state, to be read from its beginning from another point in time.
+
+    Documents belong to a slice by shard and id, so that a slice is the same in every point in time. What
+    it had counted of them is counted anew; `counts` are the last call's, of which the costs stay.
+    """
+    if not isinstance(state.part, Slice):
+        raise WalkRefusedError("Only a slice of the index is read from a point in time.")
+    kept = Counter({name: state.counts[name] + counts.get(name, 0) for name in COSTS})
+    part = replace(state.part, pit=pit)
+    return replace(state, part=part, position=None, call=state.call + 1, counts=kept)
+
+
+def read_state(event: Mapping[str, Any]) -> State:
+    """The state that a call was given. Raises WalkRefusedError when it is none."""
+    try:
+        totals = event["totals"]
+        export = event.get("export")
+        return State(
+            task=event["task"],
+            run=event["run"],
+            settle=float(event["settle"]),
+            read_at=float(export["exported_at"]) if export else 0.0,
+            part=_part(event["part"], export),
+            position=event["position"],
+            call=int(event["call"]),
+            done=False,
+            counts=Counter({name: number for name, number in totals.items() if name != "broken"}),
+            broken=tuple(totals.get("broken", ())),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise WalkRefusedError(
+            f"A call of the walk has no usable state ({shown(error)}). The state machine and the function are of "
+            "different versions: apply the module again, and start anew."
+        ) from error
+
+
+def _part(raw: Mapping[str, Any], export: object) -> Part:
+    if "segment" in raw:
+        return Segment(int(raw["segment"]), int(raw["of"]))
+    if "slice" in raw:
+        return Slice(int(raw["slice"]), int(raw["of"]), str(raw["pit"]))
+    if not export:
+        raise ValueError("a file without its export's time")
+    return File(str(raw["bucket"]), str(raw["file"]), int(raw["items"]))
+
+
+def written_state(event: Mapping[str, Any], state: State) -> dict[str, Any]:
+    """The answer to a call: what it was given, with what has changed."""
+    return {
+        **{name: value for name, value in event.items() if name != "step"},
+        "part": asdict(state.part),
+        "position": state.position,
+        "call": state.call,
+        "done": state.done,
+        "totals": totals(state.counts, state.broken),
+    }
+
+
+def totals(counts: Mapping[str, int], broken: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Counts as a walk's result carries them: only those that are not zero."""
+    found: dict[str, Any] = {name: number for name, number in sorted(counts.items()) if number}
+    return found | {"broken": list(broken)} if broken else found
+
+
+def summed(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The totals of all parts together."""
+    counts: Counter[str] = Counter()
+    broken: list[str] = []
+    for each in results:
+        counts.update({name: number for name, number in each.items() if name != "broken"})
+        broken += each.get("broken", ())
+    return totals(counts, tuple(sorted(broken)))

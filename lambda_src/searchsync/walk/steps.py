@@ -1,0 +1,193 @@
+"""The steps of a walk, as the state machine calls them: prepare, walk, open, close, finish."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from searchsync.bulk import Kind
+from searchsync.clock import Clock, Deadline
+from searchsync.collection import OpenSearchCollection
+from searchsync.config import Config
+from searchsync.errors import CollectionBusyError, PointInTimeGoneError, WalkRefusedError
+from searchsync.foreign import shown
+from searchsync.table import DynamoTable
+from searchsync.walk import prepare
+from searchsync.walk.keys import KeyTypes
+from searchsync.walk.parts import Pace, Walker
+from searchsync.walk.prepare import Account, Order, read_order
+from searchsync.walk.reader import IndexReader
+from searchsync.walk.report import Reports
+from searchsync.walk.settings import Settings
+from searchsync.walk.state import File, begun_again, read_state, summed, written_state
+
+RESERVE = 20.0
+"""Seconds of a call that are kept for its report and its end."""
+SHORT_STEP = 30.0
+"""Seconds that a question to the index may take."""
+LARGEST_SLICES = 64
+"""Slices of a point in time; OpenSearch takes up to 1,024, a lane each is enough."""
+DIFFERENCES = ("missing", "extra", "different", "foreign")
+
+
+@dataclass
+class Report:
+    """What one call did, as it goes along: for its log line."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    facts: dict[str, Any] = field(default_factory=dict)
+    differences: int | None = None
+    """Those that are left, None of a backfill."""
+    result: dict[str, Any] | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a step: what it was given, until when, and where it says what it did."""
+
+    event: Mapping[str, Any]
+    deadline: Deadline
+    report: Report
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The steps, with their edges. `walker` makes the walker of one call for a table's key types and a pace."""
+
+    config: Config
+    settings: Settings
+    account: Account
+    table: DynamoTable
+    collection: OpenSearchCollection
+    reader: IndexReader
+    reports: Reports
+    clock: Clock
+    walker: Callable[[KeyTypes, Pace], Walker]
+
+    def run(self, event: object, remaining: float, report: Report) -> dict[str, Any]:
+        """One step; `remaining`: seconds that the invocation still has. Raises SearchsyncError."""
+        if not isinstance(event, Mapping):
+            raise WalkRefusedError("The walk function is called by its state machine only: start that, with a task.")
+        steps = {
+            "prepare": self.prepare,
+            "walk": self.walk,
+            "open": self.open,
+            "close": self.close,
+            "finish": self.finish,
+        }
+        step = steps.get(str(event.get("step")))
+        if step is None:
+            raise WalkRefusedError(
+                f"The walk has no step {shown(event.get('step'))}: {', '.join(steps)}. Start the state machine."
+            )
+        report.facts = {"step": event["step"]} | {name: event[name] for name in ("task", "run") if name in event}
+        return step(Call(event, Deadline.after(self.clock, remaining - RESERVE), report))
+
+    def prepare(self, call: Call) -> dict[str, Any]:
+        """Look at everything before anything is changed; the walk's plan."""
+        order = read_order(call.event["input"])
+        other = prepare.other_walk(self.account.running_walks(), call.event["execution"])
+        if other is not None:
+            raise WalkRefusedError(f"Another walk is running, {other}: wait for its end, or stop it.")
+        facts = self.account.table()
+        prepare.check_table(facts, self.config)
+        self._check(order)
+        settle = self.settings.settle
+        if order.task == "backfill":
+            self._ensure_index(call.deadline)
+        else:
+            self.reader.require(call.deadline)
+            settle = prepare.settling(settle, self.account.lag(self.clock.now()))
+        of = prepare.segments(facts.size, self.settings.lanes)
+        return {
+            "task": order.task,
+            "run": call.event["execution"].rpartition(":")[2],
+            "started": call.event["started"],
+            "settle": settle,
+            "of": of,
+            "segments": list(range(of)),
+            "export": dict(call.event["input"]["export"]) if order.export else None,
+        }
+
+    def walk(self, call: Call) -> dict[str, Any]:
+        """Walk one part for a while; its new state."""
+        state = read_state(call.event)
+        facts = self.account.table()
+        prepare.check_table(facts, self.config)
+        if isinstance(state.part, File):  # still off
+            prepare.check_trigger(self.account.trigger())
+        if state.task != "backfill":  # the pipeline may have fallen behind since the walk began
+            state = replace(state, settle=prepare.settling(state.settle, self.account.lag(self.clock.now())))
+        walker = self.walker(facts.types, Pace(self.clock, self.settings.units))
+        call.report.facts["part"] = state.name
+        call.report.counts = walker.counts
+        try:
+            with self._costs(walker.counts):
+                position, broken = walker.walk(state, call.deadline)
+        except PointInTimeGoneError:
+            pit = self.reader.open_point_in_time(self._soon(call.deadline))
+            return written_state(call.event, begun_again(state, pit, walker.counts))
+        return written_state(call.event, state.after(position, walker.counts, broken))
+
+    @contextmanager
+    def _costs(self, counts: Counter[str]) -> Iterator[None]:
+        """Count what the block takes, however it ends."""
+        began, asked, read = self.clock.monotonic(), self._requests(), self.table.units
+        try:
+            yield
+        finally:
+            counts["calls"] += 1
+            counts["requests"] += self._requests() - asked
+            counts["units"] += math.ceil(self.table.units - read)
+            counts["milliseconds"] += int((self.clock.monotonic() - began) * 1000)
+
+    def open(self, call: Call) -> dict[str, Any]:
+        """Open a point in time of the index; its slices."""
+        of = min(self.settings.lanes, LARGEST_SLICES)
+        pit = self.reader.open_point_in_time(self._soon(call.deadline))
+        return {"pit": pit, "of": of, "slices": list(range(of))}
+
+    def close(self, call: Call) -> dict[str, Any]:
+        """Let the point in time go."""
+        self.reader.close_point_in_time(call.event["pit"], self._soon(call.deadline))
+        return {}
+
+    def finish(self, call: Call) -> dict[str, Any]:
+        """The whole walk's result."""
+        prepare.check_table(self.account.table(), self.config)
+        totals = summed(call.event["results"])
+        differences = None if call.event["task"] == "backfill" else sum(totals.get(kind, 0) for kind in DIFFERENCES)
+        result = {
+            "task": call.event["task"],
+            "run": call.event["run"],
+            "started": call.event["started"],
+            "finished": datetime.fromtimestamp(self.clock.now(), UTC).isoformat(timespec="seconds"),
+            "totals": totals,
+            "in_step": None if differences is None else differences == totals.get("repaired", 0),
+            "report": self.reports.place(call.event["run"]) if differences else None,
+        }
+        call.report.result = result
+        if differences is not None:
+            call.report.differences = differences - totals.get("repaired", 0)
+        return result
+
+    def _check(self, order: Order) -> None:
+        if order.export is not None:
+            prepare.check_trigger(self.account.trigger())
+            prepare.check_age(order.export, self.clock.now(), self.settings.lanes)
+
+    def _ensure_index(self, deadline: Deadline) -> None:
+        if self.collection.ensure_index(self._soon(deadline).remaining()).kind is not Kind.DONE:
+            raise CollectionBusyError("The collection was too busy to say whether the index is there.")
+
+    def _soon(self, deadline: Deadline) -> Deadline:
+        return deadline.at_most(self.clock.monotonic() + SHORT_STEP)
+
+    def _requests(self) -> int:
+        return self.collection.requests + self.reader.requests

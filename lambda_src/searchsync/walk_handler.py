@@ -1,0 +1,87 @@
+"""The walk function's entry: the steps of backfill, verification and repair, as the state machine calls them.
+
+Handler setting: `searchsync.walk_handler.handle`.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from searchsync.collection import connect
+from searchsync.config import Config, read_environment
+from searchsync.entry import Context, accounted, connect_edges, sign
+from searchsync.metrics import emit
+from searchsync.walk.keys import KeyTypes
+from searchsync.walk.parts import Pace, Walker
+from searchsync.walk.prepare import Account
+from searchsync.walk.reader import ExactJson, IndexReader
+from searchsync.walk.report import Reports, call_line, result_line
+from searchsync.walk.settings import Settings, read_settings
+from searchsync.walk.steps import Report, Steps
+
+SERVICES = ("cloudwatch", "dynamodb", "lambda", "stepfunctions")
+
+
+def build(config: Config, settings: Settings, environment: Mapping[str, str]) -> Steps:
+    """The steps of a configuration, with their real edges."""
+    edges = connect_edges(config, environment)
+    s3 = edges.client("s3")
+    rng = random.Random()  # noqa: S311 - uneven pauses, not a secret
+    client = connect(config, sign(environment, config.region), ExactJson())
+    reader = IndexReader(client, config.index, config.key_attributes, edges.backoff)
+    reports = Reports(s3, settings.report_bucket, config, emit)
+
+    def walker(types: KeyTypes, pace: Pace) -> Walker:
+        return Walker(
+            config,
+            edges.table,
+            edges.collection,
+            reader,
+            edges.failures,
+            reports,
+            s3,
+            edges.clock,
+            edges.backoff,
+            rng,
+            pace,
+            types,
+        )
+
+    return Steps(
+        config=config,
+        settings=settings,
+        account=Account({name: edges.client(name) for name in SERVICES}, config, settings),
+        table=edges.table,
+        collection=edges.collection,
+        reader=reader,
+        reports=reports,
+        clock=edges.clock,
+        walker=walker,
+    )
+
+
+def invoke(steps: Steps, event: object, context: Context) -> dict[str, Any]:
+    """One step, with its log line; it is written also when the step fails."""
+    report = Report()
+    try:
+        with accounted(report):
+            return steps.run(event, context.get_remaining_time_in_millis() / 1000, report)
+    finally:
+        now, config = steps.clock.now(), steps.config
+        facts = {**report.facts, "request_id": context.aws_request_id}
+        if report.error:
+            facts |= {"level": "ERROR", "error": report.error}
+        emit(call_line(report.counts, config, now, facts))
+        if report.result is not None:
+            emit(result_line(report.differences, config, now, report.result))
+
+
+steps = build(read_environment(os.environ), read_settings(os.environ), os.environ)
+
+
+def handle(event: object, context: Context) -> dict[str, Any]:
+    """What the state machine calls with a step. Answers with the walk's new state."""
+    return invoke(steps, event, context)

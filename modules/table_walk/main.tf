@@ -1,0 +1,179 @@
+################################################################################
+# Common
+################################################################################
+
+data "aws_partition" "current" {}
+
+data "aws_region" "current" {}
+
+data "aws_caller_identity" "current" {}
+
+locals {
+  # The function is told the machine's ARN and the machine the function's: one of them is put together.
+  states            = "arn:${data.aws_partition.current.partition}:states:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}"
+  state_machine_arn = "${local.states}:stateMachine:${var.name}"
+  report_bucket     = try(split(":::", var.settings.report_bucket.arn)[1], "")
+  timeout           = 900 # seconds: the longest that Lambda gives, so that a call walks for minutes
+}
+
+################################################################################
+# Collection
+################################################################################
+
+resource "aws_opensearchserverless_access_policy" "function" {
+  count = var.collection.create_data_access_policy ? 1 : 0
+
+  name        = "${var.prefix}-walk"
+  type        = "data"
+  description = "What the walk function ${var.name} does to the index ${var.index_name}"
+
+  policy = jsonencode([{
+    Principal = [aws_iam_role.function.arn]
+    Rules = [{
+      Permission   = ["aoss:CreateIndex", "aoss:DescribeIndex", "aoss:ReadDocument", "aoss:WriteDocument"]
+      Resource     = ["index/${var.collection.name}/${var.index_name}"]
+      ResourceType = "index"
+    }]
+  }])
+}
+
+################################################################################
+# Function
+################################################################################
+
+resource "aws_cloudwatch_log_group" "function" {
+  name              = "/aws/lambda/${var.name}"
+  retention_in_days = var.log_group.retention_days
+  kms_key_id        = var.log_group.kms_key_arn
+  tags              = var.tags
+}
+
+resource "aws_lambda_function" "this" {
+  function_name = var.name
+  description   = "Walks the whole table of ${var.sync_function_name}: backfill, verify, repair"
+  role          = aws_iam_role.function.arn
+
+  filename          = var.function.filename
+  source_code_hash  = var.function.source_code_hash
+  s3_bucket         = var.function.s3_bucket
+  s3_key            = var.function.s3_key
+  s3_object_version = var.function.s3_object_version
+
+  handler       = "searchsync.walk_handler.handle"
+  runtime       = var.function.runtime
+  architectures = [var.function.architecture]
+  memory_size   = var.settings.memory_size
+  timeout       = local.timeout
+  kms_key_arn   = var.function.environment_kms_key_arn
+  tags          = var.tags
+
+  environment {
+    variables = merge(var.function.environment, {
+      READ_UNITS_PER_SECOND = var.settings.read_units_per_second == null ? "" : tostring(var.settings.read_units_per_second)
+      REPORT_BUCKET         = local.report_bucket
+      SETTLE_SECONDS        = tostring(var.settings.settle_seconds)
+      STATE_MACHINE_ARN     = local.state_machine_arn
+      SYNC_FUNCTION_NAME    = var.sync_function_name
+      WALK_CONCURRENCY      = tostring(var.settings.concurrency)
+    })
+  }
+
+  # Text leaves our JSON lines as they are, which is what metric extraction reads.
+  logging_config {
+    log_format = "Text"
+    log_group  = aws_cloudwatch_log_group.function.name
+  }
+
+  dynamic "vpc_config" {
+    for_each = var.function.vpc == null ? [] : [var.function.vpc]
+    content {
+      subnet_ids         = vpc_config.value.subnet_ids
+      security_group_ids = vpc_config.value.security_group_ids
+    }
+  }
+
+  depends_on = [aws_iam_role_policy.function]
+}
+
+################################################################################
+# State machine
+################################################################################
+
+# Its definition is in state_machine.tf. No log group: Step Functions keeps each execution's history
+# for 90 days, and what the walk found is in the function's log.
+resource "aws_sfn_state_machine" "this" {
+  name       = var.name
+  type       = "STANDARD"
+  role_arn   = aws_iam_role.state_machine.arn
+  definition = jsonencode(local.definition)
+  tags       = var.tags
+
+  # A walk that is started at once finds its permissions.
+  depends_on = [
+    aws_iam_role_policy.state_machine,
+    aws_opensearchserverless_access_policy.function,
+  ]
+}
+
+################################################################################
+# Scheduled verification
+################################################################################
+
+resource "aws_cloudwatch_event_rule" "verify" {
+  count = var.settings.verify_schedule_expression == null ? 0 : 1
+
+  name                = "${var.name}-verify"
+  description         = "Starts the verification of ${var.sync_function_name}'s table and index"
+  schedule_expression = var.settings.verify_schedule_expression
+  tags                = var.tags
+}
+
+resource "aws_cloudwatch_event_target" "verify" {
+  count = var.settings.verify_schedule_expression == null ? 0 : 1
+
+  rule      = aws_cloudwatch_event_rule.verify[0].name
+  target_id = "verify"
+  arn       = aws_sfn_state_machine.this.arn
+  role_arn  = aws_iam_role.schedule[0].arn
+  input     = jsonencode({ task = "verify" })
+
+  depends_on = [aws_iam_role_policy.schedule]
+}
+
+################################################################################
+# Role
+################################################################################
+
+# In iam.tf.
+
+################################################################################
+# Alarms
+################################################################################
+
+locals {
+  alarms = {
+    drift = {
+      description = "The last verification found documents that do not agree with their items. Look at its report, and run a repair."
+      metric      = "Differences"
+    }
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "this" {
+  for_each = { for key, alarm in local.alarms : key => alarm if var.alarms.enabled }
+
+  alarm_name          = "${var.alarms.name_prefix}-${each.key}"
+  alarm_description   = each.value.description
+  namespace           = var.alarms.metric_namespace
+  metric_name         = each.value.metric
+  dimensions          = { FunctionName = aws_lambda_function.this.function_name }
+  statistic           = "Maximum"
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  period              = 300
+  evaluation_periods  = 1
+  treat_missing_data  = "ignore" # between two verifications the last one's verdict stands
+  alarm_actions       = var.alarms.actions
+  ok_actions          = var.alarms.actions
+  tags                = var.tags
+}

@@ -1,0 +1,191 @@
+################################################################################
+# State machine
+################################################################################
+
+# Prepare ─▶ Table or Export: a Distributed Map ─▶ verify and repair: Open ─▶ Index: a Distributed Map ─▶ Close
+#         ─▶ Finish. A child calls the function again and again with the state that the last call returned,
+# until it says `done`.
+#
+# Limits behind it ("Quotas for Step Functions"): an execution has 25,000 history events, and a call in a child
+# takes seven; a state carries 256 KiB, the results of a Map's children together included. Only an unsuccessful
+# Map Run redrives its children ("Redriving Map Runs"): no failure is tolerated.
+
+locals {
+  # Exceptions of the function by their class: the same call would be refused again.
+  refusals = ["ConfigurationError", "WalkRefusedError"]
+
+  retry = [
+    { ErrorEquals = local.refusals, MaxAttempts = 0 },
+    {
+      ErrorEquals     = ["States.TaskFailed", "States.Timeout"]
+      IntervalSeconds = 2
+      BackoffRate     = 2
+      MaxAttempts     = 6
+      MaxDelaySeconds = 60
+      JitterStrategy  = "FULL"
+    },
+  ]
+
+  # One call of the function.
+  call = {
+    Type           = "Task"
+    Resource       = "arn:${data.aws_partition.current.partition}:states:::lambda:invoke"
+    TimeoutSeconds = local.timeout + 60
+    Retry          = local.retry
+  }
+
+  # A part of the walk. Its members are the function's state: walk/state.py reads them.
+  walk = {
+    ProcessorConfig = { Mode = "DISTRIBUTED", ExecutionType = "STANDARD" }
+    StartAt         = "Walk"
+    States = {
+      Walk = merge(local.call, {
+        Parameters = {
+          FunctionName = aws_lambda_function.this.arn
+          Payload = {
+            "step"       = "walk"
+            "task.$"     = "$.task"
+            "run.$"      = "$.run"
+            "settle.$"   = "$.settle"
+            "export.$"   = "$.export"
+            "part.$"     = "$.part"
+            "position.$" = "$.position"
+            "call.$"     = "$.call"
+            "totals.$"   = "$.totals"
+          }
+        }
+        OutputPath = "$.Payload"
+        Next       = "Done"
+      })
+      Done = {
+        Type    = "Choice"
+        Choices = [{ Variable = "$.done", BooleanEquals = true, Next = "Result" }]
+        Default = "Walk"
+      }
+      Result = { Type = "Pass", OutputPath = "$.totals", End = true }
+    }
+  }
+  parts = {
+    Type                       = "Map"
+    MaxConcurrency             = var.settings.concurrency
+    ToleratedFailurePercentage = 0
+    ItemProcessor              = local.walk
+  }
+  # What a child begins with, beside its part. $$.Execution would be the child's own in there.
+  beginning = {
+    "task.$"   = "$.task"
+    "run.$"    = "$.run"
+    "settle.$" = "$.settle"
+    "export.$" = "$.export"
+    "position" = null
+    "call"     = 0
+    "totals"   = {}
+  }
+
+  definition = {
+    Comment = "Walks the whole table of ${var.sync_function_name}: backfill, verify, repair"
+    StartAt = "Prepare"
+    States = {
+      Prepare = merge(local.call, {
+        Parameters = {
+          FunctionName = aws_lambda_function.this.arn
+          Payload = {
+            "step"        = "prepare"
+            "input.$"     = "$"
+            "execution.$" = "$$.Execution.Id"
+            "started.$"   = "$$.Execution.StartTime"
+          }
+        }
+        OutputPath = "$.Payload"
+        Next       = "Source"
+      })
+      Source = {
+        Type    = "Choice"
+        Choices = [{ Variable = "$.export", IsNull = true, Next = "Table" }]
+        Default = "Export"
+      }
+      Table = merge(local.parts, {
+        Label     = "Table"
+        ItemsPath = "$.segments"
+        ItemSelector = merge(local.beginning, {
+          part = { "segment.$" = "$$.Map.Item.Value", "of.$" = "$.of" }
+        })
+        ResultPath = "$.table"
+        Next       = "Task"
+      })
+      Export = merge(local.parts, {
+        Label = "Export"
+        ItemReader = {
+          Resource     = "arn:${data.aws_partition.current.partition}:states:::s3:getObject"
+          ReaderConfig = { InputType = "JSONL" }
+          Parameters   = { "Bucket.$" = "$.export.bucket", "Key.$" = "$.export.manifest" }
+        }
+        ItemSelector = merge(local.beginning, {
+          part = {
+            "bucket.$" = "$.export.bucket"
+            "file.$"   = "$$.Map.Item.Value.dataFileS3Key"
+            "items.$"  = "$$.Map.Item.Value.itemCount"
+          }
+        })
+        ResultPath = "$.table"
+        Next       = "Task"
+      })
+      Task = {
+        Type    = "Choice"
+        Choices = [{ Variable = "$.task", StringEquals = "backfill", Next = "TableOnly" }]
+        Default = "Open"
+      }
+      TableOnly = { Type = "Pass", Result = [], ResultPath = "$.documents", Next = "Together" }
+      Open = merge(local.call, {
+        Parameters = {
+          FunctionName = aws_lambda_function.this.arn
+          Payload      = { "step" = "open", "task.$" = "$.task", "run.$" = "$.run" }
+        }
+        ResultSelector = { "slices.$" = "$.Payload.slices", "of.$" = "$.Payload.of", "pit.$" = "$.Payload.pit" }
+        ResultPath     = "$.index"
+        Next           = "Index"
+      })
+      Index = merge(local.parts, {
+        Label     = "Index"
+        ItemsPath = "$.index.slices"
+        ItemSelector = merge(local.beginning, {
+          part = { "slice.$" = "$$.Map.Item.Value", "of.$" = "$.index.of", "pit.$" = "$.index.pit" }
+        })
+        ResultPath = "$.documents"
+        Next       = "Close"
+      })
+      Close = merge(local.call, {
+        Parameters = {
+          FunctionName = aws_lambda_function.this.arn
+          Payload      = { "step" = "close", "task.$" = "$.task", "run.$" = "$.run", "pit.$" = "$.index.pit" }
+        }
+        ResultPath = null
+        Next       = "Together"
+      })
+      Together = {
+        Type = "Pass"
+        Parameters = {
+          "task.$"    = "$.task"
+          "run.$"     = "$.run"
+          "started.$" = "$.started"
+          "results.$" = "States.Array($.table, $.documents)"
+        }
+        Next = "Finish"
+      }
+      Finish = merge(local.call, {
+        Parameters = {
+          FunctionName = aws_lambda_function.this.arn
+          Payload = {
+            "step"      = "finish"
+            "task.$"    = "$.task"
+            "run.$"     = "$.run"
+            "started.$" = "$.started"
+            "results.$" = "$.results[*][*]"
+          }
+        }
+        OutputPath = "$.Payload"
+        End        = true
+      })
+    }
+  }
+}

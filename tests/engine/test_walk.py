@@ -1,0 +1,329 @@
+"""The walk on a real engine behind the collection gate, and DynamoDB Local: backfill, verify, repair."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+
+from lab.dynamodb_local import DynamoDBLocal
+from lab.faults import Fault, FaultKind
+from lab.gate import Gate
+from searchsync.clock import Deadline
+from searchsync.document import document_id
+from searchsync.errors import PointInTimeGoneError, StackError, WalkRefusedError
+from searchsync.table import normalised
+from searchsync.walk.parts import ONE_PAGE
+from tests.engine.client import Client
+from tests.support.real_lane import RealWorld
+
+STRING = {"id": "S"}
+
+
+@pytest.fixture(scope="module")
+def tables() -> Iterator[Any]:
+    with DynamoDBLocal.start(print) as local:
+        yield boto3.client(
+            "dynamodb",
+            endpoint_url=local.url,
+            region_name="eu-central-1",
+            aws_access_key_id="local",
+            aws_secret_access_key="local",
+        )
+
+
+def new_world(gate: Gate, index: str, tables: Any, types: dict[str, str]) -> RealWorld:
+    name = f"t-{uuid.uuid4().hex[:8]}"
+    roles = ("HASH", "RANGE")
+    tables.create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": each, "KeyType": role} for each, role in zip(types, roles, strict=False)],
+        AttributeDefinitions=[{"AttributeName": each, "AttributeType": kind} for each, kind in types.items()],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return RealWorld(gate, index, tables, name, types)
+
+
+@pytest.fixture
+def world(gate: Gate, index_name: str, tables: Any) -> RealWorld:
+    return new_world(gate, index_name, tables, STRING)
+
+
+def fill(world: RealWorld, items: list[dict[str, Any]]) -> None:
+    for start in range(0, len(items), 25):
+        requests = [{"PutRequest": {"Item": item}} for item in items[start : start + 25]]
+        world.client.batch_write_item(RequestItems={world.table_name: requests})
+
+
+def item(number: int, size: int = 10) -> dict[str, Any]:
+    return {
+        "id": {"S": f"item-{number:05d}"},
+        "n": {"N": str(number)},
+        "text": {"S": "x" * size},
+        "tags": {"SS": ["a", "b"]},
+        "raw": {"B": bytes([number % 256])},
+    }
+
+
+class Hand:
+    """Somebody who writes into the index past the pipeline; a search shows it afterwards."""
+
+    def __init__(self, direct: Client, index: str) -> None:
+        self.direct, self.index = direct, index
+
+    def put(self, name: str, source: Any) -> None:
+        self._bulk([{"index": {"_id": name}}, source])
+
+    def delete(self, name: str) -> None:
+        self._bulk([{"delete": {"_id": name}}])
+
+    def refresh(self) -> None:
+        assert self.direct.call("POST", f"/{self.index}/_refresh").ok
+
+    def documents(self) -> dict[str, Any]:
+        self.refresh()
+        found = self.direct.call("POST", f"/{self.index}/_search", {"size": 10_000}).json()
+        return {hit["_id"]: hit["_source"] for hit in found["hits"]["hits"]}
+
+    def _bulk(self, lines: list[Any]) -> None:
+        answer = self.direct.call("POST", f"/{self.index}/_bulk?refresh=true", lines).json()
+        assert not answer["errors"], answer
+
+
+@pytest.fixture
+def hand(direct: Client, index_name: str) -> Hand:
+    return Hand(direct, index_name)
+
+
+def sharded(direct: Client, index: str, shards: int = 3) -> None:
+    """An index with our mark and several shards, as a collection may have."""
+    body = {
+        "settings": {"number_of_shards": shards, "number_of_replicas": 0, "refresh_interval": "1s"},
+        "mappings": {"_meta": {"searchsync": {"mark": "test"}}},
+    }
+    assert direct.call("PUT", f"/{index}", body).ok
+
+
+FAULTS = (
+    Fault(FaultKind.STATUS, status=429, probability=0.1, count=None, seed=1),
+    Fault(FaultKind.STATUS, status=503, probability=0.05, count=None, seed=2, applied=True),
+    Fault(FaultKind.RESET, probability=0.05, count=None, seed=3),
+    Fault(FaultKind.RESET, probability=0.05, count=None, seed=4, applied=True),
+    Fault(FaultKind.CUT, probability=0.05, count=None, seed=5),
+    Fault(FaultKind.ITEM, status=429, path="_bulk", positions=(1,), probability=0.3, count=None, seed=6),
+)
+"""For as long as they are there, about a third of all requests meets one."""
+
+
+def test_a_table_is_filled_found_in_step_damaged_found_mended_and_in_step(
+    world: RealWorld, gate: Gate, direct: Client, hand: Hand, index_name: str
+) -> None:
+    sharded(direct, index_name)
+    fill(world, [item(number) for number in range(3_000)])
+    gate.inject(*FAULTS)
+    backfill = world.lane().walk("backfill", of=4)
+    assert backfill["items"] == 3_000
+    assert backfill["written"] + backfill.get("passed", 0) == 3_000
+    documents = hand.documents()
+    assert len(documents) == 3_000
+    assert documents["item-00007"] == {"id": "item-00007", "n": 7, "text": "x" * 10, "tags": ["a", "b"], "raw": "Bw=="}
+    assert world.lane().walk("verify", of=3) == {"items": 3_000, "documents": 3_000}
+
+    for number in (1, 1_000, 2_999):
+        hand.put(f"item-{number:05d}", {**documents[f"item-{number:05d}"], "n": -1})
+        hand.delete(f"item-{number - 1:05d}")
+    hand.put("extra", {"id": "extra"})
+    hand.put("item-00500", documents["item-00500"] | {"id": "item-00501"})
+    hand.put("x" * 512, {"id": 7})
+    hand.put("sha256:strange", {"id": "other"})
+    hand.put("item-00600", {})
+    planted = {f"item-{number:05d}": "different" for number in (1, 1_000, 2_999, 500, 600)}
+    planted |= {f"item-{number:05d}": "missing" for number in (0, 999, 2_998)}
+    planted |= {"extra": "extra", "x" * 512: "extra", "sha256:strange": "foreign"}
+    verify = world.lane()
+    totals = verify.walk("verify", of=3)
+    assert verify.differences() == planted
+    assert {name: totals[name] for name in ("different", "missing", "extra", "foreign")} == {
+        "different": 5,
+        "missing": 3,
+        "extra": 2,
+        "foreign": 1,
+    }
+
+    repair = world.lane()
+    mended = repair.walk("repair", of=3)
+    assert repair.differences() == planted
+    assert mended["repaired"] == len(planted)
+    gate.clear()
+    assert hand.documents() == documents
+    clean = world.lane()
+    assert clean.walk("verify", of=3) == {"items": 3_000, "documents": 3_000}
+    assert sum(gate.counts.faults.values()) > 30
+
+
+KEYS: list[tuple[dict[str, str], list[tuple[Any, ...]]]] = [
+    ({"id": "S"}, [("x" * length,) for length in (1, 511, 512, 513, 1_000, 2_000)] + [('é|\\/?#"',), ("sha256:a",)]),
+    ({"id": "N"}, [("0",), ("-1.5",), ("12345678901234567890123456789012345678",), ("0.0000001",), ("1E+100",)]),
+    ({"id": "B"}, [(b"\x00",), (b"a",), (b"\xff" * 600,)]),
+    ({"h": "S", "r": "N"}, [("y" * 600, "1234567890.12345678901234"), ("y" * 600, "0.0000001"), ("a|b", "-3")]),
+    ({"h": "B", "r": "S"}, [(b"\x00", "|"), (b"\x00|", "\\"), (b"\xff" * 400, "z" * 400)]),
+]
+
+
+@pytest.mark.parametrize(("types", "keys"), KEYS, ids=["S", "N", "B", "SN", "BS"])
+def test_keys_of_every_kind_are_filled_found_and_mended(  # noqa: PLR0917
+    gate: Gate,
+    index_name: str,
+    tables: Any,
+    hand: Hand,
+    types: dict[str, str],
+    keys: list[tuple[Any, ...]],
+) -> None:
+    world = new_world(gate, index_name, tables, types)
+    items = [
+        {name: {kind: value} for (name, kind), value in zip(types.items(), values, strict=True)} for values in keys
+    ]
+    fill(world, [{**each, "n": {"N": "1"}} for each in items])
+    assert world.lane().walk("backfill")["written"] == len(items)
+    hand.refresh()
+    assert world.lane().walk("verify", of=2) == {"items": len(items), "documents": len(items)}
+    documents = hand.documents()
+    stored = tables.scan(TableName=world.table_name)["Items"]
+    names = [document_id(normalised({name: each[name] for name in types}), tuple(types)) for each in stored]
+    assert set(names) == set(documents)
+    for each in stored[1:]:  # gone from the table: its document is extra
+        tables.delete_item(TableName=world.table_name, Key={name: each[name] for name in types})
+    verify = world.lane()
+    verify.walk("verify", of=2)
+    assert verify.differences() == dict.fromkeys(names[1:], "extra")
+    assert world.lane().walk("repair", of=2)["repaired"] == len(names) - 1
+    assert hand.documents().keys() == {names[0]}
+    assert world.lane().walk("verify")["documents"] == 1
+
+
+def test_documents_whose_ids_are_no_key_of_a_number_are_foreign_beside_the_items_own(
+    gate: Gate, index_name: str, tables: Any, hand: Hand
+) -> None:
+    """DynamoDB takes 01 for 1: both in one read would be refused."""
+    world = new_world(gate, index_name, tables, {"id": "N"})
+    fill(world, [{"id": {"N": str(number)}} for number in range(3)])
+    world.lane().walk("backfill")
+    for name in ("01", "1.0", " 1", "1_0", "1E0", "NaN", "one"):
+        hand.put(name, {"id": 1})
+    verify = world.lane()
+    verify.walk("verify")
+    assert verify.differences() == dict.fromkeys(("01", "1.0", " 1", "1_0", "1E0", "NaN", "one"), "foreign")
+    assert world.lane().walk("repair")["repaired"] == 7
+    assert hand.documents().keys() == {"0", "1", "2"}
+
+
+def test_a_poison_item_is_counted_and_in_the_failure_queue_and_the_rest_goes_on(world: RealWorld) -> None:
+    fill(world, [item(number) for number in range(50)])
+    fill(world, [{"id": {"S": "poison"}, "_id": {"S": "no attribute of a document"}}])
+    lane = world.lane()
+    assert lane.walk("backfill") == {"items": 51, "written": 50, "poison": 1}
+    assert [message["key"] for message in lane.queue.messages] == [{"id": {"S": "poison"}}]
+    verify = world.lane()
+    verify.walk("verify")
+    assert verify.differences() == {"poison": "missing"}
+    repair = world.lane()
+    totals = repair.walk("repair")
+    assert (totals.get("repaired", 0), totals["poison"], len(repair.queue.messages)) == (0, 1, 1)
+
+
+def test_calls_that_end_early_carry_their_position_through_points_in_time_too(
+    world: RealWorld, direct: Client, hand: Hand, index_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("searchsync.walk.reader.IDS_AT_ONCE", 100)
+    monkeypatch.setattr("searchsync.table.LARGEST_SCAN", 100)
+    sharded(direct, index_name)
+    fill(world, [item(number) for number in range(1_050)])
+    backfill = world.lane(call_seconds=ONE_PAGE)
+    assert backfill.walk("backfill", of=2)["items"] == 1_050
+    assert max(state["call"] for state in backfill.states) >= 5
+    hand.put("item-00003", {"id": "item-00003"})
+    hand.put("extra", {"id": "extra"})
+    verify = world.lane(call_seconds=ONE_PAGE)
+    totals = verify.walk("verify", of=2)
+    assert (totals["items"], totals["documents"]) == (1_050, 1_051)
+    assert verify.differences() == {"item-00003": "different", "extra": "extra"}
+    assert max(state["call"] for state in verify.states if "slice" in state["part"]) >= 5
+
+
+def test_ids_in_every_order_are_paged_without_a_gap(
+    world: RealWorld, direct: Client, hand: Hand, index_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine keeps ids that look like numbers or base64 in another form; pages must agree on one order."""
+    monkeypatch.setattr("searchsync.walk.reader.IDS_AT_ONCE", 7)
+    sharded(direct, index_name, 5)
+    names = [str(number) for number in range(0, 1_000, 13)] + [f"{number:04d}" for number in range(0, 50, 3)]
+    names += [f"abcd{number}==" for number in range(20)] + ["é", "é" * 200, "A", "a", "Z", "_", "~", "\u0001", "😀"]
+    names += ["x" * 20 + str(number) for number in range(20)] + ["QUJD", "QUJDRA", "AAAA", "zzzz", "-", "--"]
+    fill(world, [{"id": {"S": name}} for name in names])
+    assert world.lane().walk("backfill")["written"] == len(names)
+    hand.refresh()
+    for of in (1, 2, 7):
+        assert world.lane().walk("verify", of=of) == {"items": len(names), "documents": len(names)}
+
+
+def test_a_digest_ids_number_keeps_its_digits_though_a_page_rounds_it(
+    gate: Gate, index_name: str, tables: Any, hand: Hand
+) -> None:
+    world = new_world(gate, index_name, tables, {"h": "S", "r": "N"})
+    fill(world, [{"h": {"S": "y" * 600}, "r": {"N": f"123456789.1234567890123{number}"}} for number in range(5)])
+    world.lane().walk("backfill")
+    deadline = Deadline.after(world.clock, 30.0)
+    hand.refresh()
+    page = world.reader.page(world.reader.open_point_in_time(deadline), 0, 1, None, deadline)
+    assert len({hit.document.source["r"] for hit in page.hits}) < 5  # so that this test says something
+    verify = world.lane()
+    assert verify.walk("verify") == {"items": 5, "documents": 5}
+
+
+def test_a_point_in_time_that_is_gone_is_said_and_closing_it_again_is_harmless(world: RealWorld) -> None:
+    fill(world, [item(1)])
+    world.lane().walk("backfill")
+    deadline = Deadline.after(world.clock, 30.0)
+    pit = world.reader.open_point_in_time(deadline)
+    world.reader.close_point_in_time(pit, deadline)
+    world.reader.close_point_in_time(pit, deadline)
+    with pytest.raises(PointInTimeGoneError):
+        world.reader.page(pit, 0, 1, None, deadline)
+
+
+def test_a_missing_or_foreign_or_sourceless_index_is_refused(
+    world: RealWorld, direct: Client, index_name: str, gate: Gate
+) -> None:
+    deadline = Deadline.after(world.clock, 10.0)
+    with pytest.raises(WalkRefusedError, match="no index"):
+        world.reader.require(deadline)
+    direct.call("PUT", f"/{index_name}", {})
+    with pytest.raises(WalkRefusedError, match="not made by searchsync"):
+        world.reader.require(deadline)
+    direct.call("DELETE", f"/{index_name}")
+    mark = {"_meta": {"searchsync": {"mark": "m"}}}
+    direct.call("PUT", f"/{index_name}", {"mappings": {**mark, "_source": {"excludes": ["secret"]}}})
+    with pytest.raises(WalkRefusedError, match="_source"):
+        world.reader.require(deadline)
+    direct.call("DELETE", f"/{index_name}")
+    direct.call("PUT", f"/{index_name}", {"mappings": {**mark, "_source": {"enabled": True}}})
+    world.reader.require(deadline)
+    gate.inject(Fault(FaultKind.STATUS, status=403))
+    with pytest.raises(StackError, match="data access policy"):
+        world.reader.require(deadline)
+
+
+def test_a_document_of_any_number_is_read_with_all_its_digits(world: RealWorld, hand: Hand) -> None:
+    number = "0.12345678901234567890123456789012345678"
+    fill(world, [{"id": {"S": "a"}, "n": {"N": number}, "m": {"M": {"deep": {"NS": [number, "1"]}}}}])
+    world.lane().walk("backfill")
+    hand.refresh()
+    assert world.lane().walk("verify") == {"items": 1, "documents": 1}
+    hand.put("a", json.loads('{"id":"a","n":0.12345678901234568,"m":{"deep":[1,0.12345678901234568]}}'))
+    verify = world.lane()
+    verify.walk("verify")
+    assert [json.loads(line)["attributes"] for line in verify.lines] == [["m", "n"]]

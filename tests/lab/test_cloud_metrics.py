@@ -1,0 +1,107 @@
+"""Metrics in the lab: out of log lines, of functions and of queues, as CloudWatch has them."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from lab.stack import Lab
+from tests.support.small_machine import SmallMachine
+from tests.support.small_stack import SmallStack, wait_until
+
+
+def values(lab: Lab, namespace: str, metric: str, statistic: str, **dimensions: str) -> list[float]:
+    now = datetime.now(UTC)
+    found = lab.boto3_client("cloudwatch").get_metric_statistics(
+        Namespace=namespace,
+        MetricName=metric,
+        Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
+        StartTime=now - timedelta(minutes=10),
+        EndTime=now + timedelta(seconds=1),
+        Period=3600,
+        Statistics=[statistic],
+    )
+    return [point[statistic] for point in found["Datapoints"]]
+
+
+def line(directive: dict[str, Any], **members: Any) -> dict[str, Any]:
+    return {"_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}, **members}
+
+
+def test_a_functions_log_line_becomes_metrics(lab: Lab) -> None:
+    with SmallMachine(lab) as machine:
+        directive = {
+            "Namespace": machine.name,
+            "Dimensions": [["FunctionName"], []],
+            "Metrics": [{"Name": "Good", "Unit": "Count"}, {"Name": "Bad"}],
+        }
+        metric = line(directive, FunctionName="f", Good=[2, 3], Bad="no number")
+        invoke = lab.boto3_client("lambda").invoke
+        invoke(FunctionName=machine.name, Payload=json.dumps({"part": "a", "metric": metric}))
+        good = wait_until("the metric", lambda: values(lab, machine.name, "Good", "Sum", FunctionName="f"))
+        assert good == [5.0]
+        assert values(lab, machine.name, "Bad", "Sum", FunctionName="f") == []
+        listed = lab.boto3_client("cloudwatch").list_metrics(Namespace=machine.name)["Metrics"]
+    assert sorted(len(each["Dimensions"]) for each in listed) == [0, 1]
+
+
+def test_log_events_that_are_put_become_metrics_too(lab: Lab) -> None:
+    logs, name = lab.boto3_client("logs"), f"embedded-{time.monotonic_ns()}"
+    logs.create_log_group(logGroupName=name)
+    logs.create_log_stream(logGroupName=name, logStreamName="s")
+    directive = {"Namespace": name, "Dimensions": [["A"]], "Metrics": [{"Name": "N", "Unit": "Count"}]}
+    without_dimension, prefixed = line(directive, N=100), line(directive, A="a", N=100)
+    messages = [json.dumps(line(directive, A="a", N=7)), json.dumps(without_dimension), f"x {json.dumps(prefixed)}"]
+    events = [{"timestamp": int(time.time() * 1000), "message": each} for each in messages]
+    logs.put_log_events(logGroupName=name, logStreamName="s", logEvents=events)
+    assert values(lab, name, "N", "Sum", A="a") == [7.0]
+
+
+def test_every_invocation_counts_and_the_triggers_have_an_iterator_age(stack: SmallStack) -> None:
+    stack.put("a")
+    stack.put("b", "raise")
+    stack.map(BatchSize=1, MaximumRetryAttempts=0, BisectBatchOnFunctionError=False)
+    wait_until("the discarded record", stack.messages)
+
+    def of(metric: str, statistic: str) -> list[float]:
+        return values(stack.lab, "AWS/Lambda", metric, statistic, FunctionName=stack.name)
+
+    assert of("Invocations", "Sum") == [2.0]
+    assert of("Errors", "Sum") == [1.0]
+    (age,) = of("IteratorAge", "Maximum")
+    assert 0 <= age < 60_000
+
+
+def test_a_queue_says_how_many_messages_wait_and_how_long(stack: SmallStack) -> None:
+    sqs = stack.api("sqs")
+
+    def now(metric: str) -> float:
+        return values(stack.lab, "AWS/SQS", metric, "Maximum", QueueName=stack.name)[-1]
+
+    assert now("ApproximateNumberOfMessagesVisible") == 0
+    for _ in range(3):
+        sqs.send_message(QueueUrl=stack.queue_url, MessageBody="x")
+    wait_until("a second", lambda: now("ApproximateAgeOfOldestMessage") >= 1)
+    assert now("ApproximateNumberOfMessagesVisible") == 3
+    sqs.receive_message(QueueUrl=stack.queue_url, MaxNumberOfMessages=1, VisibilityTimeout=60)
+    assert now("ApproximateNumberOfMessagesVisible") >= 2
+    assert now("ApproximateNumberOfMessagesNotVisible") == 1
+
+
+def test_the_report_line_tells_the_environments_peak_memory(lab: Lab) -> None:
+    with SmallMachine(lab) as machine:
+        invoke = lab.boto3_client("lambda").invoke
+        for megabytes in (0, 100):
+            invoke(FunctionName=machine.name, Payload=json.dumps({"part": "a", "keep": megabytes}))
+        lines = wait_until("two reports", lambda: [each for each in machine.log() if "Max Memory Used" in each][1:])
+        assert lines
+        first, second = (
+            int(re.findall(r"Max Memory Used: (\d+) MB", each)[0])
+            for each in machine.log()
+            if each.startswith("REPORT")
+        )
+    assert 5 < first < 100
+    assert 100 <= second - first < 130

@@ -1,0 +1,53 @@
+"""The named configurations: which features meet. What `make test` explores, and what `make prove` adds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.support.protocol.rules import Configuration, Rules
+
+OFF_BY_ONE = (-1, 1)
+TIMED = Configuration("timed tombstones", 2, tombstone=3, late=2)
+POISON = Configuration("poison and redrive", 2, poison=True, redrive=True, wire=0, stream_clock=(0,))
+LATER = replace(POISON, writes=1, wire=1, stream_clock=(-1, 0))
+DROPS = Configuration("drops and repair", 2, drops=True, repair=True, wire=0, stream_clock=(0,), live=True)
+CLOCKS = Configuration(
+    "clocks",
+    2,
+    rules=Rules(margin=3),
+    stream_clock=OFF_BY_ONE,
+    function_clock=OFF_BY_ONE,
+    reader_clock=OFF_BY_ONE,
+)
+LATE = Configuration("late requests", 2, live=True)
+SHARDS = Configuration("shards and lanes", 2, lanes=True, split=True, live=True)
+FOREIGN = Configuration("a document from the future", 1, poison=True, redrive=True, foreign=True, live=True)
+
+TESTED = (
+    LATE,
+    replace(LATE, name="a walk's pages", page=True, wire=0),
+    SHARDS,
+    TIMED,
+    POISON,
+    replace(LATER, name="poison, late requests, clock running back", live=True),
+    replace(LATER, name="poison, mended, a walk's pages", mended=True, page=True),
+    DROPS,
+    replace(LATER, name="drops, poison, timed tombstones", drops=True, repair=True, tombstone=3, late=2, live=True),
+    replace(CLOCKS, name="clocks and redrive", writes=1, page=True, poison=True, redrive=True),
+    replace(CLOCKS, name="clocks and repair", writes=1, drops=True, repair=True),
+    FOREIGN,
+)
+"""What `make test` explores."""
+
+PROVED = (
+    *TESTED,
+    replace(LATE, name="a walk's pages and late requests", page=True),
+    replace(LATE, name="records without image, low bits of zero", imageless=True, low_bits_zero=True, lanes=True),
+    replace(LATE, name="three changes", writes=3, stream_clock=(0,), rising=True, live=False),
+    replace(CLOCKS, name="clocks and shards", split=True),
+    replace(TIMED, name="timed tombstones and a walk's pages", page=True),
+    replace(POISON, name="poison and redrive, clock running back", stream_clock=(-1, 0), live=True),
+    replace(POISON, name="poison, redrive and late requests", wire=1, rising=True),
+    replace(DROPS, name="drops, repair and late requests", wire=1, rising=True, live=False),
+)
+"""What `make prove` explores."""

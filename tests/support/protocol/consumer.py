@@ -1,0 +1,145 @@
+"""The trigger and the sync function: records in order, at least once, to the index or the failure queue."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+from searchsync.version import Verdict, read_version, second_of, wait_until_past
+from tests.support.protocol.rules import Configuration
+from tests.support.protocol.state import BAD, GONE, NOW, OLD_BAD, State, Worker, Write
+from tests.support.protocol.world import landed, without_dead
+
+DONE = frozenset({Verdict.DUPLICATE, Verdict.PASSED, Verdict.STALE})
+
+
+def consume(state: State, world: Configuration) -> Iterator[State]:
+    """What the trigger and an invocation may do next."""
+    if state.worker is not None:
+        yield from _work(state, state.worker, world)
+        return
+    yield from _take(state, world)
+    if world.drops and state.done < len(state.stream):
+        dropped = state.dropped
+        if world.rules.drop_is_raised:
+            dropped = added(dropped, second_of(state.stream[state.done].version))
+        yield _passed(state, 1, world)._replace(dropped=dropped)
+    if world.lanes and state.done:
+        yield state._replace(stream=state.stream[1:], done=state.done - 1)
+        yield state._replace(done=0)
+
+
+def _take(state: State, world: Configuration) -> Iterator[State]:
+    """One or two records of one shard; a child's only when its parent's are all behind the checkpoint.
+
+    Only the last is sent. Where the versions do not rise, or it has no image, the table is asked.
+    """
+    for count in (1, 2):
+        batch = state.stream[state.done : state.done + count]
+        if len(batch) < count or batch[-1].shard != state.stream[0].shard:
+            return
+        last = batch[-1]
+        seconds = [second_of(record.version) for record in batch]
+        rising = all(before.version < after.version for before, after in itertools.pairwise(batch))
+        if last.image and (rising or not world.rules.batch_order):
+            step = Worker("send", count, max(seconds), max(seconds), (last.value, last.version), 0)
+        else:
+            step = Worker("wait", count, max(seconds), max(seconds), None, 0)
+        yield state._replace(worker=step)
+
+
+def _work(state: State, worker: Worker, world: Configuration) -> Iterator[State]:
+    yield state._replace(worker=None)  # a crash
+    if worker.step == "wait":
+        for write in reads(state, worker.past, world, world.function_clock):
+            yield state._replace(worker=worker._replace(step="read", write=write, age=0))
+    if worker.write is None:
+        return
+    if worker.step == "read" and late(worker.age, world):
+        yield state._replace(worker=worker._replace(step="wait", write=None, age=0))
+        return
+    if len(state.wire) < world.wire:
+        yield timed_out(state, worker.write, worker.age, world)._replace(worker=None)
+    if worker.write[0] in (BAD, OLD_BAD):
+        yield from _poisoned(state, worker, world)
+        return
+    new = landed(state, *worker.write, world)
+    if new is not None:
+        yield new._replace(worker=None)  # the answer lost
+        yield _passed(new, worker.taken, world)
+        return
+    yield from _refused(state, worker, worker.write, world)
+
+
+def _refused(state: State, worker: Worker, write: Write, world: Configuration) -> Iterator[State]:
+    """A conflict, judged by the function's rules."""
+    for found in {_verdict(state, worker, write, offset, world) for offset in world.function_clock}:
+        if found in DONE:
+            yield _passed(state, worker.taken, world)
+        elif found is Verdict.FUTURE:
+            yield from _poisoned(state, worker, world)
+        else:
+            past = max(worker.past, second_of(state.document[1]))
+            yield state._replace(worker=worker._replace(step="wait", past=past, write=None, age=0))
+
+
+def _verdict(state: State, worker: Worker, write: Write, offset: int, world: Configuration) -> Verdict:
+    now, margin, current = NOW + offset, world.rules.margin, state.document[1]
+    if worker.step == "send":
+        return world.rules.on_record(
+            ours=write[1],
+            deletion=write[0] == GONE,
+            current=current,
+            tombstone=state.document[0] == GONE,
+            now=now,
+            margin=margin,
+        )
+    return world.rules.on_read(ours=write[1], record_second=worker.second, current=current, now=now, margin=margin)
+
+
+def _poisoned(state: State, worker: Worker, world: Configuration) -> Iterator[State]:
+    """A message, then the checkpoint; between them the function may crash."""
+    if not world.rules.poison_passes:
+        return
+    if world.rules.poison_is_queued:
+        second = second_of(state.stream[state.done + worker.taken - 1].version)
+        state = state._replace(queue=added(state.queue, second))
+        yield state._replace(worker=None)
+    yield _passed(state, worker.taken, world)
+
+
+def _passed(state: State, count: int, world: Configuration) -> State:
+    """These records are dealt with. Alone in its lane's shard, the checkpoint follows."""
+    done = state.done + count
+    if world.lanes:
+        return state._replace(worker=None, done=done)
+    return state._replace(worker=None, stream=state.stream[done:], done=0)
+
+
+def added(seconds: tuple[int, ...], second: int) -> tuple[int, ...]:
+    """One more message; two of one second are one."""
+    return tuple(sorted({*seconds, second}))
+
+
+# What every resync does, the readers' too
+
+
+def reads(state: State, past: int, world: Configuration, clock: tuple[int, ...]) -> Iterator[Write]:
+    """What a consistent read of the table writes, once its version lies above all that is involved."""
+    margin = world.rules.margin
+    for offset in clock:
+        version = read_version(NOW + offset, margin)
+        if not world.rules.wait:
+            yield state.table, max(version, (past << 31) + 1)
+        elif wait_until_past(past, NOW + offset, margin) == 0.0:
+            yield state.table, version
+
+
+def late(age: int, world: Configuration) -> bool:
+    """Whether what was read so long ago must be read again. What follows may still take a second to land."""
+    return world.late is not None and world.rules.page_deadline and age >= world.late - 1
+
+
+def timed_out(state: State, write: Write, age: int, world: Configuration) -> State:
+    """The request is still under way."""
+    return without_dead(state._replace(wire=tuple(sorted((*state.wire, (*write, age))))), world)

@@ -1,0 +1,107 @@
+"""Those who read the table beside the stream: a walk's page, a repair, a redrive. One at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from searchsync.version import Verdict, read_version, second_of
+from tests.support.protocol.consumer import DONE, added, late, reads, timed_out
+from tests.support.protocol.rules import Configuration
+from tests.support.protocol.state import BAD, FOREIGN, GONE, NOW, OLD_BAD, Reader, State
+from tests.support.protocol.world import landed, without_dead
+
+
+def read(state: State, world: Configuration) -> Iterator[State]:
+    """What a reader may do next, or who may begin."""
+    if state.reader is None:
+        yield from _begin(state, world)
+        return
+    if state.reader.kind == "page":
+        yield from _page(state, state.reader, world)
+    else:
+        yield from _resync(state, state.reader, world)
+
+
+def _begin(state: State, world: Configuration) -> Iterator[State]:
+    for offset in world.reader_clock:
+        now = NOW + offset
+        if world.page and state.table not in (GONE, BAD):
+            write = (state.table, read_version(now, world.rules.margin))
+            yield without_dead(state._replace(reader=Reader("page", "read", 0, 0, write, 0, ())), world)
+        if world.repair and state.dropped:
+            yield state._replace(reader=Reader("repair", "wait", now, now, None, 0, ()))
+    if world.redrive and state.queue:
+        second = max(state.queue)
+        past = second if world.rules.redrive_waits else 0
+        queue = state.queue if world.rules.redrive_writes_first else ()
+        yield state._replace(queue=queue, reader=Reader("redrive", "wait", second, past, None, 0, state.queue))
+
+
+def _page(state: State, reader: Reader, world: Configuration) -> Iterator[State]:
+    yield state._replace(reader=None)
+    if reader.write is None or late(reader.age, world):
+        return
+    new = landed(state, *reader.write, world)
+    if new is not None:
+        yield new._replace(reader=None)
+
+
+def _resync(state: State, reader: Reader, world: Configuration) -> Iterator[State]:
+    yield state._replace(reader=None)  # a crash; its messages come back
+    if reader.step == "wait":
+        for write in reads(state, reader.past, world, world.reader_clock):
+            yield state._replace(reader=reader._replace(step="read", write=write, age=0))
+    if reader.write is None:
+        return
+    if late(reader.age, world):
+        yield state._replace(reader=reader._replace(step="wait", write=None, age=0))
+        return
+    if len(state.wire) < world.wire:
+        yield timed_out(state, reader.write, reader.age, world)._replace(reader=None)
+    if reader.write[0] in (BAD, OLD_BAD):
+        yield _stays(state, reader, world)
+        return
+    new = landed(state, *reader.write, world)
+    if new is not None:
+        yield new._replace(reader=None)  # the answer lost
+        yield _over(new, reader, world)
+        return
+    yield from _refused(state, reader, reader.write[1], world)
+
+
+def _refused(state: State, reader: Reader, ours: int, world: Configuration) -> Iterator[State]:
+    """A conflict, judged by the function's rules. What is from the future stays with its message."""
+    for offset in world.reader_clock:
+        found = world.rules.on_read(
+            ours=ours,
+            record_second=reader.second,
+            current=state.document[1],
+            now=NOW + offset,
+            margin=world.rules.margin,
+        )
+        if found in DONE:
+            yield _over(state, reader, world)
+        elif found is Verdict.RESYNC:
+            past = max(reader.past, second_of(min(state.document[1], FOREIGN)))
+            yield state._replace(reader=reader._replace(step="wait", past=past, write=None, age=0))
+
+
+def _stays(state: State, reader: Reader, world: Configuration) -> State:
+    """What cannot be written: a redrive leaves its message, a repair makes one."""
+    if reader.kind == "redrive":
+        return state._replace(reader=None) if world.rules.redrive_keeps else _over(state, reader, world)
+    if world.rules.repair_queues_poison:
+        state = state._replace(queue=added(state.queue, reader.second))
+    return _over(state, reader, world)
+
+
+def _over(state: State, reader: Reader, world: Configuration) -> State:
+    """The key is right: the messages that called for this leave."""
+    rules = world.rules
+    if reader.kind == "redrive":
+        left = [each for each in state.queue if rules.redrive_spares_later and each not in reader.taken]
+        return state._replace(reader=None, queue=tuple(left))
+    if not rules.repair_clears:
+        return state._replace(reader=None)
+    left = [each for each in state.dropped if rules.repair_begun_later and not reader.second - each > rules.margin]
+    return state._replace(reader=None, dropped=tuple(left))

@@ -1,0 +1,80 @@
+"""What a configuration turns on, and the protocol's rules, each of which a variant can take away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from searchsync.version import Verdict, verdict, verdict_on_read
+
+Offsets = tuple[int, ...]
+"""Seconds by which a clock may be off, any of them at every look."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The protocol; each field is one rule that a variant can take away."""
+
+    external: bool = True
+    margin: int = 2
+    batch_order: bool = True
+    wait: bool = True
+    """A resync waits until its version lies above every second involved."""
+    page_deadline: bool = True
+    """What was read is written within the deadline, or read again."""
+    on_record: Callable[..., Verdict] = verdict
+    on_read: Callable[..., Verdict] = verdict_on_read
+    poison_is_queued: bool = True
+    poison_passes: bool = True
+    """A poison record is no failure: the batch goes on."""
+    redrive_writes_first: bool = True
+    """A message leaves the queue after its key is right."""
+    redrive_waits: bool = True
+    redrive_keeps: bool = True
+    """What still cannot be written stays in the queue."""
+    redrive_spares_later: bool = True
+    """Only the messages that were taken leave."""
+    drop_is_raised: bool = True
+    repair_queues_poison: bool = True
+    """What a repair cannot write gets a message, before the repair clears anything."""
+    repair_clears: bool = True
+    repair_begun_later: bool = True
+    """A repair clears what was raised for records before it began, the margin between them."""
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A world: what may happen in it, and its bounds.
+
+    `writes` by people. `poison`: some can never be written, or, `mended`, until the mapping is. `redrive`, `repair`
+    and `page`: readers that may run, one at a time, any number of times. `drops` by the trigger. `lanes`: another
+    lane holds the shard's checkpoint back, and what was done comes again. `split`: the shard may split; low bits rise
+    within a shard and fall from the parent to its child. `rising`: low bits always rise; else they come in any order.
+    `imageless`: records may lack their image. `foreign`: the index holds a document from the future. `tombstone`
+    seconds a tombstone lives, and `late` seconds after its read or first sending a request may land; None: a
+    tombstone lives as long as anything is under way, and a request for ever.
+    """
+
+    name: str
+    writes: int
+    rules: Rules = field(default_factory=Rules)
+    wire: int = 1
+    poison: bool = False
+    mended: bool = False
+    redrive: bool = False
+    repair: bool = False
+    page: bool = False
+    drops: bool = False
+    lanes: bool = False
+    split: bool = False
+    rising: bool = False
+    imageless: bool = False
+    foreign: bool = False
+    low_bits_zero: bool = False
+    tombstone: int | None = None
+    late: int | None = None
+    stream_clock: Offsets = (-1, 0)
+    function_clock: Offsets = (0,)
+    reader_clock: Offsets = (0,)
+    live: bool = False
+    """Whether it is shown too that every state can still become quiet."""

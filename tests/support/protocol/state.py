@@ -1,0 +1,99 @@
+"""The state of one key's world.
+
+A value is told apart only as far as it matters: gone, what the table holds now, or anything older.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from searchsync.version import LOW_BITS
+from tests.support.protocol.rules import Configuration
+
+NOW = 1_000
+"""Unix seconds, for ever."""
+SECOND = 1 << LOW_BITS
+PARENT = 1 << 20
+"""Low bits of a parent shard's records, when it may split, lie above this; its child's below."""
+FOREIGN = (NOW * 1_000) << LOW_BITS
+"""A version from the future: milliseconds taken for seconds."""
+
+GONE, OLD, CURRENT, BAD, OLD_BAD = range(5)
+"""Values: no item, one that the table no longer holds, what it holds; the same two where they can never be written."""
+SUPERSEDED = (GONE, OLD, OLD, OLD_BAD, OLD_BAD)
+MENDED = (GONE, OLD, CURRENT, CURRENT, OLD)
+
+Write = tuple[int, int]
+"""A value and its external version."""
+Late = tuple[int, int, int]
+"""A request on the wire: value, version, seconds since its read or first sending."""
+
+
+class Record(NamedTuple):
+    """A stream record; `image`: whether it carries its image; `shard`: 0 the parent, 1 its child."""
+
+    value: int
+    version: int
+    image: bool
+    shard: int
+
+
+class Worker(NamedTuple):
+    """An invocation with `taken` records in hand: "send", "wait" or "read" is what it does next.
+
+    `second` of the record that it serves, `past` what a read must lie above, `age` of what was read.
+    """
+
+    step: str
+    taken: int
+    second: int
+    past: int
+    write: Write | None
+    age: int
+
+
+class Reader(NamedTuple):
+    """A "page", a "repair" or a "redrive" under way; `second`, `past`, `write` and `age` as a worker's.
+
+    `taken`: the seconds of a redrive's messages.
+    """
+
+    kind: str
+    step: str
+    second: int
+    past: int
+    write: Write | None
+    age: int
+    taken: tuple[int, ...]
+
+
+class State(NamedTuple):
+    """Everything there is. `queue` and `dropped`: the seconds of the records in our messages and the trigger's.
+
+    `stream` begins at the shard's checkpoint, `done` of it are dealt with; `tombstone` is its age.
+    """
+
+    table: int
+    left: int
+    shard: int
+    stream: tuple[Record, ...]
+    done: int
+    worker: Worker | None
+    wire: tuple[Late, ...]
+    document: Write
+    tombstone: int
+    reader: Reader | None
+    queue: tuple[int, ...]
+    dropped: tuple[int, ...]
+    mended: bool
+
+
+def begin(world: Configuration) -> State:
+    """The world before anything happened."""
+    document = (OLD, FOREIGN) if world.foreign else (GONE, 0)
+    return State(GONE, world.writes, 0, (), 0, None, (), document, 0, None, (), (), False)
+
+
+def bits_of(version: int) -> int:
+    """A version's low bits."""
+    return (version & (SECOND - 1)) >> 1

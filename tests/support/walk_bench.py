@@ -1,0 +1,325 @@
+"""A table and a collection that a walk can be driven on, in memory: the SDK's client of a table with Scan and
+BatchGetItem, the index as the reader shows it, and a clock that lets others act while the walk waits."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from email.utils import formatdate
+from heapq import heappop, heappush
+from typing import Any
+from zlib import crc32
+
+from botocore.exceptions import ClientError
+
+from searchsync.clock import Backoff, Deadline
+from searchsync.config import Config, read_environment
+from searchsync.document import document_id, document_text
+from searchsync.records import AttributeMap
+from searchsync.table import DynamoTable, normalised
+from searchsync.walk.agreement import Document, exact
+from searchsync.walk.parts import Pace, Walker
+from searchsync.walk.reader import Hit, IndexPage
+from searchsync.walk.report import Reports
+from searchsync.walk.state import read_state, summed, written_state
+from tests.support.events import NOW, environment
+from tests.support.fakes import FakeClock, MemoryIndex, MemoryQueue
+
+
+class BusyClock(FakeClock):
+    """A clock on which others act: what is due while somebody sleeps happens at its own time."""
+
+    def __init__(self, time: float = NOW + 1.5) -> None:
+        super().__init__(time)
+        self._due: list[tuple[float, int, Callable[[], object]]] = []
+        self._number = 0
+
+    def at(self, time: float, action: Callable[[], object]) -> None:
+        """Let something happen at a Unix time."""
+        self._number += 1
+        heappush(self._due, (time, self._number, action))
+
+    def every(self, seconds: float, action: Callable[[], object], first: float = 0.0) -> None:
+        """Let something happen again and again."""
+
+        def again() -> None:
+            action()
+            self.at(self.time + seconds, again)
+
+        self.at(self.time + first, again)
+
+    def sleep(self, seconds: float) -> None:
+        until = self.time + seconds
+        while self._due and self._due[0][0] <= until:
+            due, _, action = heappop(self._due)
+            self.time = max(self.time, due)
+            action()
+        self.time = max(self.time, until)
+        self.slept.append(seconds)
+
+
+@dataclass
+class TableClient:
+    """A DynamoDB client of one table. `latency`: seconds that a request takes, half before it is carried out.
+
+    `faults` are error codes, one a request until they are used up; None lets a request by.
+    """
+
+    clock: FakeClock
+    name: str = "t"
+    key_attributes: tuple[str, ...] = ("id",)
+    page: int = 1_000
+    latency: float = 0.0
+    items: dict[str, dict[str, Any]] = field(default_factory=dict)
+    faults: deque[str | None] = field(default_factory=deque)
+    scans: int = 0
+    reads: int = 0
+    unit: float = 0.0
+
+    def put(self, item: dict[str, Any]) -> str:
+        """Put an item in the SDK's form; its document id."""
+        name = self.id_of(item)
+        self.items[name] = item
+        return name
+
+    def id_of(self, item: Mapping[str, Any]) -> str:
+        """The document id of an item or a key in the SDK's form."""
+        keys = normalised({name: item[name] for name in self.key_attributes})
+        return document_id(keys, self.key_attributes)
+
+    def batch_get_item(self, *, RequestItems: Mapping[str, Any], **_: Any) -> dict[str, Any]:  # noqa: N803
+        """BatchGetItem."""
+        ((table, request),) = RequestItems.items()
+        self.reads += 1
+        self._begin("BatchGetItem", request["ConsistentRead"])
+        names = [self.id_of(key) for key in request["Keys"]]
+        if len(set(names)) != len(names):
+            raise failed("ValidationException", "BatchGetItem")
+        found = [self.items[name] for name in names if name in self.items]
+        return self._answer({"Responses": {table: found}, "UnprocessedKeys": {}}, self.unit * len(names), listed=True)
+
+    def scan(self, *, Segment: int, TotalSegments: int, Limit: int, **request: Any) -> dict[str, Any]:  # noqa: N803
+        """Scan: the items of a segment in the order of their keys' digests."""
+        self.scans += 1
+        self._begin("Scan", request["ConsistentRead"])
+        after = request.get("ExclusiveStartKey")
+        behind = place(self.id_of(after)) if after else None
+        names = [name for name in self.items if crc32(name.encode()) % TotalSegments == Segment]
+        names = sorted((name for name in names if behind is None or place(name) > behind), key=place)
+        taken = names[: min(Limit, self.page)]
+        body: dict[str, Any] = {"Items": [self.items[name] for name in taken]}
+        if len(taken) < len(names) or len(taken) == min(Limit, self.page):
+            last = self.items[taken[-1]]
+            body["LastEvaluatedKey"] = {name: last[name] for name in self.key_attributes}
+        return self._answer(body, self.unit * len(taken))
+
+    def _begin(self, operation: str, consistent: bool) -> None:
+        assert consistent
+        self.clock.sleep(self.latency / 2)
+        fault = self.faults.popleft() if self.faults else None
+        if fault is not None:
+            raise failed(fault, operation)
+
+    def _answer(self, body: dict[str, Any], units: float, listed: bool = False) -> dict[str, Any]:
+        date = formatdate(self.clock.now(), usegmt=True)
+        capacity: Any = {"CapacityUnits": units}
+        self.clock.sleep(self.latency / 2)
+        return {
+            **body,
+            "ConsumedCapacity": [capacity] if listed else capacity,
+            "ResponseMetadata": {"HTTPHeaders": {"date": date}},
+        }
+
+
+def place(name: str) -> tuple[int, str]:
+    """Where an item lies in the order of a scan."""
+    return crc32(name.encode(), 1), name
+
+
+def failed(code: str, operation: str) -> ClientError:
+    """The SDK's error."""
+    return ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": 400}}, operation)  # type: ignore[typeddict-item]
+
+
+@dataclass
+class MemoryReader:
+    """The memory index as the walk's reader shows it; a point in time is a copy of it."""
+
+    index: MemoryIndex
+    clock: FakeClock
+    size: int = 1_000
+    latency: float = 0.0
+    points: dict[str, dict[str, Document]] = field(default_factory=dict)
+    asked: list[list[str]] = field(default_factory=list)
+    requests: int = 0
+
+    def documents(self, ids: Sequence[str], deadline: Deadline) -> dict[str, Document]:
+        """The documents that are there."""
+        if not ids:
+            return {}
+        self.asked.append(list(ids))
+        self.clock.sleep(self.latency / 2)
+        found = {name: self._document(name) for name in ids if name in self.index.documents}
+        self.clock.sleep(self.latency / 2)
+        return found
+
+    def open_point_in_time(self, deadline: Deadline) -> str:
+        """The index as it is now."""
+        name = f"pit-{len(self.points)}"
+        self.points[name] = {each: self._document(each) for each in sorted(self.index.documents)}
+        return name
+
+    def page(self, pit: str, slice_: int, of: int, position: list[Any] | None, deadline: Deadline) -> IndexPage:
+        """A page of a slice."""
+        names = [name for name in self.points[pit] if crc32(name.encode()) % of == slice_]
+        left = [name for name in names if position is None or name > position[0]]
+        hits = [Hit(name, self.points[pit][name]) for name in left[: self.size]]
+        return IndexPage(hits, len(names), [hits[-1].id] if len(hits) == self.size else None)
+
+    def _document(self, name: str) -> Document:
+        version, source = self.index.documents[name]
+        return Document(version, exact(json.dumps(source)))
+
+
+@dataclass
+class World:
+    """Table and index, with a pipeline that brings each change `lag()` seconds later."""
+
+    key_attributes: tuple[str, ...] = ("id",)
+    types: Mapping[str, str] = field(default_factory=lambda: {"id": "S"})
+    clock: BusyClock = field(default_factory=BusyClock)
+    index: MemoryIndex = field(default_factory=MemoryIndex)
+    lag: Callable[[], float] = lambda: 0.0
+    skew: float = 0.0
+    """Seconds that the stream's clock is behind."""
+
+    def __post_init__(self) -> None:
+        self.client = TableClient(self.clock, key_attributes=self.key_attributes)
+        self.backoff = Backoff(self.clock, random.Random(3))
+        self.table = DynamoTable(self.client, "t", self.key_attributes, self.clock, self.backoff)
+        self.reader = MemoryReader(self.index, self.clock)
+        self._number = 0
+
+    def put(self, name: str, **attributes: dict[str, Any]) -> str:
+        """Put an item and let its document follow."""
+        return self.put_item({"id": {"S": name}, **attributes})
+
+    def put_item(self, item: dict[str, Any]) -> str:
+        """Put an item in the SDK's form and let its document follow."""
+        name = self.client.put(item)
+        text = document_text(normalised(item))
+        version = self._version()
+        self.clock.at(self.clock.time + self.lag(), lambda: self._arrive(name, version, text))
+        return name
+
+    def delete(self, name: str) -> None:
+        """Delete an item and let its document follow."""
+        self.client.items.pop(name, None)
+        version = self._version()
+        self.clock.at(self.clock.time + self.lag(), lambda: self._arrive(name, version, None))
+
+    def plant(self, name: str, source: Any, version: int | None = None) -> None:
+        """Put a document into the index by hand."""
+        self.index.documents[name] = (version if version is not None else self._version(), source)
+
+    def rest(self) -> None:
+        """Let everything arrive."""
+        self.clock.sleep(60.0)
+
+    def _version(self) -> int:
+        self._number += 1
+        return int(self.clock.time - self.skew) << 31 | self._number << 1
+
+    def _arrive(self, name: str, version: int, text: str | None) -> None:
+        """As the engine takes it: what is older than what is there changes nothing."""
+        operation = "delete" if text is None else "index"
+        self.index._apply(operation, name, version, None if text is None else json.loads(text))
+
+
+def pages(table: DynamoTable, deadline: Deadline, of: int = 1) -> Iterator[list[Any]]:
+    """Every page of a table's scan."""
+    for segment in range(of):
+        position: AttributeMap | None = None
+        while True:
+            page = table.scan(segment, of, position, deadline)
+            yield page.items
+            position = page.position
+            if position is None:
+                break
+
+
+@dataclass
+class Lane:
+    """One lane of a walk over a world: calls of a part until it is done, each state through JSON as Step Functions
+    carries it. `call_seconds`: how long a call lasts."""
+
+    world: World
+    config: Config = field(default_factory=lambda: read_environment(environment()))
+    call_seconds: float = 880.0
+    settle: float = 10.0
+    rate: float | None = None
+    seed: int = 1
+    s3: Any = None
+    bucket: str | None = None
+    exported_at: float | None = None
+
+    def __post_init__(self) -> None:
+        self.queue = MemoryQueue()
+        self.lines: list[str] = []
+        self.states: list[dict[str, Any]] = []
+        self.config = replace(self.config, key_attributes=self.world.key_attributes)
+
+    def walker(self) -> Walker:
+        """A walker of one call."""
+        world = self.world
+        reader: Any = world.reader
+        return Walker(
+            self.config,
+            world.table,
+            world.index,
+            reader,
+            self.queue,
+            Reports(self.s3, self.bucket, self.config, self.lines.append),
+            self.s3,
+            world.clock,
+            world.backoff,
+            random.Random(self.seed),
+            Pace(world.clock, self.rate),
+            world.types,
+        )
+
+    def call(self, event: dict[str, Any]) -> dict[str, Any]:
+        """One call of the walk's function."""
+        event = json.loads(json.dumps(event))
+        state = read_state(event)
+        walker = self.walker()
+        position, broken = walker.walk(state, Deadline.after(self.world.clock, self.call_seconds))
+        text = json.dumps(written_state(event, state.after(position, walker.counts, broken)))
+        assert len(text) < 10_000
+        self.states.append(json.loads(text))
+        return self.states[-1]
+
+    def run(self, task: str, part: dict[str, Any]) -> dict[str, Any]:
+        """Every call of a part; its totals."""
+        export = None if self.exported_at is None else {"exported_at": self.exported_at}
+        event: dict[str, Any] = {"task": task, "run": "run-1", "settle": self.settle, "export": export, "part": part}
+        event |= {"position": None, "call": 0, "totals": {}, "done": False}
+        while not event["done"]:
+            event = self.call(event)
+        totals: dict[str, Any] = event["totals"]
+        return totals
+
+    def walk(self, task: str, of: int = 1) -> dict[str, Any]:
+        """A whole walk: the table's segments, then the index's slices; its totals."""
+        results = [self.run(task, {"segment": segment, "of": of}) for segment in range(of)]
+        if task != "backfill":
+            pit = self.world.reader.open_point_in_time(Deadline.after(self.world.clock, 30.0))
+            results += [self.run(task, {"slice": each, "of": of, "pit": pit}) for each in range(of)]
+        return summed(results)
+
+    def differences(self) -> dict[str, str]:
+        """Kinds of the differences that the log named, by document id."""
+        return {line["id"]: line["kind"] for line in map(json.loads, self.lines)}

@@ -1,0 +1,136 @@
+# The root's table_walk: what it passes on, and what is refused while planning.
+
+mock_provider "aws" {
+  source = "./tests/terraform/mocks"
+}
+
+variables {
+  table      = { hash_key = { name = "id" } }
+  collection = {}
+  package    = { file = "tests/terraform/packages/good.zip" }
+}
+
+run "walk_is_always_there_and_named_after_the_function" {
+  variables {
+    function = { name = "shop-sync" }
+  }
+  assert {
+    condition     = output.walk_function_name == "shop-sync-walk" && output.walk_state_machine_arn == "arn:aws:states:eu-central-1:111122223333:stateMachine:searchsync-walk" && keys(output.walk_alarm_arns) == ["drift"]
+    error_message = "The walk's names follow the function's: ${output.walk_function_name}"
+  }
+}
+
+run "refuses_concurrency_of_0" {
+  command = plan
+  variables {
+    table_walk = { concurrency = 0 }
+  }
+  expect_failures = [var.table_walk]
+}
+
+run "refuses_concurrency_over_100" {
+  command = plan
+  variables {
+    table_walk = { concurrency = 101 }
+  }
+  expect_failures = [var.table_walk]
+}
+
+run "refuses_half_a_lane" {
+  command = plan
+  variables {
+    table_walk = { concurrency = 1.5 }
+  }
+  expect_failures = [var.table_walk]
+}
+
+run "refuses_no_read_units" {
+  command = plan
+  variables {
+    table_walk = { read_units_per_second = 0 }
+  }
+  expect_failures = [var.table_walk]
+}
+
+run "refuses_to_settle_for_less_than_5_seconds" {
+  command = plan
+  variables {
+    table_walk = { settle_seconds = 4 }
+  }
+  expect_failures = [var.table_walk]
+}
+
+run "refuses_to_settle_for_more_than_120_seconds" {
+  command = plan
+  variables {
+    table_walk = { settle_seconds = 121 }
+  }
+  expect_failures = [var.table_walk]
+}
+
+run "refuses_memory_below_256" {
+  command = plan
+  variables {
+    table_walk = { memory_size = 255 }
+  }
+  expect_failures = [var.table_walk]
+}
+
+run "refuses_memory_over_10240" {
+  command = plan
+  variables {
+    table_walk = { memory_size = 10241 }
+  }
+  expect_failures = [var.table_walk]
+}
+
+run "refuses_a_report_buckets_name_for_its_arn" {
+  command = plan
+  variables {
+    table_walk = { report_bucket = { arn = "shop-reports" } }
+  }
+  expect_failures = [var.table_walk]
+}
+
+run "refuses_an_export_bucket_with_a_key" {
+  command = plan
+  variables {
+    table_walk = { export_bucket = { arn = "arn:aws:s3:::shop-exports/AWSDynamoDB" } }
+  }
+  expect_failures = [var.table_walk]
+}
+
+run "refuses_a_key_alias_of_the_report_bucket" {
+  command = plan
+  variables {
+    table_walk = { report_bucket = { arn = "arn:aws:s3:::shop-reports", kms_key_arn = "alias/reports" } }
+  }
+  expect_failures = [var.table_walk]
+}
+
+run "refuses_a_key_alias_of_the_export_bucket" {
+  command = plan
+  variables {
+    table_walk = { export_bucket = { arn = "arn:aws:s3:::shop-exports", kms_key_arn = "alias/exports" } }
+  }
+  expect_failures = [var.table_walk]
+}
+
+run "refuses_a_schedule_that_is_none" {
+  command = plan
+  variables {
+    table_walk = { verify_schedule_expression = "every day" }
+  }
+  expect_failures = [var.table_walk]
+}
+
+run "takes_a_cron_expression" {
+  command = plan
+  variables {
+    table_walk = { verify_schedule_expression = "cron(0 3 * * ? *)" }
+  }
+  assert {
+    condition     = var.table_walk.verify_schedule_expression == "cron(0 3 * * ? *)"
+    error_message = "EventBridge takes cron expressions."
+  }
+}

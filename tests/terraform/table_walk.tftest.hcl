@@ -1,0 +1,252 @@
+# modules/table_walk: state machine, function, roles, schedule and alarm. Applied to the mocked provider, where ARNs are known.
+
+mock_provider "aws" {
+  source = "./tests/terraform/mocks"
+
+  override_resource {
+    target = aws_iam_role.function
+    values = { arn = "arn:aws:iam::111122223333:role/shop-walk-role" }
+  }
+  override_resource {
+    target = aws_lambda_function.this
+    values = { arn = "arn:aws:lambda:eu-central-1:111122223333:function:shop-sync-walk" }
+  }
+}
+
+variables {
+  name               = "shop-sync-walk"
+  prefix             = "shop"
+  table              = { arn = "arn:aws:dynamodb:eu-central-1:111122223333:table/orders" }
+  collection         = { name = "shop", arn = "arn:aws:aoss:eu-central-1:111122223333:collection/c0ffee" }
+  index_name         = "orders"
+  failure_queue      = { arn = "arn:aws:sqs:eu-central-1:111122223333:shop-failures" }
+  sync_function_name = "shop-sync"
+  function = {
+    filename     = "tests/terraform/packages/good.zip"
+    runtime      = "python3.12"
+    architecture = "arm64"
+    environment  = { OPENSEARCH_INDEX = "orders" }
+  }
+  log_group = { retention_days = 30 }
+  settings  = { concurrency = 4, settle_seconds = 30, memory_size = 1024 }
+  alarms    = { enabled = true, name_prefix = "shop", actions = [], metric_namespace = "searchsync" }
+}
+
+run "walk_function_may_do_what_a_walk_does_and_nothing_else" {
+  module {
+    source = "./modules/table_walk"
+  }
+
+  assert {
+    condition = jsondecode(aws_iam_role_policy.function.policy).Statement == [
+      { Effect = "Allow", Action = ["dynamodb:BatchGetItem", "dynamodb:DescribeTable", "dynamodb:Scan"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/orders"] },
+      { Effect = "Allow", Action = ["aoss:APIAccessAll"], Resource = ["arn:aws:aoss:eu-central-1:111122223333:collection/c0ffee"] },
+      { Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:shop-failures"] },
+      { Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-central-1:111122223333:log-group:/aws/lambda/searchsync:*"] },
+      { Effect = "Allow", Action = ["states:ListExecutions"], Resource = ["arn:aws:states:eu-central-1:111122223333:stateMachine:shop-sync-walk"] },
+      { Effect = "Allow", Action = ["cloudwatch:GetMetricStatistics", "lambda:ListEventSourceMappings"], Resource = ["*"] },
+    ]
+    error_message = "The walk function's policy must be these statements: ${aws_iam_role_policy.function.policy}"
+  }
+  assert {
+    condition     = jsondecode(aws_iam_role.function.assume_role_policy).Statement == [{ Effect = "Allow", Principal = { Service = "lambda.amazonaws.com" }, Action = "sts:AssumeRole" }]
+    error_message = "Lambda alone must be able to assume the walk function's role."
+  }
+}
+
+run "state_machine_may_run_its_children_and_nothing_else" {
+  module {
+    source = "./modules/table_walk"
+  }
+
+  assert {
+    condition = jsondecode(aws_iam_role_policy.state_machine.policy).Statement == [
+      { Effect = "Allow", Action = ["lambda:InvokeFunction"], Resource = ["arn:aws:lambda:eu-central-1:111122223333:function:shop-sync-walk"] },
+      { Effect = "Allow", Action = ["states:StartExecution"], Resource = ["arn:aws:states:eu-central-1:111122223333:stateMachine:shop-sync-walk"] },
+      { Effect = "Allow", Action = ["states:DescribeExecution", "states:RedriveExecution", "states:StopExecution"], Resource = ["arn:aws:states:eu-central-1:111122223333:execution:shop-sync-walk/*", "arn:aws:states:eu-central-1:111122223333:execution:shop-sync-walk:*"] },
+    ]
+    error_message = "The state machine's policy must be these statements: ${aws_iam_role_policy.state_machine.policy}"
+  }
+  assert {
+    condition     = jsondecode(aws_iam_role.state_machine.assume_role_policy).Statement == [{ Effect = "Allow", Principal = { Service = "states.amazonaws.com" }, Action = "sts:AssumeRole" }]
+    error_message = "Step Functions alone must be able to assume the state machine's role."
+  }
+}
+
+run "walk_is_a_principal_of_its_own_in_the_data_access_policy" {
+  module {
+    source = "./modules/table_walk"
+  }
+
+  assert {
+    condition = jsondecode(aws_opensearchserverless_access_policy.function[0].policy) == [{
+      Principal = ["arn:aws:iam::111122223333:role/shop-walk-role"]
+      Rules = [{
+        Permission   = ["aoss:CreateIndex", "aoss:DescribeIndex", "aoss:ReadDocument", "aoss:WriteDocument"]
+        Resource     = ["index/shop/orders"]
+        ResourceType = "index"
+      }]
+    }]
+    error_message = "The policy must name the walk's four permissions on its index: ${aws_opensearchserverless_access_policy.function[0].policy}"
+  }
+}
+
+run "walk_function_runs_the_package_with_the_sync_functions_environment" {
+  module {
+    source = "./modules/table_walk"
+  }
+
+  assert {
+    condition = aws_lambda_function.this.environment[0].variables == tomap({
+      OPENSEARCH_INDEX      = "orders"
+      READ_UNITS_PER_SECOND = ""
+      REPORT_BUCKET         = ""
+      SETTLE_SECONDS        = "30"
+      STATE_MACHINE_ARN     = "arn:aws:states:eu-central-1:111122223333:stateMachine:shop-sync-walk"
+      SYNC_FUNCTION_NAME    = "shop-sync"
+      WALK_CONCURRENCY      = "4"
+    })
+    error_message = "The environment must be what walk/settings.py reads: ${jsonencode(aws_lambda_function.this.environment[0].variables)}"
+  }
+  assert {
+    condition     = aws_lambda_function.this.handler == "searchsync.walk_handler.handle" && aws_lambda_function.this.timeout == 900 && aws_lambda_function.this.memory_size == 1024
+    error_message = "The walk's entry must walk for as long as Lambda lets it."
+  }
+}
+
+run "no_failure_is_tolerated_and_no_refusal_repeated" {
+  module {
+    source = "./modules/table_walk"
+  }
+
+  assert {
+    condition     = alltrue([for name in ["Table", "Index", "Export"] : jsondecode(aws_sfn_state_machine.this.definition).States[name].ToleratedFailurePercentage == 0])
+    error_message = "Only an unsuccessful Map Run is redriven."
+  }
+  assert {
+    condition     = alltrue([for name in ["Table", "Index", "Export"] : jsondecode(aws_sfn_state_machine.this.definition).States[name].MaxConcurrency == 4])
+    error_message = "No more parts may be walked at once than the setting says."
+  }
+  assert {
+    condition     = alltrue([for name in ["Table", "Index", "Export"] : jsondecode(aws_sfn_state_machine.this.definition).States[name].ItemProcessor.ProcessorConfig == { Mode = "DISTRIBUTED", ExecutionType = "STANDARD" }])
+    error_message = "An express child ends after five minutes."
+  }
+  assert {
+    condition = alltrue([for call in concat(
+      [for name in ["Prepare", "Open", "Close", "Finish"] : jsondecode(aws_sfn_state_machine.this.definition).States[name]],
+      [for name in ["Table", "Index", "Export"] : jsondecode(aws_sfn_state_machine.this.definition).States[name].ItemProcessor.States.Walk],
+    ) : call.Retry[0] == { ErrorEquals = ["ConfigurationError", "WalkRefusedError"], MaxAttempts = 0 } && call.TimeoutSeconds == 960])
+    error_message = "Every call must end, and a refusal must stand."
+  }
+  assert {
+    condition     = aws_sfn_state_machine.this.type == "STANDARD" && aws_sfn_state_machine.this.name == "shop-sync-walk"
+    error_message = "The machine is named like its function, so that an operator finds both."
+  }
+}
+
+run "no_schedule_unless_asked_for" {
+  module {
+    source = "./modules/table_walk"
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_event_rule.verify) == 0 && length(aws_iam_role.schedule) == 0
+    error_message = "Nobody asked for a schedule."
+  }
+}
+
+run "drift_raises_an_alarm_that_stays_until_the_next_verification" {
+  module {
+    source = "./modules/table_walk"
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["drift"].metric_name == "Differences" && aws_cloudwatch_metric_alarm.this["drift"].threshold == 0 && aws_cloudwatch_metric_alarm.this["drift"].treat_missing_data == "ignore"
+    error_message = "Between two verifications the last verdict must stand."
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["drift"].dimensions == tomap({ FunctionName = "shop-sync-walk" }) && aws_cloudwatch_metric_alarm.this["drift"].alarm_name == "shop-drift"
+    error_message = "The metric's dimension is the walk function."
+  }
+}
+
+run "every_other_setting" {
+  module {
+    source = "./modules/table_walk"
+  }
+
+  variables {
+    table         = { arn = "arn:aws:dynamodb:eu-central-1:111122223333:table/orders", kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/table" }
+    collection    = { name = "shop", arn = "arn:aws:aoss:eu-central-1:111122223333:collection/c0ffee", create_data_access_policy = false }
+    failure_queue = { arn = "arn:aws:sqs:eu-central-1:111122223333:shop-failures", kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/queue" }
+    function = {
+      filename                = "tests/terraform/packages/good.zip"
+      runtime                 = "python3.12"
+      architecture            = "arm64"
+      environment             = {}
+      environment_kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/environment"
+      vpc                     = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }
+    }
+    settings = {
+      concurrency                = 10
+      read_units_per_second      = 500
+      settle_seconds             = 60
+      memory_size                = 512
+      report_bucket              = { arn = "arn:aws:s3:::shop-reports", kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/report" }
+      export_bucket              = { arn = "arn:aws:s3:::shop-exports", kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/export" }
+      verify_schedule_expression = "rate(1 day)"
+    }
+    alarms = { enabled = false, name_prefix = "shop", actions = [], metric_namespace = "searchsync" }
+  }
+  assert {
+    condition = slice(jsondecode(aws_iam_role_policy.function.policy).Statement, 6, 13) == [
+      { Effect = "Allow", Action = ["kms:Decrypt"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/table"] },
+      { Effect = "Allow", Action = ["kms:Decrypt"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/environment"] },
+      { Effect = "Allow", Action = ["kms:Decrypt"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/export"] },
+      { Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/queue"] },
+      { Effect = "Allow", Action = ["s3:PutObject"], Resource = ["arn:aws:s3:::shop-reports/*"] },
+      { Effect = "Allow", Action = ["kms:GenerateDataKey"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/report"] },
+      { Effect = "Allow", Action = ["s3:GetObject"], Resource = ["arn:aws:s3:::shop-exports/*"] },
+    ]
+    error_message = "Keys and buckets must be in the policy when they are given: ${aws_iam_role_policy.function.policy}"
+  }
+  assert {
+    condition     = contains(jsondecode(aws_iam_role_policy.function.policy).Statement[13].Action, "ec2:CreateNetworkInterface") && length(jsondecode(aws_iam_role_policy.function.policy).Statement) == 14
+    error_message = "A function in a VPC makes its network interfaces."
+  }
+  assert {
+    condition = slice(jsondecode(aws_iam_role_policy.state_machine.policy).Statement, 3, 5) == [
+      { Effect = "Allow", Action = ["s3:GetObject"], Resource = ["arn:aws:s3:::shop-exports/*"] },
+      { Effect = "Allow", Action = ["kms:Decrypt"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/export"] },
+    ]
+    error_message = "The state machine reads the export's manifest: ${aws_iam_role_policy.state_machine.policy}"
+  }
+  assert {
+    condition     = aws_lambda_function.this.environment[0].variables.READ_UNITS_PER_SECOND == "500" && aws_lambda_function.this.environment[0].variables.REPORT_BUCKET == "shop-reports" && aws_lambda_function.this.environment[0].variables.WALK_CONCURRENCY == "10" && aws_lambda_function.this.environment[0].variables.SETTLE_SECONDS == "60" && aws_lambda_function.this.memory_size == 512
+    error_message = "The settings must reach the function: ${jsonencode(aws_lambda_function.this.environment[0].variables)}"
+  }
+  assert {
+    condition     = aws_cloudwatch_event_rule.verify[0].schedule_expression == "rate(1 day)" && jsondecode(aws_cloudwatch_event_target.verify[0].input) == { task = "verify" } && aws_cloudwatch_event_target.verify[0].arn == aws_sfn_state_machine.this.arn
+    error_message = "The schedule must start a verification."
+  }
+  assert {
+    condition     = jsondecode(aws_iam_role_policy.schedule[0].policy).Statement == [{ Effect = "Allow", Action = ["states:StartExecution"], Resource = ["arn:aws:states:eu-central-1:111122223333:stateMachine:shop-sync-walk"] }] && jsondecode(aws_iam_role.schedule[0].assume_role_policy).Statement[0].Principal == { Service = "events.amazonaws.com" }
+    error_message = "The schedule's role starts this machine and nothing else."
+  }
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.this) == 0 && length(aws_opensearchserverless_access_policy.function) == 0
+    error_message = "Alarm and data access policy must be left out when told so."
+  }
+}
+
+run "refuses_a_name_that_lambda_would_refuse" {
+  command = plan
+  module {
+    source = "./modules/table_walk"
+  }
+
+  variables {
+    name = "sync-sync-sync-sync-sync-sync-sync-sync-sync-sync-sync-sync-s-walk"
+  }
+  expect_failures = [var.name]
+}

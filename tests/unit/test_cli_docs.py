@@ -1,0 +1,129 @@
+"""README's "Operate it" is what the command line does: commands, options, and the permissions of its real calls."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from moto import mock_aws
+
+from searchsync_cli.main import COMMANDS, parser
+from searchsync_cli.text import iso
+from tests.support.cli_cloud import BUCKET, NAME, TABLE_ARN, Cloud
+from tests.support.fakes import FakeClock
+
+ROOT = Path(__file__).parents[2]
+SECTION = (ROOT / "README.md").read_text().partition("## Operate it")[2].partition("\n## ")[0]
+ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
+EXPORT_ARN = f"{TABLE_ARN}/export/01-ab"
+COMMON = {"--name", "--terraform", "--region", "--profile", "--json"}
+
+
+def rows(heading: str) -> dict[str, str]:
+    """A table of the section: the first cell of each row to the rest."""
+    table = SECTION.partition(heading)[2].partition("\n\n")[0]
+    cells = [
+        line.strip("| ").split(" | ", 1) for line in table.splitlines() if line.startswith("| `") or "every" in line
+    ]
+    return {first: rest for first, _, rest in ((cell[0], "", cell[1] if len(cell) > 1 else "") for cell in cells)}
+
+
+def own_options(command: str) -> set[str]:
+    top = parser()
+    subcommands = next(action for action in top._actions if isinstance(action, argparse._SubParsersAction))
+    options = {word for action in subcommands.choices[command]._actions for word in action.option_strings}
+    return {word for word in options if word.startswith("--")} - {"--help"} - COMMON
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_of_a_command_is_in_its_row_and_no_other(command: str) -> None:
+    row = rows("its own options |")[f"`searchsync {command}`"]
+    assert set(re.findall(r"`(--[a-z-]+)`", row)) == own_options(command)
+
+
+def test_the_options_of_every_command_are_named() -> None:
+    everywhere = SECTION.partition("Everywhere: ")[2].partition("\n\n")[0]
+    assert set(re.findall(r"`(--[a-z]+)`", everywhere)) - {"--progress"} == COMMON
+
+
+def test_no_command_is_documented_that_is_not_there() -> None:
+    assert set(re.findall(r"`searchsync ([a-z]+)", SECTION)) == set(COMMANDS)
+
+
+@pytest.mark.parametrize("module", sorted(path.stem for path in (ROOT / "cli/searchsync_cli").glob("[a-z]*.py")))
+def test_every_module_has_its_row(module: str) -> None:
+    assert f"`{module}`" in ARCHITECTURE.partition("### The command line")[2].partition("\n### ")[0]
+
+
+def test_the_command_line_imports_nothing_of_the_function() -> None:
+    for path in (ROOT / "cli").rglob("*.py"):
+        assert not re.search(r"^\s*(from|import) searchsync(\.|\s)", path.read_text(), re.MULTILINE), path
+
+
+# Permissions: what is called, against the table
+
+
+@pytest.fixture
+def cloud() -> Iterator[Cloud]:
+    with mock_aws():
+        made = Cloud(FakeClock(float(int(time.time()))))
+        made.finished("repair")
+        s3 = made.session.client("s3")
+        for bucket in (BUCKET, "reports"):
+            s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+        s3.put_object(Bucket="reports", Key="run/0.jsonl", Body=b"{}\n")
+        made.send({"error_type": "x"})
+        made.functions[f"{NAME}-redrive"] = lambda _: {"taken": 0, "more": False}
+        made.actions.clear()
+        yield made
+
+
+def documented(row: str) -> set[str]:
+    table = rows("| command | permissions |")
+    named = " ".join(rest for first, rest in table.items() if row in first or first == "every command")
+    return set(re.findall(r"`([a-z0-9]+:[A-Za-z]+)`", named))
+
+
+@pytest.mark.parametrize("command", ["status", "redrive", "logs"])
+def test_the_permissions_of_a_command_are_those_of_its_calls(cloud: Cloud, command: str) -> None:
+    assert cloud.run(command) in (0, 1)
+    assert cloud.actions == documented(f"`searchsync {command}`")
+
+
+def test_the_permissions_of_a_walk_are_those_of_its_calls(cloud: Cloud) -> None:
+    cloud.next_walk["output"] = {
+        "run": "run",
+        "in_step": False,
+        "report": "s3://reports/run/",
+        "totals": {"missing": 1},
+    }
+    assert cloud.run("verify") == 1
+    cloud.next_walk["fails"] = ("X", "y")
+    assert cloud.run("verify") == 2
+    assert cloud.run("verify", "--resume") == 1
+    assert cloud.actions == documented("`searchsync verify`")
+
+
+def test_the_permissions_of_a_load_are_those_of_its_calls(cloud: Cloud) -> None:
+    assert cloud.trigger is not None
+    cloud.trigger |= {"State": "Disabled", "LastProcessingResult": "No records processed"}
+    cloud.exports[EXPORT_ARN] = {
+        "ExportStatus": "COMPLETED", "ExportManifest": "a/manifest-summary.json", "S3Bucket": BUCKET
+    }  # fmt: skip
+    summary = {
+        "tableArn": TABLE_ARN, "outputFormat": "DYNAMODB_JSON", "itemCount": 1,
+        "exportTime": iso(cloud.clock.now() - 60), "manifestFilesS3Key": "a/manifest-files.json",
+    }  # fmt: skip
+    cloud.session.client("s3").put_object(
+        Bucket=BUCKET, Key="a/manifest-summary.json", Body=json.dumps(summary).encode()
+    )
+    cloud.actions.clear()
+    assert cloud.run("backfill", "--from-export", EXPORT_ARN) == 0
+    assert cloud.actions - documented("`searchsync verify`") | {"lambda:GetFunctionConfiguration", "s3:GetObject"} == (
+        documented("`searchsync backfill --from-export`")
+    )

@@ -1,0 +1,202 @@
+"""`searchsync status`: the verdict, and what it is made from."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from moto import mock_aws
+
+from searchsync_cli.facts import reason_of
+from searchsync_cli.machine import Execution
+from searchsync_cli.stack import Trigger
+from searchsync_cli.verdict import Facts, Lag, Queue, Verdict, judge
+from tests.support.cli_cloud import NAME, Cloud, Walk
+from tests.support.fakes import FakeClock
+
+VERIFIED = Execution("arn", "n", "SUCCEEDED", 0.0, 9.0, {"task": "verify"}, {"in_step": True}, "", "", False, "")
+WELL = Facts(
+    trigger=Trigger("uuid", "Enabled", "OK", "TRIM_HORIZON", 79_200),
+    lag=Lag(0.5, 1.0),
+    queue=Queue(),
+    repair_needed=None,
+    verification=VERIFIED,
+    running=None,
+    has_machine=True,
+)
+
+
+@pytest.fixture
+def cloud() -> Iterator[Cloud]:
+    with mock_aws():
+        yield Cloud(FakeClock(float(int(time.time()))))
+
+
+def test_a_verification_without_a_difference_and_no_trouble_since_is_in_step() -> None:
+    assert judge(WELL) == (Verdict.IN_STEP, [])
+    assert Verdict.IN_STEP.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("facts", "what"),
+    [
+        (replace(WELL, trigger=None), "no trigger"),
+        (replace(WELL, trigger=Trigger("u", "Disabled", "OK", "LATEST", -1)), "Disabled"),
+        (replace(WELL, trigger=Trigger("u", "Enabled", "PROBLEM: Function call failed", "LATEST", -1)), "PROBLEM"),
+        (replace(WELL, lag=Lag(3601.0, 1.0)), "late"),
+        (replace(WELL, lag=Lag(None, 3601.0)), "late"),
+        (replace(WELL, queue=Queue(visible=1)), "failure queue"),
+        (replace(WELL, queue=Queue(in_flight=1)), "failure queue"),
+        (replace(WELL, queue=Queue(visible=1, ranges=1)), "may be missing"),
+        (replace(WELL, repair_needed=1.0), "may be missing"),
+        (replace(WELL, has_machine=False), "no table walk"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_trouble_since_puts_a_good_verification_in_doubt(facts: Facts, what: str) -> None:
+    verdict, troubles = judge(facts)
+    assert verdict is Verdict.IN_DOUBT
+    assert verdict.exit_code == 1
+    assert any(what in trouble.what for trouble in troubles)
+
+
+@pytest.mark.parametrize("in_step", [False, None, "true"])
+def test_only_a_verification_that_says_so_is_in_step(in_step: object) -> None:
+    verdict, troubles = judge(replace(WELL, verification=replace(VERIFIED, output={"in_step": in_step})))
+    assert (verdict, verdict.exit_code) == (Verdict.DIFFERENCES, 1)
+    assert "repair" in troubles[0].remedy
+
+
+def test_what_was_never_compared_is_not_called_in_step() -> None:
+    verdict, troubles = judge(replace(WELL, verification=None))
+    assert (verdict, verdict.exit_code) == (Verdict.UNVERIFIED, 1)
+    assert "verify" in troubles[0].remedy
+
+
+def test_a_lag_at_the_limit_and_a_trigger_that_waits_are_well() -> None:
+    waiting = replace(WELL, lag=Lag(3600.0), trigger=Trigger("u", "Enabled", "No records processed", "LATEST", -1))
+    assert judge(waiting)[0] is Verdict.IN_STEP
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ('{"error_type": "mapper_parsing_exception"}', "mapper_parsing_exception"),
+        ('{"DDBStreamBatchInfo": {}}', "records dropped by the trigger"),
+        ("not JSON", "unreadable"),
+        ("[]", "unreadable"),
+        ("{}", "unreadable"),
+    ],
+)
+def test_a_message_says_why_it_is_there(body: str, reason: str) -> None:
+    assert reason_of(body) == reason
+
+
+def test_the_latest_of_verify_and_repair_decides(cloud: Cloud) -> None:
+    cloud.finished("verify", in_step=False, before=7200, different=3)
+    assert cloud.run("status") == 1
+    assert "3 different" in cloud.out
+    cloud.finished("repair", before=3600)
+    cloud.finished("backfill", in_step=None, before=60)
+    assert cloud.run("status") == 0
+    assert "repair of" in cloud.out
+
+
+def test_a_failed_verification_does_not_count(cloud: Cloud) -> None:
+    cloud.finished("verify").status = "FAILED"
+    assert cloud.run("status") == 1
+    assert "never" in cloud.out
+
+
+def test_counts_are_not_looked_at(cloud: Cloud) -> None:
+    cloud.finished("verify", items=10, documents=7)
+    assert cloud.run("status") == 0
+    assert not [name for name, _ in cloud.calls if name == "DescribeTable"]
+
+
+def test_the_newest_lag_is_shown_in_seconds(cloud: Cloud) -> None:
+    cloud.metric("AWS/Lambda", "IteratorAge", 9_000_000, before=600)
+    cloud.metric("AWS/Lambda", "IteratorAge", 2_500, before=60)
+    cloud.metric("searchsync", "OldestRecordAge", 3.5)
+    cloud.run("status", "--json")
+    assert json.loads(cloud.out)["lag_seconds"] == {"read": 2.5, "written": 3.5}
+
+
+def test_a_lag_from_long_ago_is_not_shown(cloud: Cloud) -> None:
+    cloud.metric("AWS/Lambda", "IteratorAge", 9_000_000, before=3600)
+    cloud.run("status", "--json")
+    assert json.loads(cloud.out)["lag_seconds"]["read"] is None
+
+
+def test_the_failure_queue_says_why_and_keeps_its_messages(cloud: Cloud) -> None:
+    cloud.finished("verify")
+    cloud.send({"error_type": "mapper_parsing_exception"})
+    cloud.metric("AWS/SQS", "ApproximateAgeOfOldestMessage", 7300, of=f"{NAME}-failures")
+    for _ in range(2):
+        assert cloud.run("status", "--json") == 1
+        queue = json.loads(cloud.out)["failure_queue"]
+        assert queue == {
+            "visible": 1, "in_flight": 0, "oldest_seconds": 7300.0, "reasons": {"mapper_parsing_exception": 1}
+        }  # fmt: skip
+
+
+def test_a_range_that_the_trigger_dropped_asks_for_a_repair(cloud: Cloud) -> None:
+    cloud.send({"DDBStreamBatchInfo": {"startSequenceNumber": "1"}})
+    cloud.run("status", "--json")
+    assert json.loads(cloud.out)["repair_needed"] is True
+
+
+@pytest.mark.parametrize(
+    ("signalled", "needed"), [(7200, False), (3700, False), (3500, True), (60, True)],
+    ids=["long before the repair", "shortly before", "while it ran", "after"],
+)  # fmt: skip
+def test_a_signal_is_settled_by_a_repair_begun_later(cloud: Cloud, signalled: float, needed: bool) -> None:
+    cloud.finished("repair", before=3600)
+    cloud.metric("searchsync", "RepairNeeded", 1, before=signalled)
+    cloud.metric("searchsync", "RepairNeeded", 0, before=30)
+    cloud.run("status", "--json")
+    assert json.loads(cloud.out)["repair_needed"] is needed
+
+
+def test_without_any_repair_an_old_signal_still_counts(cloud: Cloud) -> None:
+    cloud.finished("verify", before=86_400)
+    cloud.metric("searchsync", "RepairNeeded", 1, before=9 * 86_400)
+    assert cloud.run("status", "--json") == 1
+    assert json.loads(cloud.out)["repair_needed"] is True
+
+
+def test_a_walk_that_runs_is_named(cloud: Cloud) -> None:
+    cloud.walks.append(Walk("verify-now", "verify", cloud.clock.now() - 300, looks=9))
+    cloud.run("status", "--json")
+    assert json.loads(cloud.out)["running"]["task"] == "verify"
+
+
+def test_a_stack_without_the_walk_says_what_to_apply(cloud: Cloud) -> None:
+    cloud.has_machine = False
+    assert cloud.run("status") == 1
+    assert "terraform apply" in cloud.out
+    assert "Trigger" in cloud.out
+
+
+@pytest.mark.parametrize("operation", ["ListExecutions", "GetMetricData", "ListEventSourceMappings"])
+def test_a_missing_permission_is_one_message(cloud: Cloud, operation: str) -> None:
+    cloud.denied.add(operation)
+    assert cloud.run("status", width=400) == 2
+    assert f":{operation}" in cloud.err
+    assert cloud.out == ""
+
+
+def test_who_may_not_look_into_the_queue_still_sees_its_depth(cloud: Cloud) -> None:
+    cloud.send({"error_type": "x"})
+    cloud.denied.add("ReceiveMessage")
+    assert cloud.run("status", width=400) == 1
+    assert "1 message" in cloud.out
+    assert "sqs:ReceiveMessage" in cloud.out
+
+
+def test_advice_can_be_pasted(cloud: Cloud) -> None:
+    assert cloud.run("status", width=400) == 1
+    assert f"`searchsync verify --name {NAME}`" in cloud.out

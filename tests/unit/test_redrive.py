@@ -1,0 +1,366 @@
+"""The redrive: a message leaves the queue only after its key is right."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from searchsync.bulk import Response
+from searchsync.config import read_environment
+from searchsync.errors import MalformedEventError, StackError, TableBusyError
+from searchsync.metrics import redrive_line
+from searchsync.version import read_version, stream_version
+from tests.support.events import NOW, environment, number, record
+from tests.support.fakes import BUSY, POISONED, error, faulty
+from tests.support.redrive_bench import TRIMMED, RedriveBench, poison_message, range_message
+
+RANGE = range_message(number(1), number(2))
+
+
+def answer(**counts: Any) -> dict[str, Any]:
+    return {
+        "taken": 0,
+        "redriven": 0,
+        "stayed": 0,
+        "unreadable": 0,
+        "keys": 0,
+        "reasons": {},
+        "more": False,
+        **counts,
+    }
+
+
+@pytest.fixture
+def bench() -> RedriveBench:
+    return RedriveBench()
+
+
+def test_an_empty_queue_is_nothing_to_do(bench: RedriveBench) -> None:
+    assert bench.run() == answer()
+    assert bench.index.bodies == []
+
+
+def test_a_mended_item_is_written_and_its_message_deleted(bench: RedriveBench) -> None:
+    bench.put("a")
+    bench.queue.put(poison_message("a"))
+    assert bench.run() == answer(taken=1, redriven=1, keys=1)
+    assert bench.index.documents["a"] == (read_version(bench.table.reads[0][0], 10), {"id": "a", "n": 1})
+    assert (bench.queue.visible, bench.queue.hidden) == ({}, {})
+
+
+def test_an_item_that_is_gone_has_its_document_deleted(bench: RedriveBench) -> None:
+    bench.index.documents["a"] = (stream_version(NOW - 5, 1), {"id": "a"})
+    bench.queue.put(poison_message("a"))
+    assert bench.run() == answer(taken=1, redriven=1, keys=1)
+    assert "a" not in bench.index.documents
+
+
+def test_what_still_cannot_be_written_stays_and_is_seen_again_at_once(bench: RedriveBench) -> None:
+    bench.put("a")
+    bench.put("b")
+    bench.index.item_fault = faulty(a=POISONED)
+    bench.queue.put(poison_message("a"), poison_message("b"))
+    reasons = {"mapper_parsing_exception": 1}
+    assert bench.run() == answer(taken=2, redriven=1, stayed=1, keys=2, reasons=reasons)
+    assert [json.loads(body)["key"] for body in bench.queue.visible.values()] == [{"id": {"S": "a"}}]
+
+
+def test_several_messages_of_one_key_are_one_resync(bench: RedriveBench) -> None:
+    bench.put("a")
+    bench.queue.put(*(poison_message("a", number=each, second=NOW + each) for each in range(1, 4)))
+    assert bench.run() == answer(taken=3, redriven=3, keys=1)
+    assert bench.table.reads == [(NOW + 100.5, ["a"])]
+
+
+def test_the_read_waits_until_the_margin_has_passed_the_messages_second(bench: RedriveBench) -> None:
+    bench.put("a")
+    bench.queue.put(poison_message("a", second=NOW + 98), poison_message("a", second=NOW + 60))
+    bench.run()
+    assert bench.table.reads[0][0] == NOW + 98 + 1 + 10
+
+
+@pytest.mark.parametrize("second", [None, NOW + 3600])
+def test_a_message_without_a_usable_version_waits_for_its_own_time(bench: RedriveBench, second: int | None) -> None:
+    bench.put("a")
+    written = {} if second is None else {"version": stream_version(second, 1)}
+    message = json.loads(poison_message("a", time="2027-01-15T08:01:38.200+00:00")) | {"version": None} | written
+    bench.queue.put(json.dumps(message))
+    assert bench.run() == answer(taken=1, redriven=1, keys=1)
+    assert bench.table.reads[0][0] == NOW + 99 + 1 + 10
+
+
+@pytest.mark.parametrize(
+    ("current", "why"),
+    [
+        (read_version(NOW + 100, 0), "a later read of the table has passed the record"),
+        (stream_version(NOW + 100, 1), "a record over the margin later is there"),
+    ],
+)
+def test_a_document_that_is_newer_than_the_record_settles_its_message(
+    bench: RedriveBench, current: int, why: str
+) -> None:
+    bench.index.documents["a"] = (current, {})
+    bench.queue.put(poison_message("a"))
+    assert bench.run() == answer(taken=1, redriven=1, keys=1), why
+
+
+def test_a_document_within_the_margin_of_the_record_settles_nothing_before_it_is_passed(bench: RedriveBench) -> None:
+    bench.put("a")
+    bench.index.documents["a"] = (stream_version(NOW + 95, 1), {})
+    bench.queue.put(poison_message("a", second=NOW + 89))
+    assert bench.run() == answer(taken=1, redriven=1, keys=1)
+    assert len(bench.table.reads) == 2
+    assert bench.index.documents["a"][1] == {"id": "a", "n": 1}
+
+
+def test_a_version_from_the_future_stays(bench: RedriveBench) -> None:
+    bench.put("a")
+    bench.index.documents["a"] = (stream_version(NOW + 9999, 1), {})
+    bench.queue.put(poison_message("a"))
+    assert bench.run()["reasons"] == {"version_from_the_future": 1}
+    assert len(bench.queue.visible) == 1
+
+
+def test_a_key_that_could_not_be_read_in_time_stays(bench: RedriveBench) -> None:
+    bench.table.busy = TableBusyError("not in time")
+    bench.queue.put(poison_message("a"))
+    assert bench.run()["reasons"] == {"resync_failed": 1}
+    assert len(bench.queue.visible) == 1
+
+
+def test_a_busy_collection_deletes_nothing(bench: RedriveBench) -> None:
+    bench.put("a")
+    bench.index.item_fault = faulty(a=BUSY)
+    bench.queue.put(poison_message("a"))
+    assert bench.run()["redriven"] == 0
+    assert len(bench.queue.visible) + len(bench.queue.hidden) == 1
+
+
+def test_a_crash_between_write_and_deletion_only_repeats(bench: RedriveBench) -> None:
+    bench.put("a")
+    bench.queue.put(poison_message("a"))
+    bench.queue.undeletable = True
+    assert bench.run() == answer(taken=1, stayed=1, keys=1, reasons={"not_deleted": 1})
+    assert "sqs:DeleteMessage" in bench.report.error
+    bench.queue.undeletable = False
+    assert bench.run() == answer(taken=1, redriven=1, keys=1)
+    assert bench.index.documents["a"][1] == {"id": "a", "n": 1}
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("no JSON", "unreadable"),
+        ("[" * 100_000, "unreadable"),
+        ("[]", "unreadable"),
+        ('{"kind":"other"}', "unreadable"),
+        (poison_message("a", key={"other": {"S": "a"}}), "unreadable"),
+        (poison_message("a", key="a"), "unreadable"),
+        (poison_message("a", key={"id": {"S": ""}}), "unreadable"),
+        (poison_message("a", key={"id": {"N": "x"}}), "unreadable"),
+        (poison_message("a", key={"id": {"B": "a"}}), "unreadable"),
+        (poison_message("a", key={"id": {"S": "\ud800"}}), "unreadable"),
+        (poison_message("a", key={"id": {"BOOL": True}}), "unreadable"),
+        (range_message("", number(2)), "unreadable"),
+        (poison_message("a", table_arn="arn:aws:dynamodb:x:1:table/other"), "another_table"),
+        (range_message("1", "2", streamArn="arn:aws:dynamodb:x:1:table/other/stream/1"), "another_table"),
+    ],
+)
+def test_what_no_redrive_can_take_up_stays_and_holds_up_nothing(bench: RedriveBench, body: str, reason: str) -> None:
+    bench.put("b")
+    bench.queue.put(body, poison_message("b"))
+    assert bench.run() == answer(taken=2, redriven=1, unreadable=1, keys=1, reasons={reason: 1})
+    assert line(bench)["RedriveStayed"] == 1
+    assert list(bench.queue.visible.values()) == [body]
+
+
+@pytest.mark.parametrize("key", [{"id": {"N": "-1.5E+3"}}, {"id": {"B": "AQI="}}])
+def test_keys_of_numbers_and_bytes_are_taken_up(bench: RedriveBench, key: dict[str, Any]) -> None:
+    bench.queue.put(poison_message("a", key=key))
+    assert bench.run() == answer(taken=1, redriven=1, keys=1)
+
+
+def test_it_takes_messages_until_the_queue_gives_none(bench: RedriveBench) -> None:
+    bench.queue.put(*(poison_message(f"k{each}") for each in range(230)))
+    assert bench.run() == answer(taken=230, redriven=230, keys=230)
+
+
+def test_a_message_that_comes_twice_is_taken_once(bench: RedriveBench) -> None:
+    bench.index.item_fault = faulty(a=POISONED)
+    bench.put("a")
+    bench.queue.put(poison_message("a"))
+    receive = bench.queue.receive
+
+    def always_visible() -> Any:
+        bench.queue.visible |= bench.queue.hidden
+        return receive()
+
+    bench.queue.receive = always_visible  # type: ignore[method-assign]
+    assert bench.run()["taken"] == 1
+
+
+def test_when_the_time_is_nearly_over_the_rest_waits_and_more_says_so(bench: RedriveBench) -> None:
+    bench.index.item_fault = faulty(k0=POISONED)
+    bench.put("k0")
+    bench.queue.put(*(poison_message(f"k{each}") for each in range(150)))
+    bench.remaining = 20.0
+    found = bench.run()
+    assert (found["taken"], found["redriven"], found["stayed"], found["more"]) == (100, 99, 1, True)
+    assert len(bench.queue.hidden) == 1, "what stayed is not taken again by the next call"
+    assert len(bench.queue.visible) == 50
+
+
+def test_a_wrong_stack_fails_the_redrive_and_gives_the_messages_back(bench: RedriveBench) -> None:
+    bench.index.faults = [Response(403, error("security_exception"))]
+    bench.queue.put(poison_message("a"))
+    with pytest.raises(StackError, match="data access policy"):
+        bench.run()
+    assert len(bench.queue.visible) == 1
+
+
+# The trigger's ranges
+
+
+def streamed(bench: RedriveBench, *keys: str) -> None:
+    bench.stream.raw = [record("INSERT", key, number=each) for each, key in enumerate(keys, 1)]
+
+
+def test_the_keys_of_a_range_are_brought_in_step_and_its_message_goes(bench: RedriveBench) -> None:
+    streamed(bench, "a", "b", "a")
+    bench.put("a")
+    bench.queue.put(RANGE)
+    assert bench.run() == answer(taken=1, redriven=1, keys=2)
+    assert bench.index.documents["a"][1] == {"id": "a", "n": 1}
+    assert (bench.stream.asked[0].first, bench.stream.asked[0].last) == (number(1), number(2))
+
+
+def test_a_range_whose_records_are_trimmed_stays_and_asks_for_a_repair(bench: RedriveBench) -> None:
+    streamed(bench, "a")
+    bench.stream.lost = TRIMMED
+    bench.queue.put(RANGE)
+    assert bench.run() == answer(taken=1, stayed=1, reasons={"trimmed": 1})
+    assert list(bench.queue.visible.values()) == [RANGE]
+    assert "repair" in bench.report.repair_needed[0]
+
+
+def test_a_range_of_an_earlier_stream_of_the_table_needs_a_repair(bench: RedriveBench) -> None:
+    bench.queue.put(range_message("1", "2", streamArn=bench.config.table_arn + "/stream/earlier"))
+    assert bench.run()["reasons"] == {"another_stream": 1}
+    assert bench.stream.asked == []
+
+
+@pytest.mark.parametrize(("since", "settled"), [(NOW + 11, True), (NOW + 10, False)])
+def test_a_repair_settles_the_ranges_that_lie_a_margin_before_it(
+    bench: RedriveBench, since: int, settled: bool
+) -> None:
+    bench.stream.lost = TRIMMED
+    bench.queue.put(RANGE)
+    assert bench.run({"repaired_since": since})["redriven"] == int(settled)
+
+
+def test_a_repair_settles_no_message_of_a_record(bench: RedriveBench) -> None:
+    bench.put("a")
+    bench.index.item_fault = faulty(a=POISONED)
+    bench.queue.put(poison_message("a"))
+    assert bench.run({"repaired_since": NOW + 50})["redriven"] == 0
+
+
+@pytest.mark.parametrize("since", [True, "now", 0, -1, (NOW + 100) * 1000])
+def test_a_time_of_repair_that_cannot_be_is_refused(bench: RedriveBench, since: object) -> None:
+    bench.queue.put(RANGE)
+    with pytest.raises(MalformedEventError, match="Unix seconds"):
+        bench.run({"repaired_since": since})
+    assert bench.queue.receives == 0
+
+
+def test_the_event_of_a_schedule_is_a_plain_redrive(bench: RedriveBench) -> None:
+    bench.put("a")
+    bench.queue.put(poison_message("a"))
+    scheduled = {"version": "0", "detail-type": "Scheduled Event", "source": "aws.events", "detail": {}}
+    assert bench.run(scheduled)["redriven"] == 1
+
+
+def test_a_range_waits_out_the_margin_of_its_latest_record(bench: RedriveBench) -> None:
+    bench.stream.raw = [
+        record("INSERT", "a", number=1, second=NOW + 98),
+        record("INSERT", "a", number=2, second=NOW + 97),
+    ]
+    bench.queue.put(RANGE)
+    bench.run()
+    assert bench.table.reads[0][0] == NOW + 98 + 1 + 10
+
+
+def test_a_range_with_a_key_that_is_not_right_stays(bench: RedriveBench) -> None:
+    streamed(bench, "a", "b")
+    bench.table.busy = TableBusyError("not in time")
+    bench.queue.put(RANGE)
+    assert bench.run()["reasons"] == {"resync_failed": 1}
+    assert list(bench.queue.visible.values()) == [RANGE]
+
+
+def test_poison_of_a_range_has_a_message_of_its_own_before_the_ranges_goes(bench: RedriveBench) -> None:
+    streamed(bench, "a", "b")
+    bench.put("a")
+    bench.index.item_fault = faulty(a=POISONED)
+    bench.queue.put(RANGE)
+    found = bench.run()
+    assert (found["taken"], found["redriven"], found["reasons"]) == (2, 1, {"mapper_parsing_exception": 1})
+    assert [what for what, ids in bench.queue.history if ids][:2] == ["send", "delete"]
+    (left,) = map(json.loads, bench.queue.visible.values())
+    assert (left["key"], left["sequence_number"]) == ({"id": {"S": "a"}}, number(1))
+
+
+def test_a_range_whose_poison_the_queue_refuses_stays(bench: RedriveBench) -> None:
+    streamed(bench, "a")
+    bench.put("a")
+    bench.index.item_fault = faulty(a=POISONED)
+    bench.queue.put(RANGE)
+    bench.queue.unsendable = True
+    assert bench.run()["reasons"] == {"not_sent": 1}
+    assert list(bench.queue.visible.values()) == [RANGE]
+    assert "sqs:SendMessage" in bench.report.error
+
+
+def test_a_write_of_an_earlier_read_is_not_sent_again_beside_busy_ones(bench: RedriveBench) -> None:
+    """It might raise what the sync function deleted meanwhile, once the tombstone is gone."""
+    bench.put("a")
+    bench.put("b")
+    answers = [BUSY, BUSY]
+    bench.index.item_fault = lambda _operation, name: answers.pop() if name == "b" and answers else None
+    streamed(bench, "b")
+    bench.queue.put(poison_message("a"), RANGE)
+    assert bench.run()["redriven"] == 2
+    assert [b'"a"' in body for body in bench.index.bodies] == [True, False, False, False]
+
+
+# What it tells
+
+
+def line(bench: RedriveBench, **changes: str) -> dict[str, Any]:
+    parsed: dict[str, Any] = json.loads(redrive_line(bench.report, read_environment(environment(**changes)), NOW, "r"))
+    return parsed
+
+
+def test_the_line_has_the_metrics_and_names_what_stayed_by_error_type_alone(bench: RedriveBench) -> None:
+    bench.put("a")
+    secret = error("mapper_parsing_exception", "Preview of field's value: 'secret'")
+    bench.index.item_fault = faulty(a={"status": 400, **secret})
+    bench.queue.put(poison_message("a"), poison_message("b"))
+    bench.run()
+    found = line(bench, AWS_LAMBDA_FUNCTION_NAME="sync-redrive")
+    (directive,) = found["_aws"]["CloudWatchMetrics"]
+    assert {each["Name"] for each in directive["Metrics"]} == {"Redriven", "RedriveStayed"}
+    assert (found["Redriven"], found["RedriveStayed"], found["FunctionName"]) == (1, 1, "sync-redrive")
+    assert found["stayed_documents"] == [{"document": "a", "error_type": "mapper_parsing_exception"}]
+    assert found["level"] == "WARN"
+    assert "secret" not in json.dumps(found)
+
+
+def test_keys_in_the_line_can_be_hashed(bench: RedriveBench) -> None:
+    bench.put("a-person")
+    bench.index.item_fault = faulty(**{"a-person": POISONED})
+    bench.queue.put(poison_message("a-person"))
+    bench.run()
+    assert "a-person" not in json.dumps(line(bench, LOG_KEYS="hashed"))

@@ -1,0 +1,141 @@
+"""Reads of the index: answers that look good and are not whole, and refusals."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from opensearchpy.exceptions import TransportError
+
+from searchsync.clock import Backoff, Deadline
+from searchsync.errors import CollectionBusyError, PointInTimeGoneError, StackError
+from searchsync.walk.reader import IDS_AT_ONCE, IndexReader
+from tests.support.fakes import FakeClock
+
+
+class Transport:
+    """A client's transport that gives prepared answers; the last one for ever."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers = list(answers)
+        self.asked: list[tuple[str, str, Any]] = []
+
+    def perform_request(self, method: str, url: str, **request: Any) -> Any:
+        self.asked.append((method, url, request))
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class Asked:
+    """A reader on prepared answers."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.transport = Transport(*answers)
+        clock = FakeClock()
+        client: Any = self
+        self.reader = IndexReader(client, "i", ("id",), Backoff(clock, random.Random(1)))
+        self.deadline = Deadline.after(clock, 60.0)
+
+    def page(self) -> Any:
+        return self.reader.page("p", 1, 4, None, self.deadline)
+
+
+def hits(*names: str, total: int | None = None, **more: Any) -> dict[str, Any]:
+    found = [{"_id": name, "_version": 3, "_source": {"id": name}, "sort": [name]} for name in names]
+    return {"_shards": {"failed": 0}, "hits": {"hits": found, "total": {"value": total or len(names)}}, **more}
+
+
+def failed(kind: str) -> dict[str, Any]:
+    return {"failed": 1, "failures": [{"shard": 0, "reason": {"type": kind, "reason": "because"}}]}
+
+
+DOCUMENT = {"_id": "a", "found": True, "_version": 4, "_source": {"id": "a"}}
+
+
+@pytest.mark.parametrize(
+    "partial",
+    [
+        hits("a", _shards=failed("rejected_execution_exception")),
+        hits("a", timed_out=True),
+        TransportError(429, "busy", {}),
+        TransportError(503, "busy", {}),
+    ],
+)
+def test_a_page_without_some_shard_is_asked_for_again(partial: Any) -> None:
+    asked = Asked(partial, partial, hits("a", "b"))
+    assert [hit.id for hit in asked.page().hits] == ["a", "b"]
+    assert asked.reader.requests == 3
+
+
+def test_a_page_that_stays_partial_is_no_page() -> None:
+    with pytest.raises(CollectionBusyError):
+        Asked(hits("a", _shards=failed("rejected_execution_exception"))).page()
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [
+        hits("a", _shards=failed("search_context_missing_exception")),
+        TransportError(
+            404, "search_phase_execution_exception", {"error": {"type": "search_phase_execution_exception"}}
+        ),
+    ],
+)
+def test_a_point_in_time_that_is_gone_somewhere_is_gone(gone: Any) -> None:
+    with pytest.raises(PointInTimeGoneError):
+        Asked(gone).page()
+
+
+def test_a_page_asks_by_id_with_versions_keys_and_its_slice() -> None:
+    asked = Asked(hits("a"))
+    page = asked.page()
+    assert (page.total, page.position) == (1, None)
+    body = asked.transport.asked[0][2]["body"].decode()
+    for part in ('"sort": [{"_id": "asc"}]', '"version": true', '"_source": ["id"]', '"slice": {"id": 1, "max": 4}'):
+        assert part in body
+
+
+def test_a_full_page_says_where_the_next_one_begins() -> None:
+    names = [f"{number:04d}" for number in range(IDS_AT_ONCE)]
+    assert Asked(hits(*names, total=5_000)).page().position == [names[-1]]
+
+
+def test_a_document_that_could_not_be_read_is_asked_for_again() -> None:
+    busy = {"docs": [{"_id": "a", "error": {"type": "es_rejected_execution_exception"}}]}
+    asked = Asked(busy, {"docs": [DOCUMENT, {"_id": "b", "found": False}]})
+    assert asked.reader.documents(["a", "b"], asked.deadline).keys() == {"a"}
+    assert asked.reader.requests == 2
+
+
+def test_in_an_index_that_is_gone_nothing_is_there() -> None:
+    asked = Asked({"docs": [{"_id": "a", "error": {"type": "index_not_found_exception"}}]})
+    assert asked.reader.documents(["a"], asked.deadline) == {}
+
+
+def test_many_ids_go_in_several_requests_and_none_in_none() -> None:
+    asked = Asked({"docs": []})
+    asked.reader.documents([str(number) for number in range(IDS_AT_ONCE + 1)], asked.deadline)
+    assert asked.reader.requests == 2
+    asked.reader.documents([], asked.deadline)
+    assert asked.reader.requests == 2
+
+
+def test_an_open_point_in_time_without_some_shard_is_asked_for_again() -> None:
+    asked = Asked({"pit_id": "half", "_shards": {"failed": 1}}, {"pit_id": "whole", "_shards": {"failed": 0}})
+    assert asked.reader.open_point_in_time(asked.deadline) == "whole"
+
+
+def test_a_refusal_names_the_permission() -> None:
+    asks: tuple[Callable[[Asked], object], ...] = (
+        lambda asked: asked.page(),
+        lambda asked: asked.reader.documents(["a"], asked.deadline),
+        lambda asked: asked.reader.open_point_in_time(asked.deadline),
+        lambda asked: asked.reader.require(asked.deadline),
+    )
+    for ask in asks:
+        with pytest.raises(StackError, match="data access policy"):
+            ask(Asked(TransportError(403, "Forbidden", {"error": {"type": "Forbidden"}})))

@@ -1,0 +1,124 @@
+"""A walk's state between two calls."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from searchsync.errors import WalkRefusedError
+from searchsync.walk.state import Slice, begun_again, read_state, summed, totals, written_state
+
+SEGMENT = {"segment": 3, "of": 8}
+SLICE = {"slice": 2, "of": 4, "pit": "p"}
+FILE = {"bucket": "b", "file": "AWSDynamoDB/01/data/abc.json.gz", "items": 7}
+
+
+def event(**changes: Any) -> dict[str, Any]:
+    return {
+        "step": "walk",
+        "task": "verify",
+        "run": "run-1",
+        "settle": 30,
+        "export": None,
+        "part": SEGMENT,
+        "position": None,
+        "call": 0,
+        "totals": {},
+        **changes,
+    }
+
+
+LOADING = {"task": "backfill", "part": FILE, "export": {"exported_at": 1_700_000_000, "bucket": "b", "manifest": "m"}}
+
+
+@pytest.mark.parametrize(
+    ("part", "position"),
+    [
+        ({"part": SEGMENT}, {"id": {"S": "a"}}),
+        ({"part": SEGMENT}, {"id": {"B": "YQ=="}, "r": {"N": "1"}}),
+        ({"part": SLICE}, ["é"]),
+        (LOADING, 4_000),
+    ],
+)
+def test_a_state_goes_through_json_and_comes_back(part: dict[str, Any], position: Any) -> None:
+    first = read_state(event(**part))
+    after = first.after(position, Counter(items=5, written=0), ("x is broken",))
+    answer = json.loads(json.dumps(written_state(event(**part), after)))
+    assert "step" not in answer
+    assert (answer["position"], answer["call"], answer["done"]) == (position, 1, False)
+    assert answer["totals"] == {"items": 5, "broken": ["x is broken"]}
+    again = read_state(answer)
+    assert (again.part, again.position, again.call) == (first.part, position, 1)
+    done = again.after(None, Counter(items=2))
+    assert written_state(answer, done)["totals"] == {"items": 7, "broken": ["x is broken"]}
+    assert written_state(answer, done)["done"] is True
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"part": SEGMENT}, "segment-0003-0012"),
+        ({"part": SLICE}, "slice-0002-0012"),
+        (LOADING, "abc.json.gz-0012"),
+    ],
+)
+def test_a_call_that_is_repeated_has_the_same_name(changes: dict[str, Any], name: str) -> None:
+    assert read_state(event(call=12, **changes)).name == name
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"part": {}},
+        {"part": {"segment": 0}},
+        {"part": {"slice": 0, "of": 1}},
+        {"part": {"bucket": "b", "file": "f"}, "export": {"exported_at": 1}},
+        {"part": FILE},
+        {"part": FILE, "export": {"bucket": "b"}},
+        {"part": None},
+        {"call": "x"},
+        {"settle": None},
+        {"totals": None},
+        {"totals": []},
+        {"export": "text"},
+    ],
+)
+def test_a_state_that_is_none_is_refused_with_what_to_do(changes: dict[str, Any]) -> None:
+    with pytest.raises(WalkRefusedError, match="apply the module again, and start anew"):
+        read_state(event(**changes))
+
+
+@pytest.mark.parametrize("name", ["task", "run", "settle", "part", "position", "call", "totals"])
+def test_every_member_is_needed(name: str) -> None:
+    with pytest.raises(WalkRefusedError, match=name):
+        read_state({key: value for key, value in event().items() if key != name})
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(["items", "written", "poison"]), st.integers(0, 10**12), max_size=3)))
+def test_totals_are_the_sum_of_all_parts(results: list[dict[str, int]]) -> None:
+    found = summed(results)
+    for name in ("items", "written", "poison"):
+        expected = sum(each.get(name, 0) for each in results)
+        assert found.get(name, 0) == expected
+        assert (name in found) == (expected > 0)
+
+
+def test_broken_files_are_named_together_in_order() -> None:
+    assert summed([{"broken": ["b"], "items": 1}, {}, {"broken": ["a"]}]) == {"items": 1, "broken": ["a", "b"]}
+    assert totals({}) == {}
+
+
+def test_a_slice_begun_again_counts_its_documents_anew_and_its_costs_on() -> None:
+    counted = {"documents": 50, "extra": 3, "calls": 2, "requests": 9}
+    state = read_state(event(part=SLICE, position=["m"], call=2, totals=counted))
+    again = begun_again(state, "q", {"documents": 7, "calls": 1, "requests": 4, "units": 2, "milliseconds": 5})
+    assert (again.part, again.position, again.call) == (Slice(2, 4, "q"), None, 3)
+    assert totals(again.counts) == {"calls": 3, "requests": 13, "units": 2, "milliseconds": 5}
+    assert read_state(json.loads(json.dumps(written_state(event(part=SLICE), again)))).part == again.part
+    with pytest.raises(WalkRefusedError):
+        begun_again(read_state(event()), "q", {})

@@ -1,0 +1,265 @@
+"""The steps of a walk as the state machine calls them, and the function's entry with its log lines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from searchsync.bulk import Answer, Kind
+from searchsync.config import read_environment
+from searchsync.errors import CollectionBusyError, PointInTimeGoneError, UnforeseenError, WalkRefusedError
+from searchsync.walk.parts import Pace, Walker
+from searchsync.walk.prepare import TableFacts
+from searchsync.walk.report import Reports
+from searchsync.walk.settings import Settings
+from searchsync.walk.steps import Report, Steps
+from tests.support.events import STREAM_ARN, environment
+from tests.support.walk_bench import Lane, World
+
+MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:sync-walk"
+EXECUTION = "arn:aws:states:eu-central-1:123456789012:execution:sync-walk:run-1"
+PREPARE = {"step": "prepare", "execution": EXECUTION, "started": "2027-01-15T08:00:00Z"}
+
+
+class Account:
+    """What AWS says."""
+
+    def __init__(self) -> None:
+        self.facts = TableFacts({"id": "S"}, 0, STREAM_ARN)
+        self.walks: list[Mapping[str, Any]] = []
+        self.mapping: Mapping[str, Any] | None = {"State": "Disabled"}
+        self.age = 0.0
+
+    def table(self) -> TableFacts:
+        return self.facts
+
+    def running_walks(self) -> list[Mapping[str, Any]]:
+        return self.walks
+
+    def trigger(self) -> Mapping[str, Any] | None:
+        return self.mapping
+
+    def lag(self, _now: float) -> float:
+        return self.age
+
+
+class Bench:
+    """The steps over a world in memory."""
+
+    def __init__(self) -> None:
+        self.world = World()
+        self.account = Account()
+        self.lane = Lane(self.world)
+        self.lines: list[str] = []
+        reader: Any = self.world.reader
+        reader.require = reader.close_point_in_time = lambda *_: None
+        index: Any = self.world.index
+        index.requests = 0
+        account: Any = self.account
+        self.steps = Steps(
+            config=read_environment(environment()),
+            settings=Settings(30.0, None, 2, None, "sync", MACHINE),
+            account=account,
+            table=self.world.table,
+            collection=index,
+            reader=reader,
+            reports=Reports(None, None, self.lane.config, self.lane.lines.append),
+            clock=self.world.clock,
+            walker=self.walker,
+        )
+
+    def walker(self, types: Mapping[str, str], pace: Pace) -> Walker:
+        return replace(self.lane.walker(), types=types, pace=pace)
+
+    def run(self, event: Any) -> dict[str, Any]:
+        self.report = Report()
+        answer: dict[str, Any] = json.loads(json.dumps(self.steps.run(event, 900.0, self.report)))
+        return answer
+
+    def machine(self, task: str) -> dict[str, Any]:
+        """The whole state machine; its output."""
+        plan = self.run({**PREPARE, "input": {"task": task}})
+        beginning = {name: plan[name] for name in ("task", "run", "settle", "export")}
+        beginning |= {"position": None, "call": 0, "totals": {}}
+        results = [self.part({**beginning, "part": {"segment": each, "of": plan["of"]}}) for each in plan["segments"]]
+        if task != "backfill":
+            index = self.run({"step": "open", "task": task, "run": plan["run"]})
+            parts = [{"slice": each, "of": index["of"], "pit": index["pit"]} for each in index["slices"]]
+            results += [self.part({**beginning, "part": part}) for part in parts]
+            self.run({"step": "close", "task": task, "run": plan["run"], "pit": index["pit"]})
+        finish = {"step": "finish", "task": task, "run": plan["run"], "started": plan["started"]}
+        return self.run({**finish, "results": results})
+
+    def part(self, state: dict[str, Any]) -> dict[str, Any]:
+        while True:
+            state = self.run({**state, "step": "walk"})
+            if state["done"]:
+                totals: dict[str, Any] = state["totals"]
+                return totals
+
+
+@pytest.fixture
+def bench() -> Bench:
+    bench = Bench()
+    for number in range(10):
+        bench.world.client.put({"id": {"S": f"item-{number}"}, "n": {"N": str(number)}})
+    return bench
+
+
+def test_a_machines_run_from_an_empty_index_to_one_in_step(bench: Bench) -> None:
+    filled = bench.machine("backfill")
+    assert (filled["run"], filled["task"], filled["in_step"], filled["report"]) == ("run-1", "backfill", None, None)
+    assert (filled["totals"]["items"], filled["totals"]["written"], filled["totals"]["calls"]) == (10, 10, 2)
+    assert bench.machine("verify")["in_step"]
+    del bench.world.index.documents["item-3"]
+    verified = bench.machine("verify")
+    assert (verified["in_step"], verified["totals"]["missing"]) == (False, 1)
+    assert bench.report.differences == 1
+    repaired = bench.machine("repair")
+    assert (repaired["in_step"], repaired["totals"]["repaired"]) == (True, 1)
+    assert bench.report.result == repaired
+    assert not bench.report.differences  # what was mended is no drift
+    assert bench.machine("verify")["totals"]["documents"] == 10
+
+
+def test_a_bucket_is_named_where_there_is_something_in_it(bench: Bench) -> None:
+    reports = Reports(None, "b", bench.lane.config, print)
+    bench.steps = replace(bench.steps, reports=reports)
+    finish = {"step": "finish", "task": "verify", "run": "r", "started": "s"}
+    assert bench.run({**finish, "results": [{"extra": 1}]})["report"] == "s3://b/r/"
+    assert bench.run({**finish, "results": [{}]})["report"] is None
+
+
+@pytest.mark.parametrize("event", [None, [], "walk", {}, {"step": "other"}, {"step": None}, {"task": "verify"}])
+def test_what_is_no_step_is_refused(bench: Bench, event: Any) -> None:
+    with pytest.raises(WalkRefusedError, match=r"[Ss]tate machine"):
+        bench.run(event)
+
+
+def test_a_second_walk_is_refused(bench: Bench) -> None:
+    bench.account.walks = [
+        {"executionArn": EXECUTION + "-other", "name": "other", "startDate": 1},
+        {"executionArn": EXECUTION, "name": "run-1", "startDate": 2},
+    ]
+    with pytest.raises(WalkRefusedError, match="Another walk is running, other"):
+        bench.run({**PREPARE, "input": {"task": "verify"}})
+
+
+@pytest.mark.parametrize("step", ["walk", "finish"])
+def test_a_stream_that_is_turned_off_meanwhile_ends_the_walk(bench: Bench, step: str) -> None:
+    bench.account.facts = TableFacts({"id": "S"}, 0, None)
+    state = {"task": "verify", "run": "r", "settle": 10, "export": None, "part": {"segment": 0, "of": 1}}
+    state |= {"position": None, "call": 0, "totals": {}, "started": "s", "results": []}
+    with pytest.raises(WalkRefusedError, match="is off"):
+        bench.run({**state, "step": step})
+
+
+def test_a_pipeline_that_falls_behind_meanwhile_lengthens_the_settling_time(bench: Bench) -> None:
+    bench.machine("backfill")
+    del bench.world.index.documents["item-3"]
+    plan = bench.run({**PREPARE, "input": {"task": "verify"}})
+    assert plan["settle"] == 30.0
+    bench.account.age = 90.0
+    state = {"step": "walk", "task": "verify", "run": "r", "settle": plan["settle"], "export": None}
+    state |= {"part": {"segment": 0, "of": 1}, "position": None, "call": 0, "totals": {}}
+    bench.world.clock.slept.clear()
+    bench.run(state)
+    assert max(bench.world.clock.slept) == 100.0
+    bench.account.age = 500.0
+    with pytest.raises(WalkRefusedError, match="500 s behind"):
+        bench.run(state)
+
+
+def test_a_load_is_refused_with_the_trigger_on_and_ends_when_it_is_turned_on(bench: Bench) -> None:
+    export = {"bucket": "b", "manifest": "m", "exported_at": bench.world.clock.time - 60.0}
+    order = {**PREPARE, "input": {"task": "backfill", "export": export}}
+    plan = bench.run(order)
+    assert plan["export"] == export
+    bench.account.mapping = {"State": "Enabled"}
+    with pytest.raises(WalkRefusedError, match="is Enabled"):
+        bench.run(order)
+    state = {"step": "walk", "task": "backfill", "run": "r", "settle": 30, "export": export, "position": None}
+    state |= {"part": {"bucket": "b", "file": "f", "items": 1}, "call": 0, "totals": {}}
+    with pytest.raises(WalkRefusedError, match="is Enabled"):
+        bench.run(state)
+
+
+def test_an_index_that_could_not_be_looked_at_is_tried_again(bench: Bench) -> None:
+    bench.world.index.ensure_answers.append(Answer(Kind.BUSY))
+    with pytest.raises(CollectionBusyError, match="too busy"):
+        bench.run({**PREPARE, "input": {"task": "backfill"}})
+
+
+def test_a_slice_whose_point_in_time_is_gone_begins_again_from_another(bench: Bench) -> None:
+    bench.machine("backfill")
+    page, gone = bench.world.reader.page, [True]
+
+    def once(*arguments: Any) -> Any:
+        if gone.pop() if gone else False:
+            raise PointInTimeGoneError("gone")
+        return page(*arguments)
+
+    bench.world.reader.page = once  # type: ignore[assignment, method-assign]
+    state = {"step": "walk", "task": "verify", "run": "r", "settle": 30, "export": None, "position": ["item-5"]}
+    state |= {"part": {"slice": 0, "of": 1, "pit": "old"}, "call": 3, "totals": {"documents": 6, "calls": 3}}
+    again = bench.run(state)
+    assert (again["position"], again["done"], again["part"]["pit"]) == (None, False, "pit-0")
+    assert again["totals"] == {"calls": 4}
+    assert bench.run({**again, "step": "walk"})["totals"]["documents"] == 10
+
+
+class Context:
+    aws_request_id = "request-1"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 900_000
+
+
+@pytest.fixture
+def entry(monkeypatch: pytest.MonkeyPatch) -> Any:
+    variables = environment(AWS_ACCESS_KEY_ID="AKIAEXAMPLE", AWS_SECRET_ACCESS_KEY="secret")
+    for name, value in {**variables, "SYNC_FUNCTION_NAME": "sync", "STATE_MACHINE_ARN": MACHINE}.items():
+        monkeypatch.setenv(name, value)
+    from searchsync import walk_handler  # noqa: PLC0415 - it starts when it is imported
+
+    return walk_handler
+
+
+def test_the_entry_starts_and_refuses_what_is_no_step(entry: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(WalkRefusedError):
+        entry.handle({"Records": []}, Context())
+    line = json.loads(capsys.readouterr().out)
+    assert (line["level"], line["request_id"]) == ("ERROR", "request-1")
+    assert "no step" in line["error"]
+
+
+def test_each_call_leaves_a_line_and_the_walks_end_its_result(
+    entry: Any, bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.machine("backfill")
+    del bench.world.index.documents["item-3"]
+    state = {"step": "walk", "task": "verify", "run": "r", "settle": 30, "export": None, "position": None}
+    entry.invoke(bench.steps, {**state, "part": {"segment": 1, "of": 2}, "call": 0, "totals": {}}, Context())
+    line = json.loads(capsys.readouterr().out)
+    assert (line["step"], line["part"], line["level"]) == ("walk", "segment-0001-0000", "INFO")
+    assert line["WalkItems"] == line["counts"]["items"] > 0
+    finish = {"step": "finish", "task": "verify", "run": "r", "started": "s", "results": [{"missing": 1}]}
+    entry.invoke(bench.steps, finish, Context())
+    _, result = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (result["Differences"], result["level"], result["result"]["in_step"]) == (1, "ERROR", False)
+
+
+def test_what_nobody_foresaw_is_named_by_type_and_place_alone(
+    entry: Any, bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken() -> Any:
+        raise RuntimeError("secret of an item")
+
+    bench.account.table = broken  # type: ignore[method-assign]
+    with pytest.raises(UnforeseenError):
+        entry.invoke(bench.steps, {**PREPARE, "input": {"task": "verify"}}, Context())
+    assert "secret" not in capsys.readouterr().out
