@@ -226,6 +226,7 @@ class History:
         while self.stream:
             self.clock.sleep(PERIOD)
         self.clock.sleep(TOMBSTONE)
+        assert not self.stream
 
     # The engine's tombstones
 
@@ -300,6 +301,8 @@ class History:
         world: Any = self
         lane = Lane(world, config=self.config, settle=SETTLE, call_seconds=300.0)
         lane.queue = self.queue
+        steps = list(steps)
+        ends = self.clock.time + max((step.at for step in steps), default=0.0)
         self.until = self.clock.time + 600.0
         self.schedule(steps, list(keys))
         for part in ({"segment": 0, "of": 2}, {"segment": 1, "of": 2}):
@@ -309,6 +312,7 @@ class History:
             pit = self.reader.open_point_in_time(Deadline.after(self.clock, 120.0))
             self._part(lane, task, {"slice": 0, "of": 1, "pit": pit})
         self.until = 0.0
+        self.clock.sleep(max(0.0, ends - self.clock.time))
         self.drain()
         return lane
 
