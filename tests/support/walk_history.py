@@ -147,7 +147,7 @@ class History:
 
     def __post_init__(self) -> None:
         clock, config = self.clock, self.config
-        self.client = TableClient(clock, page=3, latency=LATENCY)
+        self.client = TableClient(clock, page=5, latency=LATENCY)
         self.backoff = Backoff(clock, random.Random(3))
         self.table = DynamoTable(self.client, "t", ("id",), clock, self.backoff)
         self.queue = MemoryQueue()
@@ -305,8 +305,7 @@ class History:
         ends = self.clock.time + max((step.at for step in steps), default=0.0)
         self.until = self.clock.time + 600.0
         self.schedule(steps, list(keys))
-        for part in ({"segment": 0, "of": 2}, {"segment": 1, "of": 2}):
-            self._part(lane, task, part)
+        self._part(lane, task, {"segment": 0, "of": 1})
         if task != "backfill":
             self.direct.call("POST", f"/{self.config.index}/_refresh")
             pit = self.reader.open_point_in_time(Deadline.after(self.clock, 120.0))
