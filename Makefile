@@ -1,10 +1,12 @@
 # `make` alone lists the targets. PYTHON makes .venv: any Python 3.11 or later.
 PYTHON ?= python3
 RUNTIME ?= python3.12
+CHANGES ?= 200000
+SEED ?=
 TOOLS := .venv/bin/python
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup jars package demo lab test lint settings mutants prove bench clean
+.PHONY: help setup jars package demo lab test lint settings mutants prove bench soak clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -42,11 +44,15 @@ settings: setup ## write the README's settings table from variables.tf
 mutants: jars ## break one rule after the other, and see the test that notices
 	@$(TOOLS) -m tools.mutants
 
-prove: jars ## the proofs at their larger bounds (minutes): every interleaving of the protocol
+prove: jars ## the proofs at their larger bounds: every interleaving of the protocol, ten thousand histories
 	@PYTHONPATH=lambda_src $(TOOLS) -m tests.support.prove_model
+	@PYTHONPATH=lambda_src $(TOOLS) -m tests.support.prove_histories
 
 bench: package ## measure the converter, the handler and the package
 	@$(TOOLS) -m bench
+
+soak: jars package ## very many changes with faults on, then a full comparison (CHANGES=200000 SEED=…)
+	@PYTHONPATH=lambda_src $(TOOLS) -m lab.soak --changes $(CHANGES) $(if $(SEED),--seed $(SEED))
 
 clean: ## remove what make made: environments, jars, package, caches
 	@rm -rf .venv .lab dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

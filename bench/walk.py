@@ -28,13 +28,17 @@ from lab.dynamodb_local import DynamoDBLocal
 from lab.engine import Engine
 from lab.gate import Gate
 from lab.maven import ROOT
-from searchsync.document import document_text
 
 TABLE = "bench"
 LANES = 4
 BATCH = 25
-MEMORY_MB = 512
+MEMORY_MB = 1024
+"""As `table_walk.memory_size`."""
 TIMEOUT = 60
+UNSIGNED = {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"}
+POINT_IN_TIME = f"{INDEX}/_search/point_in_time?keep_alive=15m"
+FILL = 280
+"""Characters that bring an item to 1 KB."""
 PRICES = {
     "read_unit": 0.25 / 2 / 1e6,
     "gb_second": 0.0000133334,
@@ -149,14 +153,16 @@ class Run:
 
 
 def run(bench: Bench, who: str, lanes: int, task: str = "backfill") -> Run:
-    """Walk the whole table; a backfill begins with an empty index."""
+    """Walk the whole table, and for a verification then the index; a backfill begins with an empty index."""
     if task == "backfill":
         requests.delete(f"{bench.engine.url}/{INDEX}", timeout=TIMEOUT)
     processes = [Lane(bench, who) for _ in range(lanes)]
     started = time.monotonic()
-    for number, lane in enumerate(processes):
-        lane.ask({"task": task, "part": {"segment": number, "of": lanes}})
-    answers = [lane.answer() for lane in processes]
+    answers = _walked(processes, task, [{"segment": number, "of": lanes} for number in range(lanes)])
+    if task == "verify":
+        opened = requests.post(f"{bench.gate.url}/{POINT_IN_TIME}", headers=UNSIGNED, timeout=TIMEOUT)
+        pit = opened.json()["pit_id"]
+        answers += _walked(processes, task, [{"slice": number, "of": lanes, "pit": pit} for number in range(lanes)])
     seconds = time.monotonic() - started
     for lane in processes:
         lane.close()
@@ -166,13 +172,20 @@ def run(bench: Bench, who: str, lanes: int, task: str = "backfill") -> Run:
     return Run(counts["items"], seconds, counts, max(each["peak_kib"] for each in answers) / 1024)
 
 
+def _walked(lanes: list[Lane], task: str, parts: list[dict[str, Any]]) -> list[Any]:
+    for lane, part in zip(lanes, parts, strict=True):
+        lane.ask({"task": task, "part": part})
+    return [lane.answer() for lane in lanes]
+
+
 def fill(bench: Bench, count: int, size: int) -> None:
     """Put `count` items of about `size` bytes each."""
     batch: list[dict[str, Any]] = []
     done = 0
     wanted = images(min(count, 2_000))
     for number in range(count):
-        image = dict(wanted[number % len(wanted)]) if size >= 1_000 else {"n": {"N": str(number)}}
+        small = {"n": {"N": str(number)}}
+        image = wanted[number % len(wanted)] | {"fill": {"S": "x" * FILL}} if size >= 1_000 else small
         image["id"] = {"S": f"item#{number:09d}"}
         batch.append({"PutRequest": {"Item": _for_sdk(image)}})
         if len(batch) == BATCH or number == count - 1:
@@ -217,12 +230,12 @@ def figures(bench: Bench, count: int, size: int) -> list[Figure]:
     four = run(bench, "ours", LANES)
     say("verification")
     verified = run(bench, "ours", LANES, "verify")
-    if four.counts["written"] != count or verified.counts["items"] != count or verified.counts["unsettled"]:
+    seen = (four.counts["written"], verified.counts["items"], verified.counts["documents"])
+    if seen != (count, count, count) or verified.counts["unsettled"]:
         raise RuntimeError(f"the walk is not whole: {four.counts} {verified.counts}")
     wrong = sum(verified.counts[kind] for kind in ("missing", "extra", "different", "foreign"))
-    about = len(document_text(images(1)[0])) if size >= 1_000 else size
     return [
-        Figure(f"backfill, {count:,} items of {about} bytes, {LANES} lanes", f"{four.rate:,.0f} items/s"),
+        Figure(f"backfill, {count:,} items of {size} bytes, {LANES} lanes", f"{four.rate:,.0f} items/s"),
         Figure("  one lane", f"{ours.rate:,.0f} items/s"),
         Figure("  plain scan and helpers.bulk", f"{plain.rate:,.0f} items/s"),
         at_least("  one lane against plain", ours.rate / plain.rate, 1.0),
@@ -230,7 +243,7 @@ def figures(bench: Bench, count: int, size: int) -> list[Figure]:
         Figure("  memory of a lane, at most", f"{four.peak_mib:.0f} MiB"),
         Figure("  requests to the collection for a million items", f"{four.counts['requests'] * 1e6 / count:,.0f}"),
         *(Figure(f"  a million items, {name}", f"${dollars:.2f}") for name, dollars in cost(four).items()),
-        Figure(f"verification, {LANES} lanes", f"{verified.rate:,.0f} items/s"),
+        Figure(f"verification of table and index, {LANES} lanes", f"{verified.rate:,.0f} items/s"),
         Figure("  differences", str(wrong), "0", wrong == 0),
         Figure("  memory of a lane, at most", f"{verified.peak_mib:.0f} MiB"),
         *(Figure(f"  a million items, {name}", f"${dollars:.2f}") for name, dollars in cost(verified).items()),

@@ -15,6 +15,7 @@ from rich.table import Table as Sheet
 
 from lab.applied import Applied
 from lab.compare import Comparison
+from lab.demo_walk import ADDRESS, TABLE, Cli, damage, fill, found, writers
 from lab.errors import LabError
 from lab.process import exit_on_signals
 from lab.stack import Lab
@@ -33,6 +34,14 @@ class Steps:
 
     console: Console
     times: list[tuple[str, float]] = field(default_factory=list)
+
+    @contextmanager
+    def told(self, what: str) -> Iterator[None]:
+        """Time a step that says itself what it does."""
+        self.console.rule(what, align="left", style="dim")
+        started = time.monotonic()
+        yield
+        self.times.append((what, time.monotonic() - started))
 
     @contextmanager
     def step(self, what: str) -> Iterator[None]:
@@ -88,7 +97,7 @@ def many_changes(steps: Steps, stack: Applied, count: int) -> Comparison:
     return found
 
 
-def result(steps: Steps, stack: Applied, comparison: Comparison, count: int) -> Sheet:
+def result(steps: Steps, stack: Applied, comparison: Comparison) -> Sheet:
     """The small table at the end."""
     sheet = Sheet(title="searchsync in the lab", show_header=False)
     sheet.add_column(style="bold")
@@ -96,7 +105,6 @@ def result(steps: Steps, stack: Applied, comparison: Comparison, count: int) -> 
     for what, took in steps.times:
         sheet.add_row(what, f"{took:.2f} s")
     sheet.add_section()
-    sheet.add_row("changes a second, end to end", f"{count / steps.times[-1][1]:,.0f}")
     sheet.add_row("items in the table", f"{comparison.items:,}")
     sheet.add_row("documents in the index", f"{comparison.documents:,}")
     sheet.add_row("missing", str(len(comparison.missing)))
@@ -106,19 +114,43 @@ def result(steps: Steps, stack: Applied, comparison: Comparison, count: int) -> 
     return sheet
 
 
-def run(count: int) -> int:
+def existing_items(steps: Steps, stack: Applied, cli: Cli, count: int) -> None:
+    """Bring what was there before, while writes go on; damage documents, find exactly those, mend them."""
+    with writers(stack) as written, steps.told("searchsync backfill"):
+        cli.run("backfill")
+    steps.console.print(f"[dim]{written[0]:,} changes were written meanwhile[/dim]")
+    with steps.told("searchsync verify"):
+        cli.run("verify")
+    damaged = damage(stack, count)
+    steps.console.print(f"[yellow]{len(damaged)} documents damaged by hand[/yellow]")
+    with steps.told("searchsync verify, with damage"):
+        cli.run("verify", expected=1)
+    if found(stack) != damaged:
+        raise LabError(f"The verification found {found(stack)}, and the damage is {damaged}.")
+    steps.console.print(f"[green]✓[/green] found exactly those {len(damaged)}")
+    with steps.told("searchsync repair"):
+        cli.run("repair")
+    with steps.told("searchsync verify, mended"):
+        cli.run("verify")
+    cli.run("status")
+
+
+def run(count: int, before: int) -> int:
     """The whole demo; 0 when table and index agree."""
     steps = Steps(Console())
     started = time.monotonic()
     with Lab.start(progress=lambda line: steps.console.print(f"[dim]{line}[/dim]")) as lab:
         steps.times.append(("lab started", time.monotonic() - started))
+        fill(lab, before, steps.console)
         with Terraform("workshop", lab) as terraform:
-            with steps.step("terraform apply examples/workshop"):
+            terraform.adopt(ADDRESS, TABLE)
+            with steps.step("terraform apply examples/workshop, on that table"):
                 terraform.apply()
             stack = Applied(lab, terraform.output())
-        walk_through(steps, stack)
+            walk_through(steps, stack)
+            existing_items(steps, stack, Cli(lab, terraform.directory), before)
         comparison = many_changes(steps, stack, count)
-        steps.console.print(result(steps, stack, comparison, count))
+        steps.console.print(result(steps, stack, comparison))
     if comparison.in_step:
         steps.console.print("[bold green]In step:[/] every item is its document, and there is nothing more.")
         return 0
@@ -130,10 +162,11 @@ def main() -> int:
     """Run the demo from the command line."""
     parser = argparse.ArgumentParser(prog="python -m lab.demo", description=__doc__)
     parser.add_argument("--changes", type=int, default=5_000, help="how many mixed changes (default %(default)s)")
+    parser.add_argument("--items", type=int, default=20_000, help="how many items before (default %(default)s)")
     arguments = parser.parse_args()
     exit_on_signals()
     try:
-        return run(arguments.changes)
+        return run(arguments.changes, arguments.items)
     except KeyboardInterrupt:
         print("\nStopped; the lab is gone.")
         return 130

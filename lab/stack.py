@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import tempfile
 import urllib.request
 from dataclasses import dataclass
@@ -120,7 +121,7 @@ class Lab:
         raise LabError(f"No collection has the endpoint {endpoint}: see `terraform output`.")
 
     def state(self) -> Any:
-        """Collections and event source mappings, as the cloud process sees them."""
+        """Collections, event source mappings and the functions' sandboxes, as the cloud process sees them."""
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(f"{self.endpoint}/_lab/state", timeout=STATE_TIMEOUT_SECONDS) as answer:
             return json.load(answer)
@@ -128,6 +129,11 @@ class Lab:
     def log(self) -> str:
         """The end of the cloud process's log: refused permissions, failed invocations."""
         return self._cloud.tail()
+
+    @property
+    def cloud_process(self) -> subprocess.Popen[bytes]:
+        """The process of the AWS APIs."""
+        return self._cloud.process
 
     def environment(self) -> dict[str, str]:
         """The variables that point the AWS CLI, an SDK or Terraform at the lab."""

@@ -29,10 +29,11 @@ def changes(count: int, keys: int, seed: int) -> Iterator[Change]:
     for number in range(count):
         hot = rng.random() < HOT_SHARE
         key = f"item-{rng.randrange(HOT_KEYS if hot else keys):06d}"
-        yield Change(key, None if rng.random() < DELETIONS else _item(key, number, rng))
+        yield Change(key, None if rng.random() < DELETIONS else item(key, number, rng))
 
 
-def _item(key: str, number: int, rng: random.Random) -> dict[str, Any]:
+def item(key: str, number: int, rng: random.Random) -> dict[str, Any]:
+    """An item with every kind of attribute value but the rare ones; `number` tells one change from another."""
     return {
         "id": {"S": key},
         "name": {"S": f"change {number} of «{key}»"},

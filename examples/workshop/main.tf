@@ -33,6 +33,9 @@ module "searchsync" {
     runtime = var.runtime
   }
 
+  # A workshop does not wait half a minute between two looks.
+  table_walk = { settle_seconds = 20 }
+
   role = {
     name = "lambda-lab-role"
     policy_names = {

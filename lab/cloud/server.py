@@ -12,10 +12,11 @@ from typing import Any
 import hypercorn.asyncio  # type: ignore[import-not-found]
 from hypercorn.config import Config  # type: ignore[import-not-found]
 from ministack.app import app as ministack_app
+from ministack.core import lambda_runtime
 
 from lab.cloud.collections import Collections
 from lab.cloud.event_sources import EventSources
-from lab.cloud.patches import apply_all
+from lab.cloud.patches import apply_all, lambda_worker
 from lab.cloud.settings import Settings
 from lab.process import LOOPBACK
 
@@ -37,6 +38,8 @@ def serve(settings: Settings) -> None:
     finally:
         sources.close()
         collections.close_all()
+        # Python waits for the threads that wait for functions: a walk's call may take 15 minutes.
+        lambda_runtime.reset()
 
 
 async def _serve(settings: Settings, application: Any) -> None:
@@ -59,7 +62,12 @@ async def _serve(settings: Settings, application: Any) -> None:
 def _with_state(collections: Collections, sources: EventSources) -> Any:
     async def application(scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == STATE_PATH:
-            state = {"collections": collections.state(), "event_sources": sources.state()}
+            state = {
+                "collections": collections.state(),
+                "event_sources": sources.state(),
+                "sandboxes": lambda_worker.sandboxes(),
+                "functions_under_way": lambda_runtime.workers_in_use(),
+            }
             await _answer(send, json.dumps(state).encode())
         else:
             if scope["type"] == "lifespan":

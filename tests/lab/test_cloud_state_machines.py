@@ -216,6 +216,19 @@ def test_a_rule_starts_the_machine_with_its_targets_role(lab: Lab) -> None:
         assert machine.end(found["executionArn"])["input"] == '{"parts": ["a"]}'
 
 
+def test_an_ending_lab_waits_for_no_function() -> None:
+    with Lab.start() as lab:
+        machine = SmallMachine(lab)
+        machine.behave(SLEEP="a", SECONDS="600")
+        execution = machine.start(["a"])
+        wait_until("the call", lambda: machine.map_run(execution)["executionCounts"]["running"] == 1)
+        # The worker is started by the call.
+        wait_until("the worker", lambda: lab.state()["functions_under_way"] == 1)
+        # As its parent's sudden end does: the process alone is told, not the functions' too.
+        lab.cloud_process.terminate()
+        assert lab.cloud_process.wait(60) == 0
+
+
 def test_results_over_256_kib_are_refused(lab: Lab) -> None:
     selector = {"part.$": "$$.Map.Item.Value", "call": 0, "size.$": "$.size"}
     with SmallMachine(lab, ItemSelector=selector) as machine:

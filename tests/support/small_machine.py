@@ -32,7 +32,7 @@ def handle(event, context):
     if event.get("metric"):
         print(json.dumps(event["metric"]))
     if part in listed("SLEEP"):
-        time.sleep(2)
+        time.sleep(float(os.environ.get("SECONDS", "2")))
     if part in listed("REFUSE") and call == 1:
         raise WalkRefusedError("as asked")
     if part in listed("ONCE") and call == 1 and not kept:
@@ -87,6 +87,7 @@ class SmallMachine:
             "Resource": "arn:aws:states:::lambda:invoke",
             "Parameters": {"FunctionName": self.function_arn, "Payload.$": "$"},
             "Retry": retry,
+            "TimeoutSeconds": 960,
         }
         parts = {
             "Type": "Map",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import boto3
@@ -19,6 +20,8 @@ from tests.support.fakes import POISONED, faulty
 from tests.support.walk_bench import Lane, World
 
 FILE = "AWSDynamoDB/01/data/abc.json.gz"
+
+packed = partial(gzip.compress, mtime=0)
 
 
 @pytest.fixture
@@ -43,7 +46,7 @@ def load(s3: Any, body: bytes | None, items: int, **settings: Any) -> tuple[Worl
 
 
 def test_a_file_is_written_with_the_exports_version(s3: Any) -> None:
-    world, lane, totals = load(s3, gzip.compress(lines(2_500)), 2_500)
+    world, lane, totals = load(s3, packed(lines(2_500)), 2_500)
     assert totals == {"items": 2_500, "written": 2_500}
     assert len(world.index.documents) == 2_500
     assert lane.exported_at is not None
@@ -55,7 +58,7 @@ def test_what_is_newer_than_the_export_stays(s3: Any) -> None:
     world = World()
     world.put("item-0001", n={"N": "99"})
     world.rest()
-    s3.put_object(Bucket="exports", Key=FILE, Body=gzip.compress(lines(3)))
+    s3.put_object(Bucket="exports", Key=FILE, Body=packed(lines(3)))
     lane = Lane(world, s3=s3, exported_at=world.clock.time - 3_600.0)
     totals = lane.run("backfill", {"bucket": "exports", "file": FILE, "items": 3})
     assert totals == {"items": 3, "written": 2, "passed": 1}
@@ -64,13 +67,13 @@ def test_what_is_newer_than_the_export_stays(s3: Any) -> None:
 
 def test_a_load_goes_on_at_its_line(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("searchsync.walk.parts.LINES_AT_ONCE", 40)
-    world, lane, totals = load(s3, gzip.compress(lines(200)), 200, call_seconds=ONE_PAGE - 1.0)
+    world, lane, totals = load(s3, packed(lines(200)), 200, call_seconds=ONE_PAGE - 1.0)
     assert totals == {"items": 200, "written": 200}
     assert [state["position"] for state in lane.states] == [40, 80, 120, 160, 200, None]
     assert len(world.index.documents) == 200
 
 
-GOOD = gzip.compress(lines(2_000))
+GOOD = packed(lines(2_000))
 
 
 @pytest.mark.parametrize(
@@ -79,20 +82,20 @@ GOOD = gzip.compress(lines(2_000))
         (None, 3, "is missing"),
         (lines(3), 3, "BadGzipFile"),
         (b"", 3, "0 items, and the manifest says 3"),
-        (gzip.compress(b""), 3, "0 items, and the manifest says 3"),
-        (gzip.compress(lines(2)), 3, "2 items, and the manifest says 3"),
-        (gzip.compress(lines(4)), 3, "4 items, and the manifest says 3"),
+        (packed(b""), 3, "0 items, and the manifest says 3"),
+        (packed(lines(2)), 3, "2 items, and the manifest says 3"),
+        (packed(lines(4)), 3, "4 items, and the manifest says 3"),
         (GOOD[: len(GOOD) // 2], 2_000, "EOFError"),
         (GOOD[:-20] + b"\x00" * 20, 2_000, "is broken after"),
-        (gzip.compress(b"no json\n"), 1, "JSONDecodeError"),
-        (gzip.compress(b'{"Item": 7}\n'), 1, "TypeError"),
-        (gzip.compress(b'{"Other": {}}\n'), 1, "KeyError"),
-        (gzip.compress(b"[]\n"), 1, "TypeError"),
-        (gzip.compress(b"\xff\xfe\n"), 1, "UnicodeDecodeError"),
-        (gzip.compress(b'{"Item": {"other": {"S": "a"}}}\n'), 1, "no usable key"),
-        (gzip.compress(b'{"Item": {"id": {"BOOL": true}}}\n'), 1, "no usable key"),
-        (gzip.compress(b'{"Item": {"id": 7}}\n'), 1, "no usable key"),
-        (gzip.compress(lines(3)[:-20]), 3, "JSONDecodeError"),
+        (packed(b"no json\n"), 1, "JSONDecodeError"),
+        (packed(b'{"Item": 7}\n'), 1, "TypeError"),
+        (packed(b'{"Other": {}}\n'), 1, "KeyError"),
+        (packed(b"[]\n"), 1, "TypeError"),
+        (packed(b"\xff\xfe\n"), 1, "UnicodeDecodeError"),
+        (packed(b'{"Item": {"other": {"S": "a"}}}\n'), 1, "no usable key"),
+        (packed(b'{"Item": {"id": {"BOOL": true}}}\n'), 1, "no usable key"),
+        (packed(b'{"Item": {"id": 7}}\n'), 1, "no usable key"),
+        (packed(lines(3)[:-20]), 3, "JSONDecodeError"),
     ],
 )
 def test_a_broken_file_is_named_with_what_is_wrong_and_no_failure(
@@ -106,13 +109,13 @@ def test_a_broken_file_is_named_with_what_is_wrong_and_no_failure(
 
 
 def test_what_stands_before_the_break_is_written(s3: Any) -> None:
-    world, _, totals = load(s3, gzip.compress(lines(1_500) + b"no json\n"), 1_501)
+    world, _, totals = load(s3, packed(lines(1_500) + b"no json\n"), 1_501)
     assert totals["written"] == len(world.index.documents) == 1_000
     assert totals["broken_files"] == 1
 
 
 def test_a_poison_item_is_counted_and_handed_over(s3: Any) -> None:
-    s3.put_object(Bucket="exports", Key=FILE, Body=gzip.compress(lines(3) + b'{"Item": {"id": {"S": "x"}, "y": 7}}\n'))
+    s3.put_object(Bucket="exports", Key=FILE, Body=packed(lines(3) + b'{"Item": {"id": {"S": "x"}, "y": 7}}\n'))
     world = World()
     world.index.item_fault = faulty(**{"item-0001": POISONED})
     lane = Lane(world, s3=s3, exported_at=world.clock.time - 60.0)

@@ -54,6 +54,15 @@ def _with_error_type(original: Any) -> Any:
     return execute
 
 
+def sandboxes() -> list[dict[str, Any]]:
+    """The running execution environments: each one's function and process."""
+    with private(lambda_runtime, "_lock"):
+        workers = [worker for pool in private(lambda_runtime, "_workers").values() for worker in pool]
+    # A worker's process comes and goes while others look.
+    running = [(worker.func_name, getattr(worker, "_proc", None)) for worker in workers]
+    return [{"function": name, "pid": process.pid} for name, process in running if process is not None]
+
+
 class Worker(lambda_runtime.Worker):  # type: ignore[misc]
     """ministack's worker with an invocation of our own; it spawns and kills as before."""
 

@@ -42,6 +42,7 @@ class Report:
     counts: Counter[str] = field(default_factory=Counter)
     facts: dict[str, Any] = field(default_factory=dict)
     differences: int | None = None
+    """Those that are left, None of a backfill."""
     result: dict[str, Any] | None = None
     error: str = ""
 
@@ -171,7 +172,9 @@ class Steps:
             "in_step": None if differences is None else differences == totals.get("repaired", 0),
             "report": self.reports.place(call.event["run"]) if differences else None,
         }
-        call.report.result, call.report.differences = result, differences
+        call.report.result = result
+        if differences is not None:
+            call.report.differences = differences - totals.get("repaired", 0)
         return result
 
     def _check(self, order: Order) -> None:
