@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from email.utils import formatdate
 from typing import Any
 
@@ -30,7 +30,7 @@ class TableClient:
         self._truth, self._clock, self._moment, self._injected = truth, clock, moment, injected
         self.faults: deque[str] = deque()
 
-    def batch_get_item(self, *, RequestItems: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N803 - the SDK's name
+    def batch_get_item(self, *, RequestItems: Mapping[str, Any], ReturnConsumedCapacity: str) -> dict[str, Any]:  # noqa: N803 - the SDK's name
         """One read."""
         self._moment("read")
         ((name, request),) = RequestItems.items()
@@ -52,20 +52,38 @@ class TableClient:
             self._clock.advance(LATE_READ)
         return {
             "Responses": {name: items},
+            "ConsumedCapacity": [{"TableName": name, "CapacityUnits": float(len(keys))}],
             "UnprocessedKeys": {name: {"Keys": left}} if left else {},
             "ResponseMetadata": {"HTTPHeaders": {"date": date}},
         }
 
 
 class QueueClient:
-    """SendMessageBatch into a list; `took` is told of each message."""
+    """An SQS queue in memory; `took` is told of each message that the function sends."""
 
     def __init__(
         self, moment: Callable[[str], None], took: Callable[[dict[str, Any]], None], injected: Counter[str]
     ) -> None:
         self._moment, self._took, self._injected = moment, took, injected
-        self.messages: list[dict[str, Any]] = []
+        self._bodies: dict[str, dict[str, Any]] = {}
+        self._hidden: set[str] = set()
+        self._sent = 0
         self.refusals: deque[bool] = deque()
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        """All that are in the queue."""
+        return list(self._bodies.values())
+
+    def holds(self, sequences: Iterable[str]) -> bool:
+        """Whether one of these records has a message of its own."""
+        wanted = set(sequences)
+        return any(each.get("sequence_number") in wanted for each in self.messages)
+
+    def put(self, message: dict[str, Any]) -> None:
+        """A message comes in."""
+        self._sent += 1
+        self._bodies[str(self._sent)] = message
 
     def send_message_batch(self, *, QueueUrl: str, Entries: Sequence[Mapping[str, str]]) -> dict[str, Any]:  # noqa: N803 - the SDK's names
         """One request."""
@@ -79,10 +97,49 @@ class QueueClient:
         for entry in taken:
             message = json.loads(entry["MessageBody"])
             self._took(message)
-            self.messages.append(message)
+            self.put(message)
         self._moment("message taken")
         names = {entry["Id"] for entry in taken}
         return {
             "Successful": [{"Id": name} for name in sorted(names)],
             "Failed": [{"Id": each["Id"], "Code": "InternalError"} for each in Entries if each["Id"] not in names],
         }
+
+    def receive_message(self, *, QueueUrl: str, MaxNumberOfMessages: int, WaitTimeSeconds: int) -> dict[str, Any]:  # noqa: N803 - the SDK's names
+        """Take some; they are hidden until they are released."""
+        names = [name for name in self._bodies if name not in self._hidden][:MaxNumberOfMessages]
+        self._hidden.update(names)
+        return {
+            "Messages": [
+                {"MessageId": name, "ReceiptHandle": name, "Body": json.dumps(self._bodies[name])} for name in names
+            ]
+        }
+
+    def delete_message_batch(self, *, QueueUrl: str, Entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:  # noqa: N803 - the SDK's names
+        """They are gone."""
+        for entry in Entries:
+            del self._bodies[entry["ReceiptHandle"]]
+        return {"Successful": [{"Id": entry["Id"]} for entry in Entries]}
+
+    def change_message_visibility_batch(self, *, QueueUrl: str, Entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:  # noqa: N803 - the SDK's names
+        """They are seen again."""
+        self._hidden.difference_update(entry["ReceiptHandle"] for entry in Entries)
+        return {"Successful": [{"Id": entry["Id"]} for entry in Entries]}
+
+
+class StreamClient:
+    """The stream as the redrive reads it."""
+
+    def __init__(self, truth: Truth) -> None:
+        self._stream = truth.stream
+
+    def get_shard_iterator(self, *, StreamArn: str, ShardId: str, ShardIteratorType: str, SequenceNumber: str) -> Any:  # noqa: N803 - the SDK's names
+        """At a record."""
+        assert ShardIteratorType == "AT_SEQUENCE_NUMBER"
+        numbers = [each["dynamodb"]["SequenceNumber"] for each in self._stream.records[ShardId]]
+        return {"ShardIterator": f"{ShardId}:{numbers.index(SequenceNumber)}"}
+
+    def get_records(self, *, ShardIterator: str) -> dict[str, Any]:  # noqa: N803 - the SDK's names
+        """Up to the end of the shard as it is now."""
+        page = self._stream.read(ShardIterator, 1_000)
+        return {"Records": page.records, "NextShardIterator": page.iterator}

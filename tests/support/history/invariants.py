@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from searchsync.clock import Deadline
-from searchsync.delivery import Delivery
-from searchsync.resync import Resync, Target
+from searchsync.metrics import RedriveReport
+from tests.support.history.mend import redrive, repair
 from tests.support.history.pool import Pool
 from tests.support.history.steps import KEYS, Change, History
 from tests.support.history.truth import Recorded
@@ -52,7 +51,12 @@ class Judge:
         self.index_is_the_table()
         if world.index_lost or world.dropped:
             self.repair_was_asked_for()
-            self.repair()
+        if world.index_lost:
+            repair(world)
+        if world.index_lost or world.queue.messages:
+            report = redrive(world)
+            self.mended = True
+            self.redriven_queue_holds_only_what_cannot_be_written(report)
             self.index_is_the_table()
         world.pool.totals["changes"] += len(world.truth.by_sequence)
         world.pool.totals["invocations"] += world.invocations
@@ -96,8 +100,7 @@ class Judge:
         later = [each for each in self.world.truth.records[key] if each.position >= record.position]
         if any(not each.poison and each.document == document for each in later):
             return True
-        sequences = {each.sequence for each in later}
-        return any(message["sequence_number"] in sequences for message in self.world.queue.messages)
+        return self.world.queue.holds(each.sequence for each in later)
 
     # At the end
 
@@ -141,15 +144,13 @@ class Judge:
                 if last is None and document is not None:
                     raise Violation(f"a document that the table never had: {document}")
                 continue
-            if any(message["sequence_number"] == last.sequence for message in world.queue.messages):
+            if world.queue.holds([last.sequence]):
                 continue
-            if world.index_lost and not self.repaired:
-                continue
-            if last.sequence in world.dropped and (last.poison or key in world.foreign or not self.repaired):
+            if not self.mended and (world.index_lost or last.sequence in world.dropped):
                 continue
             raise Violation(f"the table holds {last}, the index {document}, and the queue does not hold its record")
 
-    repaired = False
+    mended = False
 
     def repair_was_asked_for(self) -> None:
         """Where records or documents were lost, somebody says so; a new sandbox cannot know that the index was."""
@@ -158,22 +159,14 @@ class Judge:
         if (aware or world.dropped) and not world.repair_said:
             raise Violation("the index was lost or records were dropped, and nobody says that a repair is needed")
 
-    def repair(self) -> None:
-        """Bring every key in step by the function's own resync, as a walk over the table does."""
+    def redriven_queue_holds_only_what_cannot_be_written(self, report: RedriveReport) -> None:
+        """After a redrive only poison, and documents of a version from the future, are in the queue."""
         world = self.world
-        self.repaired = True
-        pipeline = world.sandboxes[0].pipeline
-        delivery = Delivery(pipeline.collection, pipeline.backoff, pipeline.largest_body)
-        deadline = Deadline.after(pipeline.clock, 600.0)
-        now = int(pipeline.clock.now())
-        targets = [Target(world.truth.ids[key], world.truth.key_of(key), now, now) for key in KEYS]
-        resync = Resync(
-            pipeline.table,
-            delivery.deliver,
-            pipeline.clock,
-            world.pool.config.margin,
-        )
-        resync.run(targets, deadline)
+        for message in world.queue.messages:
+            key = world.truth.named(message["key"]["id"]["S"]) if "key" in message else ""
+            if key and (world.truth.records[key][-1].poison or key in world.foreign):
+                continue
+            raise Violation(f"after a redrive the queue still holds {message}: {report}")
 
     def documents(self, by_search: bool = False) -> dict[str, dict[str, Any]]:
         """The history's documents by key; by search what is under no key's id is found too, by its id."""

@@ -28,9 +28,9 @@ HELD_TIMEOUT = 0.05
 """Seconds of the machine after which a client gives up what the gate holds."""
 PATIENCE = 60.0
 """Seconds of the machine for anything that is sure to come."""
-LATENESS = 4.0
-"""Seconds of the world: a request lands so long after its client gave up, or never. With the 55 s from a read
-to its answer this stays below a tombstone's 60 s: the protocol's own assumption."""
+LANDS_WITHIN = 34.9
+"""Seconds of the world: a request lands so long after it was begun, or never. With the 25 s from a read to its
+last request this stays below a tombstone's 60 s: the protocol's own assumption."""
 BODY_LIMIT = 4_000
 SLOW = 20.0
 TYPES = {
@@ -146,7 +146,7 @@ class Network:
         if holds:
             held = self._begun.get(timeout=PATIENCE)
             held.body = body
-            held.latest = self.clock.time + timeout + LATENESS
+            held.latest = self.clock.time + LANDS_WITHIN
             self.held.append(held)
             self.clock.due.append(held)
             self.clock.advance(timeout)

@@ -58,6 +58,7 @@ class World:
         self.injected = pool.network.injected
         self.table = TableClient(self.truth, self.clock, self.moment, self.injected)
         self.queue = QueueClient(self.moment, self._took, self.injected)
+        self.failures = FailureQueue(self.queue, "queue")
         self.network.moment, self.network.landed, self.network.latency = self.moment, self._landed, setup.latency
         pool.tombstones.forget()
         self.armed: list[tuple[int, steps.Plain]] = []
@@ -89,7 +90,7 @@ class World:
         backoff = Backoff(clock, random.Random(7))
         config = self.pool.config
         table = DynamoTable(self.table, config.table_name, config.key_attributes, clock, backoff)
-        pipeline = Pipeline(config, collection, table, FailureQueue(self.queue, "queue"), clock, backoff)
+        pipeline = Pipeline(config, collection, table, self.failures, clock, backoff)
         return Sandbox(pipeline, collection)
 
     def _new_trigger(self, checkpoints: dict[str, str]) -> Trigger:
@@ -122,6 +123,7 @@ class World:
         assert message["DDBStreamBatchInfo"]["batchSize"] == len(discarded.records)
         self.dropped.update(record.sequence for record in discarded.records)
         self.repair_said.append(discarded.condition)
+        self.queue.put(message)
 
     # Moments: where something may happen in the middle of the function's work
 
