@@ -203,7 +203,7 @@ MUTANTS = (
         FUNCTION + "walk/agreement.py",
         "if now.version != before.version:",
         "if now.version is None and before.version is not None:",
-        ("tests/engine/test_walk_histories.py", "-k", "any_history"),
+        ("tests/unit/test_walk_verify.py", "-k", "changes_again_and_again"),
     ),
     Mutant(
         "a page's own item taken for the first look",
@@ -217,7 +217,7 @@ MUTANTS = (
         FUNCTION + "walk/verify.py",
         "SAMPLES = 20",
         "SAMPLES = 0",
-        ("tests/engine/test_walk_histories.py", "-k", "any_history"),
+        ("tests/unit/test_walk_verify.py", "-k", "put_again_and_again"),
     ),
     Mutant(
         "the index read in the order of its shards",

@@ -247,6 +247,7 @@ def test_calls_that_end_early_carry_their_position_through_points_in_time_too(
     assert max(state["call"] for state in backfill.states) >= 5
     hand.put("item-00003", {"id": "item-00003"})
     hand.put("extra", {"id": "extra"})
+    hand.refresh()
     verify = world.lane(call_seconds=ONE_PAGE)
     totals = verify.walk("verify", of=2)
     assert (totals["items"], totals["documents"]) == (1_050, 1_051)
