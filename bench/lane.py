@@ -13,6 +13,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 INDEX = "bench"
@@ -31,17 +32,27 @@ class Context:
 
 def ours() -> Callable[[dict[str, Any]], dict[str, Any]]:
     """The walk function, called as the state machine calls it: the state goes through JSON each time."""
+    import boto3  # noqa: PLC0415
+
     from searchsync import walk_handler  # noqa: PLC0415 - it reads the environment when imported
     from searchsync.walk.prepare import Account  # noqa: PLC0415
 
-    Account.lag = lambda _account, _now: 0.0  # type: ignore[method-assign] - there is no CloudWatch here
+    class Prompt(Account):
+        """The account of a pipeline that is never late: there is no CloudWatch here."""
+
+        def lag(self, now: float) -> float:
+            """None."""
+            return 0.0 * now
+
+    made = walk_handler.steps
+    steps = replace(made, account=Prompt({"dynamodb": boto3.client("dynamodb")}, made.config, made.settings))
 
     def work(order: dict[str, Any]) -> dict[str, Any]:
         base = {"task": order["task"], "run": "bench", "settle": order.get("settle", 5.0), "export": None}
         state = base | {"part": order["part"], "position": None, "call": 0, "totals": {}, "done": False}
         while not state["done"]:
             with contextlib.redirect_stdout(sys.stderr):
-                state = json.loads(json.dumps(walk_handler.handle({"step": "walk", **state}, Context())))
+                state = json.loads(json.dumps(walk_handler.invoke(steps, {"step": "walk", **state}, Context())))
         return dict(state["totals"])
 
     return work
