@@ -68,26 +68,26 @@ MUTANTS = (
     _mutant(
         "what the failure queue refuses ignored",
         "pipeline.py",
-        "        if not refused:\n            return lowest_failed\n",
-        "        if refused or not refused:\n            return lowest_failed\n",
+        "        if not untaken:\n            return lowest_failed\n",
+        "        if untaken or not untaken:\n            return lowest_failed\n",
     ),
     _mutant(
         "a conversion error skipped",
         "plan.py",
-        "        plan.poison.append(poison_of(record, version, error))\n        return\n",
+        "        plan.poison.append(unwritable(record.keys, record.sequence_number, version, error))\n        return\n",
         "        return\n",
     ),
     _mutant(
         "a deletion's conflict taken as done",
         "version.py",
-        "    if deletion:\n        return Verdict.RESYNC\n",
+        "    if deletion or (tombstone and is_table_read(current)):\n        return Verdict.RESYNC\n",
         "    if deletion:\n        return Verdict.STALE\n",
     ),
     _mutant(
         "a version from the future believed",
         "version.py",
-        "    if second_of(current) > now + margin:\n        return Verdict.FUTURE\n    if deletion:",
-        "    if deletion:",
+        "    if second_of(current) > now + margin:\n        return Verdict.FUTURE\n    if deletion or",
+        "    if deletion or",
     ),
     _mutant(
         "low bits decide a conflict",
@@ -110,8 +110,14 @@ MUTANTS = (
     _mutant(
         "a read's write without its deadline",
         "resync.py",
-        "until = deadline.at_most(page.read_monotonic + READ_TO_ANSWER)",
+        "until = time_to_write(page.read_monotonic, deadline)",
         "until = deadline",
+    ),
+    _mutant(
+        "a batch's writes without their deadline",
+        "pipeline.py",
+        "delivery.deliver(plan.writes, time_to_write(taken, deadline))",
+        "delivery.deliver(plan.writes, deadline)",
     ),
     _mutant(
         "a resync without time taken as done",

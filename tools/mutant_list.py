@@ -96,8 +96,8 @@ MUTANTS = (
     Mutant(
         "a conflict on a deletion taken as done",
         FUNCTION + "version.py",
-        "    if deletion:\n        return Verdict.RESYNC\n",
-        "    if deletion:\n        return Verdict.STALE\n",
+        "    if deletion or (tombstone and is_table_read(current)):\n",
+        "    if tombstone and is_table_read(current):\n",
         ("tests/unit/test_pipeline.py", "-k", "a_repeated_deletion_asks_the_table_again"),
     ),
     Mutant(

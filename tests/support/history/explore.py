@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as seeded
 
+from tests.support.history.draw import histories
 from tests.support.history.invariants import run
 from tests.support.history.minimise import minimise
 from tests.support.history.pool import Pool
-from tests.support.history.steps import History, histories
+from tests.support.history.steps import History
 
 
 @dataclass

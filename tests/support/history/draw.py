@@ -1,0 +1,178 @@
+"""How Hypothesis draws histories."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from tests.support.history.steps import (
+    KEYS,
+    Change,
+    Collect,
+    Crash,
+    DeleteIndex,
+    Deliver,
+    During,
+    Fault,
+    Foreign,
+    Form,
+    History,
+    Land,
+    Plain,
+    QueueRefuses,
+    Restart,
+    Setup,
+    Split,
+    Step,
+    TableFault,
+    Tick,
+    Value,
+)
+
+GOOD_FAULTS = ("429", "402", "500", "502", "503", "504", "html", "503 applied", "reset", "reset applied", "cut")
+SLOW_FAULTS = ("slow", "late", "late answer", "lost")
+STACK_FAULTS = ("401", "403", "404", "413", "400")
+ITEM_FAULTS = ("item 429", "item 402", "item 503", "item 503 applied", "item 409")
+FAULTS = (*GOOD_FAULTS, *SLOW_FAULTS, *STACK_FAULTS, *ITEM_FAULTS)
+SKEWS = (0, 0, 0, 5, -5, -1, 3)
+"""Seconds that the stream's clock is off, each as often as it is drawn."""
+WHOLE: Form = "full"
+FORMS: tuple[Form, ...] = (*[WHOLE] * 12, "no image", "no time", "no number")
+TABLE_FAULTS = ("throttled", "unprocessed", "slow read", "late read", "refused")
+
+
+def setups() -> st.SearchStrategy[Setup]:
+    """All setups that the protocol promises to work in: clocks apart by less than the margin."""
+    return st.builds(
+        Setup,
+        batch_size=st.sampled_from([10, 3, 1]),
+        lanes=st.sampled_from([1, 2]),
+        bisect=st.booleans(),
+        retries=st.sampled_from([-1, -1, -1, -1, 2]),
+        timeout=st.sampled_from([300.0, 110.0, 900.0]),
+        latency=st.sampled_from([0.05, 1.0]),
+        skews=st.tuples(*[st.sampled_from([0.0, 1.7, -2.0])] * 2),
+        roots=st.sampled_from([1, 2]),
+        wraps=st.booleans(),
+        long_id=st.sampled_from([8, 511, 512, 513]),
+    )
+
+
+def changes() -> st.SearchStrategy[Change]:
+    """A change: mostly puts and deletions of few keys."""
+    return st.builds(
+        Change,
+        key=st.sampled_from("aaaabbcd"),
+        value=st.sampled_from(["put"] * 10 + ["delete"] * 8 + ["text", "text", "large", "broken", "crash"]),
+        skew=st.sampled_from(SKEWS),
+        form=st.sampled_from(FORMS),
+    )
+
+
+def faults() -> st.SearchStrategy[Fault]:
+    """A fault of the collection: once, a few times, or a storm."""
+    weighted = [*GOOD_FAULTS, *SLOW_FAULTS * 3, *STACK_FAULTS, *ITEM_FAULTS * 2]
+    return st.builds(
+        Fault,
+        name=st.sampled_from(weighted),
+        times=st.sampled_from([1, 1, 1, 2, 2, 7, 30]),
+        key=st.sampled_from("aabbcd"),
+        where=st.sampled_from(["bulk"] * 6 + ["look"]),
+    )
+
+
+TROUBLES: dict[str, tuple[int, st.SearchStrategy[Plain]]] = {
+    "change": (8, changes()),
+    "restart": (4, st.builds(Restart, back=st.integers(0, 3), steps=st.integers(1, 6))),
+    "crash": (4, st.just(Crash())),
+    "land": (3, st.just(Land())),
+    "collect": (4, st.just(Collect())),
+    "split": (2, st.builds(Split, key=st.sampled_from(KEYS), fall=st.booleans())),
+    "fault": (3, faults()),
+    "foreign": (1, st.builds(Foreign, key=st.sampled_from(KEYS))),
+}
+"""What may happen at any time, also in the middle of an invocation, each with its weight."""
+RARE = 50
+"""One trouble in so many is an index deleted under way: it costs a new index."""
+
+
+def troubles() -> st.SearchStrategy[Plain]:
+    """What may happen at any time."""
+    names = [name for name, (weight, _) in TROUBLES.items() for _ in range(weight)]
+    names = names * RARE
+    names[-len(names) // RARE :] = ["index"] * (len(names) // RARE)
+    return st.sampled_from(names).flatmap(
+        lambda name: TROUBLES[name][1] if name in TROUBLES else st.just(DeleteIndex())
+    )
+
+
+def steps() -> st.SearchStrategy[Step]:
+    """One step of a history."""
+    weighted: list[tuple[int, st.SearchStrategy[Step]]] = [
+        (9, changes()),
+        (6, st.builds(Deliver, st.integers(1, 4))),
+        (4, st.builds(Tick, st.sampled_from([1.0, 0.3, 5.0, 12.0, 31.0, 61.0, 61.0, 84_000.0]))),
+        (4, faults()),
+        (2, troubles()),
+        (5, st.builds(During, st.integers(1, 12), troubles())),
+        (1, st.builds(TableFault, st.sampled_from(TABLE_FAULTS), st.sampled_from([1, 2, 6]))),
+        (1, st.builds(QueueRefuses, st.sampled_from([1, 3]), st.booleans())),
+    ]
+    return st.sampled_from([each for weight, each in weighted for _ in range(weight)]).flatmap(lambda each: each)
+
+
+@st.composite
+def overtaken(draw: st.DrawFn) -> tuple[Step, ...]:
+    """A request lands after the key has changed again."""
+    key, late = draw(st.sampled_from("aabd")), draw(st.sampled_from(["late", "late answer"]))
+    return (
+        Change(key, form=draw(st.sampled_from(FORMS))),
+        Fault(late, 1, key),
+        Deliver(2),
+        Change(key, draw(st.sampled_from(["put", "delete"])), draw(st.sampled_from(SKEWS))),
+        Deliver(3),
+        Land(),
+    )
+
+
+@st.composite
+def outlived(draw: st.DrawFn) -> tuple[Step, ...]:
+    """An invocation that a newer trigger has left behind goes on trying until the tombstone is gone."""
+    key, moment = draw(st.sampled_from("abd")), draw(st.integers(2, 8))
+    storm = moment + draw(st.integers(6, 14))
+    return (
+        Change(key, form=draw(st.sampled_from(FORMS))),
+        Fault("429", draw(st.integers(1, 4)), key),
+        During(moment, Change(key, "delete")),
+        During(moment + 1, Restart(0, 8)),
+        During(storm, Fault(draw(st.sampled_from(["429", "503"])), 40, key)),
+        During(storm + draw(st.sampled_from([20, 40, 65, 80])), Collect()),
+        Deliver(2),
+    )
+
+
+@st.composite
+def just_read(draw: st.DrawFn) -> tuple[Step, ...]:
+    """The table is read, and at once the item changes."""
+    key, value = draw(st.sampled_from("ab")), draw(st.sampled_from(["put", "delete"]))
+    after = Change(key, value, draw(st.sampled_from(SKEWS)))
+    changed: Step = During(draw(st.integers(1, 8)), after) if draw(st.booleans()) else after
+    read = Change(key, form=draw(st.sampled_from(["no number", "no image", "no time"])))
+    return (read, changed, Deliver(2)) if isinstance(changed, During) else (read, Deliver(2), changed, Deliver(2))
+
+
+@st.composite
+def poison_behind(draw: st.DrawFn) -> tuple[Step, ...]:
+    """Poison in one batch with a document that stays busy."""
+    bad: Value = draw(st.sampled_from(["text", "broken"]))
+    busy = Fault(draw(st.sampled_from(["item 429", "item 503", "503"])), 30, "b")
+    return (Change("b"), Change("c", bad), busy, Deliver(draw(st.integers(1, 3))))
+
+
+def histories() -> st.SearchStrategy[History]:
+    """Histories of some 25 steps: single ones, and short courses that are known to be dangerous."""
+    one = steps().map(lambda step: (step,))
+    course = st.one_of(overtaken(), outlived(), just_read(), poison_behind())
+    pieces = st.integers(0, 11).flatmap(lambda drawn: course if drawn == 0 else one)
+    rounds = st.lists(st.lists(pieces, max_size=10), max_size=10)
+    flat = rounds.map(lambda lists: tuple(step for each in lists for piece in each for step in piece))
+    return st.builds(History, setups(), flat)
