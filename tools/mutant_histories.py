@@ -126,22 +126,10 @@ MUTANTS = (
         "                return outcomes | _all(waiting, Result.PASSED)\n",
     ),
     _mutant(
-        "falling versions in a batch sent all the same",
-        "plan.py",
-        "return after if before is not None and after is not None and before < after else None",
-        "return after",
-    ),
-    _mutant(
         "the table read without consistency",
         "table.py",
         '"ConsistentRead": True',
         '"ConsistentRead": False',
-    ),
-    _mutant(
-        "keys that the table left unprocessed forgotten",
-        "table.py",
-        "{name: part[name] for name in part if name in unread}",
-        "{}",
     ),
     _mutant(
         "an id of 513 bytes not hashed",

@@ -48,6 +48,7 @@ def setups() -> st.SearchStrategy[Setup]:
         lanes=st.sampled_from([1, 2]),
         bisect=st.booleans(),
         retries=st.sampled_from([-1, -1, -1, -1, 2]),
+        max_age=st.sampled_from([79_200, -1]),
         timeout=st.sampled_from([300.0, 110.0, 900.0]),
         latency=st.sampled_from([0.05, 1.0]),
         skews=st.tuples(*[st.sampled_from([0.0, 1.7, -2.0])] * 2),
@@ -153,7 +154,8 @@ def outlived(draw: st.DrawFn) -> tuple[Step, ...]:
 @st.composite
 def just_read(draw: st.DrawFn) -> tuple[Step, ...]:
     """The table is read, and at once the item changes."""
-    key, value = draw(st.sampled_from("ab")), draw(st.sampled_from(["put", "delete"]))
+    key = draw(st.sampled_from("ab"))
+    value: Value = draw(st.sampled_from(["put", "delete"]))
     after = Change(key, value, draw(st.sampled_from(SKEWS)))
     changed: Step = During(draw(st.integers(1, 8)), after) if draw(st.booleans()) else after
     read = Change(key, form=draw(st.sampled_from(["no number", "no image", "no time"])))

@@ -1,0 +1,109 @@
+"""The helpers of the generated histories do what the histories rely on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from lab.faults import FaultKind
+from searchsync.version import sequence_order, stream_version
+from tests.support.history import steps
+from tests.support.history.clock import WorldClock
+from tests.support.history.draw import FAULTS
+from tests.support.history.minimise import minimise
+from tests.support.history.network import deleted_ids, gate_fault
+from tests.support.history.truth import Truth
+
+
+def bad(history: steps.History) -> bool:
+    """Two puts of b before a late fault, with lanes."""
+    kinds = [step for step in history.steps if step in (steps.Change("b"), steps.Fault("late"))]
+    return kinds[:3] == [steps.Change("b"), steps.Change("b"), steps.Fault("late")] and history.setup.lanes == 2
+
+
+def test_a_bad_history_is_made_minimal() -> None:
+    noise: list[steps.Step] = [steps.Tick(5.0), steps.Change("a"), steps.Deliver(3), steps.During(4, steps.Crash())]
+    drawn = steps.History(
+        steps.Setup(lanes=2, batch_size=1, latency=1.0),
+        (*noise, steps.Change("b"), *noise, steps.Change("b"), *noise, steps.Fault("late"), *noise),
+    )
+    smallest = (steps.Change("b"), steps.Change("b"), steps.Fault("late"))
+    assert minimise(drawn, bad) == steps.History(steps.Setup(lanes=2), smallest)
+
+
+def test_a_step_is_made_plain() -> None:
+    drawn = steps.History(steps.Setup(), (steps.During(7, steps.Fault("429", 30, "c", "look")), steps.Deliver(4)))
+    faulty = lambda history: any("429" in str(step) for step in history.steps)  # noqa: E731
+    assert minimise(drawn, faulty).steps == (steps.Fault("429"),)
+
+
+@dataclass
+class Noted:
+    """Something that is due, and notes when it came."""
+
+    latest: float
+    clock: WorldClock
+    came: list[float] = field(default_factory=list)
+
+    def come(self) -> None:
+        self.came.append(self.clock.time)
+
+
+def test_what_is_due_comes_at_its_own_second() -> None:
+    clock = WorldClock(100.0)
+    late, soon, never = (Noted(100.0 + seconds, clock) for seconds in (8.0, 3.0, 30.0))
+    clock.due += [late, soon, never]
+    clock.advance(10.0)
+    assert (soon.came, late.came, never.came, clock.time) == ([103.0], [108.0], [], 110.0)
+    assert clock.due == [never]
+
+
+@pytest.mark.parametrize("fall", [True, False])
+def test_a_split_keeps_numbers_rising_and_its_low_bits_fall_or_rise(fall: bool) -> None:
+    truth = Truth("h1", steps.Setup())
+    truth.change(steps.Change("a"), 1_000.0)
+    truth.split("a", fall)
+    truth.change(steps.Change("a"), 1_000.0)
+    before, after = (sequence_order(each.sequence) for each in truth.records["a"])
+    assert before is not None
+    assert after is not None
+    assert before < after
+    assert (stream_version(1_000, before) > stream_version(1_000, after)) is fall
+    assert [shard.parent for shard in truth.stream.shards_now] == [None, "r0", "r0"]
+
+
+@pytest.mark.parametrize("length", [511, 512, 513])
+def test_a_long_key_has_its_bytes(length: int) -> None:
+    assert len(Truth("h123", steps.Setup(long_id=length)).keys["d"].encode()) == length
+
+
+def test_a_deletion_of_nothing_leaves_no_record() -> None:
+    truth = Truth("h1", steps.Setup())
+    truth.change(steps.Change("a", "delete"), 1_000.0)
+    assert truth.stream.records == {"r0": []}
+
+
+def test_the_checkpoints_tell_what_has_passed() -> None:
+    truth = Truth("h1", steps.Setup())
+    for key in "aba":
+        truth.change(steps.Change(key), 1_000.0)
+    second = truth.records["b"][0].sequence
+    passed = truth.passed({"r0": second})
+    assert [len(passed[key]) for key in "abcd"] == [1, 1, 0, 0]
+    assert not truth.drained({"r0": second})
+    assert truth.drained({"r0": truth.records["a"][-1].sequence})
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_every_fault_has_its_form_in_the_gate(name: str) -> None:
+    fault = gate_fault(steps.Fault(name), "a")
+    assert fault.applied == name.endswith("applied")
+    assert (fault.kind is FaultKind.ITEM) == name.startswith("item")
+    if name.rsplit(maxsplit=1)[-1].isdigit():
+        assert str(fault.status) == name.rsplit(maxsplit=1)[-1]
+
+
+def test_the_deletions_of_a_body_are_found() -> None:
+    body = b'{"index":{"_id":"a"}}\n{"x":1}\n{"delete":{"_id":"b","version":3}}\n'
+    assert deleted_ids(body) == ["b"]
