@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 ON_EVERYTHING = {
+    "cloudwatch:GetMetricStatistics": "knows no resource; the walk asks how late the pipeline is",
+    "lambda:ListEventSourceMappings": "knows no resource; the walk asks whether the trigger is off",
     "dynamodb:ListStreams": "knows no resource; Lambda asks for it when the mapping is created",
     "ec2:AssignPrivateIpAddresses": "network interfaces of a function in a VPC have no ARN before they exist",
     "ec2:CreateNetworkInterface": "the same",
