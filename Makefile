@@ -44,8 +44,9 @@ settings: setup ## write the README's settings table from variables.tf
 mutants: jars ## break one rule after the other, and see the test that notices
 	@$(TOOLS) -m tools.mutants
 
-prove: jars ## the proofs at their larger bounds (minutes): every interleaving of the protocol
+prove: jars ## the proofs at their larger bounds: every interleaving of the protocol, ten thousand histories
 	@PYTHONPATH=lambda_src $(TOOLS) -m tests.support.prove_model
+	@PYTHONPATH=lambda_src $(TOOLS) -m tests.support.prove_histories
 
 bench: package ## measure the converter, the handler and the package
 	@$(TOOLS) -m bench

@@ -50,7 +50,8 @@ class Gate:
     """A collection's endpoint at `url`, in front of the engine at `upstream_url`.
 
     A context manager. `authorize` is asked after the rules and may deny a request (signature,
-    data access policy). `port` 0 takes a free one.
+    data access policy). `port` 0 takes a free one. `pause` waits for a fault's seconds, and says
+    whether the request shall be forgotten: a test whose time is not the machine's brings its own.
     """
 
     def __init__(
@@ -59,7 +60,9 @@ class Gate:
         authorize: Authorize | None = None,
         rules: Rules | None = None,
         port: int = 0,
+        *,
         clock: Callable[[], float] = time.time,
+        pause: Callable[[float], bool] | None = None,
     ) -> None:
         self.upstream_url = upstream_url
         self.clock_offset = 0.0  # seconds that its Date header is ahead of `clock`
@@ -68,6 +71,7 @@ class Gate:
         self._clock = clock
         self._faults = FaultBook()
         self._stopping = threading.Event()
+        self._pause = pause or self._stopping.wait
         self._lock = threading.Lock()
         self._counters: dict[str, Counter[str]] = {}
         self._server = GateServer(port, upstream_url, self.answer, self._date)
@@ -143,12 +147,13 @@ class Gate:
         return denied
 
     def _carry_out(self, request: GateRequest, plan: Plan, upstream: Upstream) -> Reply:
-        self._stopping.wait(plan.delay)
+        if plan.delay:
+            self._pause(plan.delay)
         fault = plan.whole
         if fault is None:
             return self._forward(request, plan, upstream)
         if fault.kind is FaultKind.DROP:
-            if not self._stopping.wait(fault.seconds):
+            if not self._pause(fault.seconds):
                 self._forward(request, plan, upstream)
             return Reply(ending=Ending.CLOSED)
         real = Reply()

@@ -83,7 +83,10 @@ class Backoff:
         """Wait before the try after `attempt` (0 is the first). False, at once, when the deadline would not
         allow what needs `needed` seconds after the wait."""
         seconds = self.rng.uniform(0.0, min(BACKOFF_CAP, BACKOFF_BASE * 2.0**attempt))
-        if not deadline.allows(needed, seconds):
+        # The last try is made when the time to begin one ends: what shows only after a while is still seen.
+        left = deadline.begin_by - self.clock.monotonic()
+        seconds = min(seconds, left)
+        if left <= 0.0 or not deadline.allows(needed, seconds):
             return False
         self.clock.sleep(seconds)
         return True

@@ -30,6 +30,8 @@ LONE_SECONDS = 20.0
 LONE_DOCUMENTS = 5
 """At most so many documents that alone are answered busy, so often and for so long, while others of their
 batch succeed in the same round, are poison. More of them, or sooner, is a shard of the index in trouble."""
+BELOW_ALL = 1
+"""A version below every other: it changes nothing but asks for an answer."""
 ANSWERED = frozenset({Kind.DONE, Kind.CONFLICT})
 NO_TIME = Answer(Kind.BUSY, None, "", "the invocation's time is over")
 
@@ -68,8 +70,8 @@ class Delivery:
 
     `last_busy` is the last answer that asked for a retry. `witness` is a write already answered: sent again
     beside the busy ones it shows that the collection works. Its version makes the repetition harmless, but
-    only up to the deadline that it was sent under: what a table read wrote must not be written later, when
-    the tombstone of a deletion since may be gone.
+    only up to the deadline that it was sent under: later the tombstone of a deletion since may be gone. From
+    then on its document is deleted with a version below all, which is refused, or deletes what is not there.
     """
 
     collection: Collection
@@ -89,7 +91,7 @@ class Delivery:
         while pending:
             latest = self._ensured_round(self._with_witness(pending) if attempt else pending, deadline)
             answers.update((write.id, latest[write.id]) for write in pending)
-            self.witness = self._living_witness() or _witness(pending, latest, deadline)
+            self.witness = self._living_witness() or _witness(pending, latest, deadline) or self.witness
             pending = [write for write in pending if latest[write.id].kind is Kind.BUSY]
             if not pending:
                 break
@@ -115,10 +117,11 @@ class Delivery:
         return self.collection.current_versions(ids, _timeout(deadline)) if ids else {}
 
     def _with_witness(self, pending: Sequence[Write]) -> Sequence[Write]:
-        witness = self._living_witness()
+        witness = self.witness
         if witness is None or any(write.id == witness.write.id for write in pending):
             return pending
-        return [*pending, witness.write]
+        living = self._living_witness() is not None
+        return [*pending, witness.write if living else Write(witness.write.id, BELOW_ALL, None)]
 
     def _living_witness(self) -> Witness | None:
         return self.witness if self.witness is not None and self.witness.until.allows(0.0) else None

@@ -21,7 +21,7 @@ from searchsync.foreign import shown
 from searchsync.metrics import RECORDS_SHOWN, Report
 from searchsync.plan import Change, Plan, Poison, plan_batch, record_version, refused
 from searchsync.records import StreamRecord, lowest, parse_event
-from searchsync.resync import Outcome, Result, Resync, Table, Target
+from searchsync.resync import Outcome, Result, Resync, Table, Target, time_to_write
 from searchsync.version import Verdict, is_table_read, second_of, verdict
 
 RESERVE = 5.0
@@ -62,6 +62,7 @@ class Pipeline:
         `remaining`: seconds that the invocation still has. `report` is filled as it goes, also when
         this raises. Raises SearchsyncError when the whole batch must be delivered again.
         """
+        taken = self.clock.monotonic()
         deadline = Deadline.after(self.clock, remaining - RESERVE)
         records = parse_event(event)
         self._look_at_the_stream(records, report)
@@ -70,7 +71,7 @@ class Pipeline:
         plan = plan_batch(records, self.config.key_attributes, received, latest)
         self._name_records(plan, report)
         delivery = Delivery(self.collection, self.backoff, self.largest_body)
-        outcomes = self._write(plan, delivery, deadline) if plan.changes else {}
+        outcomes = self._write(plan, delivery, taken, deadline) if plan.changes else {}
         for outcome in outcomes.values():
             report.results[outcome.result] += 1
         report.busy = _busy(delivery, outcomes)
@@ -109,11 +110,12 @@ class Pipeline:
         changes: Iterable[Change] = list(plan.changes.values())[:RECORDS_SHOWN]
         report.records = [(each.record.event_name, each.id, each.record.sequence_number) for each in changes]
 
-    def _write(self, plan: Plan, delivery: Delivery, deadline: Deadline) -> dict[str, Outcome]:
+    def _write(self, plan: Plan, delivery: Delivery, taken: float, deadline: Deadline) -> dict[str, Outcome]:
         """The outcome of each document that the plan writes or resyncs."""
         outcomes: dict[str, Outcome] = {}
         targets = [self._target(plan.changes[name]) for name in plan.resyncs]
-        answers = delivery.deliver(plan.writes, deadline)
+        # A newer trigger may deliver the deletion that follows, while nobody waits for this invocation any more.
+        answers = delivery.deliver(plan.writes, time_to_write(taken, deadline))
         passed = [name for name, each in answers.items() if each.current is not None and is_table_read(each.current)]
         there = delivery.current_versions(passed, deadline)
         for write in plan.writes:

@@ -83,7 +83,7 @@ Deliver = Callable[[Sequence[Write], Deadline], dict[str, Answer]]
 
 
 def time_to_write(read_monotonic: float, deadline: Deadline) -> Deadline:
-    """Until when what was read at a monotonic time may be written."""
+    """Until when what was read from the table, or taken from the stream, at a monotonic time may be written."""
     return deadline.at_most(read_monotonic + READ_TO_ANSWER, begin_by=read_monotonic + READ_TO_REQUEST)
 
 

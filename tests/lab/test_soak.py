@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lab.applied import Applied
 from lab.faults import FaultKind
-from lab.soak import Soak
+from lab.soak import FEWEST_POISON, Soak
 from lab.soak_summary import sheet
 from lab.storms import RECIPES
 
@@ -16,7 +16,7 @@ def test_a_small_soak_meets_every_storm_and_loses_nothing(workshop: Applied) -> 
     try:
         summary = Soak(workshop, count, seed, lambda written, _sample, _storm: shown.append(written)).run()
     finally:
-        for turn in range(count):
+        for turn in range(FEWEST_POISON + 1):
             workshop.delete({"id": {"S": f"poison-{seed}-{turn}"}})
     assert (summary.lost, summary.extra, summary.different, summary.ranges) == ([], [], [], 0)
     assert summary.reported == summary.poison

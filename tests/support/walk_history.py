@@ -147,7 +147,7 @@ class History:
 
     def __post_init__(self) -> None:
         clock, config = self.clock, self.config
-        self.client = TableClient(clock, page=3, latency=LATENCY)
+        self.client = TableClient(clock, page=5, latency=LATENCY)
         self.backoff = Backoff(clock, random.Random(3))
         self.table = DynamoTable(self.client, "t", ("id",), clock, self.backoff)
         self.queue = MemoryQueue()
@@ -226,6 +226,7 @@ class History:
         while self.stream:
             self.clock.sleep(PERIOD)
         self.clock.sleep(TOMBSTONE)
+        assert not self.stream
 
     # The engine's tombstones
 
@@ -300,15 +301,17 @@ class History:
         world: Any = self
         lane = Lane(world, config=self.config, settle=SETTLE, call_seconds=300.0)
         lane.queue = self.queue
+        steps = list(steps)
+        ends = self.clock.time + max((step.at for step in steps), default=0.0)
         self.until = self.clock.time + 600.0
         self.schedule(steps, list(keys))
-        for part in ({"segment": 0, "of": 2}, {"segment": 1, "of": 2}):
-            self._part(lane, task, part)
+        self._part(lane, task, {"segment": 0, "of": 1})
         if task != "backfill":
             self.direct.call("POST", f"/{self.config.index}/_refresh")
             pit = self.reader.open_point_in_time(Deadline.after(self.clock, 120.0))
             self._part(lane, task, {"slice": 0, "of": 1, "pit": pit})
         self.until = 0.0
+        self.clock.sleep(max(0.0, ends - self.clock.time))
         self.drain()
         return lane
 

@@ -32,8 +32,22 @@ def test_a_write_that_was_answered_stands_beside_the_busy_one() -> None:
 
 
 def test_what_was_answered_is_never_sent_again_after_its_deadline() -> None:
-    """What a read of the table wrote could raise the dead when a tombstone since is gone."""
-    assert not any(b'"earlier"' in body for body in delivered_after(56.0).bodies)
+    """What a read of the table wrote could raise the dead when a tombstone since is gone: its document is only
+    asked for then, by a deletion that is below every version."""
+    index = delivered_after(56.0)
+    asked = b'{"delete":{"_id":"earlier","version":1,"version_type":"external"}}\n'
+    assert all(body.count(b'"earlier"') == body.count(asked) == 1 for body in index.bodies[1:5])
+    assert index.documents["earlier"] == (2, {"n": 1})
+
+
+def test_the_last_try_comes_when_the_time_to_begin_one_ends() -> None:
+    """So a document that alone stays busy is known for it in every invocation, whatever the jitter."""
+    for seed in range(40):
+        clock, index = FakeClock(), MemoryIndex()
+        index.item_fault = faulty(lone=BUSY)
+        deadline = Deadline.after(clock, 300.0).at_most(clock.time + ANSWERED_IN, begin_by=clock.time + STARTED)
+        delivery = Delivery(index, Backoff(clock, random.Random(seed)), 5_000_000)
+        assert delivery.deliver([EARLIER, LONE], deadline)["lone"].kind is Kind.POISON, seed
 
 
 def test_no_request_is_begun_so_late_that_it_could_land_after_a_tombstone() -> None:

@@ -53,6 +53,16 @@ def test_a_queue_that_refuses_fails_the_record() -> None:
     assert "sqs:SendMessage" in bench.report.error
 
 
+def test_writes_are_not_tried_for_longer_than_a_tombstone_lives() -> None:
+    """Else an invocation that the trigger gave up could bring back what a newer one has deleted meanwhile."""
+    bench = Bench(remaining=900.0)
+    bench.index.item_fault = faulty(a=BUSY)
+    began = bench.clock.time
+    assert bench.run(event(record("INSERT", "a", number=1))) == [number(1)]
+    assert len(bench.index.bodies) > 5
+    assert bench.clock.time - began <= 55.0
+
+
 def test_what_stays_busy_is_reported_by_its_lowest_number() -> None:
     bench = Bench(remaining=8.0)
     bench.index.item_fault = faulty(b=BUSY, c=BUSY)

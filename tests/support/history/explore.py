@@ -1,0 +1,101 @@
+"""Many histories from one seed: Hypothesis draws them, the first bad one is made minimal."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import seed as seeded
+
+from tests.support.history.invariants import run
+from tests.support.history.minimise import minimise
+from tests.support.history.pool import Pool
+from tests.support.history.steps import History, histories
+
+
+@dataclass
+class Outcome:
+    """What came of a seed's histories: how many ran, what was injected and done, and the failure, if any."""
+
+    histories: int = 0
+    injected: Counter[str] = field(default_factory=Counter)
+    done: Counter[str] = field(default_factory=Counter)
+    failure: str = ""
+
+    def add(self, other: Outcome) -> None:
+        """Count another's too."""
+        self.histories += other.histories
+        self.injected += other.injected
+        self.done += other.done
+        self.failure = self.failure or other.failure
+
+    def lines(self) -> str:
+        """For people."""
+        counted = [
+            f"{what}: " + ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
+            for what, counts in (("done", self.done), ("injected", self.injected))
+        ]
+        return "\n".join([f"{self.histories} histories, {self.injected.total()} faults and troubles", *counted])
+
+
+def explore(engine_url: str, seed: int, count: int, progress: Callable[[], None] = lambda: None) -> Outcome:
+    """Run `count` histories of a seed, until one fails."""
+    pool = Pool(engine_url, f"histories-{seed}-{random.SystemRandom().randrange(10**9)}")
+    outcome = Outcome()
+    try:
+        bad = _first_bad(pool, seed, count, outcome, progress)
+        outcome.injected += pool.network.injected
+        outcome.done += pool.totals
+        outcome.done["tombstones collected"] += pool.tombstones.collected
+        if bad is not None:
+            outcome.failure = _describe(pool, seed, *bad)
+    finally:
+        pool.close()
+    return outcome
+
+
+def _first_bad(
+    pool: Pool, seed: int, count: int, outcome: Outcome, progress: Callable[[], None]
+) -> tuple[History, str] | None:
+    bad: list[tuple[History, str]] = []
+
+    @seeded(seed)
+    @settings(
+        max_examples=count,
+        deadline=None,
+        database=None,
+        derandomize=False,
+        phases=[Phase.generate],  # `minimise` knows what a history is made of, and gets further
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(histories())
+    def each(history: History) -> None:
+        if bad:
+            return
+        wrong = _wrong(pool, history)
+        outcome.histories += 1
+        progress()
+        if wrong is not None:
+            bad.append((history, wrong))
+
+    each()
+    return bad[0] if bad else None
+
+
+def _wrong(pool: Pool, history: History) -> str | None:
+    try:
+        run(pool, history)
+    except AssertionError as error:
+        return str(error)
+    return None
+
+
+def _describe(pool: Pool, seed: int, history: History, wrong: str) -> str:
+    smallest = minimise(history, lambda candidate: _wrong(pool, candidate) is not None)
+    again = _wrong(pool, smallest)
+    shown = "\n".join([f"    {smallest.setup}", *(f"    {step}" for step in smallest.steps)])
+    note = "" if again is not None else "It did not fail again: look at what is not the world's own time.\n"
+    return f"seed {seed}: {again or wrong}\n{note}minimal history:\n{shown}\nas drawn: {history}"

@@ -1,0 +1,184 @@
+"""What must hold in every history, and the run that checks it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from searchsync.metrics import RedriveReport
+from tests.support.history.mend import redrive, repair
+from tests.support.history.pool import Pool
+from tests.support.history.steps import KEYS, Change, History
+from tests.support.history.truth import Recorded
+from tests.support.history.world import Violation, World
+
+LONE_ANSWERS = 5
+"""Busy answers, or disputed conflicts, of one document alone that may make poison of it."""
+MOST_INVOCATIONS, FOR_EACH_RECORD = 40, 12
+"""Invocations within which a calm world is drained: no document blocks a shard, no resync goes on for ever."""
+
+
+def run(pool: Pool, history: History) -> None:
+    """Run a history. AssertionError where an invariant does not hold."""
+    world = World(pool, history.setup)
+    sound = False
+    try:
+        Judge(world).run(history)
+        sound = not world.index_lost
+    except Violation as violation:
+        raise AssertionError(str(violation)) from None
+    finally:
+        pool.network.moment = pool.network.landed = lambda _: None  # type: ignore[assignment]
+        pool.network.calm()
+        if not sound:
+            pool.direct.call("DELETE", f"/{pool.index}")
+
+
+class Judge:
+    """A world, and what must be true of it."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        world.judge_message = self.message_is_due
+        world.judge_state = self.checkpoint_passed_nothing_undone
+
+    def run(self, history: History) -> None:
+        """The history, then peace, then everything must be right."""
+        world = self.world
+        for step in history.steps:
+            world.do(step)
+        world.calm()
+        self.drain()
+        self.index_is_the_table()
+        if world.index_lost or world.dropped:
+            self.repair_was_asked_for()
+        if world.index_lost:
+            repair(world)
+        if world.index_lost or world.queue.messages:
+            report = redrive(world)
+            self.mended = True
+            self.redriven_queue_holds_only_what_cannot_be_written(report)
+            self.index_is_the_table()
+        world.pool.totals["changes"] += len(world.truth.by_sequence)
+        world.pool.totals["invocations"] += world.invocations
+
+    # While it runs
+
+    def message_is_due(self, message: dict[str, Any]) -> None:
+        """No record goes to the failure queue that could have been written."""
+        world = self.world
+        key = world.truth.named(message["key"]["id"]["S"])
+        record = world.truth.by_sequence[message["sequence_number"]]
+        later = [each for each in world.truth.records[key] if each.position >= record.position]
+        if any(each.poison for each in later):
+            return
+        if message["error_type"] == "version_from_the_future" and key in world.foreign:
+            return
+        if message["error_type"].startswith(("injected_", "service_quota", "resync_poison")) and (
+            world.network.item_faults[world.truth.ids[key]] >= LONE_ANSWERS
+        ):
+            return
+        raise Violation(f"a record in the failure queue that can be written: {record}: {message}")
+
+    def checkpoint_passed_nothing_undone(self) -> None:
+        """Each record at or below the checkpoint is in the index, superseded there, or in the queue."""
+        world = self.world
+        if world.index_lost:
+            return  # What it held is lost until the repair.
+        found = self.documents()
+        for key, passed in world.truth.passed(world.trigger.checkpoints).items():
+            taken = [each for each in passed if each.sequence not in world.dropped]
+            if taken and not self.settled(key, taken[-1], found.get(key)):
+                raise Violation(f"the checkpoint passed {taken[-1]}, and the index holds {found.get(key)}")
+
+    def settled(self, key: str, record: Recorded, document: dict[str, Any] | None) -> bool:
+        """Whether the record, or a later one of its key, is in the index or in the failure queue, or comes again.
+
+        A foreign write of later time lies above it, and is not ours to judge.
+        """
+        if record.sequence in self.world.superseded or record.position <= self.world.foreign.get(key, 0):
+            return True
+        later = [each for each in self.world.truth.records[key] if each.position >= record.position]
+        if any(not each.poison and each.document == document for each in later):
+            return True
+        return self.world.queue.holds(each.sequence for each in later)
+
+    # At the end
+
+    def drain(self) -> None:
+        """Let the trigger come to rest; an operator does what an error tells him to do."""
+        world = self.world
+        most = world.invocations + MOST_INVOCATIONS + FOR_EACH_RECORD * len(world.truth.by_sequence)
+        if world.index_lost:
+            # Every sandbox looks at the index once more.
+            world.clock.advance(61.0)
+            for _ in world.sandboxes:
+                world.truth.change(Change("a"), world.clock.time)
+                self._drain(most)
+        self._drain(most)
+
+    def _drain(self, most: int) -> None:
+        world = self.world
+        while not world.truth.drained(world.trigger.checkpoints):
+            if not world.deliver(1):
+                world.clock.advance(1.0)
+            if world.stack_errors and "was not made by searchsync" in world.stack_errors[-1]:
+                world.pool.direct.call("DELETE", f"/{world.pool.index}")
+                world.pool.tombstones.forget()
+                world.repair_said.append(world.stack_errors.pop())
+                world.index_lost = True
+            if world.invocations > most:
+                raise Violation(f"the stream is not drained after {most} invocations: {world.stack_errors[-1:]}")
+
+    def index_is_the_table(self) -> None:
+        """Every document and nothing more; or the key's last record in the failure queue."""
+        world = self.world
+        found = self.documents(by_search=True)
+        foreign = found.keys() - set(KEYS)
+        if foreign:
+            raise Violation(f"documents of no key: {sorted(foreign)}")
+        for key in KEYS:
+            records = world.truth.records[key]
+            last = records[-1] if records else None
+            document = found.get(key)
+            if last is None or (not last.poison and last.document == document):
+                if last is None and document is not None:
+                    raise Violation(f"a document that the table never had: {document}")
+                continue
+            if world.queue.holds([last.sequence]):
+                continue
+            if not self.mended and (world.index_lost or last.sequence in world.dropped):
+                continue
+            raise Violation(f"the table holds {last}, the index {document}, and the queue does not hold its record")
+
+    mended = False
+
+    def repair_was_asked_for(self) -> None:
+        """Where records or documents were lost, somebody says so; a new sandbox cannot know that the index was."""
+        world = self.world
+        aware = any(each in world.witnesses for each in world.sandboxes)
+        if (aware or world.dropped) and not world.repair_said:
+            raise Violation("the index was lost or records were dropped, and nobody says that a repair is needed")
+
+    def redriven_queue_holds_only_what_cannot_be_written(self, report: RedriveReport) -> None:
+        """After a redrive only poison, and documents of a version from the future, are in the queue."""
+        world = self.world
+        for message in world.queue.messages:
+            key = world.truth.named(message["key"]["id"]["S"]) if "key" in message else ""
+            if key and (world.truth.records[key][-1].poison or key in world.foreign):
+                continue
+            raise Violation(f"after a redrive the queue still holds {message}: {report}")
+
+    def documents(self, by_search: bool = False) -> dict[str, dict[str, Any]]:
+        """The history's documents by key; by search what is under no key's id is found too, by its id."""
+        world = self.world
+        index, direct = world.pool.index, world.pool.direct
+        if by_search:
+            direct.call("POST", f"/{index}/_refresh")
+            query = {"size": 100, "query": {"term": {"h": world.name}}}
+            hits = direct.call("POST", f"/{index}/_search", query).json().get("hits", {}).get("hits", [])
+        else:
+            docs = [{"_id": name} for name in world.truth.ids.values()]
+            answer = direct.call("POST", f"/{index}/_mget", {"docs": docs}).json()
+            hits = [doc for doc in answer.get("docs", []) if doc.get("found")]
+        names = {name: key for key, name in world.truth.ids.items()}
+        return {names.get(hit["_id"], hit["_id"]): hit["_source"] for hit in hits}

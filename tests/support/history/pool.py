@@ -1,0 +1,64 @@
+"""What many histories share: the engine, a gate with its network, an index that the function made."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+
+from requests_aws4auth import AWS4Auth
+
+from searchsync.collection import connect
+from searchsync.config import Config, read_environment
+from searchsync.pipeline import Pipeline
+from tests.engine.client import Client
+from tests.support.events import NOW, environment
+from tests.support.history.clock import SandboxClock, WorldClock
+from tests.support.history.network import HistoryCollection, Network
+from tests.support.history.tombstones import Tombstones
+
+START = NOW + 0.5
+AUTH = AWS4Auth("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "eu-central-1", "aoss")
+MAPPING = {
+    "dynamic": False,
+    "properties": {"id": {"type": "keyword"}, "h": {"type": "keyword"}, "n": {"type": "long"}},
+}
+
+
+@dataclass(eq=False)
+class Sandbox:
+    """A process of the function: its memory of the index, and its clock."""
+
+    pipeline: Pipeline
+    collection: HistoryCollection
+
+
+@dataclass
+class Pool:
+    """What many histories share: engine, gate, index, and one client's connections."""
+
+    engine_url: str
+    index: str
+    clock: WorldClock = field(default_factory=lambda: WorldClock(START))
+    totals: Counter[str] = field(default_factory=Counter)
+    histories: int = 0
+
+    def __post_init__(self) -> None:
+        self.direct = Client(self.engine_url)
+        self.network = Network(self.engine_url, self.clock)
+        base = read_environment(environment())
+        self.config: Config = replace(base, host=self.network.gate.url, index=self.index, mapping=MAPPING)
+        self.client = connect(self.config, AUTH)
+        self.tombstones = Tombstones(self.direct, self.index, self.clock)
+
+    def begin(self) -> None:
+        """Every history finds the index there: made by the function."""
+        self.clock.time = START
+        if self.direct.call("HEAD", f"/{self.index}").status_code == 404:
+            collection = HistoryCollection(self.client, self.config, SandboxClock(self.clock, 0.0, self.clock.advance))
+            collection.network = self.network
+            collection.ensure_index(30.0)
+
+    def close(self) -> None:
+        """Stop the gate and remove the index."""
+        self.network.close()
+        self.direct.call("DELETE", f"/{self.index}")

@@ -1,0 +1,175 @@
+"""The table and its stream: what is true, and what the function is told."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from lab.trigger_core import Record
+from lab.trigger_edges import Shard
+from searchsync.document import document_id
+from tests.support.events import STREAM_ARN, sequence_number
+from tests.support.history.steps import KEYS, Change, Setup
+from tests.support.trigger_bench import Stream
+
+LARGE = 5_000
+"""Characters of a value that the collection refuses with the rest of its document."""
+POISON = frozenset({"text", "large", "broken"})
+Item = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A change as the stream tells it. `document` is what the index must hold after it, None for nothing."""
+
+    position: int
+    key: str
+    item: Item | None
+    document: dict[str, Any] | None
+    sequence: str
+    shard: str
+    second: int
+    poison: bool
+    crashes: bool
+
+
+@dataclass
+class Node:
+    """A shard with its children, and where its numbers are."""
+
+    id: str
+    log: int
+    children: list[Node] = field(default_factory=list)
+
+
+class Truth:
+    """Table and stream of one history; its items carry the history's `name`, and no other's do."""
+
+    def __init__(self, name: str, setup: Setup) -> None:
+        self.name = name
+        self.crashing = setup.retries >= 0
+        self.keys = {key: _value(name, key, setup.long_id if key == "d" else 0) for key in KEYS}
+        self.ids = {key: document_id(self.key_of(key), ("id",)) for key in KEYS}
+        self.records: dict[str, list[Recorded]] = defaultdict(list)
+        self.by_sequence: dict[str, Recorded] = {}
+        self.counter = 1_000
+        start = 2**30 - 1_002 if setup.wraps else 6_000_000
+        self.roots = [Node(f"r{number}", start + number) for number in range(setup.roots)]
+        self.stream = Stream([Shard(node.id) for node in self.roots], {node.id: [] for node in self.roots})
+
+    def key_of(self, key: str) -> Item:
+        """The key attributes of an item."""
+        return {"id": {"S": self.keys[key]}}
+
+    def named(self, text: str) -> str:
+        """The history's name of a key attribute's value."""
+        return next(key for key, value in self.keys.items() if value == text)
+
+    def item(self, key: str) -> Item | None:
+        """What the table holds."""
+        return self.records[key][-1].item if self.records[key] else None
+
+    def earlier_item(self, key: str) -> Item | None:
+        """What a read without consistency may give: the table before its last change."""
+        return self.records[key][-2].item if len(self.records[key]) > 1 else None
+
+    def change(self, change: Change, now: float) -> None:
+        """Change the table; the stream gets its record."""
+        if change.value == "delete" and self.item(change.key) is None:
+            return  # The stream of a table holds no record of what changed nothing.
+        before = self.item(change.key)
+        node = self._shard_of(change.key)
+        self.counter += 1
+        numbered = change.form != "no number"
+        sequence = sequence_number(self.counter, node.log) if numbered else f"{node.id}/{self.counter}"
+        second = math.floor(now + change.skew)
+        item, document = self._written(change)
+        crashes = change.value == "crash" and self.crashing
+        recorded = Recorded(
+            self.counter, change.key, item, document, sequence, node.id, second, change.value in POISON, crashes
+        )
+        self.records[change.key].append(recorded)
+        self.by_sequence[sequence] = recorded
+        name = "REMOVE" if item is None else "MODIFY" if before else "INSERT"
+        self.stream.put(_raw(recorded, name, self.key_of(change.key), change.form), shard=node.id)
+
+    def _written(self, change: Change) -> tuple[Item | None, dict[str, Any] | None]:
+        if change.value == "delete":
+            return None, None
+        item = {**self.key_of(change.key), "h": {"S": self.name}, "n": {"N": str(self.counter)}}
+        document = {"id": self.keys[change.key], "h": self.name, "n": self.counter}
+        if change.value == "text":
+            item["n"] = {"S": f"text {self.counter}"}
+        if change.value == "large":
+            item["s"] = {"S": "x" * LARGE}
+        if change.value == "broken":
+            item["s"] = {"of no type": ""}
+        return item, document
+
+    def split(self, key: str, fall: bool) -> None:
+        """Close the key's shard and open two children."""
+        node = self._shard_of(key)
+        log = node.log - 500 if fall else node.log + 500
+        node.children = [Node(f"{node.id}{side}", log + number) for number, side in enumerate("lr")]
+        self.stream.closed.add(node.id)
+        for child in node.children:
+            self.stream.shards_now.append(Shard(child.id, node.id))
+            self.stream.records[child.id] = []
+
+    def _shard_of(self, key: str) -> Node:
+        number = KEYS.index(key)
+        node = self.roots[number % len(self.roots)]
+        while node.children:
+            node = node.children[number % 2]
+        return node
+
+    def passed(self, checkpoints: dict[str, str]) -> dict[str, list[Recorded]]:
+        """The records at or below the checkpoints, by key."""
+        passed: dict[str, list[Recorded]] = {key: [] for key in KEYS}
+        for shard, raws in self.stream.records.items():
+            sequences = [raw["dynamodb"]["SequenceNumber"] for raw in raws]
+            count = sequences.index(checkpoints[shard]) + 1 if shard in checkpoints else 0
+            for sequence in sequences[:count]:
+                recorded = self.by_sequence[sequence]
+                passed[recorded.key].append(recorded)
+        for records in passed.values():
+            records.sort(key=lambda each: each.position)
+        return passed
+
+    def drained(self, checkpoints: dict[str, str]) -> bool:
+        """Whether the checkpoints have passed everything."""
+        return all(
+            not raws or checkpoints.get(shard) == raws[-1]["dynamodb"]["SequenceNumber"]
+            for shard, raws in self.stream.records.items()
+        )
+
+
+def _value(name: str, key: str, length: int) -> str:
+    """A key attribute's value of so many bytes or more; its lane of two does not depend on the history's name."""
+    for attempt in itertools.count():
+        start = f"{name}-{key}{attempt}"
+        room = max(0, length - len(start))
+        value = start + "é" * (room // 2) + "x" * (room % 2)
+        record = Record({"dynamodb": {"Keys": {"id": {"S": value}}}}, "", None, 0)
+        if record.lane(2) == KEYS.index(key) % 2:
+            return value
+    raise AssertionError("unreachable")
+
+
+def _raw(recorded: Recorded, event_name: str, keys: Item, form: str) -> dict[str, Any]:
+    change: dict[str, Any] = {"Keys": keys, "SequenceNumber": recorded.sequence, "SizeBytes": 26}
+    if form != "no time":
+        change["ApproximateCreationDateTime"] = float(recorded.second)
+    if recorded.item is not None and form != "no image":
+        change["NewImage"] = recorded.item
+    return {
+        "eventID": f"event-{recorded.position}",
+        "eventName": event_name,
+        "eventSource": "aws:dynamodb",
+        "awsRegion": "eu-central-1",
+        "dynamodb": change,
+        "eventSourceARN": STREAM_ARN,
+    }

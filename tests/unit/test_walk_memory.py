@@ -1,0 +1,100 @@
+"""The memory of a call is that of a page, however many pages it walks."""
+
+from __future__ import annotations
+
+import tracemalloc
+from typing import Any
+
+import pytest
+
+from searchsync.clock import Deadline
+from searchsync.walk.agreement import Document
+from searchsync.walk.reader import Hit, IndexPage
+from tests.support.walk_bench import Lane, TableClient, World
+
+PAGE = 200
+
+
+class EndlessTable(TableClient):
+    """A table of so many pages that no memory holds; its items are made when they are read."""
+
+    pages = 0
+
+    def scan(self, *, Segment: int, TotalSegments: int, Limit: int, **request: Any) -> dict[str, Any]:  # noqa: N803
+        after = int(request["ExclusiveStartKey"]["id"]["S"]) if "ExclusiveStartKey" in request else 0
+        items = [self.made(str(number)) for number in range(after + 1, after + PAGE + 1)]
+        body: dict[str, Any] = {"Items": items}
+        if after + PAGE < self.pages * PAGE:
+            body["LastEvaluatedKey"] = {"id": items[-1]["id"]}
+        return self._answer(body, 0.0)
+
+    def batch_get_item(self, *, RequestItems: Any, **_: Any) -> dict[str, Any]:  # noqa: N803
+        ((table, request),) = RequestItems.items()
+        return self._answer({"Responses": {table: [self.made(key["id"]["S"]) for key in request["Keys"]]}}, 0.0)
+
+    def made(self, name: str) -> dict[str, Any]:
+        return {"id": {"S": name}, "text": {"S": "x" * 500}}
+
+
+class Forgetful(list[bytes]):
+    """A list that keeps nothing."""
+
+    def append(self, _: bytes) -> None:
+        return
+
+
+def taken(_operation: str, name: str, version: int, _source: Any) -> dict[str, Any]:
+    return {"_id": name, "_version": version, "status": 201}
+
+
+def in_step(ids: list[str], _deadline: Deadline) -> dict[str, Document]:
+    return {name: Document(3, {"id": name, "text": "x" * 500}) for name in ids}
+
+
+def peak(task: str, pages: int) -> int:
+    world = World()
+    client = EndlessTable(world.clock)
+    client.pages = pages
+    world.table._client = client
+    world.index.bodies = Forgetful()
+    world.index._apply = taken  # type: ignore[assignment, method-assign]
+    if task == "verify":
+        world.reader.documents = in_step  # type: ignore[assignment, method-assign]
+    tracemalloc.start()
+    try:
+        totals = Lane(world).run(task, {"segment": 0, "of": 1})
+        assert totals["items"] == pages * PAGE
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("task", ["backfill", "verify"])
+def test_memory_is_flat_over_the_pages(task: str) -> None:
+    peak(task, 2)  # what is made once
+    assert peak(task, 60) < 1.3 * peak(task, 6)
+
+
+def test_memory_is_flat_over_the_indexs_pages() -> None:
+    def index_peak(pages: int) -> int:
+        world = World()
+        client = EndlessTable(world.clock)
+        world.table._client = client
+
+        def page(_pit: str, _slice: int, _of: int, position: Any, _deadline: Deadline) -> IndexPage:
+            after = int(position[0]) if position else 0
+            hits = [Hit(str(after + each), Document(3, {"id": str(after + each)})) for each in range(1, PAGE + 1)]
+            end = after + PAGE
+            return IndexPage(hits, pages * PAGE, [str(end)] if end < pages * PAGE else None)
+
+        world.reader.page = page  # type: ignore[assignment, method-assign]
+        tracemalloc.start()
+        try:
+            totals = Lane(world).run("verify", {"slice": 0, "of": 1, "pit": "p"})
+            assert totals == {"documents": pages * PAGE}
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    index_peak(2)
+    assert index_peak(60) < 1.3 * index_peak(6)

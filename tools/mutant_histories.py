@@ -1,0 +1,164 @@
+"""Mutants that the generated histories of `tests/engine/test_histories.py` must notice, one rule each."""
+
+from __future__ import annotations
+
+from tools.mutant_list import FUNCTION, Mutant
+
+HISTORIES = ("tests/engine/test_histories.py",)
+
+
+def _mutant(name: str, file: str, old: str, new: str) -> Mutant:
+    return Mutant(f"histories: {name}", FUNCTION + file, old, new, HISTORIES)
+
+
+MUTANTS = (
+    _mutant(
+        "versions left out",
+        "bulk.py",
+        """b'{"%b":{"_id":%b,"version":%d,"version_type":"external"}}\\n' % (
+        action,
+        quote(write.id).encode(),
+        write.version,
+    )""",
+        """b'{"%b":{"_id":%b}}\\n' % (action, quote(write.id).encode())""",
+    ),
+    _mutant(
+        "a conflict taken as a failure",
+        "bulk.py",
+        "return Answer(Kind.CONFLICT, status",
+        "return Answer(Kind.BUSY, status",
+    ),
+    _mutant(
+        "429 taken as poison",
+        "bulk.py",
+        "frozenset({402, 429, 500, 502, 503, 504})",
+        "frozenset({402, 500, 502, 503, 504})",
+    ),
+    _mutant(
+        "a document too large for the collection taken as done",
+        "delivery.py",
+        "return replace(answer, kind=Kind.POISON)",
+        "return replace(answer, kind=Kind.DONE)",
+    ),
+    _mutant(
+        "no answer taken as done",
+        "delivery.py",
+        "        request = classify_request(response)\n",
+        "        if response.status is None:\n            return [Answer(Kind.DONE)] * len(chunk.writes)\n"
+        "        request = classify_request(response)\n",
+    ),
+    _mutant(
+        "a refusal by the stack swallowed",
+        "delivery.py",
+        "        raise _stack(answer)\n    if",
+        "        return replace(answer, kind=Kind.DONE)\n    if",
+    ),
+    _mutant(
+        "the highest failed number instead of the lowest",
+        "records.py",
+        "return min(numbers, key=int)",
+        "return max(numbers, key=int)",
+    ),
+    _mutant(
+        "poison above the lowest failed record sent",
+        "pipeline.py",
+        "if position[each.sequence_number] < position[lowest_failed]]",
+        "if each]",
+    ),
+    _mutant(
+        "what the failure queue refuses ignored",
+        "pipeline.py",
+        "        if not refused:\n            return lowest_failed\n",
+        "        if refused or not refused:\n            return lowest_failed\n",
+    ),
+    _mutant(
+        "a conversion error skipped",
+        "plan.py",
+        "        plan.poison.append(poison_of(record, version, error))\n        return\n",
+        "        return\n",
+    ),
+    _mutant(
+        "a deletion's conflict taken as done",
+        "version.py",
+        "    if deletion:\n        return Verdict.RESYNC\n",
+        "    if deletion:\n        return Verdict.STALE\n",
+    ),
+    _mutant(
+        "a version from the future believed",
+        "version.py",
+        "    if second_of(current) > now + margin:\n        return Verdict.FUTURE\n    if deletion:",
+        "    if deletion:",
+    ),
+    _mutant(
+        "low bits decide a conflict",
+        "version.py",
+        "if second_of(current) - second > margin:",
+        "if second_of(current) - second >= 0:",
+    ),
+    _mutant(
+        "a resync without its wait",
+        "version.py",
+        "return max(0.0, second + 1 + margin - now)",
+        "return 0.0",
+    ),
+    _mutant(
+        "a read's version without the margin",
+        "version.py",
+        "return int(read_at - margin) << LOW_BITS | 1",
+        "return int(read_at) << LOW_BITS | 1",
+    ),
+    _mutant(
+        "a read's write without its deadline",
+        "resync.py",
+        "until = deadline.at_most(page.read_monotonic + READ_TO_ANSWER)",
+        "until = deadline",
+    ),
+    _mutant(
+        "a resync without time taken as done",
+        "resync.py",
+        "                return outcomes | _all(waiting, Result.FAILED)\n",
+        "                return outcomes | _all(waiting, Result.PASSED)\n",
+    ),
+    _mutant(
+        "falling versions in a batch sent all the same",
+        "plan.py",
+        "return after if before is not None and after is not None and before < after else None",
+        "return after",
+    ),
+    _mutant(
+        "the table read without consistency",
+        "table.py",
+        '"ConsistentRead": True',
+        '"ConsistentRead": False',
+    ),
+    _mutant(
+        "keys that the table left unprocessed forgotten",
+        "table.py",
+        "{name: part[name] for name in part if name in unread}",
+        "{}",
+    ),
+    _mutant(
+        "an id of 513 bytes not hashed",
+        "document.py",
+        "LONGEST_ID = 512",
+        "LONGEST_ID = 513",
+    ),
+    _mutant(
+        "an index made again not noticed",
+        "collection.py",
+        "self.recreated = self.recreated or self._mark not in (None, mark)",
+        "self.recreated = False",
+    ),
+    _mutant(
+        "the index ensured once and never again",
+        "collection.py",
+        "if self._ensured_at is not None and now - self._ensured_at < ENSURED_FOR:",
+        "if self._ensured_at is not None:",
+    ),
+    _mutant(
+        "old records call for no repair",
+        "pipeline.py",
+        "if report.oldest_age > REPAIR_AGE:",
+        "if report.oldest_age > 10 * REPAIR_AGE:",
+    ),
+)
