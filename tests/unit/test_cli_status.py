@@ -18,7 +18,7 @@ from tests.support.fakes import FakeClock
 
 VERIFIED = Execution("arn", "n", "SUCCEEDED", 0.0, 9.0, {"task": "verify"}, {"in_step": True}, "", "", False, "")
 WELL = Facts(
-    trigger=Trigger("uuid", "Enabled", "OK", "TRIM_HORIZON", 79_200),
+    trigger=Trigger("uuid", "Enabled", "OK"),
     lag=Lag(0.5, 1.0),
     queue=Queue(),
     repair_needed=None,
@@ -43,8 +43,8 @@ def test_a_verification_without_a_difference_and_no_trouble_since_is_in_step() -
     ("facts", "what"),
     [
         (replace(WELL, trigger=None), "no trigger"),
-        (replace(WELL, trigger=Trigger("u", "Disabled", "OK", "LATEST", -1)), "Disabled"),
-        (replace(WELL, trigger=Trigger("u", "Enabled", "PROBLEM: Function call failed", "LATEST", -1)), "PROBLEM"),
+        (replace(WELL, trigger=Trigger("u", "Disabled", "OK")), "Disabled"),
+        (replace(WELL, trigger=Trigger("u", "Enabled", "PROBLEM: Function call failed")), "PROBLEM"),
         (replace(WELL, lag=Lag(3601.0, 1.0)), "late"),
         (replace(WELL, lag=Lag(None, 3601.0)), "late"),
         (replace(WELL, queue=Queue(visible=1)), "failure queue"),
@@ -75,7 +75,7 @@ def test_what_was_never_compared_is_not_called_in_step() -> None:
 
 
 def test_a_lag_at_the_limit_and_a_trigger_that_waits_are_well() -> None:
-    waiting = replace(WELL, lag=Lag(3600.0), trigger=Trigger("u", "Enabled", "No records processed", "LATEST", -1))
+    waiting = replace(WELL, lag=Lag(3600.0), trigger=Trigger("u", "Enabled", "No records processed"))
     assert judge(waiting)[0] is Verdict.IN_STEP
 
 
