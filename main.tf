@@ -368,6 +368,14 @@ locals {
       statistic   = "Sum"
       threshold   = 0
     }
+    redrive-repair-needed = {
+      description = "A redrive found the index made anew: changes may be missing in it. Run a repair."
+      namespace   = var.function.metric_namespace
+      metric      = "RepairNeeded"
+      dimensions  = { FunctionName = local.redrive_function_name }
+      statistic   = "Sum"
+      threshold   = 0
+    }
   }
 }
 

@@ -541,7 +541,7 @@ variable "existing_role" {
 
 variable "alarms" {
   description = <<-EOT
-    Six CloudWatch alarms (about $0.60 a month): old failure messages, messages that a redrive left, a late stream, function errors, repair needed, drift.
+    Seven CloudWatch alarms (about $0.70 a month): old failure messages, messages that a redrive left, a late stream, function errors, repair needed (by either function), drift.
     - `enabled`: create them.
     - `name_prefix`: prefix of their names; null takes `name`.
     - `actions`: ARNs that are told of an alarm and of its end, like an SNS topic.

@@ -1,8 +1,7 @@
-"""Loading from a DynamoDB export: what its manifest must say, and whether there is time. Pure.
+"""Loading from a DynamoDB export: what its manifest must say. Pure.
 
-The shapes are those of the AWS page "DynamoDB table export output format". The stream keeps a record for
-24 hours, and the trigger drops what is older than its maximum record age. So everything that has changed
-since the export's time must be read within that: the load, and then the backlog.
+The shapes are those of the AWS page "DynamoDB table export output format". Whether the trigger is off and there is
+time enough says the walk function, which refuses the load.
 """
 
 from __future__ import annotations
@@ -14,20 +13,9 @@ from typing import Any
 
 from searchsync_cli.errors import CliError
 from searchsync_cli.machine import Execution
-from searchsync_cli.stack import Stack, Trigger
-from searchsync_cli.text import duration, iso, moment, unix
+from searchsync_cli.text import unix
 
-STREAM_SECONDS = 86_400.0
-"""How long a stream keeps a record (AWS page "Change data capture for DynamoDB Streams")."""
-DEFAULT_RATE = 500.0
-"""Items a second of a load, where no backfill of this stack tells: on the careful side."""
-DRAIN_SPEED = 4.0
-"""Seconds of backlog that the trigger reads in a second: on the careful side."""
 NEW_EXPORT = "Make a new export (`aws dynamodb export-table-to-point-in-time`), and give that."
-FRESH_TRIGGER = (
-    "Set trigger.enabled = false, run `terraform apply -replace=<module>.aws_lambda_event_source_mapping.this`, "
-    "and try again."
-)
 S3_URL = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(?P<key>.+)")
 EXPORT_ARN = re.compile(r"arn:[a-z-]+:dynamodb:[a-z0-9-]+:\d{12}:table/[A-Za-z0-9_.-]{3,255}/export/[\w-]+")
 
@@ -52,15 +40,18 @@ class Export:
     exported_at: float
     items: int
 
-    def as_input(self) -> dict[str, Any]:
-        """The member `export` of the state machine's input. Whole seconds, rounded down: an item's version must
-        not be later than the export."""
-        return {
+    def as_input(self, rate: float | None) -> dict[str, Any]:
+        """The member `export` of the state machine's input; `rate`: items a second that the load is known to do.
+
+        Whole seconds, rounded down: an item's version must not be later than the export.
+        """
+        given: dict[str, Any] = {
             "bucket": self.bucket,
             "manifest": self.manifest,
             "exported_at": int(self.exported_at),
             "items": self.items,
         }
+        return given | ({"rate": rate} if rate else {})
 
 
 def place_of(source: str) -> Place | None:
@@ -120,83 +111,6 @@ def export_in(summary: Mapping[str, Any], place: Place, table_arn: str) -> Expor
         )
     except (KeyError, TypeError, ValueError) as error:
         raise CliError(f"{place} is not what DynamoDB writes: {error!r} is missing or wrong.", NEW_EXPORT) from error
-
-
-def check_trigger(trigger: Trigger | None) -> None:
-    """Refuse a load that the trigger would spoil. Raises CliError.
-
-    The stream must be read from before the export's time, and after the load: an item deleted since the
-    export would come back for good, once the tombstone of its deletion is gone.
-    """
-    if trigger is None:
-        raise CliError(
-            "The function has no trigger on the table's stream.", "Run terraform apply, with the trigger off."
-        )
-    if trigger.state != "Disabled":
-        raise CliError(
-            f"The trigger is {trigger.state}, and a load from an export needs one that is off and has read nothing.",
-            f"{FRESH_TRIGGER} Or use a plain `searchsync backfill`, which works beside the trigger.",
-        )
-    if trigger.last_result not in ("", "No records processed"):
-        raise CliError(
-            f"The trigger has read records already (last result {trigger.last_result!r}), and would go on from there.",
-            FRESH_TRIGGER,
-        )
-    if trigger.starting_position != "TRIM_HORIZON":
-        raise CliError(
-            f"The trigger starts at {trigger.starting_position or 'no known position'}, and would miss what changed "
-            "since the export.",
-            'Set trigger.starting_position = "TRIM_HORIZON", run terraform apply, and try again.',
-        )
-
-
-def check_stream(stack: Stack, export: Export) -> None:
-    """Refuse an export older than the stream, whose label is the time of its creation. Raises CliError."""
-    try:
-        created = unix(stack.stream_arn.partition("/stream/")[2])
-    except ValueError:
-        return
-    if created > export.exported_at:
-        raise CliError(
-            f"The export is of {moment(export.exported_at)}, and the table's stream began at {moment(created)}: what "
-            "changed between is in neither.",
-            NEW_EXPORT,
-        )
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How long a load and the drain after it may take: seconds. left: until the stream loses the first record."""
-
-    age: float
-    load: float
-    drain: float
-    limit: float
-
-    @property
-    def fits(self) -> bool:
-        """Whether there is time."""
-        return self.age + self.load + self.drain < self.limit
-
-
-def plan(export: Export, rate: float, maximum_age: int, now: float) -> Plan:
-    """The plan of a load begun at `now` (Unix seconds), at `rate` items a second."""
-    age = max(0.0, now - export.exported_at)
-    load = export.items / rate
-    limit = min(STREAM_SECONDS, float(maximum_age)) if maximum_age > 0 else STREAM_SECONDS
-    return Plan(age=age, load=load, drain=(age + load) / DRAIN_SPEED, limit=limit)
-
-
-def check_time(export: Export, planned: Plan, rate: float) -> None:
-    """Refuse a load that would end after the stream has lost records. Raises CliError."""
-    if planned.fits:
-        return
-    raise CliError(
-        f"There is not time enough: the export is {duration(planned.age)} old ({iso(export.exported_at)}), the load of "
-        f"{export.items:,} items takes about {duration(planned.load)} at {rate:,.0f} items a second, the backlog "
-        f"{duration(planned.drain)} more, and the trigger drops changes after {duration(planned.limit)}.",
-        f"{NEW_EXPORT} Or give --rate, if you have measured a faster one; or use a plain `searchsync backfill`.",
-    )
 
 
 def measured_rate(execution: Execution | None) -> float | None:

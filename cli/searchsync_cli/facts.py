@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from searchsync_cli.aws import Aws, pages
-from searchsync_cli.errors import AwsError
 from searchsync_cli.machine import Execution, Machine, NoMachineError
 from searchsync_cli.stack import Stack, find_trigger
 from searchsync_cli.verdict import Facts, Lag, Queue
@@ -22,8 +18,8 @@ LONGEST = 63 * 86400
 MINUTES_KEPT = 15 * 86400
 """Seconds that 1-minute values are kept (same page)."""
 HOUR = 3600
-LOOKED_INTO = 10
-"""Messages of the failure queue looked into, the most of one ReceiveMessage."""
+MESSAGES_KEPT = 14 * 86400
+"""Seconds that the failure queue keeps a message; 1-minute values of metrics are kept longer."""
 
 
 def gather(aws: Aws, stack: Stack, now: float) -> Facts:
@@ -35,11 +31,15 @@ def gather(aws: Aws, stack: Stack, now: float) -> Facts:
     except NoMachineError:
         running, verification, repair, has_machine = None, None, None, False
     metrics = _Metrics(aws, stack, now)
+    queue = _queue(aws, stack, metrics.oldest_message())
+    repaired = repair.started if repair else None
+    # With the queue empty, whatever the last redrive left has been settled.
+    signals = (metrics.repair_needed(repaired), metrics.lost(repaired) if queue.messages else None)
     return Facts(
         trigger=find_trigger(aws, stack),
         lag=metrics.lag(),
-        queue=_queue(aws, stack, metrics.oldest_message()),
-        repair_needed=metrics.repair_needed(repair.started if repair else None),
+        queue=queue,
+        repair_needed=max((each for each in signals if each is not None), default=None),
         verification=verification,
         running=running,
         has_machine=has_machine,
@@ -92,9 +92,21 @@ class _Metrics:
             return closer[-1]
         return signals[-1] if signals[-1] >= since else None
 
+    def lost(self, repaired: float | None) -> float | None:
+        """When a redrive left ranges that only a repair settles, and no repair was begun since (Unix seconds). The
+        last redrive's word counts."""
+        told = Series(self._stack.metric_namespace, "RedriveLost", "FunctionName", self._stack.redrive_name)
+        values = self._values(told, self._now - MESSAGES_KEPT, self._now, 60)
+        at, left = values[-1] if values else (0.0, 0.0)
+        return at if left > 0 and at >= (repaired or 0.0) else None
+
     def _signals(self, start: float, end: float, period: int) -> list[float]:
-        needed = Series(self._stack.metric_namespace, "RepairNeeded", "FunctionName", self._stack.name, "Sum")
-        return [at for at, value in self._values(needed, start, end, period) if value > 0]
+        """When either function that writes changes has signalled, the oldest first."""
+        functions = (self._stack.name, self._stack.redrive_name)
+        needed = [
+            Series(self._stack.metric_namespace, "RepairNeeded", "FunctionName", each, "Sum") for each in functions
+        ]
+        return sorted(at for each in needed for at, value in self._values(each, start, end, period) if value > 0)
 
     def _newest(self, series: Series) -> float | None:
         values = self._values(series, self._now - RECENT, self._now, 60)
@@ -127,42 +139,8 @@ class _Metrics:
 
 
 def _queue(aws: Aws, stack: Stack, oldest: float | None) -> Queue:
-    client = aws.client("sqs")
+    """The queue's depth. No message is received: that would count against the alarm on the oldest message."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    counts = client.get_queue_attributes(QueueUrl=stack.queue_url, AttributeNames=names)["Attributes"]
-    visible, in_flight = (int(counts.get(name, 0)) for name in names)
-    reasons: Counter[str] = Counter()
-    unread = ""
-    if visible:
-        try:
-            # Shown to nobody else for no time: a redrive under way finds them as before.
-            answer = client.receive_message(
-                QueueUrl=stack.queue_url, MaxNumberOfMessages=LOOKED_INTO, VisibilityTimeout=0
-            )
-            reasons.update(reason_of(message["Body"]) for message in answer.get("Messages", []))
-        except AwsError as error:
-            unread = error.message
-    return Queue(
-        visible=visible,
-        in_flight=in_flight,
-        oldest=oldest if visible + in_flight else None,
-        reasons=dict(reasons.most_common()),
-        ranges=reasons[DROPPED],
-        unread=unread,
-    )
-
-
-DROPPED = "records dropped by the trigger"
-
-
-def reason_of(body: str) -> str:
-    """Why a message is in the failure queue, from its body."""
-    try:
-        message: Any = json.loads(body)
-    except json.JSONDecodeError:
-        message = None
-    if not isinstance(message, dict):
-        return "unreadable"
-    if "DDBStreamBatchInfo" in message:
-        return DROPPED
-    return str(message.get("error_type") or "unreadable")
+    found = aws.client("sqs").get_queue_attributes(QueueUrl=stack.queue_url, AttributeNames=names)["Attributes"]
+    visible, in_flight = (int(found.get(name, 0)) for name in names)
+    return Queue(visible=visible, in_flight=in_flight, oldest=oldest if visible + in_flight else None)

@@ -194,13 +194,11 @@ OLD_MODULE = "The stack was applied with an older module, or not whole: run terr
 
 @dataclass(frozen=True)
 class Trigger:
-    """The event source mapping. maximum_age: seconds, -1 for none."""
+    """The event source mapping."""
 
     uuid: str
     state: str
     last_result: str
-    starting_position: str
-    maximum_age: int
 
 
 def find_trigger(aws: Aws, stack: Stack) -> Trigger | None:
@@ -212,7 +210,5 @@ def find_trigger(aws: Aws, stack: Stack) -> Trigger | None:
                 uuid=mapping["UUID"],
                 state=mapping.get("State", ""),
                 last_result=mapping.get("LastProcessingResult", ""),
-                starting_position=mapping.get("StartingPosition", ""),
-                maximum_age=mapping.get("MaximumRecordAgeInSeconds", -1),
             )
     return None

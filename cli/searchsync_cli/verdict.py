@@ -12,8 +12,7 @@ page "DescribeTable"). What has happened since can only put it in doubt.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from searchsync_cli.machine import Execution
@@ -51,15 +50,11 @@ class Lag:
 
 @dataclass(frozen=True)
 class Queue:
-    """The failure queue. oldest: seconds; reasons: of up to ten messages that were looked at; ranges: how many of
-    those are ranges of records that the trigger dropped; unread: why none could be looked at."""
+    """The failure queue: its depth, and the age of its oldest message in seconds."""
 
     visible: int = 0
     in_flight: int = 0
     oldest: float | None = None
-    reasons: Mapping[str, int] = field(default_factory=dict)
-    ranges: int = 0
-    unread: str = ""
 
     @property
     def messages(self) -> int:
@@ -134,6 +129,6 @@ def _queue(queue: Queue) -> list[Trouble]:
 
 
 def _repair(facts: Facts) -> list[Trouble]:
-    if facts.repair_needed is None and not facts.queue.ranges:
+    if facts.repair_needed is None:
         return []
     return [Trouble("changes may be missing in the index", "run `searchsync repair`, then `searchsync redrive`")]

@@ -24,7 +24,7 @@ POLL_SECONDS = 3.0
 """Between two looks at an execution; Step Functions allows DescribeExecution far oftener."""
 REFUSED = ("WalkRefusedError", "ConfigurationError")
 """Errors of the walk function that say themselves what to do, and that a repetition would meet again."""
-AGAIN = "Then start it anew with `searchsync {task}`."
+AGAIN = "Then start it anew with `searchsync {anew}`."
 ABORTED = "Somebody stopped it. `searchsync {task} --resume` goes on where it was."
 RESUME = (
     "When that is mended, `searchsync {task} --resume` goes on where it failed; "
@@ -174,7 +174,14 @@ def succeeded(machine: Machine, execution: Execution) -> Execution:
     said = ": ".join(each for each in (failure.error, failure.cause) if each) or "it does not say why"
     remedy = AGAIN if failure.error in REFUSED else ABORTED if execution.status == "ABORTED" else RESUME
     ended = f"{execution.name} {execution.status.lower().replace('_', ' ')}"
-    raise CliError(f"{ended}: {said[:1500].rstrip('.')}.", remedy.format(task=execution.task))
+    given = {"task": execution.task, "anew": execution.task + _source(execution)}
+    raise CliError(f"{ended}: {said[:1500].rstrip('.')}.", remedy.format(**given))
+
+
+def _source(execution: Execution) -> str:
+    """The option that names what a load was of, empty for another walk."""
+    export = execution.input.get("export")
+    return f" --from-export s3://{export['bucket']}/{export['manifest']}" if isinstance(export, dict) else ""
 
 
 def as_json(ended: Ended) -> dict[str, Any]:

@@ -36,7 +36,7 @@ UNITS = {
     "Duration": "Milliseconds",
 }
 """Every metric of the sync function, with its CloudWatch unit."""
-REDRIVE_UNITS = {"Redriven": "Count", "RedriveStayed": "Count"}
+REDRIVE_UNITS = {"Redriven": "Count", "RedriveStayed": "Count", "RedriveLost": "Count", "RepairNeeded": "Count"}
 """Every metric of the redrive function."""
 
 
@@ -61,12 +61,13 @@ class RedriveReport:
     """What one redrive did, as it goes along. Counts are of messages, but `keys` are documents.
 
     `reasons`: why messages stay in the queue, as error types; `stayed_documents`: (document id, error type).
-    `strange`: those of them that no redrive can take up.
+    `strange`: those of them that no redrive can take up; `lost`: those whose records only a repair brings.
     """
 
     taken: int = 0
     redriven: int = 0
     strange: int = 0
+    lost: int = 0
     keys: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     more: bool = False
@@ -95,9 +96,14 @@ class RedriveReport:
 
 def redrive_line(report: RedriveReport, config: Config, now: float, request_id: str) -> str:
     """The line of a redrive that ended at `now` (Unix seconds)."""
-    values = {"Redriven": report.redriven, "RedriveStayed": report.left}
+    values = {
+        "Redriven": report.redriven,
+        "RedriveStayed": report.left,
+        "RedriveLost": report.lost,
+        "RepairNeeded": 1 if report.repair_needed else 0,
+    }
     line = embedded(values, REDRIVE_UNITS, config, now) | {
-        "level": "ERROR" if report.error or report.repair_needed else "WARN" if report.left else "INFO",
+        "level": "ERROR" if report.error or report.repair_needed or report.lost else "WARN" if report.left else "INFO",
         "request_id": request_id,
         "index": config.index,
         "duration": round(report.duration, 3),

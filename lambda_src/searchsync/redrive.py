@@ -193,7 +193,8 @@ class Redrive:
                 raise LostRecordsError("another_stream", wanted.shard_id)
             records = self._last_records(self.stream.records(wanted, deadline))
         except LostRecordsError as error:
-            report.repair_needed.append(str(error))
+            # Not RepairNeeded, which only a later repair settles: a schedule says it again while a repair runs.
+            report.lost += 1
             return error.reason
         except TableBusyError:
             return "stream_busy"

@@ -93,6 +93,12 @@ resource "aws_iam_role_policy" "function" {
         Resource = [arn]
       } if arn != null],
       local.read_export,
+      # Whether a file is there: who may not list a bucket is told 403 of a missing object (API "GetObject").
+      [for bucket in [var.settings.export_bucket] : {
+        Effect   = "Allow"
+        Action   = ["s3:ListBucket"]
+        Resource = [bucket.arn]
+      } if bucket != null],
       # Lambda makes the function's network interfaces with its role; these actions know no narrower resource before they exist.
       [for vpc in [var.function.vpc] : {
         Effect = "Allow"

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-import time
-from typing import Any
 
 import pytest
-import requests
 from botocore.exceptions import ClientError
 
 from lab.applied import Applied
@@ -38,74 +34,6 @@ def test_the_pipeline_is_attached_to_an_existing_table_collection_and_role(lab: 
         ]
         == []
     )
-
-
-BUCKET = "orders-search-walks"
-EXPORT = "AWSDynamoDB/0001"
-
-
-def order(number: int) -> dict[str, Any]:
-    return {"customer": {"S": "c"}, "order": {"N": str(number)}, "total": {"N": f"{number}.5"}}
-
-
-def put_export(lab: Lab, items: list[dict[str, Any]]) -> str:
-    """An export of two data files as DynamoDB writes it; the key of its manifest."""
-    s3, lines = lab.boto3_client("s3"), []
-    for name, part in (("a", items[::2]), ("b", items[1::2])):
-        key = f"{EXPORT}/data/{name}.json.gz"
-        body = gzip.compress("".join(json.dumps({"Item": item}) + "\n" for item in part).encode())
-        s3.put_object(Bucket=BUCKET, Key=key, Body=body)
-        lines.append(json.dumps({"itemCount": len(part), "dataFileS3Key": key}))
-    manifest = f"{EXPORT}/manifest-files.json"
-    s3.put_object(Bucket=BUCKET, Key=manifest, Body="\n".join(lines).encode())
-    return manifest
-
-
-def reported(lab: Lab, run: str) -> list[dict[str, Any]]:
-    s3 = lab.boto3_client("s3")
-    found = s3.list_objects_v2(Bucket=BUCKET, Prefix=f"{run}/")["Contents"]
-    bodies = [s3.get_object(Bucket=BUCKET, Key=each["Key"])["Body"].read() for each in found]
-    return [json.loads(line) for body in bodies for line in body.splitlines()]
-
-
-def walk(stack: Applied, task: str, **more: Any) -> dict[str, Any]:
-    states = stack.lab.boto3_client("stepfunctions")
-    given = json.dumps({"task": task, **more})
-    started = states.start_execution(stateMachineArn=stack.outputs["walk_state_machine_arn"], input=given)
-
-    def ended() -> Any:
-        found = states.describe_execution(executionArn=started["executionArn"])
-        return found if found["status"] != "RUNNING" else None
-
-    return dict(stack.until("the walk's end", ended, 120))
-
-
-def test_an_export_is_loaded_with_the_trigger_off_and_the_stream_brings_the_rest(lab: Lab) -> None:
-    with Terraform("existing-table", lab) as terraform:
-        terraform.apply({"trigger_enabled": False})
-        assert terraform.plan_is_empty(), terraform.plan()
-        stack = Applied(lab, terraform.output(), ("customer", "order"))
-        for number in range(20):
-            stack.put(order(number))
-        exported_at = time.time()
-        manifest = put_export(lab, [order(number) for number in range(20)])
-        load = {"bucket": BUCKET, "manifest": manifest, "exported_at": exported_at, "items": 20}
-        # Deleted after the export: it must not come back for good.
-        stack.delete({"customer": {"S": "c"}, "order": {"N": "7"}})
-        loaded = walk(stack, "backfill", export=load)
-        assert loaded["status"] == "SUCCEEDED", loaded
-        assert json.loads(loaded["output"])["totals"]["items"] == 20
-        assert stack.document("c|7") is not None
-        terraform.apply({"trigger_enabled": True})
-        stack.until("the deletion", lambda: stack.document("c|7") is None)
-        stack.until("what is in step", lambda: stack.comparison().in_step)
-        refused = walk(stack, "backfill", export=load)
-        assert (refused["error"], "trigger" in refused["cause"]) == ("WalkRefusedError", True)
-        requests.delete(f"{lab.engine_url}/{stack.outputs['index_name']}/_doc/c%7C3", timeout=10).raise_for_status()
-        found = json.loads(walk(stack, "verify")["output"])
-        assert found["report"] == f"s3://{BUCKET}/{found['run']}/"
-        assert [(each["id"], each["kind"]) for each in reported(lab, found["run"])] == [("c|3", "missing")]
-        terraform.destroy()
 
 
 def check_schedule(lab: Lab, name: str) -> None:

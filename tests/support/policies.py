@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 ON_EVERYTHING = {
-    "cloudwatch:GetMetricStatistics": "CloudWatch's metrics are no resources",
+    "cloudwatch:GetMetricStatistics": "knows no resource; the walk asks how late the pipeline is",
+    "lambda:ListEventSourceMappings": "knows no resource; the walk asks whether the trigger is off",
     "dynamodb:ListStreams": "knows no resource; Lambda asks for it when the mapping is created",
     "ec2:AssignPrivateIpAddresses": "network interfaces of a function in a VPC have no ARN before they exist",
     "ec2:CreateNetworkInterface": "the same",
@@ -15,7 +16,6 @@ ON_EVERYTHING = {
     "ec2:DescribeNetworkInterfaces": "the same",
     "ec2:DescribeSubnets": "the same",
     "ec2:UnassignPrivateIpAddresses": "the same",
-    "lambda:ListEventSourceMappings": "knows no resource; a walk asks for it before a load from an export",
 }
 """The actions that may be allowed on the resource `*`, each with its reason."""
 

@@ -249,13 +249,14 @@ run "alarms_watch_queue_stream_errors_and_repair" {
   }
   assert {
     condition = { for key, alarm in aws_cloudwatch_metric_alarm.this : key => [alarm.namespace, alarm.metric_name, alarm.dimensions, alarm.statistic, alarm.threshold] } == {
-      failures       = ["AWS/SQS", "ApproximateAgeOfOldestMessage", tomap({ QueueName = "searchsync-failures" }), "Maximum", 300]
-      iterator-age   = ["AWS/Lambda", "IteratorAge", tomap({ FunctionName = "searchsync" }), "Maximum", 3600000]
-      errors         = ["AWS/Lambda", "Errors", tomap({ FunctionName = "searchsync" }), "Sum", 0]
-      repair-needed  = ["searchsync", "RepairNeeded", tomap({ FunctionName = "searchsync" }), "Sum", 0]
-      redrive-stayed = ["searchsync", "RedriveStayed", tomap({ FunctionName = "searchsync-redrive" }), "Maximum", 0]
+      failures              = ["AWS/SQS", "ApproximateAgeOfOldestMessage", tomap({ QueueName = "searchsync-failures" }), "Maximum", 300]
+      iterator-age          = ["AWS/Lambda", "IteratorAge", tomap({ FunctionName = "searchsync" }), "Maximum", 3600000]
+      errors                = ["AWS/Lambda", "Errors", tomap({ FunctionName = "searchsync" }), "Sum", 0]
+      repair-needed         = ["searchsync", "RepairNeeded", tomap({ FunctionName = "searchsync" }), "Sum", 0]
+      redrive-repair-needed = ["searchsync", "RepairNeeded", tomap({ FunctionName = "searchsync-redrive" }), "Sum", 0]
+      redrive-stayed        = ["searchsync", "RedriveStayed", tomap({ FunctionName = "searchsync-redrive" }), "Maximum", 0]
     }
-    error_message = "The five alarms must watch their metrics with their thresholds."
+    error_message = "The six alarms must watch their metrics with their thresholds."
   }
   assert {
     condition     = alltrue([for key, alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_name == "team-x-${key}" && alarm.alarm_actions == toset(var.alarms.actions) && alarm.ok_actions == toset(var.alarms.actions) && alarm.period == 300 && alarm.evaluation_periods == 1 && alarm.comparison_operator == "GreaterThanThreshold" && alarm.treat_missing_data == (key == "redrive-stayed" ? "ignore" : "notBreaching")])

@@ -199,7 +199,7 @@ run "every_other_setting" {
     alarms = { enabled = false, name_prefix = "shop", actions = [], metric_namespace = "searchsync" }
   }
   assert {
-    condition = slice(jsondecode(aws_iam_role_policy.function.policy).Statement, 6, 13) == [
+    condition = slice(jsondecode(aws_iam_role_policy.function.policy).Statement, 6, 14) == [
       { Effect = "Allow", Action = ["kms:Decrypt"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/table"] },
       { Effect = "Allow", Action = ["kms:Decrypt"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/environment"] },
       { Effect = "Allow", Action = ["kms:Decrypt"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/export"] },
@@ -207,11 +207,12 @@ run "every_other_setting" {
       { Effect = "Allow", Action = ["s3:PutObject"], Resource = ["arn:aws:s3:::shop-reports/*"] },
       { Effect = "Allow", Action = ["kms:GenerateDataKey"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/report"] },
       { Effect = "Allow", Action = ["s3:GetObject"], Resource = ["arn:aws:s3:::shop-exports/*"] },
+      { Effect = "Allow", Action = ["s3:ListBucket"], Resource = ["arn:aws:s3:::shop-exports"] },
     ]
     error_message = "Keys and buckets must be in the policy when they are given: ${aws_iam_role_policy.function.policy}"
   }
   assert {
-    condition     = contains(jsondecode(aws_iam_role_policy.function.policy).Statement[13].Action, "ec2:CreateNetworkInterface") && length(jsondecode(aws_iam_role_policy.function.policy).Statement) == 14
+    condition     = contains(jsondecode(aws_iam_role_policy.function.policy).Statement[14].Action, "ec2:CreateNetworkInterface") && length(jsondecode(aws_iam_role_policy.function.policy).Statement) == 15
     error_message = "A function in a VPC makes its network interfaces."
   }
   assert {

@@ -13,28 +13,20 @@ from moto import mock_aws
 
 from searchsync_cli.errors import CliError
 from searchsync_cli.export import (
-    Export,
     Place,
-    check_stream,
-    check_time,
-    check_trigger,
     export_in,
     measured_rate,
     place_in,
     place_of,
-    plan,
 )
 from searchsync_cli.machine import Execution
-from searchsync_cli.stack import Trigger
 from searchsync_cli.text import iso
-from tests.support.cli_cloud import BUCKET, TABLE_ARN, Cloud
+from tests.support.cli_cloud import BUCKET, NAME, TABLE_ARN, Cloud
 from tests.support.fakes import FakeClock
 
 FOLDER = "backup/AWSDynamoDB/01693685827463-2d8752fd"
 PLACE = Place(BUCKET, f"{FOLDER}/manifest-summary.json")
-OFF = Trigger("uuid", "Disabled", "No records processed", "TRIM_HORIZON", 79_200)
 HOUR = 3600.0
-EXPORT = Export(BUCKET, "manifest-files.json", 1_000_000.0, 1_000_000)
 ARN = f"{TABLE_ARN}/export/01693685827463-2d8752fd"
 
 
@@ -96,7 +88,7 @@ def test_an_export_that_is_not_done_is_refused(status: str, says: str) -> None:
 
 
 def test_the_time_of_the_export_is_rounded_down() -> None:
-    assert export_in(summary(), PLACE, TABLE_ARN).as_input() == {
+    assert export_in(summary(), PLACE, TABLE_ARN).as_input(None) == {
         "bucket": BUCKET,
         "manifest": f"{FOLDER}/manifest-files.json",
         "exported_at": 1_793_777_314,
@@ -124,71 +116,6 @@ def test_an_old_manifest_without_a_type_is_a_full_export() -> None:
     old = summary()
     del old["exportType"]
     assert export_in(old, PLACE, TABLE_ARN).items == 8
-
-
-@pytest.mark.parametrize(
-    ("trigger", "says"),
-    [
-        (None, "no trigger"),
-        (replace(OFF, state="Enabled"), "is Enabled"),
-        (replace(OFF, state="Disabling"), "is Disabling"),
-        (replace(OFF, last_result="OK"), "has read records"),
-        (replace(OFF, last_result="PROBLEM: Function call failed"), "has read records"),
-        (replace(OFF, starting_position="LATEST"), "LATEST"),
-    ],
-    ids=["none", "on", "going off", "has read", "has failed", "latest"],
-)
-def test_a_trigger_that_would_spoil_the_load_is_refused(trigger: Trigger | None, says: str) -> None:
-    with pytest.raises(CliError, match=says) as raised:
-        check_trigger(trigger)
-    assert "apply" in raised.value.remedy
-
-
-@pytest.mark.parametrize("result", ["No records processed", ""])
-def test_a_trigger_that_is_off_and_has_read_nothing_is_right(result: str) -> None:
-    check_trigger(replace(OFF, last_result=result))
-
-
-def test_there_is_time_until_the_first_change_is_too_old() -> None:
-    # 1,000,000 items at 500 a second: 2,000 s; the backlog of that and the export's age: a quarter of it.
-    planned = plan(EXPORT, 500.0, 79_200, EXPORT.exported_at + HOUR)
-    assert (planned.age, planned.load, planned.drain, planned.limit) == (3600.0, 2000.0, 1400.0, 79_200.0)
-    assert planned.fits
-    check_time(EXPORT, planned, 500.0)
-
-
-@pytest.mark.parametrize(
-    ("age", "maximum", "fits"),
-    [
-        (63_360 - 2000 - 1, 79_200, True),
-        (63_360 - 2000, 79_200, False),
-        (63_360 - 2000, 86_400, True),
-        (69_120 - 2000 - 1, -1, True),
-        (69_120 - 2000, -1, False),
-        (69_120 - 2000, 604_800, False),
-    ],
-    ids=["just", "just not", "an older record is taken", "no maximum, just", "no maximum, just not", "a week"],
-)
-def test_the_shorter_of_the_streams_day_and_the_triggers_maximum_age_counts(
-    age: float, maximum: int, fits: bool
-) -> None:
-    # age + load + (age + load) / 4 < limit, so age + load < 0.8 * limit: 63,360 s of 79,200, 69,120 s of 86,400.
-    assert plan(EXPORT, 500.0, maximum, EXPORT.exported_at + age).fits is fits
-
-
-def test_a_load_that_comes_too_late_is_refused_with_its_figures() -> None:
-    planned = plan(EXPORT, 500.0, 79_200, EXPORT.exported_at + 20 * HOUR)
-    with pytest.raises(
-        CliError,
-        match=r"is 20 h old .* about 33 min at 500 items a second, the backlog 5 h 8 min more, .* after 22 h\.",
-    ):
-        check_time(EXPORT, planned, 500.0)
-
-
-def test_a_faster_load_has_more_time() -> None:
-    late = EXPORT.exported_at + 63_360 - 1000
-    assert not plan(EXPORT, 500.0, 79_200, late).fits
-    assert plan(EXPORT, 5000.0, 79_200, late).fits
 
 
 def test_the_rate_is_the_last_backfills_if_it_tells_one() -> None:
@@ -230,44 +157,22 @@ def test_a_load_gives_the_machine_the_export_and_says_the_next_step(cloud: Cloud
     assert "trigger.enabled = true" in cloud.out
 
 
-@pytest.mark.parametrize(
-    ("trigger", "says"),
-    [({"State": "Enabled"}, "is Enabled"), ({"LastProcessingResult": "OK"}, "has read records"),
-     ({"StartingPosition": "LATEST"}, "LATEST")],
-)  # fmt: skip
-def test_a_load_beside_the_trigger_is_refused(cloud: Cloud, trigger: dict[str, str], says: str) -> None:
-    assert cloud.trigger is not None
-    cloud.trigger |= trigger
+def test_what_the_walk_refuses_is_told_with_the_command_that_begins_it_anew(cloud: Cloud) -> None:
+    cloud.next_walk["fails"] = ("WalkRefusedError", json.dumps({"errorMessage": "The trigger is Enabled: apply."}))
     assert cloud.run("backfill", "--from-export", lay(cloud), width=400) == 2
-    assert says in cloud.err
-    assert cloud.walks == []
+    assert "The trigger is Enabled: apply." in cloud.err
+    assert f"`searchsync backfill --name {NAME} --from-export s3://{BUCKET}/{FOLDER}/manifest-files.json`" in cloud.err
 
 
-def test_a_load_that_would_end_too_late_is_refused_before_it_begins(cloud: Cloud) -> None:
-    assert cloud.run("backfill", "--from-export", lay(cloud, itemCount=40_000_000), width=400) == 2
-    assert "not time enough" in cloud.err
-    assert cloud.walks == []
-    assert cloud.run("backfill", "--from-export", lay(cloud, itemCount=40_000_000), "--rate", "5000") == 0
-
-
-def test_an_export_from_before_the_stream_is_refused(cloud: Cloud) -> None:
-    cloud.variables["STREAM_ARN"] = f"{TABLE_ARN}/stream/{iso(cloud.clock.now() - 60).rstrip('Z')}.000"
-    assert cloud.trigger is not None
-    cloud.trigger["EventSourceArn"] = cloud.variables["STREAM_ARN"]
-    assert cloud.run("backfill", "--from-export", lay(cloud), width=400) == 2
-    assert "stream began at" in cloud.err
-
-
-def test_a_stream_with_another_label_is_not_judged(cloud: Cloud) -> None:
-    assert cloud.run("status", "--json") == 1
-    from searchsync_cli.stack import stack_of  # noqa: PLC0415
-
-    configuration = {
-        "FunctionName": "f",
-        "FunctionArn": "arn:aws:lambda:eu-central-1:1:function:f",
-        "Environment": {"Variables": cloud.variables | {"STREAM_ARN": f"{TABLE_ARN}/stream/label"}},
-    }
-    check_stream(stack_of(configuration), EXPORT)
+@pytest.mark.parametrize("measured", [False, True])
+def test_the_walk_is_told_the_rate_that_is_given_or_was_measured(cloud: Cloud, measured: bool) -> None:
+    if measured:
+        cloud.finished("backfill", in_step=None, items=60_000)  # in two minutes
+    assert cloud.run("backfill", "--from-export", lay(cloud)) == 0
+    assert cloud.walks[-1].input["export"].get("rate") == (500.0 if measured else None)
+    cloud.clock.sleep(1.0)
+    assert cloud.run("backfill", "--from-export", lay(cloud), "--rate", "5000") == 0
+    assert cloud.walks[-1].input["export"]["rate"] == 5000.0
 
 
 def test_a_folder_without_an_export_is_told(cloud: Cloud) -> None:

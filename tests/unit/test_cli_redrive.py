@@ -21,7 +21,7 @@ def cloud() -> Iterator[Cloud]:
 
 
 def answer(taken: int, stayed: int = 0, more: bool = False, unreadable: int = 0, **reasons: int) -> dict[str, Any]:
-    redriven = taken - stayed
+    redriven = taken - stayed - unreadable
     return {
         "taken": taken,
         "redriven": redriven,
@@ -64,12 +64,20 @@ def test_what_stays_is_told_with_its_reasons(cloud: Cloud) -> None:
     answers(
         cloud,
         answer(4, stayed=1, more=True, mapper_parsing_exception=1),
-        answer(4, stayed=3, unreadable=1, mapper_parsing_exception=1, another_table=1, trimmed=1),
+        answer(4, stayed=2, unreadable=1, mapper_parsing_exception=1, another_table=1, trimmed=1),
     )
     assert cloud.run("redrive", width=400) == 1
     assert "stayed    4" in cloud.out
     assert "mapper_parsing_exception 2, another_table 1, trimmed 1" in cloud.out
     assert f"`searchsync repair --name {NAME}`" in cloud.out
+    assert "Mend what stays" in cloud.out
+
+
+def test_an_unreadable_message_alone_stays_too(cloud: Cloud) -> None:
+    answers(cloud, answer(2, unreadable=1, another_table=1))
+    assert cloud.run("redrive", width=400) == 1
+    assert "stayed    1" in cloud.out
+    assert "another_table 1" in cloud.out
     assert "Mend what stays" in cloud.out
 
 

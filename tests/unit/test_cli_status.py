@@ -10,7 +10,6 @@ from dataclasses import replace
 import pytest
 from moto import mock_aws
 
-from searchsync_cli.facts import reason_of
 from searchsync_cli.machine import Execution
 from searchsync_cli.stack import Trigger
 from searchsync_cli.verdict import Facts, Lag, Queue, Verdict, judge
@@ -19,7 +18,7 @@ from tests.support.fakes import FakeClock
 
 VERIFIED = Execution("arn", "n", "SUCCEEDED", 0.0, 9.0, {"task": "verify"}, {"in_step": True}, "", "", False, "")
 WELL = Facts(
-    trigger=Trigger("uuid", "Enabled", "OK", "TRIM_HORIZON", 79_200),
+    trigger=Trigger("uuid", "Enabled", "OK"),
     lag=Lag(0.5, 1.0),
     queue=Queue(),
     repair_needed=None,
@@ -44,13 +43,12 @@ def test_a_verification_without_a_difference_and_no_trouble_since_is_in_step() -
     ("facts", "what"),
     [
         (replace(WELL, trigger=None), "no trigger"),
-        (replace(WELL, trigger=Trigger("u", "Disabled", "OK", "LATEST", -1)), "Disabled"),
-        (replace(WELL, trigger=Trigger("u", "Enabled", "PROBLEM: Function call failed", "LATEST", -1)), "PROBLEM"),
+        (replace(WELL, trigger=Trigger("u", "Disabled", "OK")), "Disabled"),
+        (replace(WELL, trigger=Trigger("u", "Enabled", "PROBLEM: Function call failed")), "PROBLEM"),
         (replace(WELL, lag=Lag(3601.0, 1.0)), "late"),
         (replace(WELL, lag=Lag(None, 3601.0)), "late"),
         (replace(WELL, queue=Queue(visible=1)), "failure queue"),
         (replace(WELL, queue=Queue(in_flight=1)), "failure queue"),
-        (replace(WELL, queue=Queue(visible=1, ranges=1)), "may be missing"),
         (replace(WELL, repair_needed=1.0), "may be missing"),
         (replace(WELL, has_machine=False), "no table walk"),
     ],
@@ -77,22 +75,8 @@ def test_what_was_never_compared_is_not_called_in_step() -> None:
 
 
 def test_a_lag_at_the_limit_and_a_trigger_that_waits_are_well() -> None:
-    waiting = replace(WELL, lag=Lag(3600.0), trigger=Trigger("u", "Enabled", "No records processed", "LATEST", -1))
+    waiting = replace(WELL, lag=Lag(3600.0), trigger=Trigger("u", "Enabled", "No records processed"))
     assert judge(waiting)[0] is Verdict.IN_STEP
-
-
-@pytest.mark.parametrize(
-    ("body", "reason"),
-    [
-        ('{"error_type": "mapper_parsing_exception"}', "mapper_parsing_exception"),
-        ('{"DDBStreamBatchInfo": {}}', "records dropped by the trigger"),
-        ("not JSON", "unreadable"),
-        ("[]", "unreadable"),
-        ("{}", "unreadable"),
-    ],
-)
-def test_a_message_says_why_it_is_there(body: str, reason: str) -> None:
-    assert reason_of(body) == reason
 
 
 def test_the_latest_of_verify_and_repair_decides(cloud: Cloud) -> None:
@@ -131,21 +115,49 @@ def test_a_lag_from_long_ago_is_not_shown(cloud: Cloud) -> None:
     assert json.loads(cloud.out)["lag_seconds"]["read"] is None
 
 
-def test_the_failure_queue_says_why_and_keeps_its_messages(cloud: Cloud) -> None:
+def test_the_failure_queue_is_counted_and_no_message_received(cloud: Cloud) -> None:
     cloud.finished("verify")
     cloud.send({"error_type": "mapper_parsing_exception"})
     cloud.metric("AWS/SQS", "ApproximateAgeOfOldestMessage", 7300, of=f"{NAME}-failures")
-    for _ in range(2):
+    for _ in range(4):
         assert cloud.run("status", "--json") == 1
-        queue = json.loads(cloud.out)["failure_queue"]
-        assert queue == {
-            "visible": 1, "in_flight": 0, "oldest_seconds": 7300.0, "reasons": {"mapper_parsing_exception": 1}
-        }  # fmt: skip
+    assert json.loads(cloud.out)["failure_queue"] == {"visible": 1, "in_flight": 0, "oldest_seconds": 7300.0}
+    sqs = cloud.session.client("sqs")
+    asked = ["ApproximateReceiveCount"]
+    (message,) = sqs.receive_message(QueueUrl=cloud.queue_url, AttributeNames=asked)["Messages"]
+    assert message["Attributes"] == {"ApproximateReceiveCount": "1"}
 
 
-def test_a_range_that_the_trigger_dropped_asks_for_a_repair(cloud: Cloud) -> None:
-    cloud.send({"DDBStreamBatchInfo": {"startSequenceNumber": "1"}})
+@pytest.mark.parametrize(
+    ("waits", "repaired", "then", "needed"),
+    [
+        (True, None, [], True),
+        (True, 3600, [], True),
+        (True, 60, [], False),
+        (True, None, [0], False),
+        (True, None, [0, 2], True),
+        (False, None, [], False),
+    ],
+    ids=["left", "left after the repair began", "repaired since", "settled", "left again", "the queue is empty"],
+)
+def test_ranges_that_the_last_redrive_left_ask_for_a_repair(
+    cloud: Cloud, waits: bool, repaired: float | None, then: list[float], needed: bool
+) -> None:
+    if waits:
+        cloud.send({"DDBStreamBatchInfo": {"startSequenceNumber": "1"}})
+    if repaired is not None:
+        cloud.finished("repair", before=repaired)
+    for number, value in enumerate([1, *then]):
+        cloud.metric("searchsync", "RedriveLost", value, before=1800 - number * 120, of=f"{NAME}-redrive")
     cloud.run("status", "--json")
+    assert json.loads(cloud.out)["repair_needed"] is needed
+
+
+def test_an_index_made_anew_for_the_redrive_asks_for_a_repair(cloud: Cloud) -> None:
+    cloud.finished("repair", before=3600)
+    cloud.metric("searchsync", "RepairNeeded", 1, before=600, of=f"{NAME}-redrive")
+    cloud.metric("searchsync", "RepairNeeded", 0, before=60, of=f"{NAME}-redrive")
+    assert cloud.run("status", "--json") == 1
     assert json.loads(cloud.out)["repair_needed"] is True
 
 
@@ -187,14 +199,6 @@ def test_a_missing_permission_is_one_message(cloud: Cloud, operation: str) -> No
     assert cloud.run("status", width=400) == 2
     assert f":{operation}" in cloud.err
     assert cloud.out == ""
-
-
-def test_who_may_not_look_into_the_queue_still_sees_its_depth(cloud: Cloud) -> None:
-    cloud.send({"error_type": "x"})
-    cloud.denied.add("ReceiveMessage")
-    assert cloud.run("status", width=400) == 1
-    assert "1 message" in cloud.out
-    assert "sqs:ReceiveMessage" in cloud.out
 
 
 def test_advice_can_be_pasted(cloud: Cloud) -> None:

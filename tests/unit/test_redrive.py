@@ -10,7 +10,7 @@ import pytest
 from searchsync.bulk import Response
 from searchsync.config import read_environment
 from searchsync.errors import MalformedEventError, StackError, TableBusyError
-from searchsync.metrics import redrive_line
+from searchsync.metrics import REDRIVE_UNITS, redrive_line
 from searchsync.version import read_version, stream_version
 from tests.support.events import NOW, environment, number, record
 from tests.support.fakes import BUSY, POISONED, error, faulty
@@ -242,7 +242,7 @@ def test_a_range_whose_records_are_trimmed_stays_and_asks_for_a_repair(bench: Re
     bench.queue.put(RANGE)
     assert bench.run() == answer(taken=1, stayed=1, reasons={"trimmed": 1})
     assert list(bench.queue.visible.values()) == [RANGE]
-    assert "repair" in bench.report.repair_needed[0]
+    assert (bench.report.lost, bench.report.repair_needed) == (1, [])
 
 
 def test_a_range_of_an_earlier_stream_of_the_table_needs_a_repair(bench: RedriveBench) -> None:
@@ -351,11 +351,26 @@ def test_the_line_has_the_metrics_and_names_what_stayed_by_error_type_alone(benc
     bench.run()
     found = line(bench, AWS_LAMBDA_FUNCTION_NAME="sync-redrive")
     (directive,) = found["_aws"]["CloudWatchMetrics"]
-    assert {each["Name"] for each in directive["Metrics"]} == {"Redriven", "RedriveStayed"}
-    assert (found["Redriven"], found["RedriveStayed"], found["FunctionName"]) == (1, 1, "sync-redrive")
+    assert {each["Name"] for each in directive["Metrics"]} == set(REDRIVE_UNITS)
+    assert [found[each] for each in REDRIVE_UNITS] == [1, 1, 0, 0]
+    assert found["FunctionName"] == "sync-redrive"
     assert found["stayed_documents"] == [{"document": "a", "error_type": "mapper_parsing_exception"}]
     assert found["level"] == "WARN"
     assert "secret" not in json.dumps(found)
+
+
+def test_lost_records_are_a_metric_that_the_next_redrive_says_anew(bench: RedriveBench) -> None:
+    bench.stream.lost = TRIMMED
+    bench.queue.put(RANGE)
+    bench.run()
+    found = line(bench)
+    assert (found["RedriveLost"], found["RedriveStayed"], found["RepairNeeded"], found["level"]) == (1, 1, 0, "ERROR")
+
+
+def test_an_index_that_was_made_anew_needs_a_repair(bench: RedriveBench) -> None:
+    bench.run()
+    bench.report.repair_needed.append("the index was deleted and made again")
+    assert (line(bench)["RepairNeeded"], line(bench)["RedriveLost"], line(bench)["level"]) == (1, 0, "ERROR")
 
 
 def test_keys_in_the_line_can_be_hashed(bench: RedriveBench) -> None:

@@ -20,6 +20,7 @@ from searchsync.walk.prepare import (
     Order,
     TableFacts,
     check_age,
+    check_stream,
     check_table,
     check_trigger,
     other_walk,
@@ -32,7 +33,8 @@ from tests.support.events import NOW, STREAM_ARN, environment
 
 CONFIG = read_environment(environment())
 SETTINGS = Settings(30.0, None, 4, None, "sync", "arn:machine")
-EXPORT = {"bucket": "b", "manifest": "x/manifest-files.json", "exported_at": NOW, "items": 10}
+MANIFEST = "x/manifest-files.json"
+EXPORT = {"bucket": "b", "manifest": MANIFEST, "exported_at": NOW, "items": 10}
 
 
 @pytest.mark.parametrize(
@@ -41,7 +43,8 @@ EXPORT = {"bucket": "b", "manifest": "x/manifest-files.json", "exported_at": NOW
         ({"task": "backfill"}, Order("backfill", None)),
         ({"task": "verify", "export": None}, Order("verify", None)),
         ({"task": "repair"}, Order("repair", None)),
-        ({"task": "backfill", "export": EXPORT}, Order("backfill", Export("b", EXPORT["manifest"], float(NOW), 10))),  # type: ignore[arg-type]
+        ({"task": "backfill", "export": EXPORT}, Order("backfill", Export("b", MANIFEST, NOW, 10))),
+        ({"task": "backfill", "export": {**EXPORT, "rate": 9}}, Order("backfill", Export("b", MANIFEST, NOW, 10, 9.0))),
     ],
 )
 def test_an_input_is_an_order(event: Any, order: Order) -> None:
@@ -68,6 +71,8 @@ def test_an_input_is_an_order(event: Any, order: Order) -> None:
         ({"task": "backfill", "export": {**EXPORT, "items": -1}}, "out of range"),
         ({"task": "backfill", "export": {**EXPORT, "items": 1e999}}, "OverflowError"),
         ({"task": "backfill", "export": {**EXPORT, "items": None}}, "items"),
+        ({"task": "backfill", "export": {**EXPORT, "rate": 0}}, "out of range"),
+        ({"task": "backfill", "export": {**EXPORT, "rate": "fast"}}, "rate"),
     ],
 )
 def test_a_bad_input_is_refused_with_what_is_wrong(event: Any, said: str) -> None:
@@ -88,14 +93,20 @@ def test_a_table_that_is_not_the_configured_one_is_refused() -> None:
             check_table(facts, CONFIG)
 
 
-def test_a_load_needs_a_trigger_that_is_off_and_never_read() -> None:
-    check_trigger({"State": "Disabled", "LastProcessingResult": "No records processed"})
-    check_trigger({"State": "Disabled"})
+OFF = {"State": "Disabled", "StartingPosition": "TRIM_HORIZON", "MaximumRecordAgeInSeconds": 79_200}
+
+
+def test_a_load_needs_a_trigger_that_is_off_and_never_read_and_begins_at_the_beginning() -> None:
+    check_trigger({**OFF, "LastProcessingResult": "No records processed"})
+    assert check_trigger(OFF) == OFF
     for trigger, said in (
         (None, "has no trigger"),
-        ({"State": "Enabled"}, "is Enabled"),
-        ({"State": "Disabling"}, "is Disabling"),
-        ({"State": "Disabled", "LastProcessingResult": "OK"}, "has read the stream before"),
+        ({**OFF, "State": "Enabled"}, "is Enabled"),
+        ({**OFF, "State": "Disabling"}, "is Disabling"),
+        ({**OFF, "LastProcessingResult": "OK"}, "has read the stream before"),
+        ({**OFF, "LastProcessingResult": "PROBLEM: Function call failed"}, "has read the stream before"),
+        ({**OFF, "StartingPosition": "LATEST"}, "starts at LATEST"),
+        ({"State": "Disabled"}, "starts at None"),
     ):
         with pytest.raises(WalkRefusedError, match=said):
             check_trigger(trigger)
@@ -105,26 +116,47 @@ HOUR = 3_600.0
 
 
 @pytest.mark.parametrize(
-    ("age", "items", "lanes", "said"),
+    ("age", "items", "lanes", "rate", "said"),
     [
-        (1 * HOUR, 0, 1, ""),
-        (23.9 * HOUR, 0, 1, ""),
-        (24.1 * HOUR, 0, 1, "24 h that the stream keeps"),
-        (20 * HOUR, 500 * 3_600, 1, ""),
-        (20 * HOUR, 500 * 3_600 * 3, 1, "its load and drain may take 6.0 h"),
-        (20 * HOUR, 500 * 3_600 * 3, 4, ""),
-        (-60.0, 0, 1, "60 s in the future"),
+        (1 * HOUR, 0, 1, None, ""),
+        (-60.0, 0, 1, None, "60 s in the future"),
+        # age + load + (age + load) / 4 <= 22 h, so age + load <= 17.6 h.
+        (17.6 * HOUR - 1, 0, 1, None, ""),
+        (17.6 * HOUR + 1, 0, 1, None, "lost after 22.0 h"),
+        (16 * HOUR, 500 * 3_600, 1, None, ""),
+        (16 * HOUR, 500 * 3_600 * 2, 1, None, "16.0 h old, its load takes about 2.0 h at 500 .* then 4.5 h more"),
+        (16 * HOUR, 500 * 3_600 * 2, 2, None, ""),
+        (16 * HOUR, 500 * 3_600 * 2, 1, 1_500.0, ""),
+        (16 * HOUR, 500 * 3_600 * 2, 4, 500.0, "at 500 items"),
     ],
 )
-def test_a_load_must_be_done_while_the_stream_keeps_what_came_since(
-    age: float, items: int, lanes: int, said: str
+def test_a_load_must_be_done_and_drained_before_the_first_change_since_is_too_old(
+    age: float, items: int, lanes: int, rate: float | None, said: str
 ) -> None:
-    export = Export("b", "m", NOW - age, items)
+    export = Export("b", "m", NOW - age, items, rate)
     if not said:
-        check_age(export, NOW, lanes)
+        check_age(export, OFF, NOW, lanes)
         return
     with pytest.raises(WalkRefusedError, match=said):
-        check_age(export, NOW, lanes)
+        check_age(export, OFF, NOW, lanes)
+
+
+@pytest.mark.parametrize(
+    ("maximum", "hours"), [(79_200, 17.6), (86_400, 19.2), (604_800, 19.2), (-1, 19.2), (None, 19.2), (3_600, 0.8)]
+)
+def test_the_shorter_of_the_streams_day_and_the_triggers_maximum_age_counts(maximum: int | None, hours: float) -> None:
+    trigger = {**OFF, "MaximumRecordAgeInSeconds": maximum}
+    check_age(Export("b", "m", NOW - hours * HOUR + 1, 0), trigger, NOW, 4)
+    with pytest.raises(WalkRefusedError, match="not time enough"):
+        check_age(Export("b", "m", NOW - hours * HOUR - 1, 0), trigger, NOW, 4)
+
+
+def test_an_export_from_before_the_stream_is_refused() -> None:
+    began = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+    check_stream(Export("b", "m", began, 0), STREAM_ARN)
+    with pytest.raises(WalkRefusedError, match=r"2\.0 h older than the table's stream"):
+        check_stream(Export("b", "m", began - 2 * HOUR, 0), STREAM_ARN)
+    check_stream(Export("b", "m", 1.0, 0), STREAM_ARN.replace("2026-01-01T00:00:00.000", "label"))
 
 
 def test_segments_follow_the_tables_size() -> None:

@@ -31,7 +31,7 @@ class Account:
     def __init__(self) -> None:
         self.facts = TableFacts({"id": "S"}, 0, STREAM_ARN)
         self.walks: list[Mapping[str, Any]] = []
-        self.mapping: Mapping[str, Any] | None = {"State": "Disabled"}
+        self.mapping: Mapping[str, Any] | None = {"State": "Disabled", "StartingPosition": "TRIM_HORIZON"}
         self.age = 0.0
 
     def table(self) -> TableFacts:
@@ -186,6 +186,24 @@ def test_a_load_is_refused_with_the_trigger_on_and_ends_when_it_is_turned_on(ben
     state |= {"part": {"bucket": "b", "file": "f", "items": 1}, "call": 0, "totals": {}}
     with pytest.raises(WalkRefusedError, match="is Enabled"):
         bench.run(state)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"exported_at": 1_000_000_000.0}, "older than the table's stream"),
+        ({"items": 10**9}, "not time enough"),
+        ({"items": 10**9, "rate": 10**6}, ""),
+    ],
+)
+def test_a_load_is_refused_that_would_lose_changes(bench: Bench, changed: dict[str, Any], said: str) -> None:
+    export = {"bucket": "b", "manifest": "m", "exported_at": bench.world.clock.time - 60.0, **changed}
+    order = {**PREPARE, "input": {"task": "backfill", "export": export}}
+    if not said:
+        assert bench.run(order)["export"] == export
+        return
+    with pytest.raises(WalkRefusedError, match=said):
+        bench.run(order)
 
 
 def test_an_index_that_could_not_be_looked_at_is_tried_again(bench: Bench) -> None:

@@ -14,14 +14,14 @@ from searchsync_cli.commands import add_walk_options
 from searchsync_cli.errors import AwsError, CliError, printable
 from searchsync_cli.facts import last_of
 from searchsync_cli.machine import Execution, Machine
-from searchsync_cli.stack import Stack, find_trigger
+from searchsync_cli.stack import Stack
 from searchsync_cli.text import duration, many, moment
 from searchsync_cli.walks import Ended, World, addressed, as_json, walk
 
 HELP = "write every item of the table (or of an export) to the index, while changes go on"
 NEXT_STEP = (
-    "Next: set trigger.enabled = true and run terraform apply. The trigger starts at TRIM_HORIZON and brings what "
-    "has changed since the export; then run `searchsync verify`."
+    "Next, without delay: set trigger.enabled = true and run terraform apply. The trigger starts at TRIM_HORIZON and "
+    "brings what has changed since the export; then run `searchsync verify`."
 )
 
 
@@ -38,8 +38,8 @@ def options(parser: ArgumentParser) -> None:
         "--rate",
         type=_rate,
         metavar="N",
-        help="items a second that the load is taken to do (default: what the last backfill did, else "
-        f"{rules.DEFAULT_RATE:.0f}); with --from-export",
+        help="items a second that the load is taken to do, to see whether there is time enough (default: what the "
+        "last backfill did, else a careful guess); with --from-export",
     )
 
 
@@ -72,21 +72,13 @@ def run(options: Namespace, world: World, stack: Stack) -> int:
 
 
 def _export(world: World, stack: Stack, source: str, place: rules.Place | None, rate: float | None) -> dict[str, Any]:
-    """The export, after every check."""
-    trigger = find_trigger(world.aws, stack)
-    rules.check_trigger(trigger)
+    """The member `export` of the walk's input."""
     place = place or rules.place_in(_description(world, source))
     export = rules.export_in(_summary(world, place), place, stack.table_arn)
-    rules.check_stream(stack, export)
-    rate = rate or rules.measured_rate(last_of(Machine(world.aws, stack), ("backfill",))) or rules.DEFAULT_RATE
-    planned = rules.plan(export, rate, trigger.maximum_age if trigger else -1, world.now())
-    rules.check_time(export, planned, rate)
-    world.screen.note(
-        f"Export of {moment(export.exported_at)}, {many(export.items, 'item')}: about {duration(planned.load)} at "
-        f"{rate:,.0f} items a second. Turn the trigger on within "
-        f"{duration(planned.limit - planned.age - planned.drain)} from now."
-    )
-    return export.as_input()
+    rate = rate or rules.measured_rate(last_of(Machine(world.aws, stack), ("backfill",)))
+    takes = f": about {duration(export.items / rate)} at {rate:,.0f} items a second" if rate else ""
+    world.screen.note(f"Export of {moment(export.exported_at)}, {many(export.items, 'item')}{takes}.")
+    return export.as_input(rate)
 
 
 def _description(world: World, arn: str) -> Mapping[str, Any]:

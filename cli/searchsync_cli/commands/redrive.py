@@ -44,8 +44,8 @@ class Redriven:
 
     @property
     def stays(self) -> int:
-        """Messages that are still in the queue; the unreadable are among them."""
-        return self.counts["stayed"]
+        """Messages that are still in the queue: those that were not written, and the unreadable."""
+        return self.counts["stayed"] + self.counts["unreadable"]
 
     @property
     def lost(self) -> int:

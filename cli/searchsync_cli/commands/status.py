@@ -103,20 +103,12 @@ def _queue(queue: Queue) -> Text:
     if not queue.messages:
         return Text("empty", "green")
     oldest = f" · oldest {duration(queue.oldest)}" if queue.oldest is not None else ""
-    told = Text.assemble((many(queue.visible, "message"), "red"), f" · {queue.in_flight:,} in flight{oldest}")
-    if queue.reasons:
-        reasons = ", ".join(f"{printable(reason)} {count}" for reason, count in queue.reasons.items())
-        told.append(f"\namong the first {sum(queue.reasons.values())}: {reasons}")
-    if queue.unread:
-        told.append(f"\nnot looked into: {queue.unread}", "dim")
-    return told
+    return Text.assemble((many(queue.visible, "message"), "red"), f" · {queue.in_flight:,} in flight{oldest}")
 
 
 def _repair(facts: Facts, now: float) -> Text:
     if facts.repair_needed is not None:
         return Text(f"yes, signalled {moment(facts.repair_needed)}, {ago(facts.repair_needed, now)}", "red")
-    if facts.queue.ranges:
-        return Text("yes: the trigger dropped records (their range is in the failure queue)", "red")
     return Text("no", "green")
 
 
@@ -142,9 +134,8 @@ def as_json(stack: Stack, facts: Facts, verdict: Verdict, troubles: list[Trouble
             "visible": facts.queue.visible,
             "in_flight": facts.queue.in_flight,
             "oldest_seconds": facts.queue.oldest,
-            "reasons": dict(facts.queue.reasons),
         },
-        "repair_needed": facts.repair_needed is not None or facts.queue.ranges > 0,
+        "repair_needed": facts.repair_needed is not None,
         "verification": verification
         and {
             "task": verification.task,

@@ -70,8 +70,8 @@ class ExportFile:
             return BrokenFileError(f"{self._part.file} is missing")
         if code in REFUSED:
             return StackError(
-                f"S3 refused {self._part.file}: {code}. Check `table_walk.export_bucket` (s3:GetObject for the walk's "
-                "role, and kms:Decrypt where the bucket has a customer key)."
+                f"S3 refused {self._part.file}: {code}. Check `table_walk.export_bucket` (s3:GetObject and "
+                "s3:ListBucket for the walk role, and kms:Decrypt where the bucket has a customer key)."
             )
         return TableBusyError(f"S3 did not give {self._part.file}: {code}.")
 

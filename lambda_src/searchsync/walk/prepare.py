@@ -29,6 +29,8 @@ STREAM_KEEPS = 24 * 3600.0
 """Seconds ("Change data capture for DynamoDB Streams")."""
 ITEMS_A_SECOND = 500.0
 """That a lane of a load writes at least; the bench measured more."""
+DRAIN_SPEED = 4.0
+"""Seconds of backlog that the trigger reads in a second: on the careful side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +44,16 @@ class TableFacts:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """The input of a load: where the manifest lies, and the export's time in Unix seconds."""
+    """The input of a load: where the manifest lies, and the export's time in Unix seconds.
+
+    `items`: how many it holds; `rate`: items a second that the load is known to do, None where nobody measured.
+    """
 
     bucket: str
     manifest: str
     exported_at: float
     items: int
+    rate: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +83,18 @@ def read_order(event: object) -> Order:
 
 def _export(raw: Any) -> Export:
     try:
-        export = Export(str(raw["bucket"]), str(raw["manifest"]), float(raw["exported_at"]), int(raw.get("items", 0)))
-        if not (export.bucket and export.manifest and 0.0 < export.exported_at < math.inf and export.items >= 0):
+        rate = None if raw.get("rate") is None else float(raw["rate"])
+        export = Export(
+            str(raw["bucket"]), str(raw["manifest"]), float(raw["exported_at"]), int(raw.get("items", 0)), rate
+        )
+        known = export.bucket and export.manifest and 0.0 < export.exported_at < math.inf
+        if not (known and export.items >= 0 and (rate is None or 0.0 < rate < math.inf)):
             raise ValueError("one of them is out of range")
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise WalkRefusedError(
             "The input's export needs bucket, manifest (the key of manifest-files.json) and exported_at "
-            f"(Unix seconds), and may have items (how many): {type(error).__name__} {shown(error)}."
+            "(Unix seconds), and may have items (how many) and rate (of the load, items a second): "
+            f"{type(error).__name__} {shown(error)}."
         ) from error
     return export
 
@@ -107,9 +118,12 @@ def check_table(facts: TableFacts, config: Config) -> None:
         )
 
 
-def check_trigger(trigger: Mapping[str, Any] | None) -> None:
-    """Raise WalkRefusedError where the trigger of a load from an export is on, or was: what it has brought of
-    deletions since the export would come back."""
+def check_trigger(trigger: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """The trigger of a load from an export, which is off and has read nothing.
+
+    Raises WalkRefusedError where it is on, or was: deletions that it has brought would come back. The stream
+    must be read from its beginning, and after the load.
+    """
     if trigger is None:
         raise WalkRefusedError("The function has no trigger: apply with trigger.enabled = false, and start anew.")
     if trigger.get("State") != "Disabled":
@@ -122,19 +136,44 @@ def check_trigger(trigger: Mapping[str, Any] | None) -> None:
             "The trigger has read the stream before, so it would not start again at the export's time. Replace it "
             "(terraform apply -replace on aws_lambda_event_source_mapping), still off, and start anew."
         )
+    if trigger.get("StartingPosition") != "TRIM_HORIZON":
+        raise WalkRefusedError(
+            f"The trigger starts at {trigger.get('StartingPosition')}, and would miss what changed since the export. "
+            'Apply with trigger.starting_position = "TRIM_HORIZON", still off, and start anew.'
+        )
+    return trigger
 
 
-def check_age(export: Export, now: float, lanes: int) -> None:
-    """Raise WalkRefusedError where the stream would not keep the changes since the export until they are read."""
+def check_stream(export: Export, stream_arn: str) -> None:
+    """Raise WalkRefusedError where the export is older than the stream, whose label is the time of its creation."""
+    try:
+        created = datetime.fromisoformat(stream_arn.partition("/stream/")[2]).replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return
+    if created > export.exported_at:
+        raise WalkRefusedError(
+            f"The export is {(created - export.exported_at) / 3600:.1f} h older than the table's stream: what changed "
+            "between is in neither. Export anew."
+        )
+
+
+def check_age(export: Export, trigger: Mapping[str, Any], now: float, lanes: int) -> None:
+    """Raise WalkRefusedError where changes since the export would be lost before they are read: the stream keeps
+    them for a day, and the trigger drops them at its maximum record age."""
     age = now - export.exported_at
-    load = export.items / (ITEMS_A_SECOND * lanes)
     if age < 0:
         raise WalkRefusedError(f"The export's time lies {-age:.0f} s in the future: give exported_at in Unix seconds.")
-    # Twice: what was written during the load must be read from the stream, too.
-    if age + 2 * load > STREAM_KEEPS:
+    rate = export.rate or ITEMS_A_SECOND * lanes
+    load = export.items / rate
+    drain = (age + load) / DRAIN_SPEED
+    maximum = float(trigger.get("MaximumRecordAgeInSeconds") or -1)
+    limit = min(STREAM_KEEPS, maximum) if maximum > 0 else STREAM_KEEPS
+    if age + load + drain > limit:
         raise WalkRefusedError(
-            f"The export is {age / 3600:.1f} h old and its load and drain may take {2 * load / 3600:.1f} h: over the "
-            "24 h that the stream keeps. Export anew, or run a backfill without an export."
+            f"There is not time enough. The export is {age / 3600:.1f} h old, its load takes about {load / 3600:.1f} h "
+            f"at {rate:,.0f} items a second, and the changes since then {drain / 3600:.1f} h more; they are lost after "
+            f"{limit / 3600:.1f} h. Export anew, give a faster rate that was measured, or run a backfill without an "
+            "export."
         )
 
 

@@ -179,8 +179,9 @@ class Steps:
 
     def _check(self, order: Order) -> None:
         if order.export is not None:
-            prepare.check_trigger(self.account.trigger())
-            prepare.check_age(order.export, self.clock.now(), self.settings.lanes)
+            trigger = prepare.check_trigger(self.account.trigger())
+            prepare.check_stream(order.export, self.config.stream_arn)
+            prepare.check_age(order.export, trigger, self.clock.now(), self.settings.lanes)
 
     def _ensure_index(self, deadline: Deadline) -> None:
         if self.collection.ensure_index(self._soon(deadline).remaining()).kind is not Kind.DONE:

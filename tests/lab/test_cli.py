@@ -1,0 +1,180 @@
+"""The command `searchsync` on the applied walk-through, as an operator runs it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from lab.applied import Applied
+from lab.faults import Fault, FaultKind
+from lab.terraform import Terraform
+from tests.lab.test_redrive import trigger_off
+from tests.lab.test_walk import damage, key
+from tests.support.applied_cli import AppliedCli, Ran
+
+ITEMS = 200
+SETTLE_SECONDS = "12"
+"""The engine's refresh is 10 s, as AOSS's is."""
+REFRESH_SECONDS = 11
+
+
+@pytest.fixture(scope="module")
+def cli(workshop: Applied) -> Iterator[AppliedCli]:
+    """The command, beside items that are in step; a short settling time, so that a test need not wait."""
+    functions, name = workshop.lab.boto3_client("lambda"), workshop.outputs["walk_function_name"]
+    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    functions.update_function_configuration(
+        FunctionName=name, Environment={"Variables": {**variables, "SETTLE_SECONDS": SETTLE_SECONDS}}
+    )
+    names = [f"cli-{number}" for number in range(ITEMS)]
+    for each in names:
+        workshop.put({**key(each), "state": {"S": "put"}})
+    workshop.failure_messages()
+    workshop.until("what is in step", lambda: workshop.comparison().in_step)
+    yield AppliedCli(workshop)
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+    for each in names:
+        workshop.delete(key(each))
+    workshop.until("what is in step", lambda: workshop.comparison().in_step)
+
+
+def kinds(ran: Ran) -> dict[str, tuple[str, list[str]]]:
+    return {each["id"]: (each["kind"], each["attributes"]) for each in ran.json["first"]}
+
+
+def test_damage_is_found_shown_repaired_and_the_verdict_follows(cli: AppliedCli, workshop_terraform: Terraform) -> None:
+    backfilled = cli.run("backfill", "--json")
+    assert (backfilled.code, backfilled.json["status"]) == (0, "SUCCEEDED"), backfilled
+    assert backfilled.json["totals"]["items"] >= ITEMS
+    assert cli.run("verify").code == 0
+    # By the folder of the applied configuration, as people run it.
+    status = cli.run("status", "--terraform", str(workshop_terraform.directory))
+    assert (status.code, "✓ In step" in status.out) == (0, True), status
+    damage(cli.stack, "cli-1", {"id": "cli-1", "state": "damaged"})
+    damage(cli.stack, "cli-2", None)
+    damage(cli.stack, "cli-nobody", {"id": "cli-nobody"})
+    time.sleep(REFRESH_SECONDS)
+    found = cli.run("verify", "--json")
+    assert (found.code, found.json["differences"], found.json["in_step"]) == (1, 3, False), found
+    assert kinds(found) == {
+        "cli-1": ("different", ["state"]),
+        "cli-2": ("missing", []),
+        "cli-nobody": ("extra", []),
+    }
+    status = cli.run("status")
+    assert (status.code, "✗ Differences" in status.out) == (1, True), status
+    assert "1 missing, 1 extra, 1 different" in status.out
+    repaired = cli.run("repair")
+    assert (repaired.code, "3 repaired" in repaired.out) == (0, True), repaired
+    assert cli.stack.comparison().in_step
+    status = cli.run("status", "--json")
+    assert (status.code, status.json["verification"]["task"]) == (0, "repair"), status
+
+
+def test_a_message_that_was_mended_goes_and_one_that_was_not_stays(cli: AppliedCli) -> None:
+    stack = cli.stack
+    stack.put({**key("cli-number"), "number": {"N": "1"}})
+    stack.until("the number's mapping", lambda: stack.document("cli-number"))
+    for name in ("cli-number-mended", "cli-number-not"):
+        stack.put({**key(name), "number": {"S": "no number"}})
+    try:
+        stack.until("both messages", lambda: depth(cli) == 2)
+        status = cli.run("status")
+        assert (status.code, "2 messages" in status.out) == (1, True), status
+        with trigger_off(stack):
+            stack.put({**key("cli-number-mended"), "number": {"N": "5"}})
+            ran = cli.run("redrive", "--json")
+        assert ran.code == 1, ran
+        assert {name: ran.json[name] for name in ("taken", "redriven", "stayed", "reasons")} == {
+            "taken": 2,
+            "redriven": 1,
+            "stayed": 1,
+            "reasons": {"mapper_parsing_exception": 1},
+        }
+        assert stack.document("cli-number-mended") == {"id": "cli-number-mended", "number": 5}
+        stack.put({**key("cli-number-not"), "number": {"N": "6"}})
+        ran = cli.run("redrive")
+        assert (ran.code, "✓ Redriven" in ran.out) == (0, True), ran
+        assert "empty" in cli.run("redrive").out
+    finally:
+        for name in ("cli-number", "cli-number-mended", "cli-number-not"):
+            stack.delete(key(name))
+        stack.sqs.purge_queue(QueueUrl=stack.outputs["failure_queue_url"])
+
+
+def depth(cli: AppliedCli) -> int:
+    url = cli.stack.outputs["failure_queue_url"]
+    asked = ["ApproximateNumberOfMessages"]
+    found = cli.stack.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=asked)["Attributes"]
+    return int(found[asked[0]])
+
+
+def test_a_walk_is_left_running_joined_watched_again_and_stands_in_anothers_way(cli: AppliedCli) -> None:
+    gate = cli.stack.lab.gate_of(cli.stack.outputs["collection_endpoint"])
+    gate.inject(Fault(FaultKind.STATUS, path="_bulk", status=429, count=None))
+    try:
+        left = cli.run("backfill", "--no-watch", "--json")
+        assert (left.code, left.json["status"]) == (0, "RUNNING"), left
+        name = left.json["execution"].rpartition(":")[2]
+        refused = cli.run("verify")
+        assert refused.code == 2, refused
+        assert "A backfill runs since" in refused.err
+        assert name in refused.err
+        watching = cli.begin("backfill", "--progress")
+        assert watching.stderr is not None
+        said = [watching.stderr.readline() for _ in range(2)]  # it has joined, and shows progress
+        assert f"Joining {name}" in said[0]
+        stopped = cli.interrupted(watching)
+        assert (stopped.code, "goes on without you" in stopped.err) == (130, True), stopped
+        assert cli.run("status", "--json").json["running"]["task"] == "backfill"
+    finally:
+        gate.clear()
+    watched = cli.run("backfill", "--watch", "--json")
+    assert (watched.code, watched.json["execution"]) == (0, left.json["execution"]), watched
+    assert watched.json["joined"] is True
+    assert cli.run("backfill", "--watch").code == 2
+
+
+def parts(cli: AppliedCli, run: str) -> list[tuple[str, bool]]:
+    """The run's calls so far by their part, and whether they went well; one that was tried again is there twice."""
+    lines = cli.run("logs", "--function", "walk", "--since", "10m", "--json").lines
+    return [(line["part"], "error" not in line) for line in lines if line.get("run") == run and "part" in line]
+
+
+def test_a_walk_that_failed_half_way_goes_on_where_it_was(cli: AppliedCli) -> None:
+    gate = cli.stack.lab.gate_of(cli.stack.outputs["collection_endpoint"])
+    gate.inject(Fault(FaultKind.STATUS, path="_bulk", status=403, skip=2, count=None))
+    try:
+        failed = cli.run("backfill", "--json")
+    finally:
+        gate.clear()
+    assert (failed.code, "data access policy" in failed.json["error"]) == (2, True), failed
+    assert f"`searchsync backfill --name {cli.stack.outputs['function_name']} --resume`" in failed.json["remedy"]
+    errors = cli.run("logs", "--function", "walk", "--errors", "--since", "10m")
+    assert (errors.code, "data access policy" in errors.out) == (0, True), errors
+    run = failed.json["error"].split(" ")[0]
+    before = parts(cli, run)
+    done = {part for part, well in before if well}
+    left = {part for part, _ in before} - done
+    assert (len(done), len(left) > 0) == (2, True), before
+    resumed = cli.run("backfill", "--resume", "--json")
+    assert (resumed.code, resumed.json["execution"].endswith(run)) == (0, True), resumed
+    assert resumed.json["totals"]["items"] >= ITEMS
+    assert sorted(parts(cli, run)[len(before) :]) == sorted((part, True) for part in left)
+    assert cli.run("backfill", "--resume").code == 2
+
+
+def test_the_functions_lines_are_shown(cli: AppliedCli) -> None:
+    walked = cli.run("logs", "--function", "walk", "--since", "1h")
+    assert walked.code == 0
+    assert any("backfill" in line and "WalkItems" in line for line in walked.out.splitlines()), walked
+    synced: list[dict[str, Any]] = cli.run("logs", "--since", "1h", "--json").lines
+    assert sum(line.get("DocumentsWritten", 0) for line in synced) >= ITEMS
+
+
+def test_a_stack_that_is_not_there_is_named(cli: AppliedCli) -> None:
+    ran = cli.run("status", "--name", "nobody")
+    assert (ran.code, "There is no function nobody" in ran.err) == (2, True), ran

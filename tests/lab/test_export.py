@@ -1,0 +1,105 @@
+"""Existing data from an export, on a stack that has a table: loaded by the command line with the trigger off, and
+brought up to date by the trigger, which then reads the stream from its beginning."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import requests
+
+from lab.applied import Applied
+from lab.export import WrittenExport, write_export
+from lab.stack import Lab
+from lab.terraform import Terraform
+from tests.support.applied_cli import AppliedCli
+
+BUCKET = "orders-search-walks"
+ITEMS = 30
+
+
+def key(number: int) -> dict[str, Any]:
+    return {"customer": {"S": "c"}, "order": {"N": str(number)}}
+
+
+def order(number: int, state: str = "put") -> dict[str, Any]:
+    return {**key(number), "total": {"N": f"{number}.5"}, "state": {"S": state}}
+
+
+def table_arn(stack: Applied) -> str:
+    return str(stack.outputs["stream_arn"]).partition("/stream/")[0]
+
+
+def export(stack: Applied, items: list[dict[str, Any]], at: float) -> WrittenExport:
+    return write_export(stack.lab.boto3_client("s3"), BUCKET, table_arn(stack), items, at)
+
+
+def test_an_export_is_loaded_and_the_stream_brings_what_has_changed_since(lab: Lab) -> None:
+    with Terraform("existing-table", lab) as terraform:
+        terraform.apply({"trigger_enabled": False})
+        assert terraform.plan_is_empty(), terraform.plan()
+        load(terraform, Applied(lab, terraform.output(), ("customer", "order")))
+        terraform.destroy()
+
+
+def load(terraform: Terraform, stack: Applied) -> None:
+    """The whole of it: refused, broken, loaded, the trigger turned on."""
+    cli = AppliedCli(stack)
+    check_refused(cli)
+    for number in range(ITEMS):
+        stack.put(order(number))
+    at = time.time()
+    exported = export(stack, [order(number) for number in range(ITEMS)], at)
+    # What changes since: an item is deleted, one edited, one comes. None of it is in the export.
+    stack.delete(key(7))
+    stack.put(order(8, "edited"))
+    stack.put(order(ITEMS, "new"))
+    check_broken_file(cli, exported)
+    exported = export(stack, [order(number) for number in range(ITEMS)], at)
+    loaded = cli.run("backfill", "--from-export", exported.url)
+    assert (loaded.code, f"{ITEMS} items" in loaded.out) == (0, True), loaded
+    assert "trigger.enabled = true" in loaded.out
+    assert stack.document("c|7")["state"] == stack.document("c|8")["state"] == "put"
+    status = cli.run("status", "--json")
+    assert (status.code, status.json["verdict"], status.json["trigger"]["state"]) == (1, "unverified", "Disabled")
+    terraform.apply({"trigger_enabled": True})
+    stack.until("the deletion", lambda: stack.document("c|7") is None)
+    stack.until("what is in step", lambda: stack.comparison().in_step)
+    assert stack.document("c|8")["state"] == "edited"
+    refused = cli.run("backfill", "--from-export", exported.url)
+    assert (refused.code, "The trigger is Enabled" in refused.err) == (2, True), refused
+    assert "--from-export s3://" in refused.err
+    check_report(cli)
+
+
+def check_broken_file(cli: AppliedCli, exported: WrittenExport) -> None:
+    """One file that is cut off, one that is gone: both are named, and what can be loaded is."""
+    s3 = cli.stack.lab.boto3_client("s3")
+    whole = s3.get_object(Bucket=BUCKET, Key=exported.files[0])["Body"].read()
+    s3.put_object(Bucket=BUCKET, Key=exported.files[0], Body=whole[: len(whole) // 2])
+    s3.delete_object(Bucket=BUCKET, Key=exported.files[1])
+    ran = cli.run("backfill", "--from-export", exported.url, "--json")
+    assert (ran.code, ran.json["status"], ran.json["not_written"]["broken_files"]) == (1, "SUCCEEDED", 2), ran
+    broken = ran.json["totals"]["broken"]
+    assert [name for name in exported.files if any(name in each for each in broken)] == list(exported.files[:2])
+    assert all(cli.stack.document(f"c|{number}") for number in range(2, ITEMS, 3))
+
+
+def check_report(cli: AppliedCli) -> None:
+    """A verification's differences are read from its report in S3."""
+    stack = cli.stack
+    url = f"{stack.lab.engine_url}/{stack.outputs['index_name']}/_doc/c%7C3"
+    requests.delete(url, timeout=10).raise_for_status()
+    found = cli.run("verify", "--json")
+    assert (found.code, found.json["first"]) == (1, [{"id": "c|3", "kind": "missing", "attributes": []}]), found
+    assert found.json["report"].startswith(f"s3://{BUCKET}/verify-")
+
+
+def check_refused(cli: AppliedCli) -> None:
+    """Nothing is loaded that would lose changes: the walk says so, and the command how to begin anew."""
+    old = cli.run("backfill", "--from-export", export(cli.stack, [order(1)], time.time() - 3600).url)
+    assert (old.code, "older than the table's stream" in old.err) == (2, True), old
+    now = export(cli.stack, [order(1)], time.time())
+    slow = cli.run("backfill", "--from-export", now.url, "--rate", "0.00001")
+    assert (slow.code, "There is not time enough" in slow.err) == (2, True), slow
+    assert cli.stack.document("c|1") is None
