@@ -11,7 +11,7 @@ from tests.support.history.steps import During, History, Setup
 Fails = Callable[[History], bool]
 
 
-def minimise(history: History, fails: Fails, most: int = 500) -> History:
+def minimise(history: History, fails: Fails, most: int = 250) -> History:
     """A history of which nothing more can be taken away; `fails` says whether one is still bad, `most` times."""
     asked: dict[History, bool] = {}
 
