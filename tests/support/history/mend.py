@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from searchsync.clock import Deadline
 from searchsync.delivery import Delivery
+from searchsync.errors import StackError
 from searchsync.metrics import RedriveReport
 from searchsync.redrive import Redrive
 from searchsync.resync import Resync, Target
@@ -17,7 +18,21 @@ TIME = 900.0
 
 
 def repair(world: World) -> None:
-    """Bring every key in step by the function's own resync, as a walk over table and index does."""
+    """Bring every key in step by the function's own resync, as a walk over table and index does.
+
+    A late request may have made the index anew after it was deleted: then the operator does what the error says.
+    """
+    try:
+        _resync_all(world)
+    except StackError as error:
+        if "was not made by searchsync" not in str(error):
+            raise
+        world.pool.direct.call("DELETE", f"/{world.pool.index}")
+        world.pool.tombstones.forget()
+        _resync_all(world)
+
+
+def _resync_all(world: World) -> None:
     pipeline = world.sandboxes[0].pipeline
     delivery = Delivery(pipeline.collection, pipeline.backoff, pipeline.largest_body)
     now = int(pipeline.clock.now())
