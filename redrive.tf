@@ -16,6 +16,10 @@ resource "aws_cloudwatch_log_group" "redrive" {
 }
 
 resource "aws_lambda_function" "redrive" {
+  #checkov:skip=CKV_AWS_50:the log line says what a redrive did, and tracing would want a wildcard permission
+  #checkov:skip=CKV_AWS_116:what fails stays in the failure queue itself
+  #checkov:skip=CKV_AWS_272:the package is compared with its SHA-256 at plan
+
   function_name = local.redrive_function_name
   description   = "Takes up the messages of the queue ${local.queue_name}: brings their keys in step"
   role          = local.role.arn

@@ -49,6 +49,11 @@ resource "aws_cloudwatch_log_group" "function" {
 }
 
 resource "aws_lambda_function" "this" {
+  #checkov:skip=CKV_AWS_50:the log line says what a call did, and tracing would want a wildcard permission
+  #checkov:skip=CKV_AWS_115:the state machine's concurrency bounds it, and a reservation would take from the account's pool for ever
+  #checkov:skip=CKV_AWS_116:it is called by the state machine alone, which tries again and says what failed
+  #checkov:skip=CKV_AWS_272:the package is compared with its SHA-256 at plan
+
   function_name = var.name
   description   = "Walks the whole table of ${var.sync_function_name}: backfill, verify, repair"
   role          = aws_iam_role.function.arn
@@ -102,6 +107,9 @@ resource "aws_lambda_function" "this" {
 # Its definition is in state_machine.tf. No log group: Step Functions keeps each execution's history
 # for 90 days, and what the walk found is in the function's log.
 resource "aws_sfn_state_machine" "this" {
+  #checkov:skip=CKV_AWS_284:the function's log says what each call did, and tracing would want a wildcard permission
+  #checkov:skip=CKV_AWS_285:Step Functions keeps each execution's history for 90 days
+
   name       = var.name
   type       = "STANDARD"
   role_arn   = aws_iam_role.state_machine.arn
