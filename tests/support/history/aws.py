@@ -80,6 +80,11 @@ class QueueClient:
         wanted = set(sequences)
         return any(each.get("sequence_number") in wanted for each in self.messages)
 
+    def holds_item(self, name: str) -> bool:
+        """Whether a repair left a message for the item whose `id` this is: it knows of no record."""
+        keys = [each["key"]["id"]["S"] for each in self.messages if each.get("sequence_number") == ""]
+        return name in keys
+
     def put(self, message: dict[str, Any]) -> None:
         """A message comes in."""
         self._sent += 1

@@ -67,7 +67,7 @@ class Judge:
         """No record goes to the failure queue that could have been written."""
         world = self.world
         key = world.truth.named(message["key"]["id"]["S"])
-        record = world.truth.by_sequence[message["sequence_number"]]
+        record = world.truth.by_sequence.get(message["sequence_number"]) or world.truth.records[key][-1]
         later = [each for each in world.truth.records[key] if each.position >= record.position]
         if any(each.poison for each in later):
             return
@@ -144,7 +144,8 @@ class Judge:
                 if last is None and document is not None:
                     raise Violation(f"a document that the table never had: {document}")
                 continue
-            if world.queue.holds([last.sequence]):
+            name = world.truth.key_of(key)["id"]["S"]
+            if world.queue.holds([last.sequence]) or world.queue.holds_item(name):
                 continue
             if not self.mended and (world.index_lost or last.sequence in world.dropped):
                 continue

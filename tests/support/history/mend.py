@@ -5,20 +5,23 @@ from __future__ import annotations
 from searchsync.clock import Deadline
 from searchsync.delivery import Delivery
 from searchsync.errors import StackError
+from searchsync.failures import failure_message
 from searchsync.metrics import RedriveReport
 from searchsync.redrive import Redrive
-from searchsync.resync import Resync, Target
 from searchsync.stream import DynamoStream
+from searchsync.walk.agreement import Kind
+from searchsync.walk.repair import Repair
+from searchsync.walk.verify import Difference
 from tests.support.history.aws import StreamClient
 from tests.support.history.steps import KEYS
-from tests.support.history.world import World
+from tests.support.history.world import Violation, World
 
 TIME = 900.0
 """Seconds of one invocation."""
 
 
 def repair(world: World) -> None:
-    """Bring every key in step by the function's own resync, as a walk over table and index does.
+    """Bring every key in step by a walk's own repair: what it cannot write goes to the failure queue.
 
     A late request may have made the index anew after it was deleted: then the operator does what the error says.
     """
@@ -33,12 +36,15 @@ def repair(world: World) -> None:
 
 
 def _resync_all(world: World) -> None:
-    pipeline = world.sandboxes[0].pipeline
+    pipeline, config = world.sandboxes[0].pipeline, world.pool.config
     delivery = Delivery(pipeline.collection, pipeline.backoff, pipeline.largest_body)
-    now = int(pipeline.clock.now())
-    targets = [Target(world.truth.ids[key], world.truth.key_of(key), now, now) for key in KEYS]
-    resync = Resync(pipeline.table, delivery.deliver, pipeline.clock, world.pool.config.margin)
-    resync.run(targets, Deadline.after(pipeline.clock, TIME))
+    differences = [Difference(world.truth.ids[key], world.truth.key_of(key), Kind.DIFFERENT) for key in KEYS]
+    mending = Repair(pipeline.table, delivery.deliver, pipeline.clock, config.margin)
+    repaired = mending.mend(differences, Deadline.after(pipeline.clock, TIME))
+    now = pipeline.clock.now()
+    untaken, why = world.failures.send([failure_message(each, config, now) for each in repaired.poison])
+    if untaken:
+        raise Violation(f"a calm queue refused a repair's poison: {why}")
 
 
 def redrive(world: World) -> RedriveReport:
