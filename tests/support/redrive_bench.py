@@ -145,3 +145,17 @@ class RedriveBench:
         """The redrive on these fakes."""
         backoff = Backoff(self.clock, random.Random(7))
         return Redrive(self.config, self.index, self.table, self.stream, self.queue, self.clock, backoff)
+
+
+def answer(**counts: Any) -> dict[str, Any]:
+    """A redrive's answer with these counts, zero else."""
+    return {
+        "taken": 0,
+        "redriven": 0,
+        "stayed": 0,
+        "unreadable": 0,
+        "keys": 0,
+        "reasons": {},
+        "more": False,
+        **counts,
+    }
