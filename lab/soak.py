@@ -97,7 +97,7 @@ class Soak:
         there = table_documents(stack.dynamodb, stack.outputs["table_name"], stack.key_attributes)
         self._writer = Writer(count, seed, set(there))
         every = max(1, min(CHANGES_A_STORM, count // FEWEST_STORMS))
-        self._weather = Weather(self._gate, storms(seed, late=count >= LATE_FROM), every)
+        self._weather = Weather(self._gate, storms(seed, late=count >= LATE_FROM), every, self._behind)
         self._written = 0
         self._start = 0
 

@@ -23,8 +23,8 @@ LARGE_BODY = 8_000
 LATE_SECONDS = 33.0
 """Longer than the function waits for an answer (REQUEST_TIMEOUT in `searchsync.delivery`)."""
 MOST_ITEMS = 500
-NO_TRAFFIC_SECONDS = 6.0
-"""How much longer a storm lasts that has not hit anything yet."""
+MISSED_SECONDS = 60.0
+"""How much longer a storm waits for its first hit at most: the trigger may be waiting between two tries."""
 
 
 @dataclass(frozen=True)
@@ -106,12 +106,16 @@ def storms(seed: int, *, late: bool) -> Iterator[Storm]:
 
 
 class Weather:
-    """One storm after the other, each so many changes after the last; none before the last is over."""
+    """One storm after the other, each so many changes after the last; none before the last is over.
 
-    def __init__(self, gate: GateControl, forecast: Iterator[Storm], every: int) -> None:
+    A storm is over when its time is, and it has hit a request or none will come: `behind` says how many records
+    the trigger has still to deliver.
+    """
+
+    def __init__(self, gate: GateControl, forecast: Iterator[Storm], every: int, behind: Callable[[], int]) -> None:
         self.storms: Counter[str] = Counter()
         self._gate, self._forecast = gate, forecast
-        self._every = every
+        self._every, self._behind = every, behind
         self._next = 0
         self._storm: Storm | None = None
         self._ends = 0.0
@@ -124,27 +128,31 @@ class Weather:
 
     def step(self, written: int) -> bool:
         """Begin or end a storm; whether the writer must wait for the end of this one."""
-        blows = self.blows()
         if written < self._next:
+            # The trigger may have done all for a moment: more will come.
+            self._end_if(self._hit())
             return False
-        if blows:
+        if self.blows():
             return True
         self._storm, self._next = next(self._forecast), self._next + self._every
-        self._hits = sum(self._gate.counts.faults.values())
+        self._hits = self._counted()
         self._gate.inject(*self._storm.faults)
         self._ends = time.monotonic() + self._storm.seconds
         self.storms[self._storm.name] += 1
         return False
 
     def blows(self) -> bool:
-        """End the storm if it is over; whether one still blows."""
-        if self._storm and self._over():
-            self._gate.clear()
-            self._storm = None
+        """With no writer at work: end the storm if it is over; whether one still blows."""
+        self._end_if(self._hit() or not self._behind() or time.monotonic() - self._ends > MISSED_SECONDS)
         return self._storm is not None
 
-    def _over(self) -> bool:
-        late = time.monotonic() - self._ends
-        if late < 0:
-            return False
-        return late > NO_TRAFFIC_SECONDS or sum(self._gate.counts.faults.values()) > self._hits
+    def _end_if(self, over: bool) -> None:
+        if self._storm and over and time.monotonic() >= self._ends:
+            self._gate.clear()
+            self._storm = None
+
+    def _hit(self) -> bool:
+        return self._counted() > self._hits
+
+    def _counted(self) -> int:
+        return sum(self._gate.counts.faults.values())

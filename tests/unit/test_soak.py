@@ -126,7 +126,7 @@ def _forecast() -> Iterator[Storm]:
 
 def test_a_storm_lasts_until_it_has_hit_and_the_next_waits_for_its_end() -> None:
     gate = _Gate()
-    weather = Weather(gate, _forecast(), 10)
+    weather = Weather(gate, _forecast(), 10, behind=lambda: 1)
     assert not weather.step(0)
     assert (weather.name, len(gate.waiting)) == ("0", 1)
     assert not weather.step(9)
@@ -140,6 +140,19 @@ def test_a_storm_lasts_until_it_has_hit_and_the_next_waits_for_its_end() -> None
     assert not weather.blows()
     assert (weather.name, gate.waiting) == ("fine", [])
     assert weather.storms == {"0": 1, "1": 1}
+
+
+def test_a_storm_that_no_request_will_meet_is_over_but_not_while_the_writer_writes() -> None:
+    gate, left = _Gate(), [5]
+    weather = Weather(gate, _forecast(), 10, behind=lambda: left[0])
+    weather.step(0)
+    assert weather.step(10)
+    left[0] = 0
+    assert not weather.step(9)
+    assert weather.name == "0"
+    assert not weather.step(10)
+    assert weather.name == "1"
+    assert not weather.blows()
 
 
 def test_growth_is_between_the_first_quarter_and_the_last() -> None:
