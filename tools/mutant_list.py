@@ -101,6 +101,13 @@ MUTANTS = (
         ("tests/unit/test_pipeline.py", "-k", "a_repeated_deletion_asks_the_table_again"),
     ),
     Mutant(
+        "a resync that was busy taken for one that was disputed",
+        FUNCTION + "resync.py",
+        "            busy |= {name for name",
+        "            busy = {name for name",
+        ("tests/unit/test_pipeline.py", "-k", "a_resync_that_was_busy_in_a_round"),
+    ),
+    Mutant(
         "a resync without its wait",
         FUNCTION + "version.py",
         "return max(0.0, second + 1 + margin - now)",

@@ -21,7 +21,8 @@ READ_TO_REQUEST, READ_TO_ANSWER = 25.0, 55.0
 """Seconds from a table read to the last request that writes it, and to the engine's answer: a tombstone lives
 60. A request that had no answer may be applied all the same, and has 35 s for that."""
 ROUNDS = 5
-"""A key that meets a conflict in so many rounds goes to the failure queue: no document blocks a shard."""
+"""A key that meets a conflict in each of so many rounds goes to the failure queue: no document blocks a shard. In
+a round that the collection was too busy for nobody disagreed."""
 READ_AND_WRITE = 5.0
 """Seconds: with less left after the wait a round is not begun."""
 
@@ -107,7 +108,7 @@ class Resync:
             if not self._wait(max(target.past for target in waiting.values()), deadline):
                 return outcomes | _all(waiting, Result.FAILED)
             answers, unread = self._round(waiting, deadline)
-            busy = {name for name, (_, answer) in answers.items() if answer.kind is Kind.BUSY}
+            busy |= {name for name, (_, answer) in answers.items() if answer.kind is Kind.BUSY}
             for name, (version, answer) in answers.items():
                 settled = self._settle(waiting[name], version, answer)
                 if isinstance(settled, Target):
@@ -120,7 +121,7 @@ class Resync:
         disputed = f"no agreement with the index in {ROUNDS} rounds"
         return (
             outcomes
-            | _all([name for name in waiting if name in busy], Result.FAILED)
+            | _all([name for name in waiting if name in busy], Result.FAILED, "the collection was busy")
             | _all([name for name in waiting if name not in busy], Result.POISON, disputed)
         )
 

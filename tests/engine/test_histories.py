@@ -47,6 +47,15 @@ COURSES = {
     "a resync's time is over": steps.History(
         steps.Setup(timeout=110.0), (steps.Change("a", form="no number"), steps.Fault("503", 200), steps.Deliver(1))
     ),
+    "a resync is busy in its first rounds, and disputed in the rest": steps.History(
+        steps.Setup(latency=0.05),
+        (
+            steps.Fault("429", 31),
+            steps.Fault("item 409", 3),
+            steps.Change("a", form="no number"),
+            steps.Deliver(1),
+        ),
+    ),
     "an index is deleted under a warm sandbox": steps.History(
         LONG, (steps.Change("a"), steps.Deliver(2), steps.DeleteIndex())
     ),

@@ -11,7 +11,7 @@ from searchsync.errors import MalformedEventError, StackError, TableBusyError
 from searchsync.resync import Result
 from searchsync.version import read_version, stream_version
 from tests.support.events import NOW, event, number, record, version
-from tests.support.fakes import Bench, error
+from tests.support.fakes import BUSY, Bench, error
 
 
 def test_insert_modify_and_remove_reach_the_index_in_one_request() -> None:
@@ -134,6 +134,15 @@ def test_a_resync_that_never_agrees_ends_in_the_failure_queue() -> None:
     bench.index.item_fault = lambda _operation, _name: conflict
     assert bench.run(event(record("MODIFY", "a", number=5))) == []
     assert [message["error_type"] for message in bench.queue.messages] == ["resync_poison"]
+    assert len(bench.table.reads) == 5
+
+
+def test_a_resync_that_was_busy_in_a_round_and_then_never_agrees_is_tried_again() -> None:
+    bench = Bench(remaining=900.0)
+    conflict = {"status": 409, **error("version_conflict_engine_exception", "of another wording")}
+    bench.index.item_fault = lambda _operation, _name: BUSY if len(bench.table.reads) == 1 else conflict
+    assert bench.run(event(record("MODIFY", "a", number=5, second=None))) == [number(5)]
+    assert bench.queue.messages == []
     assert len(bench.table.reads) == 5
 
 
