@@ -27,7 +27,7 @@ lab: jars package ## run the lab and print its endpoints, until Ctrl-C
 	@$(TOOLS) -m lab up
 
 test: jars package lint ## all checks and tests
-	@$(TOOLS) -m pytest -n 2 --dist loadfile tests/lab tests/engine tests/terraform tests/unit
+	@$(TOOLS) -m pytest -n 3 --dist loadfile --no-loadscope-reorder tests/lab tests/engine tests/terraform tests/unit
 
 lint: setup ## formats, types, Terraform's own checks, its policies, the settings table, the tree
 	@$(TOOLS) -m ruff check --quiet .

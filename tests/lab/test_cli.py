@@ -12,30 +12,23 @@ from lab.applied import Applied
 from lab.faults import Fault, FaultKind
 from lab.terraform import Terraform
 from tests.lab.test_redrive import trigger_off
-from tests.lab.test_walk import damage, key
+from tests.lab.test_walk import key
 from tests.support.applied_cli import AppliedCli, Ran
+from tests.support.applied_walk import REFRESH_SECONDS, damage, settling_soon
 
 ITEMS = 200
-SETTLE_SECONDS = "12"
-"""The engine's refresh is 10 s, as AOSS's is."""
-REFRESH_SECONDS = 11
 
 
 @pytest.fixture(scope="module")
 def cli(workshop: Applied) -> Iterator[AppliedCli]:
-    """The command, beside items that are in step; a short settling time, so that a test need not wait."""
-    functions, name = workshop.lab.boto3_client("lambda"), workshop.outputs["walk_function_name"]
-    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    functions.update_function_configuration(
-        FunctionName=name, Environment={"Variables": {**variables, "SETTLE_SECONDS": SETTLE_SECONDS}}
-    )
+    """The command, beside items that are in step."""
     names = [f"cli-{number}" for number in range(ITEMS)]
-    for each in names:
-        workshop.put({**key(each), "state": {"S": "put"}})
-    workshop.failure_messages()
-    workshop.until("what is in step", lambda: workshop.comparison().in_step)
-    yield AppliedCli(workshop)
-    functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+    with settling_soon(workshop):
+        for each in names:
+            workshop.put({**key(each), "state": {"S": "put"}})
+        workshop.failure_messages()
+        workshop.until("what is in step", lambda: workshop.comparison().in_step)
+        yield AppliedCli(workshop)
     for each in names:
         workshop.delete(key(each))
     workshop.until("what is in step", lambda: workshop.comparison().in_step)

@@ -13,6 +13,7 @@ from lab.export import WrittenExport, write_export
 from lab.stack import Lab
 from lab.terraform import Terraform
 from tests.support.applied_cli import AppliedCli
+from tests.support.applied_walk import settling_soon
 
 BUCKET = "orders-search-walks"
 ITEMS = 30
@@ -90,7 +91,8 @@ def check_report(cli: AppliedCli) -> None:
     stack = cli.stack
     url = f"{stack.lab.engine_url}/{stack.outputs['index_name']}/_doc/c%7C3"
     requests.delete(url, timeout=10).raise_for_status()
-    found = cli.run("verify", "--json")
+    with settling_soon(stack):
+        found = cli.run("verify", "--json")
     assert (found.code, found.json["first"]) == (1, [{"id": "c|3", "kind": "missing", "attributes": []}]), found
     assert found.json["report"].startswith(f"s3://{BUCKET}/verify-")
 

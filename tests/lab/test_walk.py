@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from lab.applied import Applied
+from tests.support.applied_walk import REFRESH_SECONDS, damage, settling_soon
 
 FUNCTION_ROLE = "dynamodb-to-opensearch-walk-role"
 MACHINE_ROLE = "dynamodb-to-opensearch-walk-machine-role"
@@ -86,17 +87,6 @@ def key(name: str) -> dict[str, Any]:
     return {"id": {"S": name}}
 
 
-def damage(stack: Applied, name: str, document: dict[str, Any] | None) -> None:
-    """Write or delete a document past the pipeline, so that any later write of its wins."""
-    url = f"{stack.lab.engine_url}/{stack.outputs['index_name']}/_doc/{name}"
-    if document is None:
-        requests.delete(url, timeout=10).raise_for_status()
-    else:
-        current = requests.get(url, timeout=10).json().get("_version", 0)
-        version = {"version": current + 1, "version_type": "external"}
-        requests.put(url, json=document, params=version, timeout=10).raise_for_status()
-
-
 def searchable(stack: Applied) -> int:
     """Documents that a search shows: what a walk of the index sees."""
     return int(requests.get(f"{stack.lab.engine_url}/{stack.outputs['index_name']}/_count", timeout=10).json()["count"])
@@ -104,20 +94,14 @@ def searchable(stack: Applied) -> int:
 
 @pytest.fixture(scope="module")
 def walk(workshop: Applied) -> Iterator[Walk]:
-    """The walk, with items in the table; a short settling time, so that a test need not wait."""
-    functions, name = workshop.lab.boto3_client("lambda"), workshop.outputs["walk_function_name"]
-    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    # The engine's refresh is 10 s, as AOSS's is: what a search shows must be settled too.
-    functions.update_function_configuration(
-        FunctionName=name, Environment={"Variables": {**variables, "SETTLE_SECONDS": "12"}}
-    )
+    """The walk, with items in the table."""
     names = [f"walk-{number}" for number in range(ITEMS)]
-    for each in names:
-        workshop.put({**key(each), "state": {"S": "put"}})
-    workshop.until("the documents", lambda: all(map(workshop.document, names)))
-    workshop.until("a refresh", lambda: searchable(workshop) >= ITEMS)
-    yield Walk(workshop)
-    functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+    with settling_soon(workshop):
+        for each in names:
+            workshop.put({**key(each), "state": {"S": "put"}})
+        workshop.until("the documents", lambda: all(map(workshop.document, names)))
+        workshop.until("a refresh", lambda: searchable(workshop) >= ITEMS)
+        yield Walk(workshop)
     for each in names:
         workshop.delete(key(each))
     workshop.until("the deletions", lambda: not any(map(workshop.document, names)))
@@ -129,7 +113,7 @@ def test_damage_is_found_named_repaired_and_gone(walk: Walk) -> None:
     damage(stack, "walk-1", {"id": "walk-1", "state": "damaged"})
     damage(stack, "walk-2", None)
     damage(stack, "walk-nobody", {"id": "walk-nobody"})
-    time.sleep(11)  # The engine's refresh.
+    time.sleep(REFRESH_SECONDS)
     found = walk.run("verify")
     assert (found["in_step"], found["report"]) == (False, None)
     kinds = {each["id"]: (each["kind"], each["attributes"]) for each in walk.differences(found["run"])}
@@ -141,7 +125,7 @@ def test_damage_is_found_named_repaired_and_gone(walk: Walk) -> None:
     assert walk.drift() == 3
     assert walk.run("repair")["totals"]["repaired"] == 3
     assert stack.document("walk-1")["state"] == stack.document("walk-2")["state"] == "put"
-    time.sleep(11)
+    time.sleep(REFRESH_SECONDS)
     clean = walk.run("verify")
     assert clean["in_step"] is True, walk.differences(clean["run"])
     assert walk.drift() == 0
