@@ -98,7 +98,7 @@ MUTANTS = (
         FUNCTION + "version.py",
         "    if deletion or (tombstone and is_table_read(current)):\n",
         "    if tombstone and is_table_read(current):\n",
-        ("tests/unit/test_pipeline.py", "-k", "a_repeated_deletion_asks_the_table_again"),
+        ("tests/unit/test_version.py", "-k", "a_conflict_on_a_deletion_is_never_done"),
     ),
     Mutant(
         "a resync that was busy taken for one that was disputed",
