@@ -13,12 +13,14 @@ Fails = Callable[[History], bool]
 
 def minimise(history: History, fails: Fails, most: int = 250) -> History:
     """A history of which nothing more can be taken away; `fails` says whether one is still bad, `most` times."""
-    asked: dict[History, bool] = {}
+    asked = {history}
 
     def ask(candidate: History) -> bool:
-        if candidate not in asked and len(asked) < most:
-            asked[candidate] = fails(candidate)
-        return asked.get(candidate, False)
+        # Once each: steps that are plain in two ways would be made the one and the other for ever.
+        if candidate in asked or len(asked) > most:
+            return False
+        asked.add(candidate)
+        return fails(candidate)
 
     return _smallest(history, ask)
 
