@@ -70,7 +70,7 @@ def running() -> Iterator[Bench]:
     with ExitStack() as stack:
         engine = stack.enter_context(Engine.open(say, heap="1g"))
         gate = stack.enter_context(Gate(engine.url))
-        local = stack.enter_context(DynamoDBLocal.start(say))
+        local = stack.enter_context(DynamoDBLocal.start(say, heap="1g"))
         keys = {
             "AWS_ACCESS_KEY_ID": "bench",
             "AWS_SECRET_ACCESS_KEY": "bench",

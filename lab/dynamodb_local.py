@@ -39,15 +39,18 @@ class DynamoDBLocal:
         self._resources = resources
 
     @classmethod
-    def start(cls, progress: Progress = silent) -> DynamoDBLocal:
-        """Start it empty. LabError when it does not answer."""
+    def start(cls, progress: Progress = silent, heap: str = "256m") -> DynamoDBLocal:
+        """Start it empty. `heap` as Java's -Xmx: a scan without a limit holds the whole table.
+
+        Raises LabError when it does not answer.
+        """
         prepare(progress)
         progress("DynamoDB Local: starting")
         port = free_port()
         with ExitStack() as resources:
             home = Path(tempfile.mkdtemp(prefix="searchsync-dynamodb-"))
             resources.callback(shutil.rmtree, home, ignore_errors=True)
-            command = _command(home, port)
+            command = _command(home, port, heap)
             child = resources.enter_context(Child.start("DynamoDB Local", command, home / "log"))
             wait_for_port(child, port)
             return cls(f"http://{LOOPBACK}:{port}", resources.pop_all())
@@ -68,9 +71,9 @@ class DynamoDBLocal:
         self.close()
 
 
-def _command(home: Path, port: int) -> list[str]:
+def _command(home: Path, port: int, heap: str) -> list[str]:
     return [
-        java(), "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+        java(), f"-Xmx{heap}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
         f"-Djava.io.tmpdir={home}", "-cp", PROGRAM.class_path, MAIN_CLASS,
         "-inMemory", "-sharedDb", "-disableTelemetry", "-port", str(port),
     ]  # fmt: skip
