@@ -15,7 +15,7 @@ from typing import Any
 import requests
 
 from searchsync.document import document_id, document_text
-from searchsync.table import normalised
+from searchsync.wire import normalised
 
 PAGE = 1_000
 TIMEOUT_SECONDS = 30

@@ -94,6 +94,13 @@ MUTANTS = (
         ("tests/unit/test_table.py", "-k", "reads_are_consistent"),
     ),
     Mutant(
+        "a table's answer that says nothing taken for no items",
+        FUNCTION + "table.py",
+        "if answer is None or wanted not in answer:",
+        "if answer is None:",
+        ("tests/unit/test_table.py", "-k", "does_not_say_that_items_are_gone"),
+    ),
+    Mutant(
         "a conflict on a deletion taken as done",
         FUNCTION + "version.py",
         "    if deletion or (tombstone and is_table_read(current)):\n",

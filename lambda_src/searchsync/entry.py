@@ -20,6 +20,7 @@ from searchsync.config import Config, in_the_clear
 from searchsync.errors import SearchsyncError, StackError, UnforeseenError
 from searchsync.failures import FailureQueue
 from searchsync.table import DynamoTable
+from searchsync.wire import keep_as_sent
 
 CONNECT_TIMEOUT, READ_TIMEOUT = 3, 10
 """Seconds for the table and the queue; they answer in milliseconds."""
@@ -76,6 +77,8 @@ class OnFirstUse:
                 f"The endpoint of {self._service} is plain http on another machine. Remove AWS_ENDPOINT_URL and "
                 f"AWS_ENDPOINT_URL_{self._service.upper()} from the environment, or give https."
             )
+        if self._service == "dynamodb":
+            keep_as_sent(client)
         return client
 
     def __getattr__(self, name: str) -> Any:

@@ -14,8 +14,9 @@ from searchsync.errors import LostRecordsError, StackError, TableBusyError
 from searchsync.foreign import code_of
 from searchsync.messages import RangeMessage
 from searchsync.records import StreamRecord, parse_event
-from searchsync.table import BUSY_CODES, SHORTEST_READ, normalised
+from searchsync.table import BUSY_CODES, SHORTEST_READ
 from searchsync.version import sequence_order
+from searchsync.wire import normalised
 
 LOST_CODES = {"TrimmedDataAccessException": "trimmed", "ResourceNotFoundException": "unknown_shard"}
 """GetShardIterator and GetRecords (API reference): the records are over 24 h old; the shard is gone with them."""

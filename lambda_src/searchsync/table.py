@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC
@@ -18,6 +17,7 @@ from searchsync.errors import StackError, TableBusyError
 from searchsync.foreign import code_of
 from searchsync.records import AttributeMap
 from searchsync.resync import Page
+from searchsync.wire import event_form, sdk_key
 
 LARGEST_READ = 100
 """Keys of one BatchGetItem (API reference, BatchGetItem)."""
@@ -110,9 +110,9 @@ class DynamoTable:
         """
         request: dict[str, Any] = {"Segment": segment, "TotalSegments": of, "Limit": LARGEST_SCAN}
         if position is not None:
-            request["ExclusiveStartKey"] = _for_sdk(position)
+            request["ExclusiveStartKey"] = sdk_key(position)
         attempt = 0
-        while (timed := self._timed(lambda: self._scan(request), deadline)) is None:
+        while (timed := self._timed(lambda: self._scan(request), "Items", deadline)) is None:
             if not self._backoff.pause(attempt, deadline, SHORTEST_READ):
                 raise TableBusyError("a page of the table was not read in the invocation's time")
             attempt += 1
@@ -121,8 +121,8 @@ class DynamoTable:
         return ScanPage(
             timed.read_at,
             timed.read_monotonic,
-            [self.item(normalised(each)) for each in answer.get("Items", [])],
-            normalised(last) if last else None,
+            [self.item(each) for each in event_form(answer, answer["Items"])],
+            event_form(answer, [last])[0] if last else None,
             _units(answer),
         )
 
@@ -133,29 +133,32 @@ class DynamoTable:
 
     def _page(self, part: dict[str, AttributeMap], deadline: Deadline) -> tuple[Page | None, dict[str, AttributeMap]]:
         """What one request read, and the keys that are still to be read."""
-        timed = self._timed(lambda: self._ask(part), deadline)
+        timed = self._timed(lambda: self._ask(part), "Responses", deadline)
         if timed is None:
             return None, part
         answer = timed.answer
         left = answer.get("UnprocessedKeys", {}).get(self._name, {}).get("Keys", [])
-        unread = {document_id(normalised(key), self._key_attributes) for key in left}
+        unread = {document_id(key, self._key_attributes) for key in event_form(answer, left)}
         images: dict[str, AttributeMap | None] = {name: None for name in part if name not in unread}
-        for found in answer.get("Responses", {}).get(self._name, []):
-            item = self.item(normalised(found))
+        for found in event_form(answer, answer["Responses"].get(self._name, [])):
+            item = self.item(found)
             if item.id in part:  # a number may be asked for in another form than the table gives it
                 images[item.id] = item.image
         page = Page(timed.read_at, timed.read_monotonic, images)
         return page, {name: part[name] for name in part if name in unread}
 
-    def _timed(self, ask: Callable[[], Any], deadline: Deadline) -> _Timed | None:
+    def _timed(self, ask: Callable[[], Any], wanted: str, deadline: Deadline) -> _Timed | None:
         """An answer with the time before it was asked for; None when the table is busy or the time over.
+
+        It must have `wanted`: botocore takes a body that is no JSON (a proxy's page) for an empty answer, and
+        that would say that no item is there.
 
         Raises StackError when read after read is refused for its time: then the clock is wrong.
         """
         for _ in range(REFUSED_READS):
             read_at, read_monotonic = self._clock.now(), self._clock.monotonic()
             answer = self._answer(ask)
-            if answer is None:
+            if answer is None or wanted not in answer:
                 return None
             self.units += _units(answer)
             if abs(read_at - _date(answer)) <= CLOCK_TOLERANCE:
@@ -168,7 +171,7 @@ class DynamoTable:
         )
 
     def _ask(self, part: Mapping[str, AttributeMap]) -> Any:
-        request = {"Keys": [_for_sdk(keys) for keys in part.values()], "ConsistentRead": True}
+        request = {"Keys": [sdk_key(keys) for keys in part.values()], "ConsistentRead": True}
         return self._client.batch_get_item(RequestItems={self._name: request}, ReturnConsumedCapacity="TOTAL")
 
     def _scan(self, request: Mapping[str, Any]) -> Any:
@@ -211,30 +214,3 @@ def _date(answer: Mapping[str, Any]) -> float:
     except (TypeError, ValueError):
         return 0.0
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
-def normalised(image: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """An SDK's image in the event's form: bytes as base64 text, sets as lists."""
-    return {name: {kind: _normal(kind, value) for kind, value in each.items()} for name, each in image.items()}
-
-
-def _normal(kind: str, value: Any) -> Any:
-    if kind == "B":
-        return base64.b64encode(bytes(value)).decode()
-    if kind == "BS":
-        return [base64.b64encode(bytes(each)).decode() for each in value]
-    if kind in ("SS", "NS"):
-        return list(value)
-    if kind == "M":
-        return normalised(value)
-    if kind == "L":
-        return [{inner: _normal(inner, deep) for inner, deep in each.items()} for each in value]
-    return value
-
-
-def _for_sdk(keys: AttributeMap) -> dict[str, dict[str, Any]]:
-    """A key of an event in the SDK's form: base64 text as bytes."""
-    return {
-        name: {kind: base64.b64decode(value) if kind == "B" else value for kind, value in each.items()}
-        for name, each in keys.items()
-    }

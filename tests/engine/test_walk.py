@@ -16,8 +16,8 @@ from lab.gate import Gate
 from searchsync.clock import Deadline
 from searchsync.document import document_id
 from searchsync.errors import PointInTimeGoneError, StackError, WalkRefusedError
-from searchsync.table import normalised
 from searchsync.walk.parts import ONE_PAGE
+from searchsync.wire import normalised
 from tests.engine.client import Client
 from tests.support.real_lane import RealWorld
 

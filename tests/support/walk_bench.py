@@ -19,12 +19,13 @@ from searchsync.clock import Backoff, Deadline
 from searchsync.config import Config, read_environment
 from searchsync.document import document_id, document_text
 from searchsync.records import AttributeMap
-from searchsync.table import DynamoTable, normalised
+from searchsync.table import DynamoTable
 from searchsync.walk.agreement import Document, exact
 from searchsync.walk.parts import Pace, Walker
 from searchsync.walk.reader import Hit, IndexPage
 from searchsync.walk.report import Reports
 from searchsync.walk.state import read_state, summed, written_state
+from searchsync.wire import normalised
 from tests.support.events import NOW, environment
 from tests.support.fakes import FakeClock, MemoryIndex, MemoryQueue
 

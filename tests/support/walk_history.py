@@ -26,8 +26,9 @@ from searchsync.document import document_text
 from searchsync.errors import SearchsyncError, StackError
 from searchsync.metrics import Report
 from searchsync.pipeline import Pipeline
-from searchsync.table import DynamoTable, normalised
+from searchsync.table import DynamoTable
 from searchsync.walk.reader import ExactJson, IndexReader
+from searchsync.wire import normalised
 from tests.engine.client import Client
 from tests.support.events import NOW, environment, event, record
 from tests.support.fakes import MemoryQueue

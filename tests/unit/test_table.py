@@ -9,12 +9,16 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError, ConnectTimeoutError
 from moto import mock_aws
 
 from searchsync.clock import Backoff, Deadline, SystemClock
+from searchsync.entry import OnFirstUse
 from searchsync.errors import StackError, TableBusyError
-from searchsync.table import DynamoTable, normalised
+from searchsync.table import DynamoTable
+from searchsync.wire import AS_SENT, keep_as_sent, normalised
 from tests.support.fakes import FakeClock
 
 ITEM = {
@@ -62,10 +66,13 @@ def read(client: Any, clock: Any, *names: str, seconds: float = 30.0) -> dict[st
     }
 
 
-@pytest.fixture
-def real() -> Iterator[Any]:
+@pytest.fixture(params=["as sent", "by an older botocore"])
+def real(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Moto's DynamoDB, with and without botocore's event `before-parse`."""
     with mock_aws():
         client = boto3.client("dynamodb", region_name="eu-central-1")
+        if request.param == "as sent":
+            keep_as_sent(client)
         client.create_table(
             TableName="t",
             KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
@@ -154,6 +161,54 @@ def test_a_busy_table_is_tried_again_while_there_is_time(busy: Exception) -> Non
     assert read(Client(busy, busy, answered(clock)), clock, "a") == {"a": None}
     with pytest.raises(TableBusyError):
         read(Client(busy), clock, "a")
+
+
+NOT_JSON = (b"<html>Welcome</html>", b"", b'{"message": "x"}', b'{"Items": [{"id"')
+
+
+def all_answers(client: Any, clock: FakeClock, body: bytes) -> None:
+    """Let every request have this body, with status 200 and a good date."""
+
+    class Raw:
+        def stream(self, **_: Any) -> Iterator[bytes]:
+            yield body
+
+    headers = HTTPHeaders.from_dict({"date": formatdate(clock.time, usegmt=True)})
+    client.meta.events.register_first("before-send", lambda **_: AWSResponse("http://x", 200, headers, Raw()))
+
+
+@pytest.mark.parametrize("body", NOT_JSON)
+def test_an_answer_that_is_not_dynamodbs_does_not_say_that_items_are_gone(real: Any, body: bytes) -> None:
+    clock = FakeClock()
+    all_answers(real, clock, body)
+    with pytest.raises(TableBusyError):
+        read(real, clock, "a")
+    with pytest.raises(TableBusyError):
+        scan(real, clock)
+
+
+@pytest.mark.parametrize("body", [b"[]", b"null", b"\xff"])
+def test_an_answer_that_botocore_cannot_parse_is_tried_again_too(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    clock = FakeClock()
+    client = OnFirstUse("dynamodb", "eu-central-1")
+    all_answers(client, clock, body)
+    with pytest.raises(TableBusyError):
+        read(client, clock, "a")
+
+
+def test_the_functions_client_does_not_spend_its_time_in_botocores_parser() -> None:
+    with mock_aws():
+        client = OnFirstUse("dynamodb", "eu-central-1")
+        client.create_table(
+            TableName="t",
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        assert client.scan(TableName="t")[AS_SENT]
+        assert client.batch_get_item(RequestItems={"t": {"Keys": [{"id": {"S": "a"}}]}})[AS_SENT]
 
 
 def test_a_refused_read_names_the_permission() -> None:

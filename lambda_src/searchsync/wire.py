@@ -1,0 +1,71 @@
+"""Attribute values in their two forms: the event's, in which DynamoDB sends them, and the SDK's, with bytes."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from searchsync.records import AttributeMap
+
+READS = ("Scan", "BatchGetItem")
+AS_SENT = "searchsyncAsSent"
+"""In an answer: its attribute values are in the event's form already."""
+
+
+def keep_as_sent(client: Any) -> None:
+    """Let a DynamoDB client answer Scan and BatchGetItem with attribute values as they were sent.
+
+    botocore goes through each of them by its service model, which was a third of a backfill's time
+    (`python -m bench.walk`). The event `before-parse` comes before that, with botocore 1.35.16 and later;
+    an older one answers in the SDK's form. `event_form` takes both.
+    """
+    for operation in READS:
+        client.meta.events.register(f"before-parse.dynamodb.{operation}", _take_body)
+
+
+def _take_body(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:
+    """Botocore's event: what is in the custom dict comes into the answer. Errors stay botocore's."""
+    if response_dict["status_code"] != 200:
+        return
+    try:
+        answer = json.loads(response_dict["body"])
+    except ValueError:
+        answer = None
+    response_dict["body"] = b"{}"
+    if isinstance(answer, dict):
+        customized_response_dict.update(answer)
+        customized_response_dict[AS_SENT] = True
+
+
+def event_form(answer: Mapping[str, Any], images: Iterable[Any]) -> list[AttributeMap]:
+    """Images of an answer in the event's form."""
+    return list(images) if answer.get(AS_SENT) else [normalised(image) for image in images]
+
+
+def normalised(image: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """An SDK's image in the event's form: bytes as base64 text, sets as lists."""
+    return {name: {kind: _normal(kind, value) for kind, value in each.items()} for name, each in image.items()}
+
+
+def _normal(kind: str, value: Any) -> Any:
+    if kind == "B":
+        return base64.b64encode(bytes(value)).decode()
+    if kind == "BS":
+        return [base64.b64encode(bytes(each)).decode() for each in value]
+    if kind in ("SS", "NS"):
+        return list(value)
+    if kind == "M":
+        return normalised(value)
+    if kind == "L":
+        return [{inner: _normal(inner, deep) for inner, deep in each.items()} for each in value]
+    return value
+
+
+def sdk_key(keys: AttributeMap) -> dict[str, dict[str, Any]]:
+    """A key of an event in the SDK's form: base64 text as bytes."""
+    return {
+        name: {kind: base64.b64decode(value) if kind == "B" else value for kind, value in each.items()}
+        for name, each in keys.items()
+    }
