@@ -12,6 +12,9 @@ BACKOFF_BASE = 0.2
 """Seconds: the first retry's longest pause; it doubles with every further one."""
 BACKOFF_CAP = 10.0
 """Seconds: no pause between two tries is longer."""
+LAST_TRY = 0.5
+"""Seconds before the time to begin something ends: then its last try is made. Sleeping and what comes before
+the request take a little, and a try that is due at the end itself comes too late."""
 
 
 class Clock(Protocol):
@@ -84,7 +87,7 @@ class Backoff:
         allow what needs `needed` seconds after the wait."""
         seconds = self.rng.uniform(0.0, min(BACKOFF_CAP, BACKOFF_BASE * 2.0**attempt))
         # The last try is made when the time to begin one ends: what shows only after a while is still seen.
-        left = deadline.begin_by - self.clock.monotonic()
+        left = deadline.begin_by - LAST_TRY - self.clock.monotonic()
         seconds = min(seconds, left)
         if left <= 0.0 or not deadline.allows(needed, seconds):
             return False

@@ -22,15 +22,17 @@ from tests.support.events import NOW, environment
 
 @dataclass
 class FakeClock:
-    """A clock that moves only when somebody sleeps."""
+    """A clock that moves only when somebody sleeps, and by `tick` seconds whenever it is read."""
 
     time: float = NOW + 1.5
     slept: list[float] = field(default_factory=list)
+    tick: float = 0.0
 
     def now(self) -> float:
         return self.time
 
     def monotonic(self) -> float:
+        self.time += self.tick
         return self.time
 
     def sleep(self, seconds: float) -> None:

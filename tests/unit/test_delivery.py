@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from searchsync.bulk import Kind, Write
 from searchsync.clock import Backoff, Deadline
 from searchsync.delivery import Delivery
@@ -40,10 +42,11 @@ def test_what_was_answered_is_never_sent_again_after_its_deadline() -> None:
     assert index.documents["earlier"] == (2, {"n": 1})
 
 
-def test_the_last_try_comes_when_the_time_to_begin_one_ends() -> None:
+@pytest.mark.parametrize("tick", [0.0, 0.001])
+def test_the_last_try_comes_when_the_time_to_begin_one_ends(tick: float) -> None:
     """So a document that alone stays busy is known for it in every invocation, whatever the jitter."""
     for seed in range(40):
-        clock, index = FakeClock(), MemoryIndex()
+        clock, index = FakeClock(tick=tick), MemoryIndex()
         index.item_fault = faulty(lone=BUSY)
         deadline = Deadline.after(clock, 300.0).at_most(clock.time + ANSWERED_IN, begin_by=clock.time + STARTED)
         delivery = Delivery(index, Backoff(clock, random.Random(seed)), 5_000_000)

@@ -136,6 +136,16 @@ def test_an_item_that_cannot_be_written_is_counted_handed_over_and_the_walk_goes
     assert all(message["version"] & 1 for message in messages.values())
 
 
+def test_an_item_that_alone_is_left_by_a_busy_collection_is_known_for_poison() -> None:
+    """Beside it, in its own try, stands what was taken before."""
+    world = filled(3)
+    began = world.clock.time
+    world.index.item_fault = lambda _, name: BUSY if name == "item-0001" or world.clock.time < began + 15 else None
+    lane = Lane(world)
+    assert lane.walk("backfill") == {"items": 3, "written": 2, "poison": 1}
+    assert [message["key"]["id"]["S"] for message in lane.queue.messages] == ["item-0001"]
+
+
 def test_a_document_from_the_future_is_poison() -> None:
     world = filled(2)
     world.plant("item-0000", {}, version=int(world.clock.time + 1_000) << 31)

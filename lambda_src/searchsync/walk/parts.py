@@ -176,11 +176,13 @@ class Walker:
         """
         counts = Counter(items=len(batch.items))
         batches: Iterable[Batch] = [batch]
+        # One for all tries: what it has seen answered is the witness beside an item that is left alone.
+        backfill = Backfill(self._delivery().deliver, self.clock, self.config.margin)
         attempt = 0
         while True:
             left: list[Item] = []
             for each in batches:
-                written = Backfill(self._delivery().deliver, self.clock, self.config.margin).write(each)
+                written = backfill.write(each)
                 self._hand_over(written.poison)
                 counts.update(written.counts)
                 left += written.left
