@@ -7,25 +7,21 @@ Two kinds come there: our own, one for each record that can never be written
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import math
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 from searchsync.config import Config
-from searchsync.document import KEY_TYPES, document_id
-from searchsync.errors import SearchsyncError
+from searchsync.document import document_id
+from searchsync.key_values import possible_key
 from searchsync.plan import POISON_KIND
 from searchsync.records import AttributeMap
 from searchsync.version import second_of
 
 UNREADABLE, ANOTHER_TABLE = "unreadable", "another_table"
-NUMBER = re.compile(r"-?\d{1,40}(\.\d{1,40})?([eE][+-]?\d{1,3})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +74,9 @@ def _poison(body: Mapping[str, Any], config: Config, now: float) -> PoisonMessag
     if body.get("table_arn") != config.table_arn:
         return StrangeMessage(ANOTHER_TABLE)
     keys = body.get("key")
-    if not isinstance(keys, Mapping) or not all(map(_is_key_value, keys.values())):
+    if not _is_key(keys, config.key_attributes):
         return StrangeMessage(UNREADABLE)
-    try:
-        name = document_id(keys, config.key_attributes)
-    except SearchsyncError:
-        return StrangeMessage(UNREADABLE)
+    name = document_id(keys, config.key_attributes)
     return PoisonMessage(name, keys, _second(body, now, config.margin))
 
 
@@ -98,20 +91,18 @@ def _range(batch: Mapping[str, Any], config: Config) -> RangeMessage | StrangeMe
     return RangeMessage(arn, shard, first, last, _unix(batch.get("approximateArrivalOfLastRecord")))
 
 
-def _is_key_value(value: Any) -> bool:
-    """Whether DynamoDB would take it: one refused key fails the read of all the keys beside it."""
-    if not isinstance(value, Mapping) or len(value) != 1:
+def _is_key(keys: Any, names: Sequence[str]) -> TypeGuard[AttributeMap]:
+    """Whether DynamoDB would take it: one refused key fails the read of all the keys beside it.
+
+    The types of the table's key attributes are not known here.
+    """
+    if not isinstance(keys, Mapping) or keys.keys() != set(names):
         return False
-    ((kind, content),) = value.items()
-    if kind not in KEY_TYPES or not isinstance(content, str) or not content:
+    values = [keys[name] for name in names]
+    if not all(isinstance(value, Mapping) and len(value) == 1 for value in values):
         return False
-    try:
-        content.encode()
-        if kind == "B":
-            base64.b64decode(content, validate=True)
-        return kind != "N" or NUMBER.fullmatch(content) is not None
-    except (UnicodeEncodeError, binascii.Error):
-        return False
+    pairs = [pair for value in values for pair in value.items()]
+    return all(isinstance(text, str) for _, text in pairs) and possible_key(pairs)
 
 
 def _second(body: Mapping[str, Any], now: float, margin: float) -> int:

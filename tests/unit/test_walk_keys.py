@@ -118,6 +118,13 @@ def test_a_number_with_many_zeros_may_stand_by_its_exponent() -> None:
     assert key_of("1" + "0" * 100, None, {"id": "N"}) == {"id": {"N": "1" + "0" * 100}}
 
 
+@pytest.mark.parametrize("text", ["1E+100", "1" + "0" * 100])
+def test_a_number_with_many_zeros_is_found_behind_a_digest_too(text: str) -> None:
+    types = {"a": "S", "b": "N"}
+    keys = {"a": {"S": "x" * 600}, "b": {"N": text}}
+    assert key_of(document_id(keys, ("a", "b")), exact(document_text(keys)), types) == keys
+
+
 def test_the_id_counts_where_the_source_names_another_item() -> None:
     assert key_of("a", {"id": "b"}, ONE) == {"id": {"S": "a"}}
 

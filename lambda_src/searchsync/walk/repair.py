@@ -61,7 +61,11 @@ class Repair:
         return 0 if second > self.clock.now() + self.margin else second
 
     def _delete(self, names: Sequence[str], deadline: Deadline) -> dict[str, Outcome]:
-        """Delete documents that belong to no item. An item that comes now has a later version."""
+        """Delete documents that belong to no item. An item that comes now has a later version.
+
+        A digest whose source was spoilt after the table's part had passed its item goes with them, for nothing
+        says whose it is: the next verification finds the item missing.
+        """
         if not names:
             return {}
         version = read_version(self.clock.now(), self.margin)
