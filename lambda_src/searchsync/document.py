@@ -3,7 +3,7 @@
 One converter serves the stream, the resync and the backfill. It writes text straight from DynamoDB's
 JSON, without a tree in between: a number is its own digits (DynamoDB keeps 38, a float 17), a set is
 an array, binary is the base64 text that the event already carries. Images that come from the AWS SDK
-are brought to this form at the edge (`table`), never here.
+are brought to this form at the edge (`wire`), never here.
 """
 
 from __future__ import annotations

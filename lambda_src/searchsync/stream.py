@@ -40,10 +40,10 @@ class DynamoStream:
         """
         where = {"StreamArn": wanted.stream_arn, "ShardId": wanted.shard_id}
         start = {"ShardIteratorType": "AT_SEQUENCE_NUMBER", "SequenceNumber": wanted.first}
-        iterator = self._ask(deadline, "get_shard_iterator", **where, **start)["ShardIterator"]
+        iterator = self._ask(deadline, "get_shard_iterator", "ShardIterator", **where, **start)["ShardIterator"]
         empty = 0
         while iterator:
-            page = self._ask(deadline, "get_records", ShardIterator=iterator)
+            page = self._ask(deadline, "get_records", "Records", ShardIterator=iterator)
             for raw in page["Records"]:
                 record = _record(raw, wanted.stream_arn)
                 if _past(record.sequence_number, wanted.last):
@@ -57,11 +57,14 @@ class DynamoStream:
             iterator = page.get("NextShardIterator")
         raise LostRecordsError("range_not_found", wanted.shard_id)
 
-    def _ask(self, deadline: Deadline, operation: str, **parameters: str) -> Any:
+    def _ask(self, deadline: Deadline, operation: str, wanted: str, **parameters: str) -> Any:
+        """An answer that has `wanted`: botocore takes a body that is no JSON for an empty one."""
         attempt = 0
         while deadline.remaining() >= SHORTEST_READ:
             try:
-                return getattr(self._client, operation)(**parameters)
+                answer = getattr(self._client, operation)(**parameters)
+                if wanted in answer:
+                    return answer
             except ClientError as error:
                 code = code_of(error)
                 status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC
+from decimal import Decimal
 from email.utils import parsedate_to_datetime
-from itertools import islice
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, SSLError
@@ -91,9 +91,8 @@ class DynamoTable:
         Raises TableBusyError when the time does not suffice, StackError when the table refuses the
         function or the clocks disagree.
         """
-        remaining = iter(keys.items())
-        while part := dict(islice(remaining, LARGEST_READ)):
-            attempt = 0
+        for at_once in _parts(keys):
+            part, attempt = at_once, 0
             while part:
                 page, part = self._page(part, deadline)
                 if page is not None:
@@ -197,6 +196,33 @@ class DynamoTable:
             ) from error
         except BotoCoreError:
             return None
+
+
+def _parts(keys: Mapping[str, AttributeMap]) -> Iterator[dict[str, AttributeMap]]:
+    """The keys of each request. DynamoDB refuses one that names a key twice: a number may have two forms."""
+    waiting = [(name, key, _same(key)) for name, key in keys.items()]
+    while waiting:
+        part: dict[str, AttributeMap] = {}
+        seen: set[Any] = set()
+        later = []
+        for each in waiting:
+            name, key, same = each
+            if len(part) < LARGEST_READ and same not in seen:
+                part[name] = key
+                seen.add(same)
+            else:
+                later.append(each)
+        yield part
+        waiting = later
+
+
+def _same(key: AttributeMap) -> tuple[Any, ...]:
+    """What two forms of one key have in common."""
+    return tuple(
+        (name, kind, Decimal(value) if kind == "N" else value)
+        for name, each in sorted(key.items())
+        for kind, value in each.items()
+    )
 
 
 def _units(answer: Mapping[str, Any]) -> float:

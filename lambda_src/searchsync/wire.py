@@ -26,16 +26,19 @@ def keep_as_sent(client: Any) -> None:
 
 
 def _take_body(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:
-    """Botocore's event: what is in the custom dict comes into the answer. Errors stay botocore's."""
-    if response_dict["status_code"] != 200:
-        return
+    """Botocore's event: what is in the custom dict comes into the answer. Errors stay botocore's.
+
+    A body that is no JSON object says nothing: with some of them botocore's parser fails.
+    """
     try:
         answer = json.loads(response_dict["body"])
     except ValueError:
         answer = None
-    response_dict["body"] = b"{}"
-    if isinstance(answer, dict):
-        customized_response_dict.update(answer)
+    if not isinstance(answer, dict):
+        response_dict["body"] = b"{}"
+    elif response_dict["status_code"] == 200:
+        response_dict["body"] = b"{}"
+        customized_response_dict.update({name: value for name, value in answer.items() if value is not None})
         customized_response_dict[AS_SENT] = True
 
 

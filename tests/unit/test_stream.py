@@ -91,6 +91,13 @@ def test_empty_pages_are_read_over() -> None:
     assert len(read(Client(page(), page(), page(raw(1), raw(3))))) == 2
 
 
+def test_a_page_that_is_not_dynamodbs_is_read_again() -> None:
+    """botocore takes a proxy's page for an empty answer."""
+    assert len(read(Client({}, page(raw(1), raw(3))))) == 2
+    with pytest.raises(TableBusyError):
+        read(Client({}))
+
+
 def test_a_last_record_that_never_comes_ends_with_the_time() -> None:
     with pytest.raises(TableBusyError):
         read(Client(page(raw(1)), page()))

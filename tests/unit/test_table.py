@@ -108,6 +108,16 @@ def test_over_a_hundred_keys_are_read_in_pages(real: Any) -> None:
     assert None not in found.values()
 
 
+def test_a_number_in_two_forms_is_one_key_and_is_not_asked_for_twice_at_once() -> None:
+    """DynamoDB refuses a request that names a key twice (API reference, BatchGetItem)."""
+    clock = FakeClock()
+    client = Client(answered(clock))
+    table = DynamoTable(client, "t", ("id",), clock, Backoff(clock, random.Random(1)))
+    keys = {text: {"id": {"N": text}} for text in ("1E+50", "1" + "0" * 50, "7")}
+    pages = list(table.read(keys, Deadline.after(clock, 30)))
+    assert [list(page.images) for page in pages] == [["1E+50", "7"], ["1" + "0" * 50]]
+
+
 def test_reads_are_consistent() -> None:
     clock = FakeClock()
     client = Client(answered(clock))
@@ -166,15 +176,15 @@ def test_a_busy_table_is_tried_again_while_there_is_time(busy: Exception) -> Non
 NOT_JSON = (b"<html>Welcome</html>", b"", b'{"message": "x"}', b'{"Items": [{"id"')
 
 
-def all_answers(client: Any, clock: FakeClock, body: bytes) -> None:
-    """Let every request have this body, with status 200 and a good date."""
+def all_answers(client: Any, clock: FakeClock, body: bytes, status: int = 200) -> None:
+    """Let every request have this body, with a good date."""
 
     class Raw:
         def stream(self, **_: Any) -> Iterator[bytes]:
             yield body
 
     headers = HTTPHeaders.from_dict({"date": formatdate(clock.time, usegmt=True)})
-    client.meta.events.register_first("before-send", lambda **_: AWSResponse("http://x", 200, headers, Raw()))
+    client.meta.events.register_first("before-send", lambda **_: AWSResponse("http://x", status, headers, Raw()))
 
 
 @pytest.mark.parametrize("body", NOT_JSON)
@@ -187,13 +197,16 @@ def test_an_answer_that_is_not_dynamodbs_does_not_say_that_items_are_gone(real: 
         scan(real, clock)
 
 
-@pytest.mark.parametrize("body", [b"[]", b"null", b"\xff"])
-def test_an_answer_that_botocore_cannot_parse_is_tried_again_too(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("status", [200, 503])
+@pytest.mark.parametrize("body", [b"[]", b"null", b'"busy"', b"\xff", b'{"Responses": null, "UnprocessedKeys": null}'])
+def test_an_answer_that_botocore_cannot_parse_is_tried_again_too(
+    body: bytes, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     clock = FakeClock()
     client = OnFirstUse("dynamodb", "eu-central-1")
-    all_answers(client, clock, body)
+    all_answers(client, clock, body, status)
     with pytest.raises(TableBusyError):
         read(client, clock, "a")
 
