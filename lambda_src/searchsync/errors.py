@@ -50,5 +50,9 @@ class WalkRefusedError(SearchsyncError):
     """A walk that cannot be begun or go on as things stand: its message says what stands in the way."""
 
 
+class PipelineLateError(SearchsyncError):
+    """The pipeline is too far behind the table for a comparison to mean something; when it has caught up it does."""
+
+
 class UnforeseenError(SearchsyncError):
     """An exception that nobody foresaw, by type and place; the whole batch fails, so that nothing is skipped."""

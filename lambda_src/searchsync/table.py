@@ -102,12 +102,14 @@ class DynamoTable:
                         raise TableBusyError(f"{len(part)} items were not read in the invocation's time")
                     attempt += 1
 
-    def scan(self, segment: int, of: int, position: AttributeMap | None, deadline: Deadline) -> ScanPage:
-        """The page of a parallel scan's segment that begins at `position` (None: the first).
+    def scan(
+        self, segment: int, of: int, position: AttributeMap | None, deadline: Deadline, most: int = LARGEST_SCAN
+    ) -> ScanPage:
+        """The page, of `most` items, of a parallel scan's segment that begins at `position` (None: the first).
 
         Raises TableBusyError when the time does not suffice, StackError as `read` does.
         """
-        request: dict[str, Any] = {"Segment": segment, "TotalSegments": of, "Limit": LARGEST_SCAN}
+        request: dict[str, Any] = {"Segment": segment, "TotalSegments": of, "Limit": most}
         if position is not None:
             request["ExclusiveStartKey"] = sdk_key(position)
         attempt = 0

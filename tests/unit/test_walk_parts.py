@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from searchsync.bulk import Response
+from searchsync.clock import Deadline
 from searchsync.errors import CollectionBusyError, StackError
 from searchsync.walk.parts import ONE_PAGE
 from tests.support.fakes import BUSY, POISONED, faulty
@@ -249,6 +250,23 @@ def test_a_rate_so_low_that_a_page_costs_a_calls_time_is_kept_and_the_walk_goes_
     assert world.clock.time - began >= 5 * 200.0
 
 
+@pytest.mark.parametrize("rate", [0.5, 5.0])
+def test_looking_again_at_what_is_missing_keeps_to_the_rate_and_loses_no_progress(rate: float) -> None:
+    world = filled(300)
+    world.client.page, world.client.unit = 100, 1.0
+    documents = world.reader.documents
+
+    def in_time(ids: Any, deadline: Deadline) -> Any:
+        if ids and deadline.remaining() <= 0.0:
+            raise CollectionBusyError("no time")
+        return documents(ids, deadline)
+
+    world.reader.documents = in_time  # type: ignore[method-assign]
+    began = world.clock.time
+    assert Lane(world, rate=rate).walk("verify") == {"items": 300, "missing": 300}
+    assert world.clock.time - began >= 0.95 * world.table.units / rate
+
+
 # Verify and repair
 
 
@@ -308,7 +326,7 @@ def test_a_slice_that_shows_fewer_documents_than_it_has_is_no_result() -> None:
 
 
 def test_a_repair_ends_a_call_when_there_is_much_to_mend(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("searchsync.walk.verify.MOST_DISAGREEMENTS", 10)
+    monkeypatch.setattr("searchsync.walk.parts.MOST_DISAGREEMENTS", 10)
     world = filled(100)
     lane = Lane(world)
     assert lane.walk("repair") == {"items": 100, "missing": 100, "repaired": 100, "documents": 100}

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from searchsync.config import read_environment
-from searchsync.errors import StackError, WalkRefusedError
+from searchsync.errors import PipelineLateError, StackError, WalkRefusedError
 from searchsync.walk.prepare import (
     SEGMENT_BYTES,
     Account,
@@ -170,7 +170,7 @@ def test_the_settling_time_is_the_lag_and_a_refresh_where_that_is_longer() -> No
     assert settling(30.0, 19.0) == 30.0
     assert settling(30.0, 25.0) == 35.0
     assert settling(30.0, LONGEST_SETTLE - 10.0) == LONGEST_SETTLE
-    with pytest.raises(WalkRefusedError, match="300 s behind"):
+    with pytest.raises(PipelineLateError, match="300 s behind"):
         settling(30.0, 300.0)
 
 

@@ -11,7 +11,13 @@ import pytest
 
 from searchsync.bulk import Answer, Kind
 from searchsync.config import read_environment
-from searchsync.errors import CollectionBusyError, PointInTimeGoneError, UnforeseenError, WalkRefusedError
+from searchsync.errors import (
+    CollectionBusyError,
+    PipelineLateError,
+    PointInTimeGoneError,
+    UnforeseenError,
+    WalkRefusedError,
+)
 from searchsync.walk.parts import Pace, Walker
 from searchsync.walk.prepare import TableFacts
 from searchsync.walk.report import Reports
@@ -170,8 +176,10 @@ def test_a_pipeline_that_falls_behind_meanwhile_lengthens_the_settling_time(benc
     bench.run(state)
     assert max(bench.world.clock.slept) == 100.0
     bench.account.age = 500.0
-    with pytest.raises(WalkRefusedError, match="500 s behind"):
+    with pytest.raises(PipelineLateError, match="500 s behind"):  # tried again, and --resume goes on
         bench.run(state)
+    with pytest.raises(WalkRefusedError, match="500 s behind"):
+        bench.run({**PREPARE, "input": {"task": "verify"}})
 
 
 def test_a_load_is_refused_with_the_trigger_on_and_ends_when_it_is_turned_on(bench: Bench) -> None:

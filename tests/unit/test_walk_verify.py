@@ -294,10 +294,10 @@ def test_a_number_that_the_page_shows_rounded_is_looked_at_in_the_document_itsel
     assert [(each.id, each.kind) for each in walk.verification.settle(deadline)] == [(extra, Kind.EXTRA)]
 
 
-def test_many_disagreements_are_settled_before_the_walk_goes_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("searchsync.walk.verify.MOST_DISAGREEMENTS", 2)
+def test_many_disagreements_are_settled_before_the_walk_goes_on(world: World) -> None:
     deadline = Deadline.after(world.clock, HOUR)
     walk = Walk(world)
+    walk.verification.most = 2
     world.plant("a", {})
     walk.verification.compare(next(pages(world.table, deadline)), deadline)
     assert not walk.verification.full

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ from searchsync.pipeline import Failures, PipelineCollection
 from searchsync.plan import Poison
 from searchsync.records import AttributeMap
 from searchsync.resync import Page, time_to_write
-from searchsync.table import DynamoTable, Item, ScanPage
+from searchsync.table import LARGEST_SCAN, DynamoTable, Item, ScanPage
 from searchsync.version import read_version
 from searchsync.walk.backfill import Backfill, Batch
 from searchsync.walk.export import BrokenFileError, ExportFile
@@ -27,10 +28,21 @@ from searchsync.walk.reader import IndexReader
 from searchsync.walk.repair import Repair
 from searchsync.walk.report import Reports
 from searchsync.walk.state import File, Segment, Slice, State
-from searchsync.walk.verify import Difference, Verification
+from searchsync.walk.verify import (
+    ITEM_EVERY,
+    LOOKS,
+    MOST_DISAGREEMENTS,
+    SAMPLES,
+    Difference,
+    Verification,
+)
 
 ONE_PAGE = 70.0
 """Seconds: with less left no page is begun. A page has 55 s from its read to the last answer."""
+UNITS_TO_SETTLE = 2.0 * (LOOKS - 1) + SAMPLES / ITEM_EVERY
+"""Read units that a small item costs which is looked at again to the end: a missing document's."""
+SETTLED_IN = 600.0
+"""Seconds: what a paced call looks at again is to be paid for in so many of its 15 minutes."""
 LINES_AT_ONCE = 1_000
 """Lines of an export's file that are written together."""
 
@@ -52,6 +64,10 @@ class Pace:
     def for_two(self) -> float:
         """Seconds that this page and the next one take to be paid for: the next costs what this one did."""
         return 2.0 * self.pause
+
+    def units_in(self, seconds: float) -> float:
+        """Units that may be taken in a time."""
+        return math.inf if self._rate is None else self._rate * seconds
 
     def wait(self, deadline: Deadline) -> None:
         """Wait until they are, or the time is over."""
@@ -197,16 +213,18 @@ class Walker:
     def _delivery(self) -> Delivery:
         return Delivery(self.collection, self.backoff, LARGEST_BODY)
 
-    def _scan(self, part: Segment, position: Any, deadline: Deadline) -> ScanPage:
+    def _scan(self, part: Segment, position: Any, deadline: Deadline, most: int = LARGEST_SCAN) -> ScanPage:
         self.pace.wait(deadline)
-        page = self.table.scan(part.segment, part.of, position, deadline)
+        page = self.table.scan(part.segment, part.of, position, deadline, min(most, LARGEST_SCAN))
         self.pace.took(page.units)
         return page
 
     def _verify(self, state: State, part: Segment | Slice, deadline: Deadline) -> Any:
         """Compare a part's pages with what they belong to; where the next call begins, None behind the last."""
         table = PacedTable(self.table, self.pace)
-        verification = Verification(table, self.reader, self.clock, self.rng, self.types, state.settle)
+        verification = Verification(
+            table, self.reader, self.clock, self.rng, self.types, state.settle, self._most_in_doubt
+        )
         at_the_end = verification.longest + ONE_PAGE * (2 if state.task == "repair" else 1)
         position, differences = state.position, list[Difference]()
         while True:
@@ -214,12 +232,13 @@ class Walker:
                 position = self._compare(part, verification, position, deadline)
             else:
                 position = self._look_up(part, verification, position, state.counts["documents"], deadline)
-            if position is None or deadline.remaining() < ONE_PAGE + self.pace.for_two + at_the_end:
+            if position is None or self._is_late(deadline, at_the_end):
                 break
             if verification.full:
                 differences += verification.settle(deadline)
-                if state.task == "repair":
-                    break  # mending them takes time, too
+                # Mending them takes time, too; and what the looks took of the table is yet to be paid for.
+                if state.task == "repair" or self._is_late(deadline, at_the_end):
+                    break
         differences += verification.settle(deadline)
         self.counts.update(verification.counts)
         self.reports.write(state.run, state.name, differences)
@@ -227,9 +246,18 @@ class Walker:
             self._mend(differences, deadline)
         return position
 
+    @property
+    def _most_in_doubt(self) -> int:
+        """So many disagreements are looked at again together; a page of items has no more of them."""
+        return max(1, int(min(MOST_DISAGREEMENTS, self.pace.units_in(SETTLED_IN) / UNITS_TO_SETTLE)))
+
+    def _is_late(self, deadline: Deadline, at_the_end: float) -> bool:
+        """Whether a call that still needs `at_the_end` seconds must not begin another page."""
+        return deadline.remaining() < ONE_PAGE + self.pace.for_two + at_the_end
+
     def _compare(self, part: Segment, verification: Verification, position: Any, deadline: Deadline) -> Any:
         """Compare a page of items with their documents; where the next one begins, None behind the last."""
-        page = self._scan(part, position, deadline)
+        page = self._scan(part, position, deadline, verification.most)
         verification.compare(page.items, deadline)
         return page.position
 

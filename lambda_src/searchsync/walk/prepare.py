@@ -14,7 +14,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from searchsync.config import Config
-from searchsync.errors import StackError, WalkRefusedError
+from searchsync.errors import PipelineLateError, StackError, WalkRefusedError
 from searchsync.foreign import code_of, shown, shown_list
 from searchsync.walk.settings import LONGEST_SETTLE, Settings
 from searchsync.walk.state import TASKS
@@ -185,11 +185,11 @@ def segments(size: int, lanes: int) -> int:
 def settling(configured: float, lag: float) -> float:
     """Seconds between two looks: what is configured, or the pipeline's lag and a refresh where that is longer.
 
-    Raises WalkRefusedError where the pipeline is too late for any verification to mean something.
+    Raises PipelineLateError where the pipeline is too late for any verification to mean something.
     """
     needed = max(configured, lag + REFRESH if lag else 0.0)
     if needed > LONGEST_SETTLE:
-        raise WalkRefusedError(
+        raise PipelineLateError(
             f"The pipeline is {lag:.0f} s behind the table: what is on its way would be taken for a difference. "
             "Look at the sync function's log for what holds it up, and verify when it has caught up."
         )

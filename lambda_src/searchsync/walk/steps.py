@@ -14,7 +14,7 @@ from searchsync.bulk import Kind
 from searchsync.clock import Clock, Deadline
 from searchsync.collection import OpenSearchCollection
 from searchsync.config import Config
-from searchsync.errors import CollectionBusyError, PointInTimeGoneError, WalkRefusedError
+from searchsync.errors import CollectionBusyError, PipelineLateError, PointInTimeGoneError, WalkRefusedError
 from searchsync.foreign import shown
 from searchsync.table import DynamoTable
 from searchsync.walk import prepare
@@ -103,7 +103,10 @@ class Steps:
             self._ensure_index(call.deadline)
         else:
             self.reader.require(call.deadline)
-            settle = prepare.settling(settle, self.account.lag(self.clock.now()))
+            try:
+                settle = prepare.settling(settle, self.account.lag(self.clock.now()))
+            except PipelineLateError as error:
+                raise WalkRefusedError(str(error)) from error
         of = prepare.segments(facts.size, self.settings.lanes)
         return {
             "task": order.task,
@@ -122,7 +125,7 @@ class Steps:
         prepare.check_table(facts, self.config)
         if isinstance(state.part, File):  # still off
             prepare.check_trigger(self.account.trigger())
-        if state.task != "backfill":  # the pipeline may have fallen behind since the walk began
+        if state.task != "backfill":  # the pipeline may have fallen behind since the walk began, and catch up
             state = replace(state, settle=prepare.settling(state.settle, self.account.lag(self.clock.now())))
         walker = self.walker(facts.types, Pace(self.clock, self.settings.units))
         call.report.facts["part"] = state.name

@@ -62,7 +62,10 @@ class Difference:
 
 @dataclass
 class Verification:
-    """Compares pages, and settles what they showed. `settling` in seconds. One for each call of a walk."""
+    """Compares pages, and settles what they showed. `settling` in seconds. One for each call of a walk.
+
+    With `most` disagreements it is full: they must be settled before it goes on.
+    """
 
     table: Table
     index: Index
@@ -70,6 +73,7 @@ class Verification:
     rng: random.Random
     types: KeyTypes
     settling: float
+    most: int = MOST_DISAGREEMENTS
     counts: Counter[str] = field(default_factory=Counter)
     disagreements: list[Disagreement] = field(default_factory=list)
 
@@ -81,7 +85,7 @@ class Verification:
     @property
     def full(self) -> bool:
         """Whether it must settle before it goes on."""
-        return len(self.disagreements) >= MOST_DISAGREEMENTS
+        return len(self.disagreements) >= self.most
 
     def compare(self, items: Sequence[Item], deadline: Deadline) -> None:
         """Compare a page of items, just read, with their documents."""
