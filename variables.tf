@@ -541,7 +541,7 @@ variable "existing_role" {
 
 variable "alarms" {
   description = <<-EOT
-    Seven CloudWatch alarms (about $0.70 a month): old failure messages, messages that a redrive left, a late stream, function errors, repair needed (by either function), drift.
+    Eight CloudWatch alarms (about $0.80 a month): old failure messages, messages that a redrive left, a late stream, function errors, repair needed (by either function), drift, a failed walk.
     - `enabled`: create them.
     - `name_prefix`: prefix of their names; null takes `name`.
     - `actions`: ARNs that are told of an alarm and of its end, like an SNS topic.

@@ -162,7 +162,19 @@ locals {
   alarms = {
     drift = {
       description = "The last verification found documents that do not agree with their items. Look at its report, and run a repair."
+      namespace   = var.alarms.metric_namespace
       metric      = "Differences"
+      dimensions  = { FunctionName = aws_lambda_function.this.function_name }
+      statistic   = "Maximum"
+      missing     = "ignore" # between two verifications the last one's verdict stands
+    }
+    walk-failed = {
+      description = "A walk failed or was refused: until one succeeds, nothing new is known of table and index. Read the walk function's log."
+      namespace   = "AWS/States"
+      metric      = "ExecutionsFailed"
+      dimensions  = { StateMachineArn = aws_sfn_state_machine.this.arn }
+      statistic   = "Sum"
+      missing     = "notBreaching"
     }
   }
 }
@@ -172,15 +184,15 @@ resource "aws_cloudwatch_metric_alarm" "this" {
 
   alarm_name          = "${var.alarms.name_prefix}-${each.key}"
   alarm_description   = each.value.description
-  namespace           = var.alarms.metric_namespace
+  namespace           = each.value.namespace
   metric_name         = each.value.metric
-  dimensions          = { FunctionName = aws_lambda_function.this.function_name }
-  statistic           = "Maximum"
+  dimensions          = each.value.dimensions
+  statistic           = each.value.statistic
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
   period              = 300
   evaluation_periods  = 1
-  treat_missing_data  = "ignore" # between two verifications the last one's verdict stands
+  treat_missing_data  = each.value.missing
   alarm_actions       = var.alarms.actions
   ok_actions          = var.alarms.actions
   tags                = var.tags

@@ -118,7 +118,7 @@ variable "settings" {
 ################################################################################
 
 variable "alarms" {
-  description = "Whether the drift alarm is created, its name's prefix, whom it tells, and the namespace of the function's metrics."
+  description = "Whether the walk's alarms are created, their names' prefix, whom they tell, and the namespace of the function's metrics."
   type        = object({ enabled = bool, name_prefix = string, actions = list(string), metric_namespace = string })
   nullable    = false
 }

@@ -170,6 +170,21 @@ run "drift_raises_an_alarm_that_stays_until_the_next_verification" {
   }
 }
 
+run "a_failed_walk_raises_an_alarm" {
+  module {
+    source = "./modules/table_walk"
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["walk-failed"].namespace == "AWS/States" && aws_cloudwatch_metric_alarm.this["walk-failed"].metric_name == "ExecutionsFailed" && aws_cloudwatch_metric_alarm.this["walk-failed"].threshold == 0 && aws_cloudwatch_metric_alarm.this["walk-failed"].treat_missing_data == "notBreaching"
+    error_message = "A verification that fails on its schedule must not pass in silence."
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["walk-failed"].dimensions == tomap({ StateMachineArn = aws_sfn_state_machine.this.arn })
+    error_message = "The metric's dimension is the state machine."
+  }
+}
+
 run "every_other_setting" {
   module {
     source = "./modules/table_walk"
