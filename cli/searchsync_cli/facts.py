@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -11,6 +10,8 @@ from searchsync_cli.machine import Execution, Machine, NoMachineError
 from searchsync_cli.stack import Stack, find_trigger
 from searchsync_cli.verdict import Facts, Lag, Queue
 
+COMPARISONS = ("verify", "repair")
+FAILURES = ("FAILED", "TIMED_OUT")
 RECENT = 900
 """Seconds of metrics that tell of now."""
 LONGEST = 63 * 86400
@@ -24,31 +25,47 @@ MESSAGES_KEPT = 14 * 86400
 
 def gather(aws: Aws, stack: Stack, now: float) -> Facts:
     """All that the verdict looks at, at `now` (Unix seconds). Raises AwsError."""
-    machine = Machine(aws, stack)
+    machine, has_machine = Machine(aws, stack), True
+    running = verification = failed = None
     try:
-        running, has_machine = machine.running(), True
-        verification, repair = last_of(machine, ("verify", "repair")), last_of(machine, ("repair",))
+        running = machine.running()
+        verification = machine.latest(COMPARISONS, "SUCCEEDED")
+        failed = machine.latest(COMPARISONS, *FAILURES, since=verification.started if verification else 0.0)
     except NoMachineError:
-        running, verification, repair, has_machine = None, None, None, False
+        has_machine = False
     metrics = _Metrics(aws, stack, now)
     queue = _queue(aws, stack, metrics.oldest_message())
-    repaired = repair.started if repair else None
-    # With the queue empty, whatever the last redrive left has been settled.
-    signals = (metrics.repair_needed(repaired), metrics.lost(repaired) if queue.messages else None)
     return Facts(
         trigger=find_trigger(aws, stack),
         lag=metrics.lag(),
         queue=queue,
-        repair_needed=max((each for each in signals if each is not None), default=None),
-        verification=verification,
+        repair_needed=_repair_needed(machine if has_machine else None, metrics, queue),
+        verification=verification if verification and _is_of(verification, stack) else None,
+        failed=failed,
         running=running,
         has_machine=has_machine,
     )
 
 
-def last_of(machine: Machine, tasks: Sequence[str]) -> Execution | None:
-    """The latest successful execution of one of the tasks."""
-    return next((each for each in machine.having("SUCCEEDED") if each.task in tasks), None)
+def _is_of(verification: Execution, stack: Stack) -> bool:
+    """Whether it compared what the stack has now: the machine keeps its name when index or stream become others."""
+    of = {"index": stack.index, "stream_arn": stack.stream_arn}
+    return all(verification.output.get(name, now) == now for name, now in of.items())
+
+
+def _repair_needed(machine: Machine | None, metrics: _Metrics, queue: Queue) -> float | None:
+    """When the latest signal came that no repair has settled (Unix seconds)."""
+
+    def signals(repaired: float | None) -> list[float]:
+        # With the queue empty, whatever the last redrive left has been settled.
+        found = (metrics.repair_needed(repaired), metrics.lost(repaired) if queue.messages else None)
+        return [each for each in found if each is not None]
+
+    unsettled = signals(None)
+    if unsettled and machine:
+        repair = machine.latest(("repair",), "SUCCEEDED", since=min(unsettled) - HOUR)
+        unsettled = signals(repair.started) if repair else unsettled
+    return max(unsettled, default=None)
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any
 
 from searchsync_cli.aws import Aws, pages
@@ -15,8 +14,6 @@ from searchsync_cli.stack import OLD_MODULE, Stack
 
 UNSUCCESSFUL = ("FAILED", "TIMED_OUT", "ABORTED")
 MAP_FAILED = "States.ExceedToleratedFailureThreshold"
-LOOKED_AT = 50
-"""Executions of one status looked at for the latest of a task."""
 
 
 class NoMachineError(CliError):
@@ -133,22 +130,22 @@ class Machine:
         """Go on where an unsuccessful execution ended."""
         self._client.redrive_execution(executionArn=execution.arn)
 
-    def having(self, *statuses: str) -> Iterator[Execution]:
-        """The executions of these statuses, of each the newest first. Raises NoMachineError, AwsError."""
-        for status in statuses:
-            with self._there():
+    def having(self, status: str, since: float = 0.0) -> Iterator[Execution]:
+        """The executions of this status begun since then (Unix seconds), the newest first; each is asked for when it
+        is taken. Raises NoMachineError, AwsError."""
+        with self._there():
+            listed = pages(self._client.list_executions, "executions", stateMachineArn=self._arn, statusFilter=status)
+            for each in listed:
+                if each["startDate"].timestamp() < since:
+                    return
                 # Children of a distributed map are listed by their map run; some emulations list them here too.
-                listed = [
-                    each["executionArn"]
-                    for each in islice(
-                        pages(
-                            self._client.list_executions, "executions", stateMachineArn=self._arn, statusFilter=status
-                        ),
-                        LOOKED_AT,
-                    )
-                    if not each.get("mapRunArn")
-                ]
-            yield from (self.describe(arn) for arn in listed)
+                if not each.get("mapRunArn"):
+                    yield self.describe(each["executionArn"])
+
+    def latest(self, tasks: Sequence[str], *statuses: str, since: float = 0.0) -> Execution | None:
+        """Of the executions with one of these tasks and statuses the one that began last, if since then."""
+        found = [next((each for each in self.having(status, since) if each.task in tasks), None) for status in statuses]
+        return max((each for each in found if each is not None), key=lambda each: each.started, default=None)
 
     def running(self) -> Execution | None:
         """The execution that runs; the one that began first, if another is about to be refused."""

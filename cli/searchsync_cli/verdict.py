@@ -64,7 +64,8 @@ class Queue:
 
 @dataclass(frozen=True)
 class Facts:
-    """All that the verdict looks at. repair_needed: Unix seconds of the latest signal not settled by a repair."""
+    """All that the verdict looks at. repair_needed: Unix seconds of the latest signal not settled by a repair;
+    verification: the last that succeeded; failed: the last verification or repair that did not."""
 
     trigger: Trigger | None
     lag: Lag
@@ -73,6 +74,7 @@ class Facts:
     verification: Execution | None
     running: Execution | None
     has_machine: bool
+    failed: Execution | None = None
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class Trouble:
 
 def judge(facts: Facts) -> tuple[Verdict, list[Trouble]]:
     """The verdict, and what is wrong."""
-    troubles = [*_trigger(facts.trigger), *_lag(facts.lag), *_queue(facts.queue), *_repair(facts)]
+    troubles = [*_trigger(facts.trigger), *_lag(facts.lag), *_queue(facts.queue), *_repair(facts), *_failed(facts)]
     if not facts.has_machine:
         troubles.append(Trouble("the stack has no table walk", "run terraform apply with this version of the module"))
     elif facts.verification is None:
@@ -132,3 +134,19 @@ def _repair(facts: Facts) -> list[Trouble]:
     if facts.repair_needed is None:
         return []
     return [Trouble("changes may be missing in the index", "run `searchsync repair`, then `searchsync redrive`")]
+
+
+def _failed(facts: Facts) -> list[Trouble]:
+    failed, verification = facts.failed, facts.verification
+    if failed is None or (verification and _end(failed) <= _end(verification)):
+        return []
+    return [
+        Trouble(
+            f"the last {failed.task} failed",
+            f"`searchsync logs --function walk --errors` says why; then `searchsync {failed.task}`",
+        )
+    ]
+
+
+def _end(execution: Execution) -> float:
+    return execution.stopped or execution.started

@@ -106,8 +106,7 @@ def _begun(
 
 
 def _resumed(machine: Machine, task: str) -> Execution:
-    failed = [each for each in machine.having(*UNSUCCESSFUL) if each.task == task]
-    last = max(failed, key=lambda each: each.started, default=None)
+    last = machine.latest((task,), *UNSUCCESSFUL)
     if last is None:
         raise CliError(f"No {task} has failed: there is nothing to resume.", f"Start one with `searchsync {task}`.")
     anew = f"Start it anew with `searchsync {task}`."

@@ -111,6 +111,14 @@ def test_messages_that_others_hold_end_the_calls(cloud: Cloud) -> None:
     assert "Somebody else holds messages" in cloud.out
 
 
+def test_messages_held_by_a_redrive_that_was_ended_are_not_an_empty_queue(cloud: Cloud) -> None:
+    cloud.send({"error_type": "mapper_parsing_exception"})
+    cloud.session.client("sqs").receive_message(QueueUrl=cloud.queue_url, VisibilityTimeout=900)
+    answers(cloud, answer(0))
+    assert cloud.run("redrive", width=400) == 1
+    assert "Somebody else holds messages" in cloud.out
+
+
 def test_progress_goes_by_the_queues_depth(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
     for number in range(4):
         cloud.send({"error_type": str(number)})

@@ -51,6 +51,7 @@ def test_a_verification_without_a_difference_and_no_trouble_since_is_in_step() -
         (replace(WELL, queue=Queue(in_flight=1)), "failure queue"),
         (replace(WELL, repair_needed=1.0), "may be missing"),
         (replace(WELL, has_machine=False), "no table walk"),
+        (replace(WELL, failed=replace(VERIFIED, status="FAILED", stopped=10.0)), "the last verify failed"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -93,6 +94,45 @@ def test_a_failed_verification_does_not_count(cloud: Cloud) -> None:
     cloud.finished("verify").status = "FAILED"
     assert cloud.run("status") == 1
     assert "never" in cloud.out
+
+
+def test_a_verification_that_failed_before_a_good_one_is_no_trouble() -> None:
+    assert judge(replace(WELL, failed=replace(VERIFIED, status="FAILED", stopped=8.0))) == (Verdict.IN_STEP, [])
+
+
+@pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT"])
+def test_a_verification_that_failed_since_puts_an_old_one_in_doubt(cloud: Cloud, status: str) -> None:
+    cloud.finished("verify", before=40 * 86_400)
+    cloud.finished("backfill", in_step=None, before=86_400).status = "FAILED"
+    assert cloud.run("status") == 0
+    cloud.finished("verify", before=3_600).status = status
+    assert cloud.run("status", width=400) == 1
+    assert "the last verify failed" in cloud.out
+    cloud.finished("verify", before=60)
+    assert cloud.run("status") == 0
+
+
+@pytest.mark.parametrize("other", [{"index": "before"}, {"stream_arn": "arn:before"}])
+def test_a_verification_of_another_index_or_stream_says_nothing_of_this(cloud: Cloud, other: dict[str, str]) -> None:
+    of_this = {"index": cloud.variables["OPENSEARCH_INDEX"], "stream_arn": cloud.variables["STREAM_ARN"]}
+    walk = cloud.finished("verify")
+    walk.output = {**walk.output, **of_this}
+    assert cloud.run("status") == 0
+    walk.output = {**walk.output, **other}
+    assert cloud.run("status") == 1
+    assert "never" in cloud.out
+
+
+def test_a_repair_counts_however_many_walks_came_after_it(cloud: Cloud) -> None:
+    cloud.metric("searchsync", "RepairNeeded", 1, before=4 * 86_400)
+    cloud.finished("repair", before=3 * 86_400)
+    for number in range(60, 0, -1):
+        cloud.finished("verify", before=number * 3_600)
+    assert cloud.run("status") == 0
+    cloud.calls.clear()
+    cloud.metric("searchsync", "RepairNeeded", 1, before=1_800)
+    assert cloud.run("status") == 1
+    assert len([name for name, _ in cloud.calls if name == "DescribeExecution"]) < 5  # none before the signal
 
 
 def test_counts_are_not_looked_at(cloud: Cloud) -> None:

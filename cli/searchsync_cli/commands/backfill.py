@@ -12,7 +12,6 @@ from rich.text import Text
 from searchsync_cli import export as rules
 from searchsync_cli.commands import add_walk_options
 from searchsync_cli.errors import AwsError, CliError, printable
-from searchsync_cli.facts import last_of
 from searchsync_cli.machine import Execution, Machine
 from searchsync_cli.stack import Stack
 from searchsync_cli.text import duration, many, moment
@@ -75,7 +74,7 @@ def _export(world: World, stack: Stack, source: str, place: rules.Place | None, 
     """The member `export` of the walk's input."""
     place = place or rules.place_in(_description(world, source))
     export = rules.export_in(_summary(world, place), place, stack.table_arn)
-    rate = rate or rules.measured_rate(last_of(Machine(world.aws, stack), ("backfill",)))
+    rate = rate or rules.measured_rate(Machine(world.aws, stack).latest(("backfill",), "SUCCEEDED"))
     takes = f": about {duration(export.items / rate)} at {rate:,.0f} items a second" if rate else ""
     world.screen.note(f"Export of {moment(export.exported_at)}, {many(export.items, 'item')}{takes}.")
     return export.as_input(rate)

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from searchsync_cli.aws import Explained
 from searchsync_cli.errors import AwsError, CliError, printable
-from searchsync_cli.facts import last_of
+from searchsync_cli.facts import MESSAGES_KEPT
 from searchsync_cli.machine import Machine, NoMachineError
 from searchsync_cli.stack import OLD_MODULE, Stack
 from searchsync_cli.text import many
@@ -65,7 +65,7 @@ def options(parser: ArgumentParser) -> None:
 def run(options: Namespace, world: World, stack: Stack) -> int:
     """Exit code 0 when nothing stays, 1 when something does."""
     event = _event(world, stack)
-    waiting = _depth(world, stack)
+    waiting = _depth(world, stack, "ApproximateNumberOfMessages")
     redriven = Redriven()
     invoker = world.aws.invoker()
     with world.screen.bar(stack.redrive_name) as bar:
@@ -82,6 +82,8 @@ def run(options: Namespace, world: World, stack: Stack) -> int:
             # Without a message taken the next call would find none either: others hold them.
             if not redriven.more or not answer.get("taken"):
                 break
+    if not redriven.counts["taken"] and _depth(world, stack, "ApproximateNumberOfMessagesNotVisible"):
+        redriven.more = True  # by a redrive that runs, or one that was ended in the middle
     world.screen.result(shown(redriven, options), redriven.as_json())
     return 1 if redriven.stays or redriven.more else 0
 
@@ -89,16 +91,15 @@ def run(options: Namespace, world: World, stack: Stack) -> int:
 def _event(world: World, stack: Stack) -> dict[str, Any]:
     """The function's event: since when ranges of dropped records are settled by a repair."""
     try:
-        repair = last_of(Machine(world.aws, stack), ("repair",))
+        repair = Machine(world.aws, stack).latest(("repair",), "SUCCEEDED", since=world.now() - MESSAGES_KEPT)
     except NoMachineError:
         return {}
     return {"repaired_since": int(repair.started)} if repair else {}
 
 
-def _depth(world: World, stack: Stack) -> int:
-    names = ["ApproximateNumberOfMessages"]
-    found = world.aws.client("sqs").get_queue_attributes(QueueUrl=stack.queue_url, AttributeNames=names)
-    return int(found["Attributes"].get(names[0], 0))
+def _depth(world: World, stack: Stack, name: str) -> int:
+    found = world.aws.client("sqs").get_queue_attributes(QueueUrl=stack.queue_url, AttributeNames=[name])
+    return int(found["Attributes"].get(name, 0))
 
 
 def _invoke(invoker: Explained, stack: Stack, event: Mapping[str, Any]) -> Mapping[str, Any]:

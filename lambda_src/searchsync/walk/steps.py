@@ -169,6 +169,8 @@ class Steps:
         result = {
             "task": call.event["task"],
             "run": call.event["run"],
+            "index": self.config.index,
+            "stream_arn": self.config.stream_arn,
             "started": call.event["started"],
             "finished": datetime.fromtimestamp(self.clock.now(), UTC).isoformat(timespec="seconds"),
             "totals": totals,
