@@ -103,13 +103,14 @@ class DynamoTable:
                     attempt += 1
 
     def scan(
-        self, segment: int, of: int, position: AttributeMap | None, deadline: Deadline, most: int = LARGEST_SCAN
+        self, segment: int, of: int, position: AttributeMap | None, deadline: Deadline, most: int | None = None
     ) -> ScanPage:
-        """The page, of `most` items, of a parallel scan's segment that begins at `position` (None: the first).
+        """The page, of at most `most` items, of a parallel scan's segment that begins at `position` (None: the first).
 
         Raises TableBusyError when the time does not suffice, StackError as `read` does.
         """
-        request: dict[str, Any] = {"Segment": segment, "TotalSegments": of, "Limit": most}
+        limit = min(most or LARGEST_SCAN, LARGEST_SCAN)
+        request: dict[str, Any] = {"Segment": segment, "TotalSegments": of, "Limit": limit}
         if position is not None:
             request["ExclusiveStartKey"] = sdk_key(position)
         attempt = 0

@@ -19,7 +19,7 @@ from searchsync.pipeline import Failures, PipelineCollection
 from searchsync.plan import Poison
 from searchsync.records import AttributeMap
 from searchsync.resync import Page, time_to_write
-from searchsync.table import LARGEST_SCAN, DynamoTable, Item, ScanPage
+from searchsync.table import DynamoTable, Item, ScanPage
 from searchsync.version import read_version
 from searchsync.walk.backfill import Backfill, Batch
 from searchsync.walk.export import BrokenFileError, ExportFile
@@ -213,9 +213,9 @@ class Walker:
     def _delivery(self) -> Delivery:
         return Delivery(self.collection, self.backoff, LARGEST_BODY)
 
-    def _scan(self, part: Segment, position: Any, deadline: Deadline, most: int = LARGEST_SCAN) -> ScanPage:
+    def _scan(self, part: Segment, position: Any, deadline: Deadline, most: int | None = None) -> ScanPage:
         self.pace.wait(deadline)
-        page = self.table.scan(part.segment, part.of, position, deadline, min(most, LARGEST_SCAN))
+        page = self.table.scan(part.segment, part.of, position, deadline, most)
         self.pace.took(page.units)
         return page
 
