@@ -138,6 +138,7 @@ def parts(cli: AppliedCli, run: str) -> list[tuple[str, bool]]:
 
 
 def test_a_walk_that_failed_half_way_goes_on_where_it_was(cli: AppliedCli) -> None:
+    cli.stack.until("the trigger to write no more", lambda: cli.stack.comparison().in_step)
     gate = cli.stack.lab.gate_of(cli.stack.outputs["collection_endpoint"])
     gate.inject(Fault(FaultKind.STATUS, path="_bulk", status=403, skip=2, count=None))
     try:
@@ -152,7 +153,9 @@ def test_a_walk_that_failed_half_way_goes_on_where_it_was(cli: AppliedCli) -> No
     before = parts(cli, run)
     done = {part for part, well in before if well}
     left = {part for part, _ in before} - done
-    assert (len(done), len(left) > 0) == (2, True), before
+    assert (len(done) in (1, 2), len(left) > 0) == (True, True), (
+        before
+    )  # two requests pass, and one of them may be the trigger's
     resumed = cli.run("backfill", "--resume", "--json")
     assert (resumed.code, resumed.json["execution"].endswith(run)) == (0, True), resumed
     assert resumed.json["totals"]["items"] >= ITEMS
