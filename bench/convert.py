@@ -10,9 +10,10 @@ from typing import Any
 
 from boto3.dynamodb.types import Binary, TypeDeserializer
 
-from bench.items import Image, images
+from bench.items import images
 from bench.measure import Figure, at_least, at_most, in_turns
 from searchsync.document import document_text
+from searchsync.wire import sdk_form
 
 ITEMS = 200
 ROUNDS = 41
@@ -23,7 +24,7 @@ WITHIN_OF_FLOOR = 1.25
 def figures() -> list[Figure]:
     """Our ratios to boto3 and to the floor, C json.dumps over the raw image."""
     items = images(ITEMS)
-    sdk = [_sdk_image(item) for item in items]
+    sdk = [sdk_form(item) for item in items]
     deserialize: Callable[[Any], Any] = TypeDeserializer().deserialize
 
     def with_boto3() -> None:
@@ -46,14 +47,6 @@ def figures() -> list[Figure]:
         ),
         at_most("  time against C json.dumps of the raw image", seconds["ours"] / seconds["floor"], WITHIN_OF_FLOOR),
     ]
-
-
-def _sdk_image(item: Image) -> Image:
-    """TypeDeserializer takes bytes where the event carries base64 text."""
-    return {
-        name: {kind: base64.b64decode(inner) if kind == "B" else inner for kind, inner in value.items()}
-        for name, value in item.items()
-    }
 
 
 def _default(value: object) -> Any:

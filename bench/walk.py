@@ -29,6 +29,7 @@ from lab.dynamodb_local import DynamoDBLocal
 from lab.engine import Engine
 from lab.gate import Gate
 from lab.maven import ROOT
+from searchsync.wire import sdk_form
 
 TABLE = "bench"
 LANES = 4
@@ -191,22 +192,13 @@ def fill(bench: Bench, count: int, size: int) -> None:
         small = {"n": {"N": str(number)}}
         image = wanted[number % len(wanted)] | {"fill": {"S": "x" * FILL}} if size >= 1_000 else small
         image["id"] = {"S": f"item#{number:09d}"}
-        batch.append({"PutRequest": {"Item": _for_sdk(image)}})
+        batch.append({"PutRequest": {"Item": sdk_form(image)}})
         if len(batch) == BATCH or number == count - 1:
             bench.dynamodb.batch_write_item(RequestItems={TABLE: batch})
             done += len(batch)
             batch = []
             if done % 20_000 < BATCH:
                 say(f"{done:,} of {count:,} items")
-
-
-def _for_sdk(image: dict[str, Any]) -> dict[str, Any]:
-    import base64  # noqa: PLC0415
-
-    return {
-        name: {kind: base64.b64decode(value) if kind == "B" else value for kind, value in each.items()}
-        for name, each in image.items()
-    }
 
 
 def cost(found: Run) -> dict[str, float]:

@@ -34,7 +34,7 @@ def gather(aws: Aws, stack: Stack, now: float) -> Facts:
     except NoMachineError:
         has_machine = False
     metrics = _Metrics(aws, stack, now)
-    queue = _queue(aws, stack, metrics.oldest_message())
+    queue = queue_depth(aws, stack, metrics.oldest_message())
     return Facts(
         trigger=find_trigger(aws, stack),
         lag=metrics.lag(),
@@ -155,8 +155,11 @@ class _Metrics:
         return sorted(found)
 
 
-def _queue(aws: Aws, stack: Stack, oldest: float | None) -> Queue:
-    """The queue's depth. No message is received: that would count against the alarm on the oldest message."""
+def queue_depth(aws: Aws, stack: Stack, oldest: float | None = None) -> Queue:
+    """The failure queue's depth; `oldest`: its oldest message's age in seconds, where it is known.
+
+    No message is received: that would count against the alarm on the oldest message.
+    """
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     found = aws.client("sqs").get_queue_attributes(QueueUrl=stack.queue_url, AttributeNames=names)["Attributes"]
     visible, in_flight = (int(found.get(name, 0)) for name in names)

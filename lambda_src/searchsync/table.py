@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
+from itertools import islice
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, SSLError
@@ -17,7 +19,7 @@ from searchsync.errors import StackError, TableBusyError
 from searchsync.foreign import code_of
 from searchsync.records import AttributeMap
 from searchsync.resync import Page
-from searchsync.wire import event_form, sdk_key
+from searchsync.wire import event_form, sdk_form
 
 LARGEST_READ = 100
 """Keys of one BatchGetItem (API reference, BatchGetItem)."""
@@ -112,7 +114,7 @@ class DynamoTable:
         limit = min(most or LARGEST_SCAN, LARGEST_SCAN)
         request: dict[str, Any] = {"Segment": segment, "TotalSegments": of, "Limit": limit}
         if position is not None:
-            request["ExclusiveStartKey"] = sdk_key(position)
+            request["ExclusiveStartKey"] = sdk_form(position)
         attempt = 0
         while (timed := self._timed(lambda: self._scan(request), "Items", deadline)) is None:
             if not self._backoff.pause(attempt, deadline, SHORTEST_READ):
@@ -173,7 +175,7 @@ class DynamoTable:
         )
 
     def _ask(self, part: Mapping[str, AttributeMap]) -> Any:
-        request = {"Keys": [sdk_key(keys) for keys in part.values()], "ConsistentRead": True}
+        request = {"Keys": [sdk_form(keys) for keys in part.values()], "ConsistentRead": True}
         return self._client.batch_get_item(RequestItems={self._name: request}, ReturnConsumedCapacity="TOTAL")
 
     def _scan(self, request: Mapping[str, Any]) -> Any:
@@ -203,20 +205,18 @@ class DynamoTable:
 
 def _parts(keys: Mapping[str, AttributeMap]) -> Iterator[dict[str, AttributeMap]]:
     """The keys of each request. DynamoDB refuses one that names a key twice: a number may have two forms."""
-    waiting = [(name, key, _same(key)) for name, key in keys.items()]
-    while waiting:
-        part: dict[str, AttributeMap] = {}
-        seen: set[Any] = set()
-        later = []
-        for each in waiting:
-            name, key, same = each
-            if len(part) < LARGEST_READ and same not in seen:
-                part[name] = key
-                seen.add(same)
-            else:
-                later.append(each)
-        yield part
-        waiting = later
+    rounds: list[dict[str, AttributeMap]] = []
+    times: Counter[Any] = Counter()
+    for name, key in keys.items():
+        same = _same(key)
+        if times[same] == len(rounds):
+            rounds.append({})
+        rounds[times[same]][name] = key
+        times[same] += 1
+    for each in rounds:
+        remaining = iter(each.items())
+        while part := dict(islice(remaining, LARGEST_READ)):
+            yield part
 
 
 def _same(key: AttributeMap) -> tuple[Any, ...]:

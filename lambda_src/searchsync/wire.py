@@ -66,9 +66,9 @@ def _normal(kind: str, value: Any) -> Any:
     return value
 
 
-def sdk_key(keys: AttributeMap) -> dict[str, dict[str, Any]]:
-    """A key of an event in the SDK's form: base64 text as bytes."""
+def sdk_form(image: AttributeMap) -> dict[str, dict[str, Any]]:
+    """A key, or an image with binary at its top only, from the event's form in the SDK's: base64 text as bytes."""
     return {
         name: {kind: base64.b64decode(value) if kind == "B" else value for kind, value in each.items()}
-        for name, each in keys.items()
+        for name, each in image.items()
     }

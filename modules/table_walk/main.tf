@@ -166,7 +166,7 @@ locals {
       metric      = "Differences"
       dimensions  = { FunctionName = aws_lambda_function.this.function_name }
       statistic   = "Maximum"
-      missing     = "ignore" # between two verifications the last one's verdict stands
+      no_data     = "ignore" # between two verifications the last one's verdict stands
     }
     walk-failed = {
       description = "A walk failed or was refused: until one succeeds, nothing new is known of table and index. Read the walk function's log."
@@ -174,7 +174,6 @@ locals {
       metric      = "ExecutionsFailed"
       dimensions  = { StateMachineArn = aws_sfn_state_machine.this.arn }
       statistic   = "Sum"
-      missing     = "notBreaching"
     }
   }
 }
@@ -192,7 +191,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   threshold           = 0
   period              = 300
   evaluation_periods  = 1
-  treat_missing_data  = each.value.missing
+  treat_missing_data  = lookup(each.value, "no_data", "notBreaching") # no execution, no metric
   alarm_actions       = var.alarms.actions
   ok_actions          = var.alarms.actions
   tags                = var.tags

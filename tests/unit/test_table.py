@@ -73,13 +73,17 @@ def real(request: pytest.FixtureRequest) -> Iterator[Any]:
         client = boto3.client("dynamodb", region_name="eu-central-1")
         if request.param == "as sent":
             keep_as_sent(client)
-        client.create_table(
-            TableName="t",
-            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        create(client)
         yield client
+
+
+def create(client: Any) -> None:
+    client.create_table(
+        TableName="t",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
 
 
 def test_items_come_in_the_events_form_and_missing_ones_as_none(real: Any) -> None:
@@ -173,7 +177,7 @@ def test_a_busy_table_is_tried_again_while_there_is_time(busy: Exception) -> Non
         read(Client(busy), clock, "a")
 
 
-NOT_JSON = (b"<html>Welcome</html>", b"", b'{"message": "x"}', b'{"Items": [{"id"')
+NO_ANSWERS = (b"<html>Welcome</html>", b"", b'{"message": "x"}', b'{"Items": [{"id"')
 
 
 def all_answers(client: Any, clock: FakeClock, body: bytes, status: int = 200) -> None:
@@ -187,7 +191,7 @@ def all_answers(client: Any, clock: FakeClock, body: bytes, status: int = 200) -
     client.meta.events.register_first("before-send", lambda **_: AWSResponse("http://x", status, headers, Raw()))
 
 
-@pytest.mark.parametrize("body", NOT_JSON)
+@pytest.mark.parametrize("body", NO_ANSWERS)
 def test_an_answer_that_is_not_dynamodbs_does_not_say_that_items_are_gone(real: Any, body: bytes) -> None:
     clock = FakeClock()
     all_answers(real, clock, body)
@@ -214,12 +218,7 @@ def test_an_answer_that_botocore_cannot_parse_is_tried_again_too(
 def test_the_functions_client_does_not_spend_its_time_in_botocores_parser() -> None:
     with mock_aws():
         client = OnFirstUse("dynamodb", "eu-central-1")
-        client.create_table(
-            TableName="t",
-            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        create(client)
         assert client.scan(TableName="t")[AS_SENT]
         assert client.batch_get_item(RequestItems={"t": {"Keys": [{"id": {"S": "a"}}]}})[AS_SENT]
 

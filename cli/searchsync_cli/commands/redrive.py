@@ -15,7 +15,7 @@ from rich.text import Text
 
 from searchsync_cli.aws import Explained
 from searchsync_cli.errors import AwsError, CliError, printable
-from searchsync_cli.facts import MESSAGES_KEPT
+from searchsync_cli.facts import MESSAGES_KEPT, queue_depth
 from searchsync_cli.machine import Machine, NoMachineError
 from searchsync_cli.stack import OLD_MODULE, Stack
 from searchsync_cli.text import many
@@ -65,7 +65,7 @@ def options(parser: ArgumentParser) -> None:
 def run(options: Namespace, world: World, stack: Stack) -> int:
     """Exit code 0 when nothing stays, 1 when something does."""
     event = _event(world, stack)
-    waiting = _depth(world, stack, "ApproximateNumberOfMessages")
+    waiting = queue_depth(world.aws, stack).visible
     redriven = Redriven()
     invoker = world.aws.invoker()
     with world.screen.bar(stack.redrive_name) as bar:
@@ -82,7 +82,7 @@ def run(options: Namespace, world: World, stack: Stack) -> int:
             # Without a message taken the next call would find none either: others hold them.
             if not redriven.more or not answer.get("taken"):
                 break
-    if not redriven.counts["taken"] and _depth(world, stack, "ApproximateNumberOfMessagesNotVisible"):
+    if not redriven.counts["taken"] and queue_depth(world.aws, stack).in_flight:
         redriven.more = True  # by a redrive that runs, or one that was ended in the middle
     world.screen.result(shown(redriven, options), redriven.as_json())
     return 1 if redriven.stays or redriven.more else 0
@@ -95,11 +95,6 @@ def _event(world: World, stack: Stack) -> dict[str, Any]:
     except NoMachineError:
         return {}
     return {"repaired_since": int(repair.started)} if repair else {}
-
-
-def _depth(world: World, stack: Stack, name: str) -> int:
-    found = world.aws.client("sqs").get_queue_attributes(QueueUrl=stack.queue_url, AttributeNames=[name])
-    return int(found["Attributes"].get(name, 0))
 
 
 def _invoke(invoker: Explained, stack: Stack, event: Mapping[str, Any]) -> Mapping[str, Any]:

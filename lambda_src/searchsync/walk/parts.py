@@ -145,7 +145,7 @@ class Walker:
                     raise
                 return position  # the pages before it need not be written again
             position = page.position
-            if position is None or deadline.remaining() < ONE_PAGE + self.pace.for_two:
+            if position is None or self._is_late(deadline):
                 return position
 
     def _batch(self, items: Sequence[Item], read: Page | ScanPage, deadline: Deadline) -> Batch:
@@ -166,7 +166,7 @@ class Walker:
             for images in file.pages(LINES_AT_ONCE):
                 self._write(Batch(self._items(images, file), version, deadline), again, deadline)
                 line = file.line
-                if deadline.remaining() < ONE_PAGE:
+                if self._is_late(deadline):
                     return line, ()
         except (CollectionBusyError, TableBusyError):
             if line == (state.position or 0):
@@ -251,8 +251,8 @@ class Walker:
         """So many disagreements are looked at again together; a page of items has no more of them."""
         return max(1, int(min(MOST_DISAGREEMENTS, self.pace.units_in(SETTLED_IN) / UNITS_TO_SETTLE)))
 
-    def _is_late(self, deadline: Deadline, at_the_end: float) -> bool:
-        """Whether a call that still needs `at_the_end` seconds must not begin another page."""
+    def _is_late(self, deadline: Deadline, at_the_end: float = 0.0) -> bool:
+        """Whether a call that needs `at_the_end` seconds behind its last page must not begin another one."""
         return deadline.remaining() < ONE_PAGE + self.pace.for_two + at_the_end
 
     def _compare(self, part: Segment, verification: Verification, position: Any, deadline: Deadline) -> Any:
