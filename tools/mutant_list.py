@@ -20,6 +20,20 @@ class Mutant:
 
 MUTANTS = (
     Mutant(
+        "a state's name in three Maps of the state machine",
+        "modules/table_walk/state_machine.tf",
+        """          "${map}Totals" = {""",
+        """          Totals = {""",
+        ("tests/terraform/test_terraform.py", "-k", "step_functions_takes_each_rendered_state_machine"),
+    ),
+    Mutant(
+        "more parts of a walk than one state has room for",
+        FUNCTION + "walk/prepare.py",
+        "MOST_SEGMENTS = 1_000",
+        "MOST_SEGMENTS = 2_000",
+        ("tests/unit/test_walk_state.py", "-k", "results_of_the_most_parts_fit"),
+    ),
+    Mutant(
         "versions left out",
         FUNCTION + "bulk.py",
         """b'{"%b":{"_id":%b,"version":%d,"version_type":"external"}}\\n' % (

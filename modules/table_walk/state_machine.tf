@@ -34,42 +34,46 @@ locals {
     Retry          = local.retry
   }
 
-  # A part of the walk. Its members are the function's state: walk/state.py reads them.
-  walk = {
-    ProcessorConfig = { Mode = "DISTRIBUTED", ExecutionType = "STANDARD" }
-    StartAt         = "Walk"
-    States = {
-      Walk = merge(local.call, {
-        Parameters = {
-          FunctionName = aws_lambda_function.this.arn
-          Payload = {
-            "step"       = "walk"
-            "task.$"     = "$.task"
-            "run.$"      = "$.run"
-            "settle.$"   = "$.settle"
-            "export.$"   = "$.export"
-            "part.$"     = "$.part"
-            "position.$" = "$.position"
-            "call.$"     = "$.call"
-            "totals.$"   = "$.totals"
-          }
-        }
-        OutputPath = "$.Payload"
-        Next       = "Done"
-      })
-      Done = {
-        Type    = "Choice"
-        Choices = [{ Variable = "$.done", BooleanEquals = true, Next = "Result" }]
-        Default = "Walk"
-      }
-      Result = { Type = "Pass", OutputPath = "$.totals", End = true }
-    }
-  }
+  # A Map's states, by the Map's name: "state names MUST be unique within the scope of the whole state machine"
+  # (Amazon States Language), the processors of its Maps included.
   parts = {
-    Type                       = "Map"
-    MaxConcurrency             = var.settings.concurrency
-    ToleratedFailurePercentage = 0
-    ItemProcessor              = local.walk
+    for map in ["Table", "Export", "Index"] : map => {
+      Type                       = "Map"
+      Label                      = map
+      MaxConcurrency             = var.settings.concurrency
+      ToleratedFailurePercentage = 0
+      # A part of the walk. The payload's members are the function's state: walk/state.py reads them.
+      ItemProcessor = {
+        ProcessorConfig = { Mode = "DISTRIBUTED", ExecutionType = "STANDARD" }
+        StartAt         = "Walk${map}"
+        States = {
+          "Walk${map}" = merge(local.call, {
+            Parameters = {
+              FunctionName = aws_lambda_function.this.arn
+              Payload = {
+                "step"       = "walk"
+                "task.$"     = "$.task"
+                "run.$"      = "$.run"
+                "settle.$"   = "$.settle"
+                "export.$"   = "$.export"
+                "part.$"     = "$.part"
+                "position.$" = "$.position"
+                "call.$"     = "$.call"
+                "totals.$"   = "$.totals"
+              }
+            }
+            OutputPath = "$.Payload"
+            Next       = "Is${map}Done"
+          })
+          "Is${map}Done" = {
+            Type    = "Choice"
+            Choices = [{ Variable = "$.done", BooleanEquals = true, Next = "${map}Totals" }]
+            Default = "Walk${map}"
+          }
+          "${map}Totals" = { Type = "Pass", OutputPath = "$.totals", End = true }
+        }
+      }
+    }
   }
   # What a child begins with, beside its part. $$.Execution would be the child's own in there.
   beginning = {
@@ -104,8 +108,7 @@ locals {
         Choices = [{ Variable = "$.export", IsNull = true, Next = "Table" }]
         Default = "Export"
       }
-      Table = merge(local.parts, {
-        Label     = "Table"
+      Table = merge(local.parts["Table"], {
         ItemsPath = "$.segments"
         ItemSelector = merge(local.beginning, {
           part = { "segment.$" = "$$.Map.Item.Value", "of.$" = "$.of" }
@@ -113,8 +116,7 @@ locals {
         ResultPath = "$.table"
         Next       = "Task"
       })
-      Export = merge(local.parts, {
-        Label = "Export"
+      Export = merge(local.parts["Export"], {
         ItemReader = {
           Resource     = "arn:${data.aws_partition.current.partition}:states:::s3:getObject"
           ReaderConfig = { InputType = "JSONL" }
@@ -145,8 +147,7 @@ locals {
         ResultPath     = "$.index"
         Next           = "Index"
       })
-      Index = merge(local.parts, {
-        Label     = "Index"
+      Index = merge(local.parts["Index"], {
         ItemsPath = "$.index.slices"
         ItemSelector = merge(local.beginning, {
           part = { "slice.$" = "$$.Map.Item.Value", "of.$" = "$.index.of", "pit.$" = "$.index.pit" }

@@ -28,6 +28,27 @@ def test_a_child_is_an_execution_of_its_own(lab: Lab) -> None:
     assert kinds[-1] == "ExecutionSucceeded"
 
 
+def test_a_definition_with_a_state_name_twice_is_refused(lab: Lab) -> None:
+    with SmallMachine(lab) as machine:
+        described = machine.states.describe_state_machine(stateMachineArn=machine.arn)
+        definition = json.loads(described["definition"])
+        inner = definition["States"]["Parts"]["ItemProcessor"]
+        inner["States"]["Parts"] = inner["States"].pop(inner["StartAt"])
+        inner["StartAt"] = inner["States"]["Done"]["Default"] = "Parts"
+        text = json.dumps(definition)
+        found = machine.states.validate_state_machine_definition(definition=text)
+        assert (found["result"], [each["code"] for each in found["diagnostics"]]) == ("FAIL", ["DUPLICATE_STATE_NAME"])
+        with pytest.raises(ClientError, match=r"InvalidDefinition.*DUPLICATE_STATE_NAME.*Parts"):
+            machine.states.update_state_machine(stateMachineArn=machine.arn, definition=text)
+        with pytest.raises(ClientError, match=r"InvalidDefinition.*DUPLICATE_STATE_NAME.*Parts"):
+            machine.states.create_state_machine(name=f"{machine.name}-2", roleArn=described["roleArn"], definition=text)
+        assert (
+            machine.states.describe_state_machine(stateMachineArn=machine.arn)["definition"] == described["definition"]
+        )
+        good = machine.states.validate_state_machine_definition(definition=described["definition"])
+        assert (good["result"], good["diagnostics"]) == ("OK", [])
+
+
 def test_a_childs_context_is_its_own(lab: Lab) -> None:
     with SmallMachine(lab) as machine:
         processor = {

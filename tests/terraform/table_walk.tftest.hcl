@@ -134,7 +134,7 @@ run "no_failure_is_tolerated_and_no_refusal_repeated" {
   assert {
     condition = alltrue([for call in concat(
       [for name in ["Prepare", "Open", "Close", "Finish"] : jsondecode(aws_sfn_state_machine.this.definition).States[name]],
-      [for name in ["Table", "Index", "Export"] : jsondecode(aws_sfn_state_machine.this.definition).States[name].ItemProcessor.States.Walk],
+      [for name in ["Table", "Index", "Export"] : jsondecode(aws_sfn_state_machine.this.definition).States[name].ItemProcessor.States["Walk${name}"]],
     ) : call.Retry[0] == { ErrorEquals = ["ConfigurationError", "WalkRefusedError"], MaxAttempts = 0 } && call.TimeoutSeconds == 960])
     error_message = "Every call must end, and a refusal must stand."
   }

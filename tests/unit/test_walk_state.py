@@ -11,8 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from searchsync.errors import WalkRefusedError
-from searchsync.walk.state import Slice, begun_again, read_state, summed, totals, written_state
+from searchsync.walk.prepare import MOST_SEGMENTS
+from searchsync.walk.state import COSTS, Slice, begun_again, read_state, summed, totals, written_state
+from searchsync.walk.steps import LARGEST_SLICES
 
+STATE_BYTES = 256 * 1024
+"""The largest input or output of a state ("Step Functions service quotas")."""
 SEGMENT = {"segment": 3, "of": 8}
 SLICE = {"slice": 2, "of": 4, "pit": "p"}
 FILE = {"bucket": "b", "file": "AWSDynamoDB/01/data/abc.json.gz", "items": 7}
@@ -122,3 +126,19 @@ def test_a_slice_begun_again_counts_its_documents_anew_and_its_costs_on() -> Non
     assert read_state(json.loads(json.dumps(written_state(event(part=SLICE), again)))).part == again.part
     with pytest.raises(WalkRefusedError):
         begun_again(read_state(event()), "q", {})
+
+
+def test_the_results_of_the_most_parts_fit_into_one_state() -> None:
+    def result(*names: str) -> dict[str, int]:
+        return dict.fromkeys((*COSTS, *names, "poison", "repaired", "unsettled"), 10**10 - 1)
+
+    state = {
+        **{name: value for name, value in event(run="r" * 80).items() if name in ("task", "run", "settle", "export")},
+        "started": "2026-01-01T00:00:00.000Z",
+        "of": MOST_SEGMENTS,
+        "segments": list(range(MOST_SEGMENTS)),
+        "table": [result("items", "missing", "different")] * MOST_SEGMENTS,
+        "index": {"of": LARGEST_SLICES, "slices": list(range(LARGEST_SLICES)), "pit": "p" * 10_000},
+        "documents": [result("documents", "extra", "foreign")] * LARGEST_SLICES,
+    }
+    assert len(json.dumps(state, separators=(",", ":"))) <= STATE_BYTES

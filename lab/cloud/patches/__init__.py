@@ -27,6 +27,7 @@ from lab.cloud.patches import (
     lambda_worker,
     secure_transport,
     sqs_batch_permissions,
+    stepfunctions_definitions,
     stepfunctions_executions,
     stepfunctions_payloads,
     stepfunctions_permissions,
@@ -55,6 +56,7 @@ def apply_all(settings: Settings, collections: Collections) -> None:
     cloudwatch_alarms.apply()
     cloudwatch_embedded_metrics.apply()
     cloudwatch_queue_metrics.apply()
+    stepfunctions_definitions.apply()
     stepfunctions_executions.apply()
     stepfunctions_payloads.apply()
     stepfunctions_permissions.apply()
