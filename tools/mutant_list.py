@@ -261,4 +261,11 @@ MUTANTS = (
         "return",
         ("tests/unit/test_walk_reader.py", "-k", "without_some_shard"),
     ),
+    Mutant(
+        "a name of any number of dots sent to the engine",
+        FUNCTION + "document.py",
+        "> MOST_DOTS:",
+        "> 10**9:",
+        ("tests/unit/test_document.py", "-k", "more_dots_than_the_engine_takes"),
+    ),
 )
