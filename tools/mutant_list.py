@@ -268,4 +268,11 @@ MUTANTS = (
         "> 10**9:",
         ("tests/unit/test_document.py", "-k", "more_dots_than_the_engine_takes"),
     ),
+    Mutant(
+        "a failed redrive that says that nothing stays",
+        FUNCTION + "metrics.py",
+        "if report.ended or report.left:",
+        "if True:",
+        ("tests/unit/test_redrive_handler.py", "-k", "does_not_say_that_nothing_stays"),
+    ),
 )
