@@ -117,7 +117,7 @@ MUTANTS = (
     Mutant(
         "a conflict on a deletion taken as done",
         FUNCTION + "version.py",
-        "    if deletion or (tombstone and is_table_read(current)):\n",
+        "    if deletion or (is_table_read(current) and shown != current):\n",
         "    if tombstone and is_table_read(current):\n",
         ("tests/unit/test_version.py", "-k", "a_conflict_on_a_deletion_is_never_done"),
     ),
@@ -260,5 +260,26 @@ MUTANTS = (
         "return (failed and not _lost_shards(body)) or",
         "return",
         ("tests/unit/test_walk_reader.py", "-k", "without_some_shard"),
+    ),
+    Mutant(
+        "F2 any document that a read shows taken for no tombstone",
+        FUNCTION + "version.py",
+        "(is_table_read(current) and shown != current)",
+        "(is_table_read(current) and shown is None)",
+        ("tests/unit/test_pipeline.py", "-k", "does_not_hide_the_tombstone"),
+    ),
+    Mutant(
+        "F2 a looked-up version taken for the current one",
+        FUNCTION + "pipeline.py",
+        "current = None if answer.looked_up else answer.current",
+        "current = answer.current",
+        ("tests/unit/test_pipeline.py", "-k", "asks_the_table_whatever_a_read_shows"),
+    ),
+    Mutant(
+        "F2 a late look-up taken for what refused a resync",
+        FUNCTION + "resync.py",
+        "answer.current is not None and answer.current >= version",
+        "answer.current is not None",
+        ("tests/unit/test_pipeline.py", "-k", "waits_out_what_it_cannot_know"),
     ),
 )

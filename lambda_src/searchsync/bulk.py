@@ -66,13 +66,17 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of one write. `current` is a conflict's current version, None where it was not said."""
+    """What became of one write. `current` is a conflict's current version, None where it was not said.
+
+    `looked_up`: `_mget` said it, which may be late, and not the conflict.
+    """
 
     kind: Kind
     status: int | None = None
     error_type: str = ""
     reason: str = ""
     current: int | None = None
+    looked_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)

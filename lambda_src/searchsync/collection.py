@@ -49,7 +49,7 @@ class OpenSearchCollection:
         return self._request("POST", f"/{self._index}/_bulk", body, timeout, NDJSON)
 
     def current_versions(self, ids: Sequence[str], timeout: float) -> dict[str, int]:
-        """The external versions of those documents that are there; empty where the collection is busy.
+        """The external versions of those documents that a read shows; empty where the collection is busy.
 
         Raises StackError where the collection refuses the function.
         """

@@ -52,7 +52,7 @@ class Collection(Protocol):
         ...
 
     def current_versions(self, ids: Sequence[str], timeout: float) -> dict[str, int]:
-        """The external versions of those documents that are there."""
+        """The external versions of those documents that a read shows; it may be late."""
         ...
 
 
@@ -109,11 +109,13 @@ class Delivery:
         silent = [name for name, each in answers.items() if each.kind is Kind.CONFLICT and each.current is None]
         if silent:
             versions = self.current_versions(silent, deadline)
-            answers.update((name, replace(answers[name], current=versions.get(name))) for name in silent)
+            answers.update(
+                (name, replace(answers[name], current=found, looked_up=True)) for name, found in versions.items()
+            )
         return answers
 
     def current_versions(self, ids: Sequence[str], deadline: Deadline) -> dict[str, int]:
-        """The external versions of those documents that are there; not of tombstones."""
+        """The external versions of those documents that a read shows; it may be late."""
         return self.collection.current_versions(ids, _timeout(deadline)) if ids else {}
 
     def _with_witness(self, pending: Sequence[Write]) -> Sequence[Write]:

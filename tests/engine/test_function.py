@@ -265,14 +265,24 @@ def test_a_write_blocked_index_is_the_stacks_fault(bench: RealBench, direct: Cli
         bench.run(event(record("INSERT", "b", number=2)))
 
 
-def test_a_conflict_of_another_wording_is_looked_up(bench: RealBench, gate: Gate) -> None:
+def test_a_conflict_of_another_wording_asks_the_table(bench: RealBench, gate: Gate) -> None:
     batch = event(record("INSERT", "a", number=1))
+    bench.table.items["a"] = image(n={"N": "1"})
     bench.run(batch)
     gate.inject(
         Fault(FaultKind.ITEM, status=409, error_type="version_conflict_engine_exception", reason="someone was first")
     )
     assert bench.run(batch) == []
-    assert bench.report.results == {Result.DUPLICATE: 1}
+    assert bench.report.results == {Result.RESYNCED: 1}
+
+
+def test_a_conflict_of_another_wording_in_a_resync_is_looked_up(bench: RealBench, gate: Gate) -> None:
+    bench.run(event(record("INSERT", "a", number=1, second=NOW)))
+    gate.inject(
+        Fault(FaultKind.ITEM, status=409, error_type="version_conflict_engine_exception", reason="someone was first")
+    )
+    assert bench.run(event(record("MODIFY", "a", number=2, second=None))) == []
+    assert bench.report.results == {Result.RESYNCED: 1}
 
 
 def test_every_request_is_signed_for_aoss(gate: Gate, index_name: str) -> None:
