@@ -118,7 +118,7 @@ MUTANTS = (
         "a conflict on a deletion taken as done",
         FUNCTION + "version.py",
         "    if deletion or (is_table_read(current) and shown != current):\n",
-        "    if tombstone and is_table_read(current):\n",
+        "    if is_table_read(current) and shown != current:\n",
         ("tests/unit/test_version.py", "-k", "a_conflict_on_a_deletion_is_never_done"),
     ),
     Mutant(
@@ -281,5 +281,19 @@ MUTANTS = (
         "answer.current is not None and answer.current >= version",
         "answer.current is not None",
         ("tests/unit/test_pipeline.py", "-k", "waits_out_what_it_cannot_know"),
+    ),
+    Mutant(
+        "F5 a mapping update beside another one taken as poison",
+        FUNCTION + "bulk.py",
+        " or (status == 400 and error_type == MAPPING_CONFLICT)",
+        "",
+        ("tests/unit/test_pipeline_failures.py", "-k", "mapping_updates_meet"),
+    ),
+    Mutant(
+        "F5 a deletion's 404 without an error taken as done",
+        FUNCTION + "bulk.py",
+        'result.get("result") == "not_found"',
+        "status == 404",
+        ("tests/unit/test_bulk.py", "-k", "failed_without_an_error"),
     ),
 )

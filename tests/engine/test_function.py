@@ -265,6 +265,15 @@ def test_a_write_blocked_index_is_the_stacks_fault(bench: RealBench, direct: Cli
         bench.run(event(record("INSERT", "b", number=2)))
 
 
+def test_a_mapping_update_beside_another_one_is_tried_again(
+    bench: RealBench, gate: Gate, found: Callable[[str], Any]
+) -> None:
+    gate.inject(Fault(FaultKind.ITEM, status=400, error_type="resource_already_exists_exception", count=2))
+    assert bench.run(event(record("INSERT", "a", number=1))) == []
+    assert found("a") == {"id": "a", "n": 1}
+    assert bench.queue.messages == []
+
+
 def test_a_conflict_of_another_wording_asks_the_table(bench: RealBench, gate: Gate) -> None:
     batch = event(record("INSERT", "a", number=1))
     bench.table.items["a"] = image(n={"N": "1"})

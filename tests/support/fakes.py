@@ -106,7 +106,8 @@ class MemoryIndex:
         if operation == "delete":
             found = self.documents.pop(name, None) is not None
             self.tombstones[name] = version
-            return {"_id": name, "_version": version, "status": 200 if found else 404}
+            result = {"result": "deleted", "status": 200} if found else {"result": "not_found", "status": 404}
+            return {"_id": name, "_version": version, **result}
         self.tombstones.pop(name, None)
         self.documents[name] = (version, source)
         return {"_id": name, "_version": version, "status": 200 if current is not None else 201}
