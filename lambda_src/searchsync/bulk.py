@@ -19,7 +19,7 @@ differs.
 
 BUSY       the collection is busy: send again the writes that need it, and only those.
 STACK      the stack is wrong, not the record: the batch fails, nothing goes to the failure queue.
-NO_INDEX   the index went away: ensure it, send again; gone again is STACK.
+NO_INDEX   the index went away: ensure it, send again; gone again is STACK. While it is new: BUSY.
 TOO_LARGE, REFUSED   split in halves until it stands alone; alone it is POISON.
 POISON     this write can never succeed.
 
@@ -45,8 +45,9 @@ LARGEST_BODY = 5_000_000
 """Bytes of one bulk request. AOSS takes 10 MiB ("Amazon OpenSearch Serverless quotas"); half leaves room."""
 BUSY_STATUSES = frozenset({402, 429, 500, 502, 503, 504})
 STACK_STATUSES = frozenset({401, 403})
-QUOTA_STATUS = 402
-"""The account's capacity limit: never a document's fault, though deletions may pass while it lasts."""
+NEVER_THE_DOCUMENT = frozenset({402, 404})
+"""The account's capacity limit, and a new index that some nodes do not know yet: never a document's fault, though
+other writes may pass while they last."""
 MAPPING_CONFLICT = "resource_already_exists_exception"
 VERSION_CONFLICTS = frozenset({"version_conflict_engine_exception", ""})
 CURRENT_VERSION = re.compile(r"current version \[(\d+)\]")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from searchsync.bulk import (
-    QUOTA_STATUS,
+    NEVER_THE_DOCUMENT,
     Answer,
     Chunk,
     Kind,
@@ -45,6 +45,11 @@ class Collection(Protocol):
 
     def ensure_index(self, timeout: float) -> Answer:
         """Make sure that the index is there and ours: DONE, BUSY, or StackError raised."""
+        ...
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the index was created so lately that it may be answered missing."""
         ...
 
     def forget_index(self) -> None:
@@ -129,14 +134,16 @@ class Delivery:
         return self.witness if self.witness is not None and self.witness.until.allows(0.0) else None
 
     def _ensured_round(self, writes: Sequence[Write], deadline: Deadline) -> dict[str, Answer]:
-        """One round of requests, behind the index's check. A missing index is looked after once."""
+        """One round of requests, behind the index's check. A missing index is looked after once; a new one is busy."""
         latest = self._checked_round(writes, deadline)
-        if _missing_index(latest) is not None:
+        if _missing_index(latest) is not None and not self.collection.is_new:
             latest = self._checked_round(writes, deadline)
         missing = _missing_index(latest)
-        if missing is not None:
+        if missing is not None and not self.collection.is_new:
             raise _stack(missing)
-        return latest
+        return {
+            name: replace(each, kind=Kind.BUSY) if each.kind is Kind.NO_INDEX else each for name, each in latest.items()
+        }
 
     def _checked_round(self, writes: Sequence[Write], deadline: Deadline) -> dict[str, Answer]:
         ensured = self.collection.ensure_index(_timeout(deadline))
@@ -192,9 +199,9 @@ class Loneliness:
 
     def proved(self, busy: Sequence[Write], latest: dict[str, Answer]) -> bool:
         """Take one round into account; whether it is now sure that the documents are the trouble."""
-        quota = any(latest[write.id].status == QUOTA_STATUS for write in busy)
+        innocent = any(latest[write.id].status in NEVER_THE_DOCUMENT for write in busy)
         answered = any(answer.kind in ANSWERED for answer in latest.values())
-        if quota or len(busy) > LONE_DOCUMENTS or not answered:
+        if innocent or len(busy) > LONE_DOCUMENTS or not answered:
             self._tries = 0
             return False
         if self._tries == 0:

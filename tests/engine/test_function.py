@@ -13,7 +13,7 @@ from requests_aws4auth import AWS4Auth
 from lab.faults import Fault, FaultKind
 from lab.gate import Gate
 from lab.gate_rules import Rules
-from searchsync.collection import ENSURED_FOR, OpenSearchCollection, connect
+from searchsync.collection import NEW_INDEX_S, OpenSearchCollection, connect
 from searchsync.errors import StackError
 from searchsync.resync import Result
 from tests.engine.client import Client
@@ -108,10 +108,21 @@ def test_an_index_deleted_under_a_warm_sandbox_is_made_again_and_calls_for_a_rep
 ) -> None:
     bench.run(event(record("INSERT", "a", number=1)))
     direct.call("DELETE", f"/{index_name}")
-    bench.clock.time += ENSURED_FOR
+    bench.clock.time += NEW_INDEX_S  # before that it may only not be shown yet
     assert bench.run(event(record("INSERT", "b", number=2))) == []
     assert found("b") is not None
     assert bench.report.repair_needed == ["the index was deleted and made again"]
+
+
+def test_an_index_whose_first_writes_are_answered_missing_is_busy(
+    bench: RealBench, gate: Gate, found: Callable[[str], Any]
+) -> None:
+    gate.inject(Fault(FaultKind.STATUS, path="_bulk", status=404, error_type="index_not_found_exception", count=None))
+    assert bench.run(event(record("INSERT", "a", number=1), record("INSERT", "b", number=2))) == [sequence_number(1001)]
+    gate.clear()
+    assert bench.run(event(record("INSERT", "a", number=1), record("INSERT", "b", number=2))) == []
+    assert found("a")
+    assert found("b")
 
 
 def test_two_sandboxes_that_start_at_once_share_one_index(gate: Gate, index_name: str) -> None:

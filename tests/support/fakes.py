@@ -60,6 +60,7 @@ class MemoryIndex:
     ensured: int = 0
     ensure_answers: list[Answer] = field(default_factory=list)
     forgotten: int = 0
+    is_new: bool = False
     recreated: bool = False
     silent_conflicts: bool = False
     reads_late: dict[str, int] | None = None
