@@ -359,4 +359,18 @@ MUTANTS = (
         'found = [doc for doc in found if "_version" in doc]\n        if False:',
         ("tests/unit/test_collection.py", "-k", "without_its_version"),
     ),
+    Mutant(
+        "F12 a request cut just before a sleeping collection wakes",
+        FUNCTION + "delivery.py",
+        "REQUEST_TIMEOUT = 32.0",
+        "REQUEST_TIMEOUT = 30.0",
+        ("tests/unit/test_waking.py", "-k", "a_batch_that_meets"),
+    ),
+    Mutant(
+        "F12 a write begun after a wake-up took its time",
+        FUNCTION + "resync.py",
+        "READ_TO_REQUEST, READ_TO_ANSWER = 25.0, 55.0",
+        "READ_TO_REQUEST, READ_TO_ANSWER = 65.0, 95.0",
+        ("tests/unit/test_waking.py", "-k", "a_batch_that_meets"),
+    ),
 )

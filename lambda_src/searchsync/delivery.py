@@ -21,8 +21,9 @@ from searchsync.bulk import (
 from searchsync.clock import Backoff, Clock, Deadline
 from searchsync.errors import StackError
 
-REQUEST_TIMEOUT = 30.0
-"""Seconds that one bulk request may take."""
+REQUEST_TIMEOUT = 32.0
+"""Seconds that one request may take: a NextGen collection that sleeps holds the first one to its search and to its
+indexing side for 10-30 s each (AWS page "Scale to zero for Amazon OpenSearch Serverless")."""
 SHORTEST_REQUEST = 1.0
 """Seconds: with less left a request is not begun."""
 LONE_TRIES = 5

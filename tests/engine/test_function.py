@@ -13,6 +13,7 @@ from requests_aws4auth import AWS4Auth
 from lab.faults import Fault, FaultKind
 from lab.gate import Gate
 from lab.gate_rules import Rules
+from searchsync import delivery
 from searchsync.collection import NEW_INDEX_S, OpenSearchCollection, connect
 from searchsync.errors import StackError
 from searchsync.resync import Result
@@ -243,6 +244,25 @@ def test_an_answer_beyond_the_timeout_fails_the_record_and_its_late_write_harms_
     bench.remaining = 300.0
     assert bench.run(event(record("MODIFY", "a", number=3, second=NOW + 1))) == []
     assert found("a") == {"id": "a", "n": 3}
+
+
+@pytest.mark.parametrize("kind", [FaultKind.DELAY, FaultKind.DROP])
+@pytest.mark.parametrize("path", ["_mapping", "_bulk"])
+def test_a_request_that_is_held_too_long_is_followed_by_one_that_succeeds(  # noqa: PLR0917
+    bench: RealBench,
+    gate: Gate,
+    found: Callable[[str], Any],
+    monkeypatch: pytest.MonkeyPatch,
+    kind: FaultKind,
+    path: str,
+) -> None:
+    """A collection that sleeps holds its first request, and wakes though nobody waits any more."""
+    monkeypatch.setattr(delivery, "REQUEST_TIMEOUT", 0.3)
+    gate.inject(Fault(kind, path=path, seconds=0.6))
+    assert bench.run(event(record("INSERT", "a", number=1), record("REMOVE", "b", number=2))) == []
+    assert "no answer" in bench.report.busy
+    assert found("a") == {"id": "a", "n": 1}
+    assert bench.queue.messages == []
 
 
 def test_a_request_over_the_collections_limit_is_halved(engine: Any, index_name: str) -> None:
