@@ -42,7 +42,8 @@ class _Index:
 
     made_at: float = float("-inf")
     mapping_until: float = float("-inf")
-    unseen_since: float | None = None  # the oldest write that no refresh has shown
+    unseen_since: float | None = None  # the oldest write through the gate that no refresh has shown
+    refreshed_at: float = float("-inf")
     refreshed_by_hand: bool = False  # by the gate, not by the engine's own interval
 
 
@@ -156,15 +157,16 @@ class Conduct:
             self._index(index).refreshed_by_hand = self.behaviours.reads_late_s > 0
 
     def due(self, now: float) -> list[str]:
-        """The indices that are to be refreshed now, before the next request."""
+        """The indices that are to be refreshed now, before the next request.
+
+        A write is shown so long after it was sent, the later ones of that time with it. What was written past the
+        gate shows at a read, no more often than that.
+        """
+        late = self.behaviours.reads_late_s
         with self._lock:
-            names = [
-                name
-                for name, each in self._indices.items()
-                if each.unseen_since is not None and now >= each.unseen_since + self.behaviours.reads_late_s
-            ]
+            names = [name for name, each in self._indices.items() if _is_due(each, late, now)]
             for name in names:
-                self._indices[name].unseen_since = None
+                self._indices[name].unseen_since, self._indices[name].refreshed_at = None, now
             return names
 
     def sends(self, request: GateRequest, now: float) -> None:
@@ -207,6 +209,12 @@ class Conduct:
                 return False
             state.mapping_until = now + MAPPING_UPDATE_S
             return True
+
+
+def _is_due(index: _Index, late: float, now: float) -> bool:
+    if index.unseen_since is not None:
+        return now >= index.unseen_since + late
+    return late > 0 and index.refreshed_by_hand and now >= index.refreshed_at + late
 
 
 def _name(request: GateRequest) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 
 import pytest
 
-from lab.behaviours import Behaviours
+from lab.behaviours import PROFILES, TABLE, UNKNOWN, Behaviours, in_the_lab
 from lab.conduct import MAPPING_UPDATE_S, Conduct, changes_mapping
 from lab.faults import Fault
 from lab.gate_rules import GateRequest
+from tools import behaviours_table
 
 CREATE = GateRequest("PUT", "/i", {})
 MGET = GateRequest("GET", "/i/_mget", {}, b'{"ids":["a"]}')
@@ -74,6 +76,12 @@ def test_a_write_is_shown_by_the_refresh_that_comes_so_long_after_it() -> None:
     assert conduct.due(200.0) == []
     conduct.sends(bulk({"n": 3}), 300.0)
     assert conduct.due(309.9) == []
+
+
+def test_what_was_written_past_the_gate_shows_at_a_read_so_long_after_the_last_refresh() -> None:
+    conduct = Conduct(Behaviours(reads_late_s=10), 0.0)
+    conduct.fitted("i")
+    assert [conduct.due(at) for at in (100.0, 109.9, 110.0)] == [["i"], [], ["i"]]
 
 
 def test_a_read_by_id_asks_the_engine_for_what_the_last_refresh_shows() -> None:
@@ -237,3 +245,33 @@ def test_what_comes_while_it_wakes_may_be_answered_instead() -> None:
     fault = conduct.waking()
     assert fault is not None
     assert fault.status == 503
+
+
+# The table
+
+
+def test_every_behaviour_stands_in_one_row_with_its_source_or_the_word_unknown() -> None:
+    assert sorted(name for row in TABLE for name in row.fields) == sorted(each.name for each in fields(Behaviours))
+    for row in TABLE:
+        assert row.does
+        assert UNKNOWN in row.source or "#" in row.source or "developer guide" in row.source
+
+
+def test_the_document_shows_the_table() -> None:
+    assert behaviours_table.main(["--check"]) == 0
+
+
+def test_a_table_that_is_not_the_documents_is_refused_by_the_check(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(behaviours_table, "rendered", lambda: "| another |")
+    assert behaviours_table.main(["--check"]) == 1
+    assert "run `make settings`" in capsys.readouterr().err
+
+
+def test_the_labs_profiles_are_awss_at_a_scale() -> None:
+    for name, profile in PROFILES.items():
+        assert in_the_lab(name, 1.0) == profile
+        assert in_the_lab(name).reads_late_s == profile.reads_late_s * 0.1
+    with pytest.raises(ValueError, match="classic, nextgen"):
+        in_the_lab("old")
