@@ -59,7 +59,14 @@ PROVED = (
     replace(LATE, name="records without image, low bits of zero", imageless=True, low_bits_zero=True, lanes=True),
     SILENT,
     replace(
-        SILENT, name="silent conflicts, poison, redrive, a walk's pages", writes=1, poison=True, redrive=True, page=True
+        LATER,
+        name="silent conflicts, poison, redrive, a walk's pages",
+        page=True,
+        tombstone=3,
+        late=2,
+        reads_late=True,
+        silent=True,
+        live=True,
     ),
     replace(LATE, name="three changes", writes=3, stream_clock=(0,), rising=True, live=False),
     replace(CLOCKS, name="clocks and shards", split=True),
