@@ -80,7 +80,7 @@ MUTANTS = (
     _mutant(
         "a deletion's conflict taken as done",
         "version.py",
-        "    if deletion or (tombstone and is_table_read(current)):\n        return Verdict.RESYNC\n",
+        "    if deletion or (is_table_read(current) and shown != current):\n        return Verdict.RESYNC\n",
         "    if deletion:\n        return Verdict.STALE\n",
     ),
     _mutant(

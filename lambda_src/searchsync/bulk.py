@@ -6,9 +6,11 @@ differs.
 
     status                                  an item's answer   a whole request's
     2xx                                     DONE               (look at the items)
-    404 on a deletion, no error             DONE               -
+    404 on a deletion, result not_found     DONE               -
     409 version_conflict_engine_exception   CONFLICT           -
+    409, 404 without an error               CONFLICT, NO_INDEX -
     429, 402, 500, 502, 503, 504, none      BUSY               BUSY
+    400 resource_already_exists_exception   BUSY               BUSY
     401, 403                                STACK              STACK
     404 index_not_found_exception           NO_INDEX           NO_INDEX
     413                                     TOO_LARGE          TOO_LARGE
@@ -17,9 +19,15 @@ differs.
 
 BUSY       the collection is busy: send again the writes that need it, and only those.
 STACK      the stack is wrong, not the record: the batch fails, nothing goes to the failure queue.
-NO_INDEX   the index went away: ensure it, send again; gone again is STACK.
+NO_INDEX   the index went away: ensure it, send again; gone again is STACK. While it is new: BUSY.
 TOO_LARGE, REFUSED   split in halves until it stands alone; alone it is POISON.
 POISON     this write can never succeed.
+
+400 resource_already_exists_exception is AOSS's answer to a mapping update beside another one ("Update to the indices
+failed due to either concurrent update or deletion of the indices", opensearch-project/opensearch-spark#950, #951).
+An engine's updates that come too late are 500 mapper_exception (OpenSearch#5797) and 503
+process_cluster_event_timeout_exception. AOSS leaves `error` out of some failed items (data-prepper#4335): a write
+with an external version can meet no 409 but a conflict, and no 404 but a missing index; a missing document says so.
 """
 
 from __future__ import annotations
@@ -37,8 +45,11 @@ LARGEST_BODY = 5_000_000
 """Bytes of one bulk request. AOSS takes 10 MiB ("Amazon OpenSearch Serverless quotas"); half leaves room."""
 BUSY_STATUSES = frozenset({402, 429, 500, 502, 503, 504})
 STACK_STATUSES = frozenset({401, 403})
-QUOTA_STATUS = 402
-"""The account's capacity limit: never a document's fault, though deletions may pass while it lasts."""
+NEVER_THE_DOCUMENT = frozenset({402, 404})
+"""The account's capacity limit, and a new index that some nodes do not know yet: never a document's fault, though
+other writes may pass while they last."""
+MAPPING_CONFLICT = "resource_already_exists_exception"
+VERSION_CONFLICTS = frozenset({"version_conflict_engine_exception", ""})
 CURRENT_VERSION = re.compile(r"current version \[(\d+)\]")
 
 
@@ -66,13 +77,17 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of one write. `current` is a conflict's current version, None where it was not said."""
+    """What became of one write. `current` is a conflict's current version, None where it was not said.
+
+    `looked_up`: `_mget` said it, which may be late, and not the conflict.
+    """
 
     kind: Kind
     status: int | None = None
     error_type: str = ""
     reason: str = ""
     current: int | None = None
+    looked_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,18 +172,19 @@ def _classify(write: Write, item: Mapping[str, Any]) -> Answer:
     result = item["index" if write.source is not None else "delete"]
     status = result["status"]
     error = result.get("error")
-    if error is None and (200 <= status < 300 or (status == 404 and write.source is None)):
+    if error is None and (200 <= status < 300 or (write.source is None and result.get("result") == "not_found")):
         return DONE
     error_type, reason = _error(result)
-    if status == 409 and error_type == "version_conflict_engine_exception":
+    if status == 409 and error_type in VERSION_CONFLICTS:
         found = CURRENT_VERSION.findall(reason)  # the last: the reason begins with the id, which may say anything
         return Answer(Kind.CONFLICT, status, error_type, reason, int(found[-1]) if found else None)
-    return Answer(_row(status, error_type, Kind.POISON), status, error_type, reason)
+    permanent = Kind.NO_INDEX if status == 404 and not error_type else Kind.POISON
+    return Answer(_row(status, error_type, permanent), status, error_type, reason)
 
 
 def _row(status: int, error_type: str, permanent: Kind) -> Kind:
     """The rows that an item's answer and a whole request's share; `permanent` is the last row."""
-    if status in BUSY_STATUSES or status >= 500:
+    if status in BUSY_STATUSES or status >= 500 or (status == 400 and error_type == MAPPING_CONFLICT):
         return Kind.BUSY
     if status in STACK_STATUSES:
         return Kind.STACK

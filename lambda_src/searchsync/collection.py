@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -21,10 +22,14 @@ from searchsync.bulk import DONE, Answer, Kind, Response, classify_request
 from searchsync.clock import Clock
 from searchsync.config import Config
 from searchsync.errors import StackError
-from searchsync.index import creation_body, mark_in
+from searchsync.index import Mark, creation_body, is_bare, mark_in
 
 ENSURED_FOR = 60.0
 """Seconds after which the index is looked at again."""
+NEW_INDEX_S = 300.0
+"""So long after its creation an index may still be answered 404, or without its mapping. AOSS acknowledges a
+creation before every node knows of it and says nothing of its progress: a write was taken, the next one 12 s later
+was not (Synapse-Repository-Services#5678; they wait 208 s, apache/airflow#70649 150 s)."""
 NDJSON = {"content-type": "application/x-ndjson"}
 JSON = {"content-type": "application/json"}
 
@@ -39,6 +44,8 @@ class OpenSearchCollection:
         self._clock = clock
         self._ensured_at: float | None = None
         self._mark: str | None = None
+        self._created: float | None = None
+        """When an index that is new, or was never shown whole, was created or first seen (Unix seconds)."""
         self.requests = 0
         """How many requests were made."""
         self.recreated = False
@@ -49,7 +56,7 @@ class OpenSearchCollection:
         return self._request("POST", f"/{self._index}/_bulk", body, timeout, NDJSON)
 
     def current_versions(self, ids: Sequence[str], timeout: float) -> dict[str, int]:
-        """The external versions of those documents that are there; empty where the collection is busy.
+        """The external versions of those documents that a read shows; empty where the collection is busy.
 
         Raises StackError where the collection refuses the function.
         """
@@ -61,19 +68,33 @@ class OpenSearchCollection:
                 "(aoss:ReadDocument on this index for the function's role; a change takes up to a minute)."
             )
         docs = response.body.get("docs", []) if isinstance(response.body, Mapping) else []
-        return {doc["_id"]: doc["_version"] for doc in docs if doc.get("found") and "_version" in doc}
+        found = [doc for doc in docs if doc.get("found")]
+        if any("_version" not in doc for doc in found):
+            raise StackError(
+                "The collection shows documents without their versions (`_version` in the answer of _mget). Check "
+                "what stands between the function and the collection; if nothing does, AOSS left it out: report it."
+            )
+        return {doc["_id"]: doc["_version"] for doc in found}
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the index was created so lately that AOSS may not know of it everywhere."""
+        return self._created is not None and abs(self._clock.now() - self._created) < NEW_INDEX_S
 
     def ensure_index(self, timeout: float) -> Answer:
         """Make sure, at most every minute, that the index is there with our mark. DONE or BUSY.
 
-        Raises StackError where the collection refuses it, or the index is not ours.
+        BUSY too while it is new and not shown yet. Raises StackError where the collection refuses it, or the
+        index is not ours.
         """
         now = self._clock.monotonic()
         if self._ensured_at is not None and now - self._ensured_at < ENSURED_FOR:
             return DONE
         answer = self._look(timeout)
-        if answer.kind is Kind.NO_INDEX:
+        if answer.kind is Kind.NO_INDEX and not self.is_new:
             answer = self._create(timeout)
+        if answer.kind is Kind.NO_INDEX and self.is_new:
+            return replace(answer, kind=Kind.BUSY)
         if answer.kind in (Kind.STACK, Kind.REFUSED, Kind.NO_INDEX, Kind.TOO_LARGE):
             raise StackError(
                 f"The index {self._index} could not be ensured: {answer.status} {answer.error_type}. Check the "
@@ -95,22 +116,41 @@ class OpenSearchCollection:
             return answer
         mark = mark_in(response.body)
         if mark is None:
+            return self._unmarked(is_bare(response.body))
+        self._created = mark.created
+        if not self.is_new:
+            self._created = None  # one that is made in its place has a time of its own
+        self._know(mark.text)
+        return DONE
+
+    def _unmarked(self, bare: bool) -> Answer:
+        """What an index without our mark means. An empty mapping may come yet: it is never a reason to delete."""
+        if bare and self._created is None:
+            self._created = self._clock.now()
+        if self.is_new:
+            return Answer(Kind.BUSY, 200, "no_mapping_yet")
+        if not bare:
             raise StackError(
                 f"The index {self._index} was not made by searchsync, so its mapping is somebody's guess. "
                 f"Delete it (DELETE /{self._index}) or set another index name; the function makes it anew, "
                 "and a backfill fills it."
             )
-        self._know(mark)
-        return DONE
+        raise StackError(
+            f"The index {self._index} is there, but for over {NEW_INDEX_S:.0f} s without its mapping. Look at the "
+            f"answer of GET /{self._index}/_mapping: if it stays empty and nobody else made the index, set another "
+            "index name, or ask AWS about the collection."
+        )
 
     def _create(self, timeout: float) -> Answer:
-        mark = uuid4().hex
+        mark = Mark(uuid4().hex, self._clock.now())
         body = json.dumps(creation_body(self._mapping, mark)).encode()
         response = self._request("PUT", f"/{self._index}", body, timeout, JSON)
         answer = classify_request(response)
         if answer.kind is Kind.DONE:
-            self._know(mark)
+            self._created = mark.created
+            self._know(mark.text)
         if answer.error_type == "resource_already_exists_exception":
+            self._created = self._created or mark.created  # by somebody else, just now
             return self._look(timeout)
         return answer
 

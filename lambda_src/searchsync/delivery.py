@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from searchsync.bulk import (
-    QUOTA_STATUS,
+    NEVER_THE_DOCUMENT,
     Answer,
     Chunk,
     Kind,
@@ -21,8 +21,9 @@ from searchsync.bulk import (
 from searchsync.clock import Backoff, Clock, Deadline
 from searchsync.errors import StackError
 
-REQUEST_TIMEOUT = 30.0
-"""Seconds that one bulk request may take."""
+REQUEST_TIMEOUT = 32.0
+"""Seconds that one request may take: a NextGen collection that sleeps holds the first one to its search and to its
+indexing side for 10-30 s each (AWS page "Scale to zero for Amazon OpenSearch Serverless")."""
 SHORTEST_REQUEST = 1.0
 """Seconds: with less left a request is not begun."""
 LONE_TRIES = 5
@@ -47,12 +48,17 @@ class Collection(Protocol):
         """Make sure that the index is there and ours: DONE, BUSY, or StackError raised."""
         ...
 
+    @property
+    def is_new(self) -> bool:
+        """Whether the index was created so lately that it may be answered missing."""
+        ...
+
     def forget_index(self) -> None:
         """The index is not known to be there any more."""
         ...
 
     def current_versions(self, ids: Sequence[str], timeout: float) -> dict[str, int]:
-        """The external versions of those documents that are there."""
+        """The external versions of those documents that a read shows; it may be late."""
         ...
 
 
@@ -109,11 +115,13 @@ class Delivery:
         silent = [name for name, each in answers.items() if each.kind is Kind.CONFLICT and each.current is None]
         if silent:
             versions = self.current_versions(silent, deadline)
-            answers.update((name, replace(answers[name], current=versions.get(name))) for name in silent)
+            answers.update(
+                (name, replace(answers[name], current=found, looked_up=True)) for name, found in versions.items()
+            )
         return answers
 
     def current_versions(self, ids: Sequence[str], deadline: Deadline) -> dict[str, int]:
-        """The external versions of those documents that are there; not of tombstones."""
+        """The external versions of those documents that a read shows; it may be late."""
         return self.collection.current_versions(ids, _timeout(deadline)) if ids else {}
 
     def _with_witness(self, pending: Sequence[Write]) -> Sequence[Write]:
@@ -127,14 +135,16 @@ class Delivery:
         return self.witness if self.witness is not None and self.witness.until.allows(0.0) else None
 
     def _ensured_round(self, writes: Sequence[Write], deadline: Deadline) -> dict[str, Answer]:
-        """One round of requests, behind the index's check. A missing index is looked after once."""
+        """One round of requests, behind the index's check. A missing index is looked after once; a new one is busy."""
         latest = self._checked_round(writes, deadline)
-        if _missing_index(latest) is not None:
+        if _missing_index(latest) is not None and not self.collection.is_new:
             latest = self._checked_round(writes, deadline)
         missing = _missing_index(latest)
-        if missing is not None:
+        if missing is not None and not self.collection.is_new:
             raise _stack(missing)
-        return latest
+        return {
+            name: replace(each, kind=Kind.BUSY) if each.kind is Kind.NO_INDEX else each for name, each in latest.items()
+        }
 
     def _checked_round(self, writes: Sequence[Write], deadline: Deadline) -> dict[str, Answer]:
         ensured = self.collection.ensure_index(_timeout(deadline))
@@ -190,9 +200,9 @@ class Loneliness:
 
     def proved(self, busy: Sequence[Write], latest: dict[str, Answer]) -> bool:
         """Take one round into account; whether it is now sure that the documents are the trouble."""
-        quota = any(latest[write.id].status == QUOTA_STATUS for write in busy)
+        innocent = any(latest[write.id].status in NEVER_THE_DOCUMENT for write in busy)
         answered = any(answer.kind in ANSWERED for answer in latest.values())
-        if quota or len(busy) > LONE_DOCUMENTS or not answered:
+        if innocent or len(busy) > LONE_DOCUMENTS or not answered:
             self._tries = 0
             return False
         if self._tries == 0:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 MARK = "searchsync"
-"""The member of the mapping's `_meta` that holds our mark: {"searchsync": {"mark": "<unique text>"}}."""
+"""The member of the mapping's `_meta` that holds our mark:
+{"searchsync": {"mark": "<unique text>", "created": <Unix seconds>}}."""
 LONGEST_KEYWORD = 8191
 """Characters: four bytes each stay below Lucene's 32,766 bytes a term. Longer values are not in `keyword`."""
 
@@ -28,21 +30,36 @@ DEFAULT_MAPPING: Mapping[str, Any] = {
 }
 
 
-def creation_body(mapping: Mapping[str, Any] | None, mark: str) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What tells our index: a text of its own, and when it was created (Unix seconds; 0.0 where it does not say)."""
+
+    text: str
+    created: float
+
+
+def creation_body(mapping: Mapping[str, Any] | None, mark: Mark) -> dict[str, Any]:
     """The body that creates the index with a user's mapping, or the default one, and our mark."""
     chosen = dict(DEFAULT_MAPPING if mapping is None else mapping)
-    chosen["_meta"] = {**chosen.get("_meta", {}), MARK: {"mark": mark}}
+    chosen["_meta"] = {**chosen.get("_meta", {}), MARK: {"mark": mark.text, "created": mark.created}}
     return {"mappings": chosen}
 
 
-def mark_in(body: Any) -> str | None:
+def mark_in(body: Any) -> Mark | None:
     """Our mark in the answer of GET /<index>/_mapping; None where there is none.
 
     The answer's one member is named by the index, which is not the name asked for where that is an alias.
     """
     try:
         (found,) = body.values()
-        mark = found["mappings"]["_meta"][MARK]["mark"]
+        mark = found["mappings"]["_meta"][MARK]
+        return Mark(str(mark["mark"]), float(mark.get("created", 0.0)))
     except (AttributeError, KeyError, TypeError, ValueError):
         return None
-    return str(mark)
+
+
+def is_bare(body: Any) -> bool:
+    """Whether the answer of GET /<index>/_mapping shows no mapping at all, as it may just after the creation."""
+    if not isinstance(body, Mapping):
+        return True
+    return not any(isinstance(each, Mapping) and each.get("mappings") for each in body.values())

@@ -117,9 +117,9 @@ class Pipeline:
         # A newer trigger may deliver the deletion that follows, while nobody waits for this invocation any more.
         answers = delivery.deliver(plan.writes, time_to_write(taken, deadline))
         passed = [name for name, each in answers.items() if each.current is not None and is_table_read(each.current)]
-        there = delivery.current_versions(passed, deadline)
+        shown = delivery.current_versions(passed, deadline)
         for write in plan.writes:
-            settled = self._settle(write, plan.changes[write.id], answers[write.id], write.id not in there)
+            settled = self._settle(write, plan.changes[write.id], answers[write.id], shown.get(write.id))
             if isinstance(settled, Target):
                 targets.append(settled)
             else:
@@ -133,23 +133,24 @@ class Pipeline:
         past = change.latest_second if current is None else max(change.latest_second, second_of(current))
         return Target(change.id, change.record.keys, change.latest_second, past)
 
-    def _settle(self, write: Write, change: Change, answer: Answer, tombstone: bool) -> Outcome | Target:
+    def _settle(self, write: Write, change: Change, answer: Answer, shown: int | None) -> Outcome | Target:
         if answer.kind is Kind.DONE:
             return Outcome(Result.DELETED if write.source is None else Result.WRITTEN, answer)
         if answer.kind is Kind.POISON:
             return Outcome(Result.POISON, answer)
         if answer.kind is Kind.BUSY:
             return Outcome(Result.FAILED, answer)
+        current = None if answer.looked_up else answer.current
         found = verdict(
             ours=write.version,
             deletion=write.source is None,
-            current=answer.current,
-            tombstone=tombstone,
+            current=current,
+            shown=shown,
             now=self.clock.now(),
             margin=self.config.margin,
         )
         if found is Verdict.RESYNC:
-            return self._target(change, answer.current)
+            return self._target(change, current)
         return Outcome(Result(found.value), answer)
 
     def _hand_over(

@@ -165,8 +165,10 @@ class Resync:
             margin=self.margin,
         )
         if verdict is Verdict.RESYNC:
-            current = int(self.clock.now()) if answer.current is None else second_of(answer.current)
-            return replace(target, past=max(target.past, current))
+            # What refused this version is at least as high; a late look-up does not know it.
+            known = answer.current if answer.current is not None and answer.current >= version else None
+            past = int(self.clock.now()) if known is None else second_of(known)
+            return replace(target, past=max(target.past, past))
         return Outcome(Result(verdict.value), answer)
 
 

@@ -17,16 +17,21 @@ A conflict (409) met the current version c with ours v. The first line that hold
     c = v, and ours is no deletion         DUPLICATE  done
     c's second is beyond now + margin      FUTURE     not from this pipeline: failure queue, error metric
     ours is a deletion                     RESYNC     a repeated deletion does not renew its tombstone
-    c is odd, and a tombstone              RESYNC     it may be gone before a late request of ours lands
+    c is odd, and not shown                RESYNC     a tombstone may be gone before a late request of ours lands
     c is odd                               PASSED     a table read has passed this record: done
     c's second is over a margin after v's  STALE      done
     else                                   RESYNC     time and order disagree
+
+c is shown when `_mget` shows a document of exactly this version. On AOSS reads see a write only later, at a
+refresh or after minutes: an older version, a newer one or none does not say that c is no tombstone. A version
+that only `_mget` says, because the conflict did not, may have been replaced: here it is unknown.
 
 A resync waits until now - margin is past every second involved, reads the table and writes what it
 read with that read's version. The wait is what makes an odd c a proof: a read that beat ours then
 took place after the record. On its own conflict (`verdict_on_read`) the same lines hold but for the
 deletion's, the duplicate's and the tombstone's: PASSED and STALE are done, else it waits past c's second and reads
-again, a bounded number of times.
+again, a bounded number of times. A looked-up c counts here: whoever wrote it was later than the record,
+though something may stand over it by now.
 
 A walk's page, or an item of an export, writes what it read with its read's version. On its conflict
 (`verdict_on_page`) an unknown c and one from the future mean what they mean above; any other is PASSED: it
@@ -82,10 +87,10 @@ def is_table_read(version: int) -> bool:
     return version & 1 == 1
 
 
-def verdict(*, ours: int, deletion: bool, current: int | None, tombstone: bool, now: float, margin: float) -> Verdict:
+def verdict(*, ours: int, deletion: bool, current: int | None, shown: int | None, now: float, margin: float) -> Verdict:
     """What the conflict of a stream record's write means.
 
-    `current` is None where the engine did not say; `tombstone`: it may be that of a deletion.
+    `current` is None where the conflict did not say; `shown`: the version that `_mget` shows, None where none.
     """
     if current is None or current < ours:
         return Verdict.RESYNC
@@ -93,7 +98,7 @@ def verdict(*, ours: int, deletion: bool, current: int | None, tombstone: bool, 
         return Verdict.DUPLICATE
     if second_of(current) > now + margin:
         return Verdict.FUTURE
-    if deletion or (tombstone and is_table_read(current)):
+    if deletion or (is_table_read(current) and shown != current):
         return Verdict.RESYNC
     return _behind(second_of(ours), current, margin)
 

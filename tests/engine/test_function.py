@@ -13,7 +13,8 @@ from requests_aws4auth import AWS4Auth
 from lab.faults import Fault, FaultKind
 from lab.gate import Gate
 from lab.gate_rules import Rules
-from searchsync.collection import ENSURED_FOR, OpenSearchCollection, connect
+from searchsync import delivery
+from searchsync.collection import NEW_INDEX_S, OpenSearchCollection, connect
 from searchsync.document import MOST_DOTS
 from searchsync.errors import StackError
 from searchsync.resync import Result
@@ -111,10 +112,21 @@ def test_an_index_deleted_under_a_warm_sandbox_is_made_again_and_calls_for_a_rep
 ) -> None:
     bench.run(event(record("INSERT", "a", number=1)))
     direct.call("DELETE", f"/{index_name}")
-    bench.clock.time += ENSURED_FOR
+    bench.clock.time += NEW_INDEX_S  # before that it may only not be shown yet
     assert bench.run(event(record("INSERT", "b", number=2))) == []
     assert found("b") is not None
     assert bench.report.repair_needed == ["the index was deleted and made again"]
+
+
+def test_an_index_whose_first_writes_are_answered_missing_is_busy(
+    bench: RealBench, gate: Gate, found: Callable[[str], Any]
+) -> None:
+    gate.inject(Fault(FaultKind.STATUS, path="_bulk", status=404, error_type="index_not_found_exception", count=None))
+    assert bench.run(event(record("INSERT", "a", number=1), record("INSERT", "b", number=2))) == [sequence_number(1001)]
+    gate.clear()
+    assert bench.run(event(record("INSERT", "a", number=1), record("INSERT", "b", number=2))) == []
+    assert found("a")
+    assert found("b")
 
 
 def test_two_sandboxes_that_start_at_once_share_one_index(gate: Gate, index_name: str) -> None:
@@ -237,6 +249,25 @@ def test_an_answer_beyond_the_timeout_fails_the_record_and_its_late_write_harms_
     assert found("a") == {"id": "a", "n": 3}
 
 
+@pytest.mark.parametrize("kind", [FaultKind.DELAY, FaultKind.DROP])
+@pytest.mark.parametrize("path", ["_mapping", "_bulk"])
+def test_a_request_that_is_held_too_long_is_followed_by_one_that_succeeds(  # noqa: PLR0917
+    bench: RealBench,
+    gate: Gate,
+    found: Callable[[str], Any],
+    monkeypatch: pytest.MonkeyPatch,
+    kind: FaultKind,
+    path: str,
+) -> None:
+    """A collection that sleeps holds its first request, and wakes though nobody waits any more."""
+    monkeypatch.setattr(delivery, "REQUEST_TIMEOUT", 0.3)
+    gate.inject(Fault(kind, path=path, seconds=0.6))
+    assert bench.run(event(record("INSERT", "a", number=1), record("REMOVE", "b", number=2))) == []
+    assert "no answer" in bench.report.busy
+    assert found("a") == {"id": "a", "n": 1}
+    assert bench.queue.messages == []
+
+
 def test_a_request_over_the_collections_limit_is_halved(engine: Any, index_name: str) -> None:
     with Gate(engine.url, rules=Rules(refresh_interval="1s", body_limit=2_000)) as small:
         bench = RealBench(small, index_name)
@@ -268,14 +299,33 @@ def test_a_write_blocked_index_is_the_stacks_fault(bench: RealBench, direct: Cli
         bench.run(event(record("INSERT", "b", number=2)))
 
 
-def test_a_conflict_of_another_wording_is_looked_up(bench: RealBench, gate: Gate) -> None:
+def test_a_mapping_update_beside_another_one_is_tried_again(
+    bench: RealBench, gate: Gate, found: Callable[[str], Any]
+) -> None:
+    gate.inject(Fault(FaultKind.ITEM, status=400, error_type="resource_already_exists_exception", count=2))
+    assert bench.run(event(record("INSERT", "a", number=1))) == []
+    assert found("a") == {"id": "a", "n": 1}
+    assert bench.queue.messages == []
+
+
+def test_a_conflict_of_another_wording_asks_the_table(bench: RealBench, gate: Gate) -> None:
     batch = event(record("INSERT", "a", number=1))
+    bench.table.items["a"] = image(n={"N": "1"})
     bench.run(batch)
     gate.inject(
         Fault(FaultKind.ITEM, status=409, error_type="version_conflict_engine_exception", reason="someone was first")
     )
     assert bench.run(batch) == []
-    assert bench.report.results == {Result.DUPLICATE: 1}
+    assert bench.report.results == {Result.RESYNCED: 1}
+
+
+def test_a_conflict_of_another_wording_in_a_resync_is_looked_up(bench: RealBench, gate: Gate) -> None:
+    bench.run(event(record("INSERT", "a", number=1, second=NOW)))
+    gate.inject(
+        Fault(FaultKind.ITEM, status=409, error_type="version_conflict_engine_exception", reason="someone was first")
+    )
+    assert bench.run(event(record("MODIFY", "a", number=2, second=None))) == []
+    assert bench.report.results == {Result.RESYNCED: 1}
 
 
 def test_every_request_is_signed_for_aoss(gate: Gate, index_name: str) -> None:

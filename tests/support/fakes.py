@@ -48,7 +48,8 @@ ItemFault = Callable[[str, str], "dict[str, Any] | None"]
 class MemoryIndex:
     """An index with external versions and tombstones, and faults on demand.
 
-    `faults` are whole requests' responses, taken one a request until they are used up.
+    `faults` are whole requests' responses, taken one a request until they are used up. `reads_late`: the versions
+    that a read shows by id, where it is behind the writes.
     """
 
     documents: dict[str, tuple[int, Any]] = field(default_factory=dict)
@@ -59,8 +60,10 @@ class MemoryIndex:
     ensured: int = 0
     ensure_answers: list[Answer] = field(default_factory=list)
     forgotten: int = 0
+    is_new: bool = False
     recreated: bool = False
     silent_conflicts: bool = False
+    reads_late: dict[str, int] | None = None
     timeouts: list[float] = field(default_factory=list)
     after_bulk: Callable[[], None] | None = None
 
@@ -87,7 +90,8 @@ class MemoryIndex:
         return Response(200, {"errors": any("error" in next(iter(item.values())) for item in items), "items": items})
 
     def current_versions(self, ids: Sequence[str], timeout: float) -> dict[str, int]:
-        return {name: self.documents[name][0] for name in ids if name in self.documents}
+        shown = {name: each[0] for name, each in self.documents.items()} if self.reads_late is None else self.reads_late
+        return {name: shown[name] for name in ids if name in shown}
 
     def version(self, name: str) -> int | None:
         return self.documents[name][0] if name in self.documents else self.tombstones.get(name)
@@ -103,7 +107,8 @@ class MemoryIndex:
         if operation == "delete":
             found = self.documents.pop(name, None) is not None
             self.tombstones[name] = version
-            return {"_id": name, "_version": version, "status": 200 if found else 404}
+            result = {"result": "deleted", "status": 200} if found else {"result": "not_found", "status": 404}
+            return {"_id": name, "_version": version, **result}
         self.tombstones.pop(name, None)
         self.documents[name] = (version, source)
         return {"_id": name, "_version": version, "status": 200 if current is not None else 201}

@@ -50,9 +50,29 @@ def test_halves_keep_every_write_in_order() -> None:
     assert first.body + second.body == chunk.body
 
 
-@pytest.mark.parametrize(("write", "status"), [(INDEX, 200), (INDEX, 201), (DELETE, 200), (DELETE, 404)])
+@pytest.mark.parametrize(("write", "status"), [(INDEX, 200), (INDEX, 201), (DELETE, 200)])
 def test_what_the_index_took_is_done(write: Write, status: int) -> None:
     assert answer(write, status=status).kind is Kind.DONE
+
+
+def test_a_deletion_of_what_was_not_there_is_done() -> None:
+    assert answer(DELETE, status=404, result="not_found").kind is Kind.DONE
+
+
+@pytest.mark.parametrize("write", [INDEX, DELETE])
+def test_an_item_that_failed_without_an_error_is_judged_by_its_status(write: Write) -> None:
+    """AOSS leaves `error` out of some items: such a deletion is not done, and such a conflict no poison."""
+    assert answer(write, status=404).kind is Kind.NO_INDEX
+    assert answer(write, status=409) == Answer(Kind.CONFLICT, 409)
+    assert answer(write, status=429).kind is Kind.BUSY
+    assert answer(write, status=400).kind is Kind.POISON
+
+
+def test_a_mapping_update_beside_another_one_is_busy() -> None:
+    reason = "Update to the indices [items] failed due to either concurrent update or deletion of the indices"
+    found = answer(INDEX, status=400, **error("resource_already_exists_exception", reason))
+    assert (found.kind, found.reason) == (Kind.BUSY, reason)
+    assert answer(INDEX, status=400, **error("mapper_parsing_exception", reason)).kind is Kind.POISON
 
 
 def test_a_conflict_says_its_current_version() -> None:
@@ -116,6 +136,7 @@ def test_a_reason_carries_its_causes() -> None:
         (405, "", Kind.STACK),
         (413, "", Kind.TOO_LARGE),
         (400, "action_request_validation_exception", Kind.REFUSED),
+        (400, "resource_already_exists_exception", Kind.BUSY),
         (200, "", Kind.DONE),
     ],
 )

@@ -83,6 +83,17 @@ def test_the_tombstone_of_a_later_table_read_asks_the_table_again() -> None:
     assert bench.index.tombstones["a"] > read_version(NOW + 15, 10)
 
 
+@pytest.mark.parametrize("shown", [version(3), read_version(NOW + 14, 10), read_version(NOW + 16, 10)])
+def test_a_document_that_a_read_still_shows_does_not_hide_the_tombstone_over_it(shown: int) -> None:
+    """AOSS shows a write to reads only at its next refresh."""
+    bench = Bench()
+    bench.index.tombstones["a"] = read_version(NOW + 15, 10)
+    bench.index.reads_late = {"a": shown}
+    assert bench.run(event(record("MODIFY", "a", number=5))) == []
+    assert bench.report.results == {Result.RESYNCED: 1}
+    assert bench.index.tombstones["a"] > read_version(NOW + 15, 10)
+
+
 def test_falling_versions_in_one_batch_ask_the_table() -> None:
     bench = Bench()
     bench.table.items["a"] = {"id": {"S": "a"}, "n": {"N": "5"}}
@@ -180,13 +191,52 @@ def test_a_version_from_the_future_goes_to_the_failure_queue() -> None:
     assert bench.report.results == {Result.FUTURE: 1}
 
 
-def test_a_silent_conflict_is_looked_up() -> None:
+def test_a_silent_conflict_of_a_record_asks_the_table_whatever_a_read_shows() -> None:
+    """The version may be of a document that was deleted since."""
     bench = Bench()
     batch = event(record("INSERT", "a", number=1))
     bench.run(batch)
     bench.index.silent_conflicts = True
-    bench.run(batch)
-    assert bench.report.results == {Result.DUPLICATE: 1}
+    bench.index.documents.clear()
+    bench.index.tombstones["a"] = read_version(NOW + 15, 10)
+    bench.index.reads_late = {"a": version(1)}
+    assert bench.run(batch) == []
+    assert bench.report.results == {Result.RESYNCED: 1}
+    assert bench.index.documents == {}
+
+
+def test_a_silent_conflict_of_a_resync_is_looked_up() -> None:
+    bench = Bench()
+    bench.table.items["a"] = {"id": {"S": "a"}}
+    bench.index.silent_conflicts = True
+
+    def move_on() -> None:
+        bench.index.documents["a"] = (stream_version(int(bench.clock.now()), 10**20), {})
+
+    bench.table.after_read = move_on
+    move_on()
+    assert bench.run(event(record("MODIFY", "a", number=5))) == []
+    assert bench.report.results == {Result.STALE: 1}
+
+
+def test_a_silent_conflict_with_a_version_from_the_future_goes_to_the_failure_queue() -> None:
+    bench = Bench()
+    bench.index.silent_conflicts = True
+    bench.index.documents["a"] = (version(1, NOW + 3600), {})
+    assert bench.run(event(record("MODIFY", "a", number=5))) == []
+    assert [message["error_type"] for message in bench.queue.messages] == ["version_from_the_future"]
+
+
+def test_a_resync_whose_look_ups_are_late_waits_out_what_it_cannot_know() -> None:
+    """Else its rounds are over in no time, and a good document is poison."""
+    bench = Bench()
+    bench.table.items["a"] = {"id": {"S": "a"}}
+    bench.index.silent_conflicts = True
+    bench.index.reads_late = {"a": version(1)}
+    bench.index.documents["a"] = (version(900, NOW + 5), {})
+    assert bench.run(event(record("MODIFY", "a", number=5))) == []
+    assert bench.report.results == {Result.RESYNCED: 1}
+    assert bench.queue.messages == []
 
 
 @pytest.mark.parametrize("status", [401, 403])

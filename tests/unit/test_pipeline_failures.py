@@ -100,6 +100,15 @@ def test_a_busy_collection_is_tried_again(status: int | None) -> None:
     assert len(bench.clock.slept) == 2
 
 
+def test_first_writes_whose_mapping_updates_meet_are_sent_again() -> None:
+    bench = Bench()
+    meeting = {"status": 400, **error("resource_already_exists_exception")}
+    bench.index.item_fault = lambda _operation, name: meeting if len(bench.index.bodies) < 4 and name != "a" else None
+    assert bench.run(event(*(record("INSERT", name, number=each) for each, name in enumerate("abc", 1)))) == []
+    assert set(bench.index.documents) == {"a", "b", "c"}
+    assert bench.queue.messages == []
+
+
 def test_a_storm_makes_no_poison() -> None:
     bench = Bench(remaining=60.0)
     bench.index.item_fault = lambda _operation, _name: BUSY

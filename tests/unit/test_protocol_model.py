@@ -10,7 +10,18 @@ from typing import Any
 import pytest
 
 from searchsync.version import Verdict, second_of, verdict, verdict_on_read
-from tests.support.protocol.configurations import CLOCKS, DROPS, FOREIGN, LATE, POISON, SHARDS, TESTED, TIMED
+from tests.support.protocol.configurations import (
+    CLOCKS,
+    DROPS,
+    FOREIGN,
+    LAGGING,
+    LATE,
+    POISON,
+    SHARDS,
+    SILENT,
+    TESTED,
+    TIMED,
+)
 from tests.support.protocol.explore import explore
 from tests.support.protocol.rules import Configuration
 
@@ -43,8 +54,16 @@ def a_deletions_conflict_is_done(*, deletion: bool, **facts: Any) -> Verdict:
     return Verdict.STALE if deletion and found is Verdict.RESYNC else found
 
 
-def tombstones_believed(**facts: Any) -> Verdict:
-    return verdict(**{**facts, "tombstone": False})
+def tombstones_believed(*, current: int, **facts: Any) -> Verdict:
+    return verdict(**{**facts, "current": current, "shown": current})
+
+
+def any_document_shown_is_no_tombstone(*, current: int, shown: int | None, **facts: Any) -> Verdict:
+    return verdict(**facts, current=current, shown=None if shown is None else current)
+
+
+def a_looked_up_version_is_the_current_one(*, shown: int | None, **facts: Any) -> Verdict:
+    return verdict(**{**facts, "current": shown, "shown": None})
 
 
 NEVER_RESYNC = {
@@ -63,6 +82,8 @@ VARIANTS: dict[str, tuple[Configuration, dict[str, Any], str]] = {
     "page deadline, timed": (replace(TIMED, page=True), {"page_deadline": False}, WRONG),
     "repeated deletion": (TIMED, {"on_record": a_deletions_conflict_is_done}, WRONG),
     "a table read's tombstone is not believed": (TIMED, {"on_record": tombstones_believed}, WRONG),
+    "a read behind writes proves nothing": (LAGGING, {"on_record": any_document_shown_is_no_tombstone}, WRONG),
+    "a looked-up version is unknown": (SILENT, {"on_record": a_looked_up_version_is_the_current_one}, WRONG),
     "poison to the queue": (POISON, {"poison_is_queued": False}, LOST),
     "poison passes": (replace(POISON, writes=1, live=True), {"poison_passes": False}, STUCK),
     "redrive writes first": (POISON, {"redrive_writes_first": False}, LOST),

@@ -27,11 +27,9 @@ def ours(second: int = SECOND, counter: int = 100) -> int:
 
 
 def judge(
-    current: int | None, *, deletion: bool = False, version: int | None = None, tombstone: bool = False
+    current: int | None, *, deletion: bool = False, version: int | None = None, shown: int | None = None
 ) -> Verdict:
-    return verdict(
-        ours=version or ours(), deletion=deletion, current=current, tombstone=tombstone, now=NOW, margin=MARGIN
-    )
+    return verdict(ours=version or ours(), deletion=deletion, current=current, shown=shown, now=NOW, margin=MARGIN)
 
 
 def test_a_later_second_always_outweighs_the_sequence_number() -> None:
@@ -79,12 +77,15 @@ def test_the_same_version_is_a_duplicate() -> None:
 
 
 def test_a_later_table_read_has_passed_the_record() -> None:
-    assert judge(read_version(NOW + MARGIN + 1, MARGIN)) is Verdict.PASSED
+    later = read_version(NOW + MARGIN + 1, MARGIN)
+    assert judge(later, shown=later) is Verdict.PASSED
 
 
-def test_the_tombstone_of_a_table_read_may_be_gone_too_early_to_be_trusted() -> None:
-    assert judge(read_version(NOW + MARGIN + 1, MARGIN), tombstone=True) is Verdict.RESYNC
-    assert judge(ours(), version=ours(second=SECOND - 11), tombstone=True) is Verdict.STALE
+@pytest.mark.parametrize("shown", [None, ours(), read_version(NOW + MARGIN, MARGIN), read_version(NOW + 15, MARGIN)])
+def test_a_table_reads_version_that_no_document_shows_may_be_a_tombstone(shown: int | None) -> None:
+    """It may be gone too early to be trusted; and what is shown may be from before it, or after."""
+    assert judge(read_version(NOW + MARGIN + 1, MARGIN), shown=shown) is Verdict.RESYNC
+    assert judge(ours(), version=ours(second=SECOND - 11), shown=shown) is Verdict.STALE
 
 
 def test_a_version_over_a_margin_later_makes_the_record_stale() -> None:

@@ -31,7 +31,7 @@ from tests.support.history.steps import (
 GOOD_FAULTS = ("429", "402", "500", "502", "503", "504", "html", "503 applied", "reset", "reset applied", "cut")
 SLOW_FAULTS = ("slow", "late", "late answer", "lost")
 STACK_FAULTS = ("401", "403", "404", "413", "400")
-ITEM_FAULTS = ("item 429", "item 402", "item 503", "item 503 applied", "item 409")
+ITEM_FAULTS = ("item 429", "item 402", "item 503", "item 503 applied", "item 409", "item 400")
 FAULTS = (*GOOD_FAULTS, *SLOW_FAULTS, *STACK_FAULTS, *ITEM_FAULTS)
 SKEWS = (0, 0, 0, 5, -5, -1, 3)
 """Seconds that the stream's clock is off, each as often as it is drawn."""

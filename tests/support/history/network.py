@@ -38,6 +38,7 @@ TYPES = {
     404: "index_not_found_exception",
     409: "version_conflict_engine_exception",
 }
+ITEM_TYPES = TYPES | {400: "resource_already_exists_exception"}
 
 
 def gate_fault(fault: Fault, document_id: str) -> GateFault:
@@ -53,7 +54,8 @@ def gate_fault(fault: Fault, document_id: str) -> GateFault:
     if words[0] in ("late", "lost"):
         return GateFault(FaultKind.DROP, seconds=1_000.0)
     status = int(words[1] if words[0] == "item" else words[0])
-    error_type = TYPES.get(status, f"injected_{status}_exception")
+    types = ITEM_TYPES if words[0] == "item" else TYPES
+    error_type = types.get(status, f"injected_{status}_exception")
     kind = FaultKind.ITEM if words[0] == "item" else FaultKind.STATUS
     ids = (document_id,) if words[0] == "item" else ()
     return GateFault(kind, status=status, error_type=error_type, applied=applied, ids=ids)

@@ -28,6 +28,8 @@ def versions(state: State) -> Iterator[int]:
             yield actor.write[1]
     if 0 < state.document[1] < FOREIGN:
         yield state.document[1]
+    if state.shown:
+        yield state.shown
 
 
 def _seconds(state: State) -> Iterator[int]:
@@ -62,6 +64,7 @@ def remapped(state: State, version: Callable[[int], int], second: Callable[[int]
         reader=reader,
         queue=tuple([second(each) for each in state.queue]),
         dropped=tuple([second(each) for each in state.dropped]),
+        shown=version(state.shown) if state.shown else 0,
     )
 
 

@@ -8,6 +8,8 @@ from tests.support.protocol.rules import Configuration, Rules
 
 OFF_BY_ONE = (-1, 1)
 TIMED = Configuration("timed tombstones", 2, tombstone=3, late=2)
+LAGGING = replace(TIMED, name="timed tombstones, reads behind writes", reads_late=True)
+SILENT = replace(LAGGING, name="timed tombstones, reads behind writes, silent conflicts", silent=True)
 POISON = Configuration("poison and redrive", 2, poison=True, redrive=True, wire=0, stream_clock=(0,))
 LATER = replace(POISON, writes=1, wire=1, stream_clock=(-1, 0))
 DROPS = Configuration("drops and repair", 2, drops=True, repair=True, wire=0, stream_clock=(0,), live=True)
@@ -28,11 +30,23 @@ TESTED = (
     replace(LATE, name="a walk's pages", page=True, wire=0),
     SHARDS,
     TIMED,
+    LAGGING,
     POISON,
     replace(LATER, name="poison, late requests, clock running back", live=True),
     replace(LATER, name="poison, mended, a walk's pages", mended=True, page=True),
     DROPS,
     replace(LATER, name="drops, poison, timed tombstones", drops=True, repair=True, tombstone=3, late=2, live=True),
+    replace(
+        LATER,
+        name="drops, poison, timed tombstones, silent conflicts",
+        drops=True,
+        repair=True,
+        tombstone=3,
+        late=2,
+        reads_late=True,
+        silent=True,
+        live=True,
+    ),
     replace(CLOCKS, name="clocks and redrive", writes=1, page=True, poison=True, redrive=True),
     replace(CLOCKS, name="clocks and repair", writes=1, drops=True, repair=True),
     FOREIGN,
@@ -43,6 +57,17 @@ PROVED = (
     *TESTED,
     replace(LATE, name="a walk's pages and late requests", page=True),
     replace(LATE, name="records without image, low bits of zero", imageless=True, low_bits_zero=True, lanes=True),
+    SILENT,
+    replace(
+        LATER,
+        name="silent conflicts, poison, redrive, a walk's pages",
+        page=True,
+        tombstone=3,
+        late=2,
+        reads_late=True,
+        silent=True,
+        live=True,
+    ),
     replace(LATE, name="three changes", writes=3, stream_clock=(0,), rising=True, live=False),
     replace(CLOCKS, name="clocks and shards", split=True),
     replace(TIMED, name="timed tombstones and a walk's pages", page=True),

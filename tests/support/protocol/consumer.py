@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from searchsync.version import Verdict, read_version, second_of, wait_until_past
 from tests.support.protocol.rules import Configuration
 from tests.support.protocol.state import BAD, GONE, NOW, OLD_BAD, State, Worker, Write
-from tests.support.protocol.world import landed, without_dead
+from tests.support.protocol.world import known, landed, shown, without_dead
 
 DONE = frozenset({Verdict.DUPLICATE, Verdict.PASSED, Verdict.STALE})
 
@@ -79,18 +79,19 @@ def _refused(state: State, worker: Worker, write: Write, world: Configuration) -
         elif found is Verdict.FUTURE:
             yield from _poisoned(state, worker, world)
         else:
-            past = max(worker.past, second_of(state.document[1]))
+            unknown = world.silent and worker.step == "send"
+            past = worker.past if unknown else max(worker.past, past_known(known(state, world), write))
             yield state._replace(worker=worker._replace(step="wait", past=past, write=None, age=0))
 
 
 def _verdict(state: State, worker: Worker, write: Write, offset: int, world: Configuration) -> Verdict:
-    now, margin, current = NOW + offset, world.rules.margin, state.document[1]
+    now, margin, current = NOW + offset, world.rules.margin, known(state, world)
     if worker.step == "send":
         return world.rules.on_record(
             ours=write[1],
             deletion=write[0] == GONE,
-            current=current,
-            tombstone=state.document[0] == GONE,
+            current=None if world.silent else current,
+            shown=shown(state, world),
             now=now,
             margin=margin,
         )
@@ -133,6 +134,11 @@ def reads(state: State, past: int, world: Configuration, clock: tuple[int, ...])
             yield state.table, max(version, (past << 31) + 1)
         elif wait_until_past(past, NOW + offset, margin) == 0.0:
             yield state.table, version
+
+
+def past_known(current: int | None, write: Write) -> int:
+    """The second that the next read must lie above: the current version's, or now where that is not known."""
+    return NOW if current is None or current < write[1] else second_of(current)
 
 
 def late(age: int, world: Configuration) -> bool:

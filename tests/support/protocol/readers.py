@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from searchsync.version import Verdict, read_version, second_of
-from tests.support.protocol.consumer import DONE, added, late, reads, timed_out
+from searchsync.version import Verdict, read_version
+from tests.support.protocol.consumer import DONE, added, late, past_known, reads, timed_out
 from tests.support.protocol.rules import Configuration
-from tests.support.protocol.state import BAD, FOREIGN, GONE, NOW, OLD_BAD, Reader, State
-from tests.support.protocol.world import landed, without_dead
+from tests.support.protocol.state import BAD, GONE, NOW, OLD_BAD, Reader, State, Write
+from tests.support.protocol.world import known, landed, without_dead
 
 
 def read(state: State, world: Configuration) -> Iterator[State]:
@@ -66,23 +66,23 @@ def _resync(state: State, reader: Reader, world: Configuration) -> Iterator[Stat
         yield new._replace(reader=None)  # the answer lost
         yield _over(new, reader, world)
         return
-    yield from _refused(state, reader, reader.write[1], world)
+    yield from _refused(state, reader, reader.write, world)
 
 
-def _refused(state: State, reader: Reader, ours: int, world: Configuration) -> Iterator[State]:
+def _refused(state: State, reader: Reader, write: Write, world: Configuration) -> Iterator[State]:
     """A conflict, judged by the function's rules. What is from the future stays with its message."""
     for offset in world.reader_clock:
         found = world.rules.on_read(
-            ours=ours,
+            ours=write[1],
             record_second=reader.second,
-            current=state.document[1],
+            current=known(state, world),
             now=NOW + offset,
             margin=world.rules.margin,
         )
         if found in DONE:
             yield _over(state, reader, world)
         elif found is Verdict.RESYNC:
-            past = max(reader.past, second_of(min(state.document[1], FOREIGN)))
+            past = max(reader.past, past_known(known(state, world), write))
             yield state._replace(reader=reader._replace(step="wait", past=past, write=None, age=0))
 
 

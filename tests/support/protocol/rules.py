@@ -52,7 +52,9 @@ class Configuration:
     within a shard and fall from the parent to its child. `rising`: low bits always rise; else they come in any order.
     `imageless`: records may lack their image. `foreign`: the index holds a document from the future. `tombstone`
     seconds a tombstone lives, and `late` seconds after its read or first sending a request may land; None: a
-    tombstone lives as long as anything is under way, and a request for ever.
+    tombstone lives as long as anything is under way, and a request for ever. `reads_late`: `_mget` shows any of the
+    documents that the index had since the last refresh, which may come at any time. `silent`: conflicts do not say
+    the current version, so that only `_mget` does.
     """
 
     name: str
@@ -73,6 +75,8 @@ class Configuration:
     low_bits_zero: bool = False
     tombstone: int | None = None
     late: int | None = None
+    reads_late: bool = False
+    silent: bool = False
     stream_clock: Offsets = (-1, 0)
     function_clock: Offsets = (0,)
     reader_clock: Offsets = (0,)

@@ -70,7 +70,8 @@ class Reader(NamedTuple):
 class State(NamedTuple):
     """Everything there is. `queue` and `dropped`: the seconds of the records in our messages and the trigger's.
 
-    `stream` begins at the shard's checkpoint, `done` of it are dealt with; `tombstone` is its age.
+    `stream` begins at the shard's checkpoint, `done` of it are dealt with; `tombstone` is its age. `shown` is the
+    version of the document that `_mget` shows where it may be late, 0 where it shows none.
     """
 
     table: int
@@ -86,12 +87,13 @@ class State(NamedTuple):
     queue: tuple[int, ...]
     dropped: tuple[int, ...]
     mended: bool
+    shown: int
 
 
 def begin(world: Configuration) -> State:
     """The world before anything happened."""
     document = (OLD, FOREIGN) if world.foreign else (GONE, 0)
-    return State(GONE, world.writes, 0, (), 0, None, (), document, 0, None, (), (), False)
+    return State(GONE, world.writes, 0, (), 0, None, (), document, 0, None, (), (), False, 0)
 
 
 def bits_of(version: int) -> int:

@@ -129,8 +129,24 @@ def outside(state: State, world: Configuration) -> Iterator[State]:
         late = landed(rest, value, version, world)
         if late is not None:
             yield late
+    if world.reads_late and state.shown != _there(state):
+        yield state._replace(shown=_there(state))
     if state.document[0] == GONE and state.document[1] and _collectable(state, world):
         yield state._replace(document=(GONE, 0), tombstone=0)
+
+
+def _there(state: State) -> int:
+    return 0 if state.document[0] == GONE else state.document[1]
+
+
+def shown(state: State, world: Configuration) -> int | None:
+    """The version that `_mget` shows, None where it shows no document."""
+    return (state.shown if world.reads_late else _there(state)) or None
+
+
+def known(state: State, world: Configuration) -> int | None:
+    """The current version that whoever met a conflict knows: said by it, or looked up."""
+    return shown(state, world) if world.silent else state.document[1]
 
 
 def _collectable(state: State, world: Configuration) -> bool:

@@ -1,0 +1,212 @@
+"""The collection's edge: an index that is new, and answers that leave something out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from requests_aws4auth import AWS4Auth
+
+from searchsync.collection import ENSURED_FOR, NEW_INDEX_S, OpenSearchCollection, connect
+from searchsync.config import read_environment
+from searchsync.delivery import LONE_SECONDS
+from searchsync.errors import StackError
+from searchsync.metrics import log_line
+from searchsync.resync import READ_TO_ANSWER
+from tests.support.events import environment, event, number, record
+from tests.support.fakes import Bench, FakeClock, error
+from tests.support.stub_services import Reply, Services, serving
+
+MISSING = Reply(404, error("index_not_found_exception", "no such index [items]"))
+EMPTY = {"nothing": Reply(200, {}), "an index without a mapping": Reply(200, {"items": {"mappings": {}}})}
+LATE = {"404": MISSING, **EMPTY}
+
+
+@dataclass
+class NewIndex:
+    """A collection that acknowledges the creation of its index, and shows it later.
+
+    `writable` and `shown`: Unix seconds from when writes and GET _mapping see it. `slow`: ids whose shard is late.
+    """
+
+    clock: FakeClock
+    writable: float = 0.0
+    shown: float = 0.0
+    instead: Reply = MISSING
+    slow: frozenset[str] = frozenset()
+    mapping: dict[str, Any] | None = None
+    created: int = 0
+    documents: set[str] = field(default_factory=set)
+
+    def answer(self, asked: str, body: str) -> Reply:
+        if asked == "create":
+            if self.mapping is not None:
+                return Reply(400, error("resource_already_exists_exception"))
+            self.mapping = json.loads(body)["mappings"]
+            self.created += 1
+            return Reply(200, {"acknowledged": True})
+        if asked == "_mapping":
+            if self.mapping is None:
+                return MISSING
+            return Reply(200, {"items": {"mappings": self.mapping}}) if self.clock.time >= self.shown else self.instead
+        if asked == "_bulk":
+            return Reply(200, {"items": [{"index": self._item(json.loads(each))} for each in body.splitlines()[::2]]})
+        return Reply(200, {"docs": []})
+
+    def _item(self, head: Any) -> dict[str, Any]:
+        name = head["index"]["_id"]
+        if self.clock.time < self.writable and (not self.slow or name in self.slow):
+            return {"_id": name, "status": 404, **error("index_not_found_exception")}
+        self.documents.add(name)
+        return {"_id": name, "status": 201}
+
+
+@pytest.fixture
+def services() -> Iterator[Services]:
+    with serving() as opened:
+        yield opened
+
+
+def sandbox(services: Services, clock: FakeClock) -> Bench:
+    """A pipeline whose collection's edge is real."""
+    config = read_environment(environment(OPENSEARCH_HOST=services.url))
+    auth = AWS4Auth("AKIAEXAMPLE", "secret", "eu-central-1", "aoss")
+    bench = Bench(config=config, clock=clock)
+    bench.index = OpenSearchCollection(connect(config, auth), config, clock)  # type: ignore[assignment]
+    return bench
+
+
+def start(services: Services, index: NewIndex) -> Bench:
+    services.answer = index.answer
+    return sandbox(services, index.clock)
+
+
+BATCH = event(record("INSERT", "a", number=1), record("INSERT", "b", number=2))
+
+
+@pytest.mark.parametrize("instead", LATE.values(), ids=LATE.keys())
+@pytest.mark.parametrize("late_s", [3.0, 40.0])
+def test_an_index_that_is_just_made_may_be_missing_for_a_while(
+    services: Services, late_s: float, instead: Reply
+) -> None:
+    """No error is raised, so that no alarm is either: the trigger is told the lowest record."""
+    clock = FakeClock()
+    ready = clock.time + late_s
+    index = NewIndex(clock, ready, ready, instead)
+    bench = start(services, index)
+    failed = bench.run(BATCH)
+    if late_s > READ_TO_ANSWER / 2:
+        assert failed == [number(1)]
+        line = json.loads(log_line(bench.report, bench.config, clock.now(), "request"))
+        assert (line["level"], line["BatchItemFailures"]) == ("WARN", 1)
+        clock.time = ready
+        failed = bench.run(BATCH)
+    assert failed == []
+    assert index.documents == {"a", "b"}
+    assert services.asked.count("create") == 1
+    assert bench.queue.messages == []
+
+
+def test_a_sandbox_that_starts_later_knows_from_the_mark_that_the_index_is_new(services: Services) -> None:
+    clock = FakeClock()
+    index = NewIndex(clock, writable=clock.time + 60.0)
+    start(services, index).run(BATCH)
+    later = sandbox(services, clock)
+    assert later.run(BATCH) == [number(1)]
+    clock.time += 60.0
+    assert later.run(BATCH) == []
+
+
+@pytest.mark.parametrize("in_place_of_an_old_one", [True, False])
+def test_an_index_made_by_another_sandbox_may_not_be_shown_yet(
+    services: Services, in_place_of_an_old_one: bool
+) -> None:
+    clock = FakeClock()
+    index = NewIndex(clock)
+    bench = start(services, index)
+    if in_place_of_an_old_one:
+        for _ in range(2):
+            assert bench.run(BATCH) == []
+            clock.time += NEW_INDEX_S + ENSURED_FOR
+        index.mapping = None
+    index.shown = clock.time + 60.0
+    real = index.answer
+    taken = {"_meta": {"searchsync": {"mark": "other", "created": clock.time}}}
+
+    def created_meanwhile(asked: str, body: str) -> Reply:
+        if asked == "create":
+            index.mapping = taken
+        return real(asked, body)
+
+    services.answer = created_meanwhile
+    assert bench.run(BATCH) == [number(1)]
+    clock.time += 60.0
+    assert bench.run(BATCH) == []
+
+
+@pytest.mark.parametrize("instead", LATE.values(), ids=LATE.keys())
+def test_an_index_that_is_missing_for_too_long_is_the_stacks_fault_and_never_to_be_deleted(
+    services: Services, instead: Reply
+) -> None:
+    clock = FakeClock()
+    index = NewIndex(clock, writable=clock.time + 9_999.0, shown=clock.time + 9_999.0, instead=instead)
+    bench = start(services, index)
+    assert bench.run(BATCH) == [number(1)]
+    for _ in range(2):
+        clock.time += NEW_INDEX_S
+        with pytest.raises(StackError) as raised:
+            bench.run(BATCH)
+        assert "elete" not in str(raised.value)
+    assert index.created == 1
+
+
+@pytest.mark.parametrize("instead", EMPTY.values(), ids=EMPTY.keys())
+def test_an_empty_mapping_of_an_index_that_nobody_knows_is_waited_for_and_never_to_be_deleted(
+    services: Services, instead: Reply
+) -> None:
+    clock = FakeClock()
+    bench = start(services, NewIndex(clock, shown=clock.time + 9_999.0, instead=instead, mapping={}))
+    assert bench.run(BATCH) == [number(1)]
+    clock.time += NEW_INDEX_S
+    with pytest.raises(StackError, match="GET /items/_mapping") as raised:
+        bench.run(BATCH)
+    assert "elete" not in str(raised.value)
+
+
+def test_an_old_index_that_goes_away_is_made_again_at_once(services: Services) -> None:
+    clock = FakeClock()
+    index = NewIndex(clock)
+    bench = start(services, index)
+    assert bench.run(BATCH) == []
+    clock.time += NEW_INDEX_S + ENSURED_FOR
+    assert bench.run(BATCH) == []
+    index.mapping = None
+    clock.time += ENSURED_FOR
+    assert bench.run(BATCH) == []
+    assert index.created == 2
+    assert bench.report.repair_needed == ["the index was deleted and made again"]
+
+
+def test_documents_of_a_shard_that_is_late_are_no_poison(services: Services) -> None:
+    clock = FakeClock()
+    index = NewIndex(clock, writable=clock.time + LONE_SECONDS + 60.0, slow=frozenset({"b"}))
+    bench = start(services, index)
+    assert bench.run(BATCH) == [number(2)]
+    assert bench.queue.messages == []
+    assert index.documents == {"a"}
+
+
+def test_a_document_shown_without_its_version_is_the_stacks_fault(services: Services) -> None:
+    bench = start(services, NewIndex(FakeClock()))
+    services.answer = lambda _asked, _body: Reply(200, {"docs": [{"_id": "a", "found": True}]})
+    with pytest.raises(StackError, match="without their versions"):
+        bench.index.current_versions(["a"], 5.0)
+
+
+def test_an_index_that_cannot_be_asked_shows_no_versions(services: Services) -> None:
+    bench = start(services, NewIndex(FakeClock()))
+    services.answer = lambda _asked, _body: MISSING
+    assert bench.index.current_versions(["a"], 5.0) == {}
