@@ -6,7 +6,7 @@ SEED ?=
 TOOLS := .venv/bin/python
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup jars package demo lab test lint settings mutants prove bench soak clean
+.PHONY: help setup jars package demo lab test unit lint settings mutants prove bench soak clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -28,6 +28,9 @@ lab: jars package ## run the lab and print its endpoints, until Ctrl-C
 
 test: jars package lint ## all checks and tests
 	@$(TOOLS) -m pytest -n 3 --dist loadfile --no-loadscope-reorder tests/lab tests/engine tests/terraform tests/unit
+
+unit: setup ## the decisions alone, in under a minute, without Java or Terraform
+	@$(TOOLS) -m pytest -q -n 2 -m "not slow" tests/unit
 
 lint: setup ## formats, types, Terraform's own checks, its policies, the settings table, the tree
 	@$(TOOLS) -m ruff check --quiet .

@@ -296,4 +296,18 @@ MUTANTS = (
         "status == 404",
         ("tests/unit/test_bulk.py", "-k", "failed_without_an_error"),
     ),
+    Mutant(
+        "a name of any number of dots sent to the engine",
+        FUNCTION + "document.py",
+        "> MOST_DOTS:",
+        "> 10**9:",
+        ("tests/unit/test_document.py", "-k", "more_dots_than_the_engine_takes"),
+    ),
+    Mutant(
+        "a failed redrive that says that nothing stays",
+        FUNCTION + "metrics.py",
+        "if report.ended or report.left:",
+        "if True:",
+        ("tests/unit/test_redrive_handler.py", "-k", "does_not_say_that_nothing_stays"),
+    ),
 )

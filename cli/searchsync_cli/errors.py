@@ -9,6 +9,7 @@ from botocore.exceptions import (
     ClientError,
     ConnectionError,  # noqa: A004 - botocore's own
     HTTPClientError,
+    InvalidRegionError,
     NoCredentialsError,
     NoRegionError,
     PartialCredentialsError,
@@ -39,6 +40,7 @@ UNANSWERED: tuple[tuple[tuple[type[BotoCoreError], ...], str, str], ...] = (
     ),
     ((ProfileNotFound,), "{text}.", "Look at `aws configure list-profiles`, and give one with --profile."),
     ((NoRegionError,), "No region is given.", "Give --region, or set AWS_REGION."),
+    ((InvalidRegionError,), "{text}.", "Give --region (or set AWS_REGION) like eu-central-1."),
     ((SSOError, TokenRetrievalError), "The single sign-on session is over.", "Log in again with `aws sso login`."),
     (
         (HTTPClientError, ConnectionError),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from argparse import ArgumentParser, HelpFormatter, Namespace
 from collections.abc import Sequence
 from pathlib import Path
+from traceback import extract_tb, print_exception
 from types import ModuleType
 
 from searchsync_cli.aws import Aws
@@ -22,6 +24,8 @@ COMMANDS: dict[str, ModuleType] = {
 ERROR = 2
 INTERRUPTED = 130
 """128 and the signal's number, as a shell says it."""
+TRACEBACK = "SEARCHSYNC_TRACEBACK"
+"""An environment variable: set, an error that nobody foresaw is shown whole."""
 EPILOGUE = (
     "The stack is found by `terraform output -json` in this folder (or --terraform DIR), or by --name. "
     "Exit codes: 0 in step or done, 1 differences or messages that stay, 2 an error, 130 Ctrl-C."
@@ -68,28 +72,60 @@ def _common(group: object) -> None:
 
 def main(arguments: Sequence[str] | None = None, world: World | None = None) -> int:
     """Entry of the command line. Returns the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # what a terminal's encoding lacks is no reason to fail
     options = parser().parse_args(arguments)
     world = world or World(
         Aws(options.profile, options.region), Screen(options.json, getattr(options, "progress", False))
     )
     try:
-        return int(_run(options, world))
+        code = int(_run(options, world))
+        sys.stdout.flush()  # at the interpreter's end a full disk would be a traceback
     except CliError as error:
         world.screen.error(CliError(addressed(error.message, options), addressed(error.remedy, options)))
         return ERROR
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader (head, less) has gone; nothing is left to tell, and closing must not fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader (head, less) has gone; nothing is left to tell.
+        _drop_output()
         return 0
+    except Exception as error:  # noqa: BLE001 - an exit code of 1 would mean differences
+        return _unforeseen(error, world.screen)
+    return code
+
+
+def _drop_output() -> None:
+    """Let what is still to be written go nowhere: closing must not fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _unforeseen(error: Exception, screen: Screen) -> int:
+    """Tell of an error that nobody foresaw, or of output that cannot be written. Its exit code."""
+    if TRACEBACK in os.environ:
+        print_exception(error)
+    if isinstance(error, OSError) and not error.filename:
+        told = CliError(f"The output cannot be written: {error.strerror}.", "Write it to another place.")
+        screen = Screen()
+        _drop_output()
+    else:
+        (*_, last) = extract_tb(error.__traceback__)
+        told = CliError(
+            f"searchsync failed at {Path(last.filename).name}:{last.lineno}: {type(error).__name__}: {error}",
+            f"This is a fault of searchsync: please report it. {TRACEBACK}=1 shows it whole.",
+        )
+    screen.error(told)
+    return ERROR
 
 
 def _run(options: Namespace, world: World) -> int:
-    if options.name and options.terraform:
+    if options.name is not None and options.terraform:
         raise CliError("--name and --terraform both name the stack.", "Give one of them.")
+    if options.name == "":
+        raise CliError('--name is "", which names no function.', "Give the sync function's name, or leave --name out.")
     name = options.name
-    if not name:
+    if name is None:
         named = from_terraform(options.terraform or Path.cwd())
         world.aws.prefer_region(named.region)
         name = named.name

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TextIO
 
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
+from rich.table import Column
 from rich.text import Text
 
 from searchsync_cli.errors import CliError, printable
@@ -19,6 +20,8 @@ from searchsync_cli.progress import Snapshot
 from searchsync_cli.text import duration
 
 PIPE_COLUMNS = 200
+ROOM_FOR_A_BAR = 120
+"""Columns: on a narrower terminal the words beside the bar say more than the bar."""
 PLAIN_STEP = 0.1
 """Without a terminal a line of progress is written each tenth of the way."""
 
@@ -31,10 +34,18 @@ class Bar(Protocol):
         ...
 
 
+class _Console(Console):
+    """A console that leaves it to `main` what a reader means who has gone; rich would exit with 1."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise what rich has caught."""
+        raise BrokenPipeError
+
+
 def _console(stream: TextIO) -> Console:
     """A console on a stream. Into a pipe or a file lines are long, so that a command in them stays whole."""
     wide = None if stream.isatty() or "COLUMNS" in os.environ else PIPE_COLUMNS
-    return Console(file=stream, highlight=False, width=wide)
+    return _Console(file=stream, highlight=False, width=wide)
 
 
 @dataclass
@@ -80,12 +91,12 @@ class Screen:
             yield _Lines(self.err, title)
         else:
             columns = (
-                SpinnerColumn(),
-                TextColumn("[bold]{task.description}"),
-                BarColumn(),
-                TextColumn("{task.percentage:>3.0f}%"),
+                *([SpinnerColumn(), BarColumn()] if self.err.width >= ROOM_FOR_A_BAR else []),
+                TextColumn("{task.percentage:>3.0f}%", table_column=Column(min_width=len("100%"), no_wrap=True)),
+                TextColumn("{task.fields[words]}", table_column=Column(overflow="ellipsis", no_wrap=True)),
             )
-            with Progress(*columns, TextColumn("{task.fields[words]}"), console=self.err, transient=True) as progress:
+            named = TextColumn("[bold]{task.description}", table_column=Column(min_width=len(title), no_wrap=True))
+            with Progress(named, *columns, console=self.err, transient=True) as progress:
                 yield _Live(progress, progress.add_task(title, total=1.0, words="…"))
 
 

@@ -14,6 +14,9 @@ from searchsync_cli.aws import Aws, pages
 from searchsync_cli.errors import AwsError, CliError
 
 REQUIRED = ("STREAM_ARN", "FAILURE_QUEUE_URL", "OPENSEARCH_INDEX")
+HELPERS = {"searchsync.redrive_handler.handle": "redrive", "searchsync.walk_handler.handle": "walk"}
+"""A stack's other functions by their handler. Their environment is the sync function's, and their name its name, with
+this behind a hyphen."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +152,12 @@ def discover(aws: Aws, name: str) -> Stack:
 def stack_of(configuration: Mapping[str, Any]) -> Stack:
     """The stack of a function's configuration (GetFunctionConfiguration). Raises CliError."""
     name = configuration["FunctionName"]
+    helper = HELPERS.get(configuration.get("Handler", ""))
+    if helper is not None:
+        raise CliError(
+            f"The function {name} is a stack's {helper} function.",
+            f"Give the sync function's name with --name: {name.removesuffix(f'-{helper}')}.",
+        )
     environment = configuration.get("Environment", {})
     if "Error" in environment:
         raise CliError(

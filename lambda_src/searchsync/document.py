@@ -19,14 +19,38 @@ from searchsync.records import AttributeMap
 
 LONGEST_ID = 512
 """UTF-8 bytes of a document id (OpenSearch: "id is too long, must be no longer than 512 bytes")."""
+MOST_DOTS = 20
+"""In one name. OpenSearch reads `a.b` as a map in a map, and maps no path of over 20 names
+(index.mapping.depth.limit). Of some 1,000 names its parser has no stack left, and its thread ends without an answer.
+DynamoDB nests 32 levels ("Constraints in Amazon DynamoDB"): together that is a path of 693, which is answered."""
+MOST_NAMES = 10_000
+"""Names whose JSON text is kept; some items have data for names."""
 DIGEST_PREFIX = "sha256:"
 KEY_TYPES = ("S", "N", "B")
+
+
+class _Names(dict[str, str]):
+    """Names as JSON text: nearly all items have the same few, so that each is looked at once."""
+
+    def __missing__(self, name: str) -> str:
+        if (dots := name.count(".")) > MOST_DOTS:
+            raise ConversionError(
+                f"The name of an attribute has {dots} dots, and each makes a map in a map of it: the index takes "
+                f"{MOST_DOTS} at most. Rename the attribute, or the member of a map, in the table."
+            )
+        if len(self) >= MOST_NAMES:
+            self.clear()
+        text = self[name] = quote(name)
+        return text
+
+
+_NAMES = _Names()
 
 
 def _map(members: Mapping[str, Mapping[str, Any]]) -> str:
     # Strings and numbers are most of what items hold: answered here, without the table, 5-12 % quicker.
     parts = [
-        f"{quote(name)}:{quote(value) if kind == 'S' else value if kind == 'N' else CONVERTERS[kind](value)}"
+        f"{_NAMES[name]}:{quote(value) if kind == 'S' else value if kind == 'N' else CONVERTERS[kind](value)}"
         for name, attribute in members.items()
         for kind, value in attribute.items()
     ]
@@ -70,7 +94,7 @@ CONVERTERS: dict[str, Callable[[Any], str]] = {
 def document_text(image: AttributeMap) -> str:
     """The document of an item: one line of JSON text.
 
-    Raises ConversionError where an attribute value has a type that DynamoDB does not know.
+    Raises ConversionError where an attribute value has a type that DynamoDB does not know, or a name too many dots.
     """
     try:
         return _map(image)

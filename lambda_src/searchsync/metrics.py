@@ -62,6 +62,7 @@ class RedriveReport:
 
     `reasons`: why messages stay in the queue, as error types; `stayed_documents`: (document id, error type).
     `strange`: those of them that no redrive can take up; `lost`: those whose records only a repair brings.
+    `ended`: it came to its end, so that what it did not see is not there.
     """
 
     taken: int = 0
@@ -75,6 +76,7 @@ class RedriveReport:
     repair_needed: list[str] = field(default_factory=list)
     duration: float = 0.0
     error: str = ""
+    ended: bool = False
 
     @property
     def left(self) -> int:
@@ -98,10 +100,11 @@ def redrive_line(report: RedriveReport, config: Config, now: float, request_id: 
     """The line of a redrive that ended at `now` (Unix seconds)."""
     values = {
         "Redriven": report.redriven,
-        "RedriveStayed": report.left,
         "RedriveLost": report.lost,
         "RepairNeeded": 1 if report.repair_needed else 0,
     }
+    if report.ended or report.left:  # a redrive that failed has not seen that nothing stays
+        values["RedriveStayed"] = report.left
     line = embedded(values, REDRIVE_UNITS, config, now) | {
         "level": "ERROR" if report.error or report.repair_needed or report.lost else "WARN" if report.left else "INFO",
         "request_id": request_id,

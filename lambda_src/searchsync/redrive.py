@@ -131,11 +131,12 @@ class Redrive:
                 held |= messages
                 self._round(held, list(messages.values()), repaired, deadline, report)
                 if deadline.remaining() < SHORTEST_ROUND:
-                    report.more = True
+                    report.more = report.ended = True
                     return  # what stays is hidden for its time: the next call takes up what was not yet seen
         except Exception:
             self._release(held, report)
             raise
+        report.ended = True
         self._release(held, report)
 
     def _take(self, seen: set[str]) -> dict[str, Message]:

@@ -14,6 +14,7 @@ from lab.faults import Fault, FaultKind
 from lab.gate import Gate
 from lab.gate_rules import Rules
 from searchsync.collection import ENSURED_FOR, OpenSearchCollection, connect
+from searchsync.document import MOST_DOTS
 from searchsync.errors import StackError
 from searchsync.resync import Result
 from tests.engine.client import Client
@@ -21,6 +22,8 @@ from tests.support.events import NOW, event, record, sequence_number
 from tests.support.fakes import Bench
 
 STRICT = {"dynamic": "strict", "properties": {"id": {"type": "keyword"}, "n": {"type": "double"}}}
+DEEPEST_NESTING = 32
+"""Levels that DynamoDB takes ("Constraints in Amazon DynamoDB")."""
 LONG = {"properties": {"n": {"type": "long"}}}
 
 
@@ -317,3 +320,26 @@ def test_the_current_versions_of_documents_are_those_of_the_last_writes(bench: R
 def test_the_creation_body_is_what_the_engine_keeps(bench: RealBench, direct: Client, index_name: str) -> None:
     bench.run(event(record("INSERT", "a", number=1)))
     assert json.dumps(mapping_of(direct, index_name)["dynamic_templates"]).count('"double"') >= 2
+
+
+def test_a_path_that_no_parser_takes_is_poison_and_its_neighbours_are_written(
+    bench: RealBench, found: Callable[[str], Any]
+) -> None:
+    """1,500 dots end the engine's thread without an answer: the shard would stand until its records are dropped."""
+    bad = record("INSERT", "bad", number=2, image={"id": {"S": "bad"}, ".".join(["a"] * 1_500): {"N": "1"}})
+    assert bench.run(event(record("INSERT", "a", number=1), bad, record("INSERT", "b", number=3))) == []
+    assert (found("a"), found("bad"), found("b")) == ({"id": "a", "n": 1}, None, {"id": "b", "n": 3})
+    (message,) = bench.queue.messages
+    assert (message["error_type"], message["key"]) == ("ConversionError", {"id": {"S": "bad"}})
+
+
+@pytest.mark.parametrize("mapping", [None, {"dynamic": False}, {"properties": {"m": {"type": "flat_object"}}}])
+def test_the_longest_path_that_an_item_can_have_is_answered(
+    gate: Gate, index_name: str, mapping: dict[str, Any] | None
+) -> None:
+    bench = RealBench(gate, index_name, mapping)
+    value: dict[str, Any] = {"N": "1"}
+    for _ in range(DEEPEST_NESTING):
+        value = {"M": {".".join(["a"] * (MOST_DOTS + 1)): value}}
+    assert bench.run(event(record("INSERT", "a", number=1, image={"id": {"S": "a"}, "m": value}))) == []
+    assert bench.report.results[Result.WRITTEN] + bench.report.results[Result.POISON] == 1

@@ -18,6 +18,8 @@ from searchsync.plan import Poison
 from tests.support.events import event, number, record
 from tests.support.fakes import BUSY, POISONED, Bench, faulty
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("a", "b", "c")
 KINDS = ("good", "poison", "busy", "busy poison")
 REFUSED = (frozenset[int](), frozenset({0}), frozenset({1}))

@@ -18,6 +18,8 @@ import pytest
 import build
 from tools.toolchain import ToolError, find_python
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 RUNTIME = "3.12"
 LARGEST = 1_500_000

@@ -183,3 +183,22 @@ def test_terraforms_region_is_taken_where_none_is_given(
     terraform(tmp_path, monkeypatch, json.dumps(output(function_name=NAME, function_arn=FUNCTION_ARN)))
     assert main(["status", "--terraform", str(tmp_path)]) == 2
     assert f"There is no function {NAME}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("helper", ["redrive", "walk"])
+def test_a_stacks_other_function_says_whose_it_is(helper: str) -> None:
+    other = configuration() | {"FunctionName": f"{NAME}-{helper}", "Handler": f"searchsync.{helper}_handler.handle"}
+    with pytest.raises(CliError, match=rf"{helper} function\. .*--name: {NAME}\."):
+        stack_of(other)
+
+
+def test_an_empty_name_is_no_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status", "--name", ""]) == 2
+    assert '--name is ""' in capsys.readouterr().err
+
+
+def test_a_region_that_is_none_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status", "--name", NAME, "--region", "no region"]) == 2
+    told = capsys.readouterr().err
+    assert "no region" in told
+    assert "--region" in told

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from searchsync.document import LONGEST_ID, document_id, document_text
+from searchsync import document
+from searchsync.document import LONGEST_ID, MOST_DOTS, MOST_NAMES, document_id, document_text
 from searchsync.errors import ConversionError, StackError
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -62,6 +64,33 @@ def test_an_unknown_type_is_named_and_its_value_is_not() -> None:
     with pytest.raises(ConversionError, match="'X'") as caught:
         document_text({"a": {"X": "secret"}})
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "image_of",
+    [
+        lambda name: {"k": {"S": "v"}, name: {"N": "1"}},
+        lambda name: {"m": {"M": {name: {"L": []}}}},
+        lambda name: {"l": {"L": [{"S": "x"}, {"L": [{"M": {name: {"NULL": True}}}]}]}},
+    ],
+)
+def test_a_name_of_more_dots_than_the_engine_takes_is_refused_before_it_is_sent(
+    image_of: Callable[[str], dict[str, Any]],
+) -> None:
+    json.loads(document_text(image_of("." * MOST_DOTS)))
+    for _ in range(2):
+        with pytest.raises(ConversionError, match=f"has {MOST_DOTS + 1} dots"):
+            document_text(image_of("." * (MOST_DOTS + 1)))
+
+
+def test_dots_in_values_are_no_names() -> None:
+    assert json.loads(document_text({"s": {"S": "." * 1000}, "n": {"L": [{"N": "1.5"}] * 1000}}))["s"] == "." * 1000
+
+
+def test_names_that_are_data_do_not_fill_the_memory() -> None:
+    for number in range(MOST_NAMES + 10):
+        assert json.loads(document_text({f"n{number}": {"S": "v"}})) == {f"n{number}": "v"}
+    assert len(document._NAMES) <= MOST_NAMES
 
 
 @pytest.mark.parametrize(

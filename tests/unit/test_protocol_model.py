@@ -25,6 +25,8 @@ from tests.support.protocol.configurations import (
 from tests.support.protocol.explore import explore
 from tests.support.protocol.rules import Configuration
 
+pytestmark = pytest.mark.slow
+
 MENDED = replace(POISON, wire=1, stream_clock=(-1, 0), mended=True)
 STUCK = "can never be quiet again"
 WRONG = "the index is not the table"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from searchsync.errors import MalformedEventError, UnforeseenError
+from searchsync.errors import MalformedEventError, StackError, UnforeseenError
 from searchsync.redrive import Redrive
 from tests.support.events import environment
 from tests.support.fakes import POISONED, faulty
@@ -61,6 +61,25 @@ def test_a_failed_redrive_leaves_its_log_line_and_raises(entry: Any, capsys: pyt
     line = json.loads(capsys.readouterr().out)
     assert (line["level"], line["request_id"]) == ("ERROR", "request-1")
     assert "repaired_since" in line["error"]
+
+
+def test_a_failed_redrive_does_not_say_that_nothing_stays(
+    entry: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The metric's alarm ends with a redrive that leaves none; one that failed has seen nothing of the kind."""
+    bench = RedriveBench()
+    bench.queue.put(poison_message("a"))
+    monkeypatch.setattr(entry, "redrive", bench.redrive())
+
+    def refuse(*_: object) -> None:
+        raise StackError("The table refused a read.")
+
+    monkeypatch.setattr(bench.table, "read", refuse)
+    with pytest.raises(StackError):
+        entry.handle({}, Context())
+    line = json.loads(capsys.readouterr().out)
+    assert "RedriveStayed" not in line
+    assert "RedriveStayed" not in {each["Name"] for each in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
 
 
 def test_an_unforeseen_error_is_logged_and_raised_without_its_message(

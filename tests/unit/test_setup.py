@@ -11,6 +11,8 @@ from tools import setup
 from tools.setup import STAMP, Environment, own_python, prepare
 from tools.toolchain import ToolError, answering
 
+pytestmark = pytest.mark.slow
+
 
 def base() -> Path:
     return own_python()

@@ -14,6 +14,8 @@ from searchsync.walk.agreement import Document
 from searchsync.walk.reader import Hit, IndexPage
 from tests.support.walk_bench import Lane, TableClient, World
 
+pytestmark = pytest.mark.slow
+
 PAGE = 200
 
 

@@ -78,13 +78,15 @@ def _show(world: World, line: Line) -> None:
     if world.screen.as_json:
         world.screen.line(json.dumps(line.fields, ensure_ascii=False))
     else:
-        world.screen.out.print(readable(line), soft_wrap=True)
+        world.screen.out.print(readable(line, world.now()), soft_wrap=True)
 
 
-def readable(line: Line) -> Text:
-    """A line for a person: time, level, counts, and what went wrong."""
+def readable(line: Line, now: float) -> Text:
+    """A line for a person at `now` (Unix seconds): time, level, counts, and what went wrong."""
+    at, today = (datetime.fromtimestamp(each, UTC) for each in (line.at, now))
+    day = "" if at.date() == today.date() else f"{at:%Y-%m-%d} "
     told = Text.assemble(
-        (f"{datetime.fromtimestamp(line.at, UTC):%H:%M:%S} ", "dim"),
+        (f"{day}{at:%H:%M:%S} ", "dim"),
         (f"{line.level:5} ", COLOURS.get(line.level, "")),
     )
     if "_aws" not in line.fields:
