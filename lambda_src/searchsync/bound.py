@@ -43,6 +43,8 @@ class Bound:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._until = self._begin_by = self._cut_at = self._wakes_at = math.inf
+        self.was_cut = False
+        """Whether the last request was cut off."""
         self._line: socket.socket | None = None
         self._watcher: threading.Thread | None = None
 
@@ -52,6 +54,7 @@ class Bound:
         now = time.monotonic()
         with self._changed:
             self._until = self._cut_at = now + seconds
+            self.was_cut = False
             self._begin_by = now + getattr(seconds, "begin_within", math.inf)
             if self._watcher is None:
                 self._watcher = threading.Thread(target=self._watch, name="searchsync-bound", daemon=True)
@@ -92,6 +95,7 @@ class Bound:
                 self._changed.wait(min(left, threading.TIMEOUT_MAX))
 
     def _cut(self) -> None:
+        self.was_cut = True
         if self._line is not None:
             with suppress(OSError):  # the peer was quicker
                 self._line.shutdown(socket.SHUT_RDWR)

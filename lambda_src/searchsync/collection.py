@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from opensearchpy import OpenSearch, RequestsHttpConnection
 from opensearchpy.exceptions import ConnectionError as NoAnswerError
+from opensearchpy.exceptions import ConnectionTimeout as TooLateError
 from opensearchpy.exceptions import SerializationError, SSLError, TransportError
 from opensearchpy.serializer import JSONSerializer
 from requests_aws4auth import AWS4Auth
@@ -198,8 +199,13 @@ class Connection(RequestsHttpConnection):
 
     def perform_request(self, *given: Any, **named: Any) -> Any:
         """Send one request; a redirection is an answer like any other, which the answer table refuses."""
-        with self._bound.request(named["timeout"]):
-            return super().perform_request(*given, **{**named, "allow_redirects": False})
+        try:
+            with self._bound.request(named["timeout"]):
+                return super().perform_request(*given, **{**named, "allow_redirects": False})
+        except NoAnswerError as error:
+            if self._bound.was_cut:
+                raise TooLateError("TIMEOUT", "cut off at its time", error) from error
+            raise
 
     def log_request_success(self, *_given: Any, **_named: Any) -> None:
         """Nothing."""
