@@ -387,4 +387,32 @@ MUTANTS = (
         "READ_TO_REQUEST, READ_TO_ANSWER = 65.0, 95.0",
         ("tests/unit/test_waking.py", "-k", "a_batch_that_meets"),
     ),
+    Mutant(
+        "F23 a request held for as long as bytes come",
+        FUNCTION + "bound.py",
+        "                    self._cut()",
+        "                    pass",
+        ("tests/unit/test_bound.py", "-k", "cut_off_at_its_time"),
+    ),
+    Mutant(
+        "F23 each address with a time of its own",
+        FUNCTION + "bound.py",
+        "line.settimeout(max(min(bound.remaining, threading.TIMEOUT_MAX), SHORTEST_TRY))",
+        "line.settimeout(connection.timeout)",
+        ("tests/unit/test_bound.py", "-k", "all_addresses_together"),
+    ),
+    Mutant(
+        "F23 sent though it connected too late",
+        FUNCTION + "bound.py",
+        "if not bound.may_begin:",
+        "if False:",
+        ("tests/unit/test_bound.py", "-k", "connected_too_late"),
+    ),
+    Mutant(
+        "F23 a head that was cut off taken for an answer",
+        FUNCTION + "collection.py",
+        "if not isinstance(answer, Mapping):",
+        "if False:",
+        ("tests/unit/test_bound.py", "-k", "cut_off_at_its_time"),
+    ),
 )

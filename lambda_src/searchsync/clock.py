@@ -66,6 +66,10 @@ class Deadline:
         """Seconds left; negative when it has passed."""
         return self.at - self.clock.monotonic()
 
+    def begin_within(self) -> float:
+        """Seconds in which something may still be begun; negative when that has passed."""
+        return self.begin_by - self.clock.monotonic()
+
     def at_most(self, at: float, begin_by: float = math.inf) -> Deadline:
         """The earlier of this deadline and these monotonic times."""
         return Deadline(self.clock, min(self.at, at), min(self.begin_by, begin_by))

@@ -7,17 +7,21 @@ service name `aoss` in the signature, header `x-amz-content-sha256` on every req
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from ssl import SSLCertVerificationError as CertificateError
 from typing import Any
 from uuid import uuid4
 
 from opensearchpy import OpenSearch, RequestsHttpConnection
 from opensearchpy.exceptions import ConnectionError as NoAnswerError
+from opensearchpy.exceptions import ConnectionTimeout as TooLateError
 from opensearchpy.exceptions import SerializationError, SSLError, TransportError
 from opensearchpy.serializer import JSONSerializer
 from requests_aws4auth import AWS4Auth
 
+from searchsync.bound import SHORTEST_TRY, Bound, Seconds, bounded
 from searchsync.bulk import DONE, Answer, Kind, Response, classify_request
 from searchsync.clock import Clock
 from searchsync.config import Config
@@ -51,9 +55,9 @@ class OpenSearchCollection:
         self.recreated = False
         """Whether the index that this sandbox knew has been replaced by another: a repair is needed."""
 
-    def bulk(self, body: bytes, timeout: float) -> Response:
-        """Send a bulk body to the index; `timeout` in seconds."""
-        return self._request("POST", f"/{self._index}/_bulk", body, timeout, NDJSON)
+    def bulk(self, body: bytes, timeout: float, begin_within: float = math.inf) -> Response:
+        """Send a bulk body to the index; `timeout` and `begin_within` in seconds: its answer, its first byte."""
+        return self._request("POST", f"/{self._index}/_bulk", body, Seconds(timeout, begin_within), NDJSON)
 
     def current_versions(self, ids: Sequence[str], timeout: float) -> dict[str, int]:
         """The external versions of those documents that a read shows; empty where the collection is busy.
@@ -183,14 +187,16 @@ def perform(
         answer = client.transport.perform_request(
             method,
             path,
-            params={**parameters, "request_timeout": max(timeout, 0.001)},
+            params={**parameters, "request_timeout": timeout if timeout > 0.0 else SHORTEST_TRY},
             body=body,
             headers=dict(headers),
         )
     except SSLError as error:
-        raise StackError(
-            "The collection's certificate is not trusted. Check OPENSEARCH_HOST and what stands between."
-        ) from error
+        if _distrusts(error):
+            raise StackError(
+                "The collection's certificate is not trusted. Check OPENSEARCH_HOST and what stands between."
+            ) from error
+        return Response(None, detail=type(error).__name__)  # cut short, or no TLS
     except NoAnswerError as error:
         return Response(None, detail=type(error).__name__)
     except SerializationError:
@@ -198,7 +204,21 @@ def perform(
     except TransportError as error:
         status = error.status_code if isinstance(error.status_code, int) else None
         return Response(status, error.info if isinstance(error.info, Mapping) else None, str(error.error))
+    if not isinstance(answer, Mapping):  # a head that was cut off is taken for a whole one, without a body
+        return Response(None, detail="an answer without a body")
     return Response(200, answer)
+
+
+def _distrusts(error: BaseException) -> bool:
+    """Whether a certificate was refused, and not the handshake cut off."""
+    causes: list[object] = [error]
+    while causes:
+        cause = causes.pop()
+        if isinstance(cause, CertificateError):
+            return True
+        if isinstance(cause, BaseException):
+            causes += [*cause.args, getattr(cause, "reason", None), cause.__cause__]
+    return False
 
 
 class Connection(RequestsHttpConnection):
@@ -206,11 +226,26 @@ class Connection(RequestsHttpConnection):
 
     It follows no redirection: the answer of one would take the items to another place, and past TLS where
     that is a plain one. It logs nothing and warns of nothing: both quote bodies or the engine, and so items.
+    A request's timeout is that of the whole of it (`bound`).
     """
+
+    def __init__(self, *given: Any, pool_maxsize: int, **named: Any) -> None:
+        """As the base class; the session's adapters are ours."""
+        super().__init__(*given, **named)
+        self._bound = Bound()
+        adapter = bounded(self._bound, pool_maxsize)
+        self.session.mount("http://", adapter)
+        self.session.mount("https://", adapter)
 
     def perform_request(self, *given: Any, **named: Any) -> Any:
         """Send one request; a redirection is an answer like any other, which the answer table refuses."""
-        return super().perform_request(*given, **{**named, "allow_redirects": False})
+        try:
+            with self._bound.request(named["timeout"]):
+                return super().perform_request(*given, **{**named, "allow_redirects": False})
+        except NoAnswerError as error:
+            if self._bound.was_cut:
+                raise TooLateError("TIMEOUT", "cut off at its time", error) from error
+            raise
 
     def log_request_success(self, *_given: Any, **_named: Any) -> None:
         """Nothing."""

@@ -40,8 +40,8 @@ NO_TIME = Answer(Kind.BUSY, None, "", "the invocation's time is over")
 class Collection(Protocol):
     """The collection as the delivery sees it."""
 
-    def bulk(self, body: bytes, timeout: float) -> Response:
-        """Send a bulk body to the index; `timeout` in seconds."""
+    def bulk(self, body: bytes, timeout: float, begin_within: float) -> Response:
+        """Send a bulk body to the index; seconds until its answer, and until its first byte is sent."""
         ...
 
     def ensure_index(self, timeout: float) -> Answer:
@@ -172,7 +172,7 @@ class Delivery:
         timeout = _timeout(deadline)
         if not deadline.allows(SHORTEST_REQUEST):
             return [NO_TIME] * len(chunk.writes)
-        response = self.collection.bulk(chunk.body, timeout)
+        response = self.collection.bulk(chunk.body, timeout, deadline.begin_within())
         request = classify_request(response)
         if request.kind is Kind.DONE:
             answers = classify_items(chunk.writes, response.body)

@@ -74,7 +74,7 @@ class MemoryIndex:
     def forget_index(self) -> None:
         self.forgotten += 1
 
-    def bulk(self, body: bytes, timeout: float) -> Response:
+    def bulk(self, body: bytes, timeout: float, begin_within: float) -> Response:
         self.bodies.append(body)
         self.timeouts.append(timeout)
         if self.after_bulk is not None:

@@ -241,7 +241,7 @@ def test_a_stream_of_another_table_is_named_and_escaped(bench: Bench, arn: str) 
 @given(batch=records())
 def test_an_unforeseen_exception_takes_nothing_along(bench: Bench, batch: list[dict[str, Any]]) -> None:
     class Exploding(OpenSearchCollection):
-        def bulk(self, body: bytes, timeout: float) -> Any:
+        def bulk(self, body: bytes, timeout: float, begin_within: float = 0.0) -> Any:
             raise ValueError(body.decode())
 
     pipeline = bench.pipeline("hashed")

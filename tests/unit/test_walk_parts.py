@@ -178,12 +178,12 @@ def test_a_collection_busy_for_a_while_is_waited_for_and_progress_is_kept() -> N
     bulk = world.index.bulk
     bodies: list[bytes] = []
 
-    def away(body: bytes, timeout: float) -> Response:
+    def away(body: bytes, timeout: float, begin_within: float) -> Response:
         world.clock.sleep(0.5)
         if began + 0.6 < world.clock.time < began + 900.0:
             return BUSY_REQUEST
         bodies.append(body)
-        return bulk(body, timeout)
+        return bulk(body, timeout, begin_within)
 
     world.index.bulk = away  # type: ignore[method-assign]
     event: dict[str, Any] = {"task": "backfill", "run": "r", "settle": 10.0, "export": None}
@@ -207,8 +207,8 @@ def test_a_lost_answer_is_no_item_lost() -> None:
     bulk = world.index.bulk
     lost = iter([True, False])
 
-    def answer(body: bytes, timeout: float) -> Response:
-        real = bulk(body, timeout)
+    def answer(body: bytes, timeout: float, begin_within: float) -> Response:
+        real = bulk(body, timeout, begin_within)
         return Response(None, detail="reset") if next(lost, False) else real
 
     world.index.bulk = answer  # type: ignore[method-assign]

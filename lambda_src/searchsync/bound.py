@@ -1,0 +1,151 @@
+"""One time for a whole request: connecting to every address, sending, answering. An edge.
+
+A socket's own timeout bounds one read or write, and each address that is tried: a peer that takes or gives a byte
+now and then holds a request for ever. What a version protects for 55 s (`resync`) must not be sent for longer.
+So at its time a request's connection is shut down from beside. A request whose body was cut is not applied: the
+engine waits for the rest. One whose answer was cut may have been applied.
+"""
+
+from __future__ import annotations
+
+import math
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+SHORTEST_TRY = 0.001
+"""Seconds: a socket takes no timeout of 0 for one."""
+
+
+class Seconds(float):
+    """A request's timeout in seconds that also says within how many its body must begin to be sent."""
+
+    begin_within: float
+
+    def __new__(cls, seconds: float, begin_within: float = math.inf) -> Seconds:
+        """Both in seconds from the request's start."""
+        made = super().__new__(cls, seconds)
+        made.begin_within = begin_within
+        return made
+
+
+class Bound:
+    """Until when the request under way may be begun and must have its answer; its connection is cut off then."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._until = self._begin_by = self._cut_at = self._wakes_at = math.inf
+        self.was_cut = False
+        """Whether the last request was cut off."""
+        self._line: socket.socket | None = None
+        self._watcher: threading.Thread | None = None
+
+    @contextmanager
+    def request(self, seconds: float) -> Iterator[None]:
+        """The time of one request, in seconds from now; `Seconds` say when it must begin, too."""
+        now = time.monotonic()
+        with self._changed:
+            self._until = self._cut_at = now + seconds
+            self.was_cut = False
+            self._begin_by = now + getattr(seconds, "begin_within", math.inf)
+            if self._watcher is None:
+                self._watcher = threading.Thread(target=self._watch, name="searchsync-bound", daemon=True)
+                self._watcher.start()
+            elif self._cut_at < self._wakes_at:
+                self._changed.notify()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._cut_at = math.inf
+
+    @property
+    def remaining(self) -> float:
+        """Seconds until the request is cut off."""
+        return self._until - time.monotonic()
+
+    @property
+    def may_begin(self) -> bool:
+        """Whether its body may still begin to be sent."""
+        return time.monotonic() <= self._begin_by
+
+    def hold(self, line: socket.socket) -> None:
+        """This is the connection's socket from now on. A copy is kept: TLS takes the socket itself over."""
+        with self._changed:
+            if self._line is not None:
+                self._line.close()
+            self._line = line.dup()
+
+    def _watch(self) -> None:
+        with self._changed:
+            while True:
+                left = self._cut_at - time.monotonic()
+                if left <= 0.0:
+                    self._cut()
+                    self._cut_at = left = math.inf
+                self._wakes_at = time.monotonic() + left
+                self._changed.wait(min(left, threading.TIMEOUT_MAX))
+
+    def _cut(self) -> None:
+        self.was_cut = True
+        if self._line is not None:
+            with suppress(OSError):  # the peer was quicker
+                self._line.shutdown(socket.SHUT_RDWR)
+
+
+def bounded(bound: Bound, pool_size: int) -> HTTPAdapter:
+    """An adapter of requests whose connections keep to a bound. They are not shared between threads."""
+
+    def kept(pool: Any, connection: Any) -> Any:
+        """A pool of urllib3's with connections that keep to it."""
+
+        class Bounded(connection):  # type: ignore[misc]  # either of urllib3's two
+            def _new_conn(self) -> socket.socket:
+                return _dial(self, bound)
+
+            def connect(self) -> None:
+                super().connect()
+                if not bound.may_begin:
+                    self.close()
+                    raise ConnectTimeoutError(self, "connected too late for the request to begin")
+
+        return type("BoundedPool", (pool,), {"ConnectionCls": Bounded})
+
+    adapter = HTTPAdapter(pool_maxsize=pool_size)
+    adapter.poolmanager.pool_classes_by_scheme = {
+        "http": kept(HTTPConnectionPool, HTTPConnection),
+        "https": kept(HTTPSConnectionPool, HTTPSConnection),
+    }
+    return adapter
+
+
+def _dial(connection: Any, bound: Bound) -> socket.socket:
+    """A socket connected to the first address that answers, all of them within the bound."""
+    error: OSError | None = None
+    found = socket.getaddrinfo(connection.host.strip("[]"), connection.port, type=socket.SOCK_STREAM)
+    for family, kind, protocol, _, address in found:
+        if bound.remaining <= 0.0:
+            break
+        line = socket.socket(family, kind, protocol)
+        try:
+            for option in connection.socket_options or ():
+                line.setsockopt(*option)
+            line.settimeout(max(min(bound.remaining, threading.TIMEOUT_MAX), SHORTEST_TRY))
+            line.connect(address)
+        except OSError as refused:
+            line.close()
+            error = refused
+            continue
+        bound.hold(line)
+        return line
+    if error is None or isinstance(error, TimeoutError):
+        raise ConnectTimeoutError(connection, "no address answered in the request's time") from error
+    raise NewConnectionError(connection, f"no address could be reached: {error.strerror}") from error

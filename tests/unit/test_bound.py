@@ -1,0 +1,222 @@
+"""One time bounds the whole of a request, whatever the peer does with its bytes. Real sockets on the loopback.
+
+Nothing is timed here but by the peer: each of these would hold an unbounded request for minutes, or for ever.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+from requests_aws4auth import AWS4Auth
+
+from searchsync.bulk import Response
+from searchsync.clock import SystemClock
+from searchsync.collection import OpenSearchCollection, connect
+from searchsync.config import read_environment
+from tests.support.events import environment
+
+BOUND_S = 0.6
+LONGEST_S = 6.0
+"""A request that is held for longer is not bounded."""
+TRICKLE_S = 0.2
+"""Between two bytes of a slow peer: below every timeout of one read or write."""
+TRICKLES = range(int(1.5 * LONGEST_S / TRICKLE_S))
+"""A slow peer comes to an end, so that a test without the bound does."""
+BODY = b"{}\n"
+ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
+LARGE = b"x" * 30_000_000
+"""More than the loopback's buffers take."""
+
+Peer = Callable[[socket.socket], None]
+
+
+def black_hole(line: socket.socket) -> None:
+    """Reads, and says nothing."""
+    while line.recv(65_536):
+        pass
+
+
+def slow_writer(line: socket.socket) -> None:
+    """Answers a byte now and then, without end."""
+    line.recv(65_536)
+    line.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n")
+    for _ in TRICKLES:
+        line.sendall(b" ")
+        time.sleep(TRICKLE_S)
+
+
+def slow_head(line: socket.socket) -> None:
+    """Answers a byte of the status line now and then."""
+    line.recv(65_536)
+    line.sendall(b"HTTP/1.1 200 OK\r\nx: ")
+    for _ in TRICKLES:
+        line.sendall(b"x")
+        time.sleep(TRICKLE_S)
+
+
+def slow_reader(line: socket.socket) -> None:
+    """Takes a little of the body now and then."""
+    for _ in TRICKLES:
+        line.recv(1_000)
+        time.sleep(TRICKLE_S)
+
+
+@contextmanager
+def peer(behave: Peer) -> Iterator[int]:
+    """A server that treats each connection so; its port."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    lines: list[socket.socket] = []
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                line, _ = listener.accept()
+                lines.append(line)
+                threading.Thread(target=quietly, args=(line,), daemon=True).start()
+
+    def quietly(line: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            behave(line)
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        listener.close()
+        for line in lines:
+            line.close()
+
+
+@contextmanager
+def dead_address() -> Iterator[int]:
+    """A port that takes no connection and refuses none: its queue is full."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=0)
+    port = listener.getsockname()[1]
+    waiting = []
+    for _ in range(4):
+        line = socket.socket()
+        line.setblocking(False)
+        line.connect_ex(("127.0.0.1", port))
+        waiting.append(line)
+    try:
+        yield port
+    finally:
+        for line in [*waiting, listener]:
+            line.close()
+
+
+def collection(port: int, scheme: str = "http") -> OpenSearchCollection:
+    host = f"{scheme}://127.0.0.1:{port}"
+    config = replace(read_environment(environment()), host=host)
+    client = connect(config, AWS4Auth("AKIAEXAMPLE", "secret", "eu-central-1", "aoss"))
+    return OpenSearchCollection(client, config, SystemClock())
+
+
+def bulk(target: OpenSearchCollection, body: bytes = BODY, begin_within: float = math.inf) -> Response:
+    """A request that must be over soon after its time."""
+    began = time.monotonic()
+    answer = target.bulk(body, BOUND_S, begin_within)
+    assert time.monotonic() - began < LONGEST_S
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("behave", "body"),
+    [(black_hole, BODY), (slow_writer, BODY), (slow_head, BODY), (slow_reader, LARGE)],
+)
+def test_a_request_is_cut_off_at_its_time(behave: Peer, body: bytes) -> None:
+    with peer(behave) as port:
+        assert bulk(collection(port), body).status is None
+
+
+def test_a_handshake_is_within_the_bound() -> None:
+    with peer(black_hole) as port:
+        assert bulk(collection(port, "https")).status is None
+
+
+def test_a_slow_handshake_is_within_the_bound() -> None:
+    def trickle(line: socket.socket) -> None:
+        line.recv(65_536)
+        line.sendall(b"\x16\x03\x03\x40\x00")  # a TLS record of 16 KiB begins
+        for _ in TRICKLES:
+            line.sendall(b"\x02")
+            time.sleep(TRICKLE_S)
+
+    with peer(trickle) as port:
+        assert bulk(collection(port, "https")).status is None
+
+
+def test_all_addresses_together_are_within_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[float] = []
+    dial = socket.socket.connect
+
+    def counted(line: socket.socket, address: tuple[str, int]) -> None:
+        tried.append(line.gettimeout() or math.inf)
+        if len(tried) == 1:
+            time.sleep(BOUND_S / 2)
+            raise ConnectionRefusedError
+        dial(line, address)
+
+    with dead_address() as port:
+        names = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))] * 50
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: names)
+        monkeypatch.setattr(socket.socket, "connect", counted)
+        assert bulk(collection(port)).status is None
+    assert len(tried) > 1
+    assert max(tried[1:]) <= BOUND_S / 2
+
+
+def test_the_second_address_is_tried_where_the_first_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    with peer(answers([])) as port:
+        free = socket.create_server(("127.0.0.1", 0))
+        refused = free.getsockname()[1]
+        free.close()
+        names = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", each)) for each in (refused, port)]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: names)
+        assert bulk(collection(port)).status == 200
+
+
+def answers(seen: list[int], held: threading.Event | None = None) -> Peer:
+    """Answers each request unless it is held, and keeps from which port it came."""
+
+    def behave(line: socket.socket) -> None:
+        came = b""
+        while more := line.recv(65_536):
+            came += more
+            if came.endswith(BODY):
+                seen.append(line.getpeername()[1])
+                came = b""
+                if held is None or not held.is_set():
+                    line.sendall(ANSWER)
+
+    return behave
+
+
+def test_what_connected_too_late_to_begin_is_not_sent() -> None:
+    seen: list[int] = []
+    with peer(answers(seen)) as port:
+        assert bulk(collection(port), begin_within=-0.1).status is None
+        assert seen == []
+        assert bulk(collection(port), begin_within=10.0).status == 200
+
+
+def test_a_connection_is_kept_and_a_cut_one_is_made_anew() -> None:
+    seen: list[int] = []
+    held = threading.Event()
+    with peer(answers(seen, held)) as port:
+        target = collection(port)
+        assert [bulk(target).status for _ in range(3)] == [200, 200, 200]
+        held.set()
+        assert bulk(target).status is None
+        held.clear()
+        assert bulk(target).status == 200
+    assert len(set(seen[:4])) == 1
+    assert seen[4] != seen[3]
