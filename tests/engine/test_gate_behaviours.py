@@ -282,3 +282,11 @@ def test_the_admin_port_tells_another_process_how_to_behave(gate: Gate) -> None:
         assert unknown.status_code == 400
         control.behave(Behaviours())
         assert gate.behaviours == Behaviours()
+
+
+def test_a_point_in_time_is_opened_though_versions_are_left_out(
+    gate: Gate, collection: Client, index_name: str
+) -> None:
+    gate.behave(Behaviours(versions_left_out=True))
+    collection.call("PUT", f"/{index_name}", {})
+    assert collection.call("POST", f"/{index_name}/_search/point_in_time?keep_alive=1m").status_code == 200

@@ -28,9 +28,7 @@ QUIET = [f"quiet-{number}" for number in range(5)] + ["y" * 600]
 PERIODS = [0.7, 2.1, 7.3, 15.0, 29.0, 30.0, 31.3]
 FAULTS = ["busy", "reset", "lost", "item", "late", "away", "asleep"]
 if "mapping_conflicts" not in HELD_BACK:
-    FAULTS.insert(4, "mapping")
-LATE = [0.0] if "reads_late_s" in HELD_BACK else [0.0, 0.0, 10.0]
-UNWRITABLE = [0.0] if "new_index_unwritable_s" in HELD_BACK else [0.0, 0.0, 15.0]
+    FAULTS.insert(0, "mapping")
 
 
 def steps(seconds: int) -> Any:
@@ -96,8 +94,6 @@ CHANGED_BESIDE = [Change(0.3 + number / 10, number % len(BUSY)) for number in ra
     st.sampled_from([0.0, 0.5, 3.0, 6.0]),
     st.lists(st.integers(0, len(BUSY) - 1), unique=True),
     st.sampled_from([0.0, 2.9, -2.9]),
-    st.sampled_from(LATE),
-    st.sampled_from(UNWRITABLE),
     steps(12),
     steps(100),
     DAMAGE,
@@ -105,16 +101,14 @@ CHANGED_BESIDE = [Change(0.3 + number / 10, number % len(BUSY)) for number in ra
     DAMAGE,
     steps(100),
 )
-@example(0.0, EVERYBODY, 0.0, 0.0, 0.0, AWAY_AND_DELETED, [], [], [], [], [])
-@example(0.5, EVERYBODY, 2.9, 0.0, 0.0, CHANGED_BESIDE, [], [], [], [], [])
+@example(0.0, EVERYBODY, 0.0, AWAY_AND_DELETED, [], [], [], [], [])
+@example(0.5, EVERYBODY, 2.9, CHANGED_BESIDE, [], [], [], [], [])
 def test_any_history_converges_and_shows_its_planted_differences_and_no_other(  # noqa: PLR0917
     gate_url: str,
     engine: Engine,
     lag: float,
     there: list[int],
     skew: float,
-    reads_late: float,
-    unwritable: float,
     backfill: Any,
     verify: Any,
     damage: list[tuple[str, int]],
@@ -123,7 +117,7 @@ def test_any_history_converges_and_shows_its_planted_differences_and_no_other(  
     repair: Any,
 ) -> None:
     index, direct = f"history-{uuid.uuid4().hex[:12]}", Client(engine.url)
-    history = History.begin(gate_url, direct, index, lag, skew, reads_late=reads_late, unwritable=unwritable)
+    history = History.begin(gate_url, direct, index, lag, skew)
     try:
         for name in [*QUIET, *(BUSY[key] for key in there)]:
             history.put(name, told=False)

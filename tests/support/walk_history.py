@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from opensearchpy.exceptions import ConnectionError as NoAnswerError
-from opensearchpy.exceptions import ConnectionTimeout, NotFoundError, TransportError
+from opensearchpy.exceptions import ConnectionTimeout, TransportError
 
 from lab.faults import Fault, FaultKind, split_request
 from lab.gate_rules import split_bulk
@@ -46,10 +46,10 @@ AWAY = 75.0
 TOMBSTONE = 60.0
 """Seconds (`index.gc_deletes`)."""
 COLLECTED_EVERY = 3.0
-WAKES_IN = 20.0
-"""Seconds that a sleeping collection holds the first request: AWS says 10 to 30."""
 PERIOD = 1.0
 """Seconds from one poll of the trigger to the next."""
+WAKES_IN = 20.0
+"""Seconds that a sleeping collection holds the first request: AWS says 10 to 30."""
 REFUSED = {
     "item": Fault(FaultKind.ITEM, status=429, positions=(0,)),
     "mapping": Fault(FaultKind.ITEM, status=400, error_type="resource_already_exists_exception", positions=(0,)),
@@ -96,8 +96,6 @@ class Network:
         fault = self.faults.popleft() if self.faults else ""
         if fault == "away":
             self.away = clock.time + AWAY
-        if clock.time < self._history.writable_at and url.endswith(("_bulk", "_mget")):
-            raise NotFoundError(404, "index_not_found_exception", {"error": {"type": "index_not_found_exception"}})
         if fault == "asleep":
             clock.sleep(WAKES_IN)
         if fault == "busy" or clock.time < self.away:
@@ -109,24 +107,21 @@ class Network:
             clock.at(clock.time + timeout + LATENESS, lambda: self._send(method, url, request))
             clock.sleep(timeout)
             raise ConnectionTimeout("TIMEOUT", "late", None)
-        answer = self._one_refused(REFUSED[fault], request, url) if bulk and fault in REFUSED else None
-        answer = answer or self._send(method, url, request)
+        refused = REFUSED.get(fault) if bulk else None
+        answer = self._one_refused(refused, method, url, request) if refused else self._send(method, url, request)
         if fault == "lost":
             raise ConnectionTimeout("TIMEOUT", "lost", None)
         clock.sleep(LATENCY / 2)
         return answer
 
-    def _one_refused(self, fault: Fault, request: dict[str, Any], url: str) -> Any:
+    def _one_refused(self, fault: Fault, method: str, url: str, request: dict[str, Any]) -> Any:
         split = split_request(list(split_bulk(request["body"])), [fault])
         if not split.body:
             return split.merge(None)
-        return split.merge(self._send("POST", url, {**request, "body": split.body}))
+        return split.merge(self._send(method, url, {**request, "body": split.body}))
 
     def _send(self, method: str, url: str, request: dict[str, Any]) -> Any:
-        parameters = dict(request["params"])
-        if self._history.reads_late and url.endswith("_mget"):
-            parameters["realtime"] = "false"
-        answer = self._inner.perform_request(method, url, **{**request, "params": parameters})
+        answer = self._inner.perform_request(method, url, **{**request, "params": dict(request["params"])})
         if url.endswith("_bulk"):
             self._history.landed(answer["items"])
         return answer
@@ -136,17 +131,13 @@ class Network:
 class History:
     """A table of some keys, its stream, an index, the sync function and the walk.
 
-    `lag`: seconds from a change to its first delivery; `skew`: seconds that the stream's clock is behind;
-    `reads_late`: seconds from one refresh to the next, before which no read shows what was written.
+    `lag`: seconds from a change to its first delivery; `skew`: seconds that the stream's clock is behind.
     """
 
     config: Config
     direct: Client
     lag: float = 0.0
     skew: float = 0.0
-    reads_late: float = 0.0
-    writable_at: float = 0.0
-    """When the new index takes writes."""
     clock: BusyClock = field(default_factory=lambda: BusyClock(NOW + 0.5))
     stream: deque[tuple[float, dict[str, Any]]] = field(default_factory=deque)
     tombstones: dict[str, tuple[int, float]] = field(default_factory=dict)
@@ -155,30 +146,14 @@ class History:
     delivering: bool = False
 
     @classmethod
-    def begin(
-        cls,
-        gate_url: str,
-        direct: Client,
-        index: str,
-        lag: float,
-        skew: float,
-        *,
-        reads_late: float = 0.0,
-        unwritable: float = 0.0,
-    ) -> History:
-        """A history on a new index, whose tombstones the engine keeps until this world says otherwise.
-
-        `unwritable`: seconds until the new index takes writes.
-        """
+    def begin(cls, gate_url: str, direct: Client, index: str, lag: float, skew: float) -> History:
+        """A history on a new index, whose tombstones the engine keeps until this world says otherwise."""
         config = replace(read_environment(environment()), host=gate_url, index=index, table_name="t")
-        history = cls(config, direct, lag, skew, reads_late)
+        history = cls(config, direct, lag, skew)
         history.pipeline.collection.ensure_index(30.0)
-        history.writable_at = history.clock.time + unwritable
         history.setting("1h")
         history.clock.every(PERIOD, history.deliver)
         history.clock.every(COLLECTED_EVERY, history.collect)
-        if reads_late:
-            history.clock.every(reads_late, history.refresh)
         return history
 
     def __post_init__(self) -> None:
@@ -286,15 +261,11 @@ class History:
         while any(item["delete"]["status"] == 409 for item in self._deleted(dict.fromkeys(old, 1))):
             assert time.monotonic() < end, "the engine did not prune its tombstones"
             time.sleep(0.05)
-            self.refresh()
+            self.direct.call("POST", f"/{self.config.index}/_refresh")
         self.setting("1h")
         self._deleted(young)
         for name in old:
             del self.tombstones[name]
-
-    def refresh(self) -> None:
-        """Let reads show what is written."""
-        self.direct.call("POST", f"/{self.config.index}/_refresh")
 
     def setting(self, lifetime: str) -> None:
         """How long the engine keeps tombstones."""
@@ -347,8 +318,7 @@ class History:
         self.schedule(steps, list(keys))
         self._part(lane, task, {"segment": 0, "of": 1})
         if task != "backfill":
-            if not self.reads_late:
-                self.refresh()
+            self.direct.call("POST", f"/{self.config.index}/_refresh")
             pit = self.reader.open_point_in_time(Deadline.after(self.clock, 120.0))
             self._part(lane, task, {"slice": 0, "of": 1, "pit": pit})
         self.until = 0.0
@@ -373,7 +343,7 @@ class History:
 
     def documents(self) -> dict[str, Any]:
         """The index as it is."""
-        self.refresh()
+        self.direct.call("POST", f"/{self.config.index}/_refresh")
         hits = self.direct.call("POST", f"/{self.config.index}/_search", {"size": 1_000}).json()["hits"]["hits"]
         return {hit["_id"]: hit["_source"] for hit in hits}
 
