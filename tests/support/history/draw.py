@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from lab.behaviours import HELD_BACK, ready
+from lab.behaviours import ready
 from tests.support.history.steps import (
     BEHAVIOURS,
     KEYS,
@@ -43,7 +43,6 @@ WHOLE: Form = "full"
 FORMS: tuple[Form, ...] = (*[WHOLE] * 12, "no image", "no time", "no number")
 READY = tuple(name for name, each in BEHAVIOURS.items() if ready(each) == each)
 NEW_INDEX = tuple(name for name in READY if BEHAVIOURS[name].new_index_unwritable_s)
-MAPPING_CONFLICTS = () if "mapping_conflicts" in HELD_BACK else ("item mapping",)
 TABLE_FAULTS = ("throttled", "unprocessed", "slow read", "late read", "refused")
 
 
@@ -79,18 +78,13 @@ def changes() -> st.SearchStrategy[Change]:
 def faults() -> st.SearchStrategy[Fault]:
     """A fault of the collection: once, a few times, or a storm."""
     weighted = [*GOOD_FAULTS, *SLOW_FAULTS * 3, *STACK_FAULTS, *ITEM_FAULTS * 2]
-    conflicts = [
-        st.builds(Fault, name=st.just(name), times=st.sampled_from([1, 2]), key=st.sampled_from("aabbcd"))
-        for name in MAPPING_CONFLICTS
-    ]
-    faults = st.builds(
+    return st.builds(
         Fault,
         name=st.sampled_from(weighted),
         times=st.sampled_from([1, 1, 1, 2, 2, 7, 30]),
         key=st.sampled_from("aabbcd"),
         where=st.sampled_from(["bulk"] * 6 + ["look"]),
     )
-    return st.one_of(*[faults] * 9, *conflicts)
 
 
 def sleeps() -> st.SearchStrategy[Sleep]:

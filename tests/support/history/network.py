@@ -39,16 +39,12 @@ TYPES = {
     404: "index_not_found_exception",
     409: "version_conflict_engine_exception",
 }
-MAPPING_CONFLICT = GateFault(FaultKind.ITEM, status=400, error_type="resource_already_exists_exception")
-WAKING = GateFault(FaultKind.STATUS, error_type="injected_waking_exception")
 
 
 def gate_fault(fault: Fault, document_id: str) -> GateFault:
     """The gate's form of a fault."""
     words = fault.name.split()
     applied = words[-1] == "applied"
-    if fault.name == "item mapping":
-        return replace(MAPPING_CONFLICT, ids=(document_id,))
     if words[0] in ("reset", "cut"):
         return GateFault(FaultKind(words[0]), applied=applied)
     if words[0] == "html":
@@ -188,7 +184,7 @@ class Network:
 
     def _waking(self, seconds: float) -> GateFault:
         if self._waking_status is not None:
-            return replace(WAKING, status=self._waking_status)
+            return GateFault(FaultKind.STATUS, status=self._waking_status, error_type="injected_waking_exception")
         return GateFault(FaultKind.DELAY, seconds=seconds)
 
     def _next_fault(self, where: str, body: bytes) -> tuple[str, GateFault | None]:
