@@ -87,6 +87,11 @@ def faults() -> st.SearchStrategy[Fault]:
     )
 
 
+def known(step: Step) -> bool:
+    """Whether the product is meant to stand a step already: no behaviour of it is held back."""
+    return not isinstance(step, Behave) or step.name in READY
+
+
 def sleeps() -> st.SearchStrategy[Sleep]:
     """The collection falls asleep, and wakes in AWS's 10 to 30 s; it holds requests, or answers them."""
     return st.builds(Sleep, st.sampled_from([10.0, 20.0, 30.0]), st.sampled_from([None, None, 503, 429]))
