@@ -8,6 +8,7 @@ import pytest
 
 from lab.engine import Engine
 from tests.support.history import steps
+from tests.support.history.draw import known
 from tests.support.history.explore import explore
 from tests.support.history.invariants import run
 from tests.support.history.pool import Pool
@@ -59,14 +60,45 @@ COURSES = {
     "an index is deleted under a warm sandbox": steps.History(
         LONG, (steps.Change("a"), steps.Deliver(2), steps.DeleteIndex())
     ),
+    "reads show a deleted document until its tombstone is gone": steps.History(
+        LONG,
+        (
+            steps.Change("a"),
+            steps.Deliver(3),
+            steps.Behave("reads minutes late"),
+            steps.Change("a"),
+            steps.Change("a", "delete", -1),
+            steps.During(7, steps.Crash()),
+            steps.Deliver(2),
+            steps.Tick(61.0),
+            steps.Fault("late"),
+            steps.Deliver(2),
+            steps.Tick(1.0),
+            steps.Deliver(1),
+            steps.Collect(),
+            steps.Deliver(1),
+            steps.Land(),
+        ),
+    ),
+    "an index is made anew and takes no writes for minutes": steps.History(
+        LONG,
+        (steps.Behave("new index for minutes"), steps.DeleteIndex(), steps.Change("a"), steps.Deliver(4)),
+    ),
+    "an index is made anew and is not shown": steps.History(
+        LONG, (steps.Behave("new index hidden"), steps.DeleteIndex(), steps.Change("a"), steps.Deliver(4))
+    ),
+    "a collection that sleeps lets the requests land that woke it": steps.History(
+        LONG, (steps.Change("a"), steps.Deliver(2), steps.Sleep(30.0), steps.Change("a", "delete"), steps.Deliver(4))
+    ),
     "a record is older than the alarm for repairs": steps.History(
         steps.Setup(max_age=-1), (steps.Change("a"), steps.Tick(84_000.0), steps.Deliver(1))
     ),
 }
 """Each is sure to meet a rule that drawn histories meet seldom."""
+RUN = {name: each for name, each in COURSES.items() if all(known(step) for step in each.steps)}
 
 
-@pytest.mark.parametrize("history", COURSES.values(), ids=COURSES.keys())
+@pytest.mark.parametrize("history", RUN.values(), ids=RUN.keys())
 def test_a_dangerous_course_ends_well(engine: Engine, index_name: str, history: steps.History) -> None:
     pool = Pool(engine.url, index_name)
     try:
