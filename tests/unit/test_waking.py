@@ -73,7 +73,7 @@ class SleepingCollection(OpenSearchCollection):
 
     def _apply(self, body: bytes, began: float, applied: float) -> Response:
         self.writes.append((began - self.read_at, applied - self.read_at))
-        return self.memory.bulk(body, 0.0)
+        return self.memory.bulk(body, 0.0, 0.0)
 
 
 SLEEPS = list(product((10.0, 25.0, 29.9, 30.0), (True, False), ("indexing", "search")))
