@@ -264,6 +264,9 @@ def test_a_verification_begins_when_the_collection_shows_what_was_written(bench:
     bench.world.reads_late(2_000.0)
     with pytest.raises(WalkRefusedError, match=r"shows writes over 8\d\d s late"):
         bench.run(VERIFY)
+    bench.world.index.item_fault = lambda *_: {"status": 402, **error("service_quota_exceeded_exception")}
+    with pytest.raises(WalkRefusedError, match=r"took no write .* 402 service_quota_exceeded_exception"):
+        bench.run(VERIFY)
 
 
 def test_a_backfill_begins_when_a_new_index_takes_writes_whoever_made_it(bench: Bench) -> None:

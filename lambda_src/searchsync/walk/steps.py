@@ -221,7 +221,7 @@ class Steps:
         try:
             settle = prepare.settling(self.settings.settle, self.account.lag(self.clock.now()))
             visibility.wait(call.deadline)
-        except PipelineLateError as error:
+        except (PipelineLateError, CollectionBusyError) as error:
             raise WalkRefusedError(str(error)) from error
         # A collection that was late will be so again: the calls keep time for it.
         return max(settle, min(visibility.late, LONGEST_SETTLE))
