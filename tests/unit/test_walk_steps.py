@@ -402,8 +402,14 @@ def test_of_two_walks_started_together_one_goes_on_and_one_is_refused_at_its_nex
             clock.time += wait
             state = {"step": "walk", "task": "verify", "run": name, "settle": 30, "export": None, "position": None}
             step(name, {**state, "part": {"segment": 0, "of": 1}, "call": 0, "totals": {}})
-            step(name, {"step": "open", "task": "verify", "run": name})
     assert refused == {"two"}
+
+
+def test_a_walk_that_is_not_alone_opens_no_point_in_time(bench: Bench) -> None:
+    bench.account.walks = [{"name": "one", "startDate": STARTED}, {"name": "two", "startDate": STARTED}]
+    assert bench.run({"step": "open", "task": "verify", "run": "one"})["slices"]
+    with pytest.raises(WalkRefusedError, match="'one'"):
+        bench.run({"step": "open", "task": "verify", "run": "two"})
 
 
 def test_a_call_that_may_not_ask_for_other_walks_now_goes_on(bench: Bench) -> None:

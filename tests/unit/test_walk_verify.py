@@ -346,12 +346,18 @@ def test_a_collection_that_shows_writes_minutes_late_makes_no_differences(
     assert Walk(world).kinds() == {"planted": Kind.EXTRA, "h": Kind.MISSING}
 
 
+@pytest.mark.parametrize("late", [31.0, 104.0, 208.0])
+@pytest.mark.parametrize(("lives", "gone"), [(11.0, 12.0), (25.0, 7.0)])
 @pytest.mark.parametrize("lag", [0.0, SETTLE - 1.0])
-def test_an_item_that_comes_and_goes_behind_late_reads_is_no_difference(world: World, lag: float) -> None:
-    coming_and_going(world, 25.0, 7.0, lag)
-    world.reads_late(MINUTES_LATE / 2)
+def test_an_item_that_comes_and_goes_behind_late_reads_is_no_difference(
+    world: World, lives: float, gone: float, lag: float, late: float
+) -> None:
+    coming_and_going(world, lives, gone, lag)
+    world.reads_late(late)
     world.clock.sleep(10.0)
-    assert Walk(world).kinds() == {}
+    for round_ in range(15):
+        world.clock.sleep(7.3)
+        assert Walk(world, seed=round_).kinds() == {}
 
 
 def test_a_verification_concludes_nothing_from_a_collection_that_is_too_late(world: World) -> None:
