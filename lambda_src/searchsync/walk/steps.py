@@ -38,7 +38,7 @@ from searchsync.walk.visibility import TO_REMOVE, Visibility
 RESERVE = 20.0
 """Seconds of a call that are kept for its report and its end."""
 assert RESERVE > 2 * TO_REMOVE  # noqa: S101 - probes are removed behind the deadline
-SHORT_STEP = 120.0
+SHORT_STEP = 150.0
 """Seconds that a question to the index may take. A collection that sleeps answers the first one after 10 to 30 s
 ("Scale to zero for Amazon OpenSearch Serverless"); its indexing and its search units wake apart."""
 LONGEST_WAKING = 30.0
