@@ -18,6 +18,7 @@ from lab.gate_rules import GateDenied, GateRequest
 
 MAPPING_UPDATE_S = 1.0
 """Seconds that a change of the mapping takes, or the creation of an index: another one meanwhile is in conflict."""
+LONG_AGO = float("-inf")
 READS_BY_ID = frozenset({"_mget", "_doc", "_source"})
 MAPPING_NAMES = frozenset({"_mapping", "_mappings"})
 
@@ -40,10 +41,10 @@ class _Part:
 class _Index:
     """What is remembered of an index; times of the gate's clock."""
 
-    made_at: float = float("-inf")
-    mapping_until: float = float("-inf")
+    made_at: float = LONG_AGO
+    mapping_until: float = LONG_AGO
     unseen_since: float | None = None  # the oldest write through the gate that no refresh has shown
-    refreshed_at: float = float("-inf")
+    refreshed_at: float = LONG_AGO
     refreshed_by_hand: bool = False  # by the gate, not by the engine's own interval
 
 
@@ -58,10 +59,13 @@ class Conduct:
         self._lock = threading.Lock()
 
     def behave(self, behaviours: Behaviours, now: float) -> None:
-        """Behave so from now on; awake."""
+        """Behave so from now on: awake, no index new, and what is written to be shown by the next refresh."""
         with self._lock:
             self.behaviours, self._began = behaviours, now
             self._parts.clear()
+            for index in self._indices.values():
+                index.made_at = index.mapping_until = index.refreshed_at = LONG_AGO
+                index.unseen_since = LONG_AGO if index.unseen_since is not None else None
 
     def hold(self, request: GateRequest, now: float) -> float:
         """Seconds until the part that answers the request is awake: search for reads, indexing for all else."""
@@ -101,7 +105,7 @@ class Conduct:
         if parameters:
             target = request.target + ("&" if "?" in request.target else "?") + "&".join(parameters)
             request = replace(request, target=target)
-        if self.behaviours.versions_left_out and _name(request) == "_search":
+        if self.behaviours.versions_left_out and request.path.endswith("/_search"):  # no point in time's own call
             request = replace(request, body=_without_version(request.body))
         return request
 

@@ -25,6 +25,7 @@ from lab.faults import Fault, FaultBook, FaultKind, Plan, split_request
 from lab.gate_rules import Authorize, GateDenied, GateRequest, JsonObject, Rules
 from lab.gate_server import Ending, GateServer, Reply, Upstream
 
+TICK_SECONDS = 0.25
 _FORWARDED_HEADERS = ("content-type", "accept", "x-opaque-id")
 
 
@@ -82,6 +83,8 @@ class Gate:
         self._server = GateServer(port, upstream_url, self.answer, self._date)
         self._server.start()
         self.url = self._server.url
+        if clock is time.time:
+            threading.Thread(target=self._keep_refreshing, name="gate-refresh", daemon=True).start()
 
     def inject(self, *faults: Fault) -> None:
         """Ask for faults; each hits the requests that it describes until it is used up."""
@@ -240,8 +243,18 @@ class Gate:
             headers = {"content-type": "application/json"}
             if upstream.send("PUT", f"/{quote(index, safe='')}/_settings", body, headers).status == 200:
                 self._conduct.fitted(index)
+        self._refresh_due(upstream)
+
+    def _refresh_due(self, upstream: Upstream) -> None:
         for index in self._conduct.due(self._clock()):
             upstream.send("POST", f"/{quote(index, safe='')}/_refresh")
+
+    def _keep_refreshing(self) -> None:
+        """On the machine's time: those who ask the engine itself see what is due, too."""
+        upstream = Upstream(self.upstream_url)
+        while not self._stopping.wait(TICK_SECONDS):
+            self._refresh_due(upstream)
+        upstream.close()
 
     def _creation_body(self, body: bytes) -> bytes:
         try:

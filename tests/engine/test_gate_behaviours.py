@@ -17,7 +17,7 @@ from lab.gate import Gate
 from lab.gate_admin import GateAdmin, GateClient
 from lab.gate_rules import GateDenied, GateRequest
 from tests.engine.client import Client
-from tests.engine.test_gate import statuses, write
+from tests.engine.test_gate import eventually, statuses, write
 
 NOT_FOUND = "index_not_found_exception"
 
@@ -109,6 +109,17 @@ def test_a_point_in_time_shows_what_the_last_refresh_saw(
     assert ids() == []
     time.now += 10
     assert ids() == ["a"]
+
+
+def test_on_the_machines_time_a_search_past_the_gate_shows_what_is_due(
+    engine: Engine, direct: Client, index_name: str
+) -> None:
+    with Gate(engine.url, behaviours=Behaviours(reads_late_s=0.5)) as timed:
+        collection = Client(timed.url)
+        collection.call("PUT", f"/{index_name}", {})
+        collection.call("POST", f"/{index_name}/_bulk", write("a", 5, n=1))
+        assert hits(direct, index_name) == []
+        assert eventually(lambda: hits(direct, index_name) == ["a"], 5.0)
 
 
 def test_reads_are_on_time_again_when_the_behaviour_ends(
@@ -271,3 +282,11 @@ def test_the_admin_port_tells_another_process_how_to_behave(gate: Gate) -> None:
         assert unknown.status_code == 400
         control.behave(Behaviours())
         assert gate.behaviours == Behaviours()
+
+
+def test_a_point_in_time_is_opened_though_versions_are_left_out(
+    gate: Gate, collection: Client, index_name: str
+) -> None:
+    gate.behave(Behaviours(versions_left_out=True))
+    collection.call("PUT", f"/{index_name}", {})
+    assert collection.call("POST", f"/{index_name}/_search/point_in_time?keep_alive=1m").status_code == 200

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, note, settings
 from hypothesis import strategies as st
 
+from lab.behaviours import HELD_BACK
 from lab.engine import Engine
 from lab.gate import Gate
 from lab.gate_rules import Rules
@@ -25,7 +26,9 @@ QUIET = [f"quiet-{number}" for number in range(5)] + ["y" * 600]
 """Keys that are left alone, and damaged by hand."""
 
 PERIODS = [0.7, 2.1, 7.3, 15.0, 29.0, 30.0, 31.3]
-FAULTS = ["busy", "reset", "lost", "item", "late", "away"]
+FAULTS = ["busy", "reset", "lost", "item", "late", "away", "asleep"]
+if "mapping_conflicts" not in HELD_BACK:
+    FAULTS.insert(0, "mapping")
 
 
 def steps(seconds: int) -> Any:
@@ -35,7 +38,7 @@ def steps(seconds: int) -> Any:
     changes = st.builds(Change, times, keys, st.booleans())
     hot = st.builds(Change, times, keys, st.booleans(), st.sampled_from(PERIODS))
     trouble = st.builds(Trouble, times, st.sampled_from(["walk", "reader"]), st.sampled_from(FAULTS))
-    trouble |= st.builds(Trouble, times, st.just("sync"), st.sampled_from(FAULTS[:4]))
+    trouble |= st.builds(Trouble, times, st.just("sync"), st.sampled_from(FAULTS[: FAULTS.index("late")]))
     trouble |= st.builds(Trouble, times, st.just("table"), st.just("ProvisionedThroughputExceededException"))
     return st.lists(changes | changes | trouble | hot, max_size=14)
 

@@ -49,6 +49,13 @@ TOMBSTONE = 60.0
 COLLECTED_EVERY = 3.0
 PERIOD = 1.0
 """Seconds from one poll of the trigger to the next."""
+WAKES_IN = 20.0
+"""Seconds that a sleeping collection holds the first request: AWS says 10 to 30."""
+REFUSED = {
+    "item": Fault(FaultKind.ITEM, status=429, positions=(0,)),
+    "mapping": Fault(FaultKind.ITEM, status=400, error_type="resource_already_exists_exception", positions=(0,)),
+}
+"""Faults that refuse the first item of a bulk request."""
 REPEATS = 12
 """Calls that fail in a row before a history says that the walk makes no progress."""
 
@@ -90,6 +97,8 @@ class Network:
         fault = self.faults.popleft() if self.faults else ""
         if fault == "away":
             self.away = clock.time + AWAY
+        if fault == "asleep":
+            clock.sleep(WAKES_IN)
         if fault == "busy" or clock.time < self.away:
             raise TransportError(429, "circuit_breaking_exception", {})
         if fault == "reset":
@@ -99,14 +108,15 @@ class Network:
             clock.at(clock.time + timeout + LATENESS, lambda: self._send(method, url, request))
             clock.sleep(timeout)
             raise ConnectionTimeout("TIMEOUT", "late", None)
-        answer = self._one_busy(method, url, request) if fault == "item" and bulk else self._send(method, url, request)
+        refused = REFUSED.get(fault) if bulk else None
+        answer = self._one_refused(refused, method, url, request) if refused else self._send(method, url, request)
         if fault == "lost":
             raise ConnectionTimeout("TIMEOUT", "lost", None)
         clock.sleep(LATENCY / 2)
         return answer
 
-    def _one_busy(self, method: str, url: str, request: dict[str, Any]) -> Any:
-        split = split_request(list(split_bulk(request["body"])), [Fault(FaultKind.ITEM, status=429, positions=(0,))])
+    def _one_refused(self, fault: Fault, method: str, url: str, request: dict[str, Any]) -> Any:
+        split = split_request(list(split_bulk(request["body"])), [fault])
         if not split.body:
             return split.merge(None)
         return split.merge(self._send(method, url, {**request, "body": split.body}))

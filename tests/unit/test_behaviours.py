@@ -7,7 +7,7 @@ from dataclasses import fields
 
 import pytest
 
-from lab.behaviours import PROFILES, TABLE, UNKNOWN, Behaviours, in_the_lab
+from lab.behaviours import HELD_BACK, PROFILES, TABLE, UNKNOWN, Behaviours, in_the_lab, ready
 from lab.conduct import MAPPING_UPDATE_S, Conduct, changes_mapping
 from lab.faults import Fault
 from lab.gate_rules import GateRequest
@@ -144,6 +144,15 @@ def test_an_index_that_was_refused_or_is_gone_is_not_new() -> None:
     assert conduct.refusal(MGET, 102.0) is None
 
 
+def test_who_behaves_otherwise_forgets_what_was_new() -> None:
+    conduct = made(Behaviours(new_index_unwritable_s=15, mapping_conflicts=True, reads_late_s=5))
+    conduct.sends(bulk({"n": 1}), 100.0)
+    conduct.behave(conduct.behaviours, 100.0)
+    assert conduct.refusal(MGET, 100.0) is None
+    assert conduct.item_faults(bulk({"new": 1}), 100.0, {"i": MAPPING}) == ()
+    assert conduct.due(100.0) == ["i"]
+
+
 # Mappings
 
 MAPPING = {"properties": {"n": {"type": "long"}, "m": {"properties": {"x": {"type": "text"}}}}}
@@ -275,3 +284,9 @@ def test_the_labs_profiles_are_awss_at_a_scale() -> None:
         assert in_the_lab(name).reads_late_s == profile.reads_late_s * 0.1
     with pytest.raises(ValueError, match="classic, nextgen"):
         in_the_lab("old")
+
+
+def test_what_is_held_back_is_as_ever_and_nothing_else() -> None:
+    for profile in PROFILES.values():
+        left = ready(profile).as_json()
+        assert left == {**profile.as_json(), **{name: Behaviours().as_json()[name] for name in HELD_BACK}}

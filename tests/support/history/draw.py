@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from lab.behaviours import ready
 from tests.support.history.steps import (
+    BEHAVIOURS,
     KEYS,
+    Behave,
     Change,
     Collect,
     Crash,
@@ -21,6 +24,7 @@ from tests.support.history.steps import (
     QueueRefuses,
     Restart,
     Setup,
+    Sleep,
     Split,
     Step,
     TableFault,
@@ -37,6 +41,8 @@ SKEWS = (0, 0, 0, 5, -5, -1, 3)
 """Seconds that the stream's clock is off, each as often as it is drawn."""
 WHOLE: Form = "full"
 FORMS: tuple[Form, ...] = (*[WHOLE] * 12, "no image", "no time", "no number")
+READY = tuple(name for name, each in BEHAVIOURS.items() if ready(each) == each)
+NEW_INDEX = tuple(name for name in READY if BEHAVIOURS[name].new_index_unwritable_s)
 TABLE_FAULTS = ("throttled", "unprocessed", "slow read", "late read", "refused")
 
 
@@ -81,6 +87,11 @@ def faults() -> st.SearchStrategy[Fault]:
     )
 
 
+def sleeps() -> st.SearchStrategy[Sleep]:
+    """The collection falls asleep, and wakes in AWS's 10 to 30 s; it holds requests, or answers them."""
+    return st.builds(Sleep, st.sampled_from([10.0, 20.0, 30.0]), st.sampled_from([None, None, 503, 429]))
+
+
 TROUBLES: dict[str, tuple[int, st.SearchStrategy[Plain]]] = {
     "change": (8, changes()),
     "restart": (4, st.builds(Restart, back=st.integers(0, 3), steps=st.integers(1, 6))),
@@ -90,6 +101,8 @@ TROUBLES: dict[str, tuple[int, st.SearchStrategy[Plain]]] = {
     "split": (2, st.builds(Split, key=st.sampled_from(KEYS), fall=st.booleans())),
     "fault": (3, faults()),
     "foreign": (1, st.builds(Foreign, key=st.sampled_from(KEYS))),
+    "behave": (2, st.builds(Behave, st.sampled_from(READY))),
+    "sleep": (1, sleeps()),
 }
 """What may happen at any time, also in the middle of an invocation, each with its weight."""
 RARE = 50
@@ -170,10 +183,54 @@ def poison_behind(draw: st.DrawFn) -> tuple[Step, ...]:
     return (Change("b"), Change("c", bad), busy, Deliver(draw(st.integers(1, 3))))
 
 
+@st.composite
+def believed_too_soon(draw: st.DrawFn) -> tuple[Step, ...]:
+    """A put and a deletion of lower version are resynced, and the tombstone is met again by the put alone: late reads
+    still show the document from before, and the put's request lands when the tombstone is gone."""
+    key = draw(st.sampled_from("ab"))
+    return (
+        Change(key),
+        Deliver(2),
+        Behave(draw(st.sampled_from([name for name in READY if BEHAVIOURS[name].reads_late_s]))),
+        Change(key),
+        Change(key, "delete", -1),
+        During(draw(st.integers(6, 12)), Crash()),
+        Deliver(draw(st.integers(1, 2))),
+        Tick(61.0),
+        Fault("late", 1, key),
+        Deliver(2),
+        Tick(1.0),
+        Deliver(draw(st.integers(1, 2))),
+        Collect(),
+        Deliver(1),
+        Land(),
+    )
+
+
+@st.composite
+def made_anew(draw: st.DrawFn) -> tuple[Step, ...]:
+    """The index is made anew, and is not there for writes, for reads or for both for a while."""
+    key = draw(st.sampled_from("ab"))
+    return (
+        Behave(draw(st.sampled_from(NEW_INDEX))),
+        DeleteIndex(),
+        Change(key, draw(st.sampled_from(["put", "delete"]))),
+        *([Tick(61.0)] if draw(st.booleans()) else []),
+        Deliver(draw(st.integers(1, 4))),
+    )
+
+
+def courses() -> st.SearchStrategy[tuple[Step, ...]]:
+    """Short courses that are known to be dangerous."""
+    late = [believed_too_soon()] if any(BEHAVIOURS[name].reads_late_s for name in READY) else []
+    new = [made_anew()] if NEW_INDEX else []
+    return st.one_of(overtaken(), outlived(), just_read(), poison_behind(), *late, *new)
+
+
 def histories() -> st.SearchStrategy[History]:
     """Histories of some 25 steps: single ones, and short courses that are known to be dangerous."""
     one = steps().map(lambda step: (step,))
-    course = st.one_of(overtaken(), outlived(), just_read(), poison_behind())
+    course = courses()
     pieces = st.integers(0, 11).flatmap(lambda drawn: course if drawn == 0 else one)
     rounds = st.lists(st.lists(pieces, max_size=10), max_size=10)
     flat = rounds.map(lambda lists: tuple(step for each in lists for piece in each for step in piece))

@@ -15,6 +15,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from lab.behaviours import Behaviours
 from lab.faults import Fault as GateFault
 from lab.faults import FaultKind
 from lab.gate import Gate
@@ -22,7 +23,7 @@ from lab.gate_rules import Rules
 from searchsync.bulk import Response
 from searchsync.collection import OpenSearchCollection
 from tests.support.history.clock import WorldClock
-from tests.support.history.steps import Fault
+from tests.support.history.steps import BEHAVIOURS, Behave, Fault, Sleep
 
 HELD_TIMEOUT = 0.05
 """Seconds of the machine after which a client gives up what the gate holds."""
@@ -83,6 +84,7 @@ class Network:
         self.gate = Gate(
             engine_url,
             rules=Rules(body_limit=BODY_LIMIT, refresh_interval="1h", gc_deletes="1h"),
+            clock=lambda: clock.time,
             pause=self._pause,
         )
         self.injected: Counter[str] = Counter()
@@ -91,6 +93,9 @@ class Network:
         self.latency = 0.0
         self.item_faults: Counter[str] = Counter()
         self.held: list[Held] = []
+        self._asleep: dict[str, float] = {}
+        self._awake_at: dict[str, float] = {}
+        self._waking_status: int | None = None
         self._script: dict[str, deque[tuple[str, GateFault]]] = {"bulk": deque(), "look": deque()}
         self._holding = True
         self._begun: queue.Queue[Held] = queue.Queue()
@@ -99,10 +104,24 @@ class Network:
         """The next `times` requests of its sort meet the fault."""
         self._script[fault.where] += [(fault.name, gate_fault(fault, document_id))] * fault.times
 
+    def behave(self, step: Behave) -> None:
+        """The collection behaves so."""
+        self.injected[f"behaves: {step.name or 'as ever'}"] += 1
+        self.gate.behave(BEHAVIOURS[step.name])
+
+    def sleep(self, step: Sleep) -> None:
+        """Indexing and search are asleep."""
+        self.injected["asleep"] += 1
+        self._asleep = dict.fromkeys(self._script, step.wakes_in)
+        self._waking_status = step.status
+
     def calm(self) -> None:
-        """No more faults; what is held comes at once."""
+        """No more faults, nothing out of the ordinary; what is held comes at once."""
         for each in self._script.values():
             each.clear()
+        self._asleep.clear()
+        self._awake_at.clear()
+        self.gate.behave(Behaviours())
         self.land()
 
     def land(self) -> None:
@@ -129,7 +148,8 @@ class Network:
         """One request of the function, with what it meets on its way."""
         self.moment("request")
         self.gate.clear()
-        name, fault = self._next_fault(where, body)
+        wakes_in = self._wake(where)
+        name, fault = ("asleep", self._waking(wakes_in)) if wakes_in else self._next_fault(where, body)
         holds = False
         delay = self.latency
         if fault is not None:
@@ -146,7 +166,7 @@ class Network:
         if holds:
             held = self._begun.get(timeout=PATIENCE)
             held.body = body
-            held.latest = self.clock.time + LANDS_WITHIN
+            held.latest = self.clock.time + (wakes_in or LANDS_WITHIN)
             self.held.append(held)
             self.clock.due.append(held)
             self.clock.advance(timeout)
@@ -155,6 +175,17 @@ class Network:
             self.landed(body)
         self.moment("answer")
         return response
+
+    def _wake(self, where: str) -> float:
+        """Seconds until the part is awake that this request goes to: the first one wakes it."""
+        if where in self._asleep:
+            self._awake_at[where] = self.clock.time + self._asleep.pop(where)
+        return max(0.0, self._awake_at.get(where, 0.0) - self.clock.time)
+
+    def _waking(self, seconds: float) -> GateFault:
+        if self._waking_status is not None:
+            return GateFault(FaultKind.STATUS, status=self._waking_status, error_type="injected_waking_exception")
+        return GateFault(FaultKind.DELAY, seconds=seconds)
 
     def _next_fault(self, where: str, body: bytes) -> tuple[str, GateFault | None]:
         script = self._script[where]

@@ -5,10 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from lab.behaviours import Behaviours
+
 Value = Literal["put", "delete", "text", "large", "broken", "crash"]
 Form = Literal["full", "no image", "no time", "no number"]
 
 KEYS = ("a", "b", "c", "d")
+BEHAVIOURS = {
+    "": Behaviours(),
+    "late reads": Behaviours(reads_late_s=10.0),
+    "reads minutes late": Behaviours(reads_late_s=300.0),
+    "new index": Behaviours(new_index_unwritable_s=15.0),
+    "new index for minutes": Behaviours(new_index_unwritable_s=150.0),
+    "new index by item": Behaviours(new_index_unwritable_s=15.0, new_index_by_item=True),
+    "new index hidden": Behaviours(new_index_unwritable_s=15.0, new_index_hidden_s=15.0),
+}
+"""What AOSS does beyond its rules, as far as a history can meet it: `lab.behaviours` says where it is known from."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +119,24 @@ class Foreign:
     ahead: int = 1_000_000
 
 
+@dataclass(frozen=True)
+class Behave:
+    """The collection behaves so from now on: a name of `BEHAVIOURS`."""
+
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Sleep:
+    """The collection falls asleep; indexing and search each wake so many seconds after they are first asked.
+
+    `status`: what is answered until then; None: requests are held.
+    """
+
+    wakes_in: float = 20.0
+    status: int | None = None
+
+
 Plain = (
     Change
     | Tick
@@ -121,6 +151,8 @@ Plain = (
     | Collect
     | DeleteIndex
     | Foreign
+    | Behave
+    | Sleep
 )
 
 

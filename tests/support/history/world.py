@@ -312,5 +312,7 @@ STEPS: dict[type, Callable[[World, Any], object]] = {
     steps.Collect: lambda world, _: world.pool.tombstones.collect(),
     steps.DeleteIndex: World.delete_index,
     steps.Foreign: World.write_foreign,
+    steps.Behave: lambda world, step: world.network.behave(step),
+    steps.Sleep: lambda world, step: world.network.sleep(step),
     steps.During: World.during,
 }
