@@ -450,4 +450,116 @@ MUTANTS = (
         'name = "both"',
         ("tests/unit/test_behaviours.py", "-k", "sleep_and_wake_apart"),
     ),
+    Mutant(
+        "a second look before the collection shows what was written",
+        FUNCTION + "walk/verify.py",
+        """            self.clock.sleep(self.settling)
+            self.visibility.wait(deadline)
+""",
+        """            self.clock.sleep(self.settling)
+""",
+        ("tests/unit/test_walk_verify.py", "-k", "shows_writes_minutes_late"),
+    ),
+    Mutant(
+        "a missing document not watched while reads are late",
+        FUNCTION + "walk/verify.py",
+        "self.visibility.wait(deadline, watch)",
+        "self.visibility.wait(deadline)",
+        ("tests/unit/test_walk_verify.py", "-k", "comes_and_goes_behind_late_reads"),
+    ),
+    Mutant(
+        "searches not asked for the probe",
+        FUNCTION + "walk/visibility.py",
+        "return self.reader.found(names, deadline) == set(names)",
+        "return True",
+        ("tests/unit/test_walk_visibility.py", "-k", "minutes_late_are_waited_for"),
+    ),
+    Mutant(
+        "a verification that begins before the collection shows what was written",
+        FUNCTION + "walk/steps.py",
+        """            visibility.wait(call.deadline)
+""",
+        "",
+        ("tests/unit/test_walk_steps.py", "-k", "begins_when_the_collection_shows"),
+    ),
+    Mutant(
+        "a backfill that begins before its index takes writes",
+        FUNCTION + "walk/steps.py",
+        """        self._visibility.writable(call.deadline)
+""",
+        "",
+        ("tests/unit/test_walk_steps.py", "-k", "a_new_index_takes_writes"),
+    ),
+    Mutant(
+        "probes taken for documents",
+        FUNCTION + "walk/parts.py",
+        "for hit in page.hits if is_probe(hit.id)}",
+        "for hit in page.hits if False}",
+        ("tests/unit/test_walk_parts.py", "-k", "a_killed_call_left_behind"),
+    ),
+    Mutant(
+        "probes that another lane waits for removed",
+        FUNCTION + "walk/visibility.py",
+        "if second_of(version) < oldest]",
+        "if version]",
+        ("tests/unit/test_walk_visibility.py", "-k", "until_a_walk_finds_it_old"),
+    ),
+    Mutant(
+        "a deletion of a probe that its document's version refuses",
+        FUNCTION + "walk/visibility.py",
+        "(1.0 if source is None else 0.0)",
+        "0.0",
+        ("tests/unit/test_walk_visibility.py", "-k", "keeps_no_probe"),
+    ),
+    Mutant(
+        "a point in time not tried before the table is walked",
+        FUNCTION + "walk/steps.py",
+        """        self.reader.try_point_in_time(self._soon(call.deadline))
+""",
+        "",
+        ("tests/unit/test_walk_steps.py", "-k", "may_not_be_searched"),
+    ),
+    Mutant(
+        "a walk that fails for a point in time it could not close",
+        FUNCTION + "walk/steps.py",
+        "except SearchsyncError as error:",
+        "except ZeroDivisionError as error:",
+        ("tests/unit/test_walk_steps.py", "-k", "that_cannot_be_closed"),
+    ),
+    Mutant(
+        "a document without its version taken for an old one",
+        FUNCTION + "walk/reader.py",
+        'if "_version" not in found:',
+        'if "_version" in found and False:',
+        ("tests/unit/test_walk_reader.py", "-k", "without_its_version"),
+    ),
+    Mutant(
+        "walks started together that each refuse the other",
+        FUNCTION + "walk/prepare.py",
+        "(when, name) < (mine, own)",
+        "name != own",
+        ("tests/unit/test_walk_steps.py", "-k", "started_together"),
+    ),
+    Mutant(
+        "other walks asked for at the beginning alone",
+        FUNCTION + "walk/steps.py",
+        """        self._check_alone(state.run)
+""",
+        "",
+        ("tests/unit/test_walk_steps.py", "-k", "started_together"),
+    ),
+    Mutant(
+        "the first page of the running walks alone",
+        FUNCTION + "walk/prepare.py",
+        'statusFilter="RUNNING").build_full_result()',
+        'statusFilter="RUNNING", PaginationConfig={"MaxItems": 1}).build_full_result()',
+        ("tests/unit/test_walk_prepare.py", "-k", "all_pages_of_them"),
+    ),
+    Mutant(
+        "a step too short for a collection that wakes",
+        FUNCTION + "walk/steps.py",
+        "self.clock.monotonic() + SHORT_STEP",
+        "self.clock.monotonic() + 30.0",
+        ("tests/unit/test_walk_steps.py", "-k", "sleeping_collection_wakes"),
+    ),
 )

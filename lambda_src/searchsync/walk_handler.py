@@ -59,6 +59,7 @@ def build(config: Config, settings: Settings, environment: Mapping[str, str]) ->
         reader=reader,
         reports=reports,
         clock=edges.clock,
+        backoff=edges.backoff,
         walker=walker,
     )
 

@@ -160,8 +160,10 @@ locals {
           FunctionName = aws_lambda_function.this.arn
           Payload      = { "step" = "close", "task.$" = "$.task", "run.$" = "$.run", "pit.$" = "$.index.pit" }
         }
-        ResultPath = null
-        Next       = "Together"
+        # Why the point in time could not be closed: all the work is done, so that the result says it.
+        ResultSelector = { "left_open.$" = "$.Payload.left_open" }
+        ResultPath     = "$.closed"
+        Next           = "Together"
       })
       Together = {
         Type = "Pass"
@@ -169,6 +171,7 @@ locals {
           "task.$"    = "$.task"
           "run.$"     = "$.run"
           "started.$" = "$.started"
+          "closed.$"  = "$.closed"
           "results.$" = "States.Array($.table, $.documents)"
         }
         Next = "Finish"
@@ -181,6 +184,7 @@ locals {
             "task.$"    = "$.task"
             "run.$"     = "$.run"
             "started.$" = "$.started"
+            "closed.$"  = "$.closed"
             "results.$" = "$.results[*][*]"
           }
         }

@@ -10,16 +10,20 @@ from typing import Any
 import boto3
 import pytest
 
+from lab.behaviours import Behaviours
 from lab.dynamodb_local import DynamoDBLocal
+from lab.engine import Engine
 from lab.faults import Fault, FaultKind
 from lab.gate import Gate
+from lab.gate_rules import GateDenied, GateRequest
 from searchsync.clock import Deadline
 from searchsync.document import document_id
 from searchsync.errors import PointInTimeGoneError, StackError, WalkRefusedError
 from searchsync.walk.parts import ONE_PAGE
+from searchsync.walk.visibility import Visibility, is_probe
 from searchsync.wire import normalised
 from tests.engine.client import Client
-from tests.support.real_lane import RealWorld
+from tests.support.real_lane import MARGIN, RealWorld
 
 STRING = {"id": "S"}
 
@@ -294,6 +298,77 @@ def test_a_point_in_time_that_is_gone_is_said_and_closing_it_again_is_harmless(w
     world.reader.close_point_in_time(pit, deadline)
     with pytest.raises(PointInTimeGoneError):
         world.reader.page(pit, 0, 1, None, deadline)
+
+
+LATE = 3.0
+"""Seconds, of a collection whose reads and searches show writes so late."""
+
+
+def test_what_a_late_collection_does_not_show_yet_is_no_difference_and_what_was_planted_is(
+    world: RealWorld, gate: Gate, hand: Hand
+) -> None:
+    fill(world, [item(number) for number in range(40)])
+    world.lane().walk("backfill")
+    gate.behave(Behaviours(reads_late_s=LATE))
+    try:
+        fill(world, [{**item(number), "n": {"N": "-1"}} for number in range(10, 20)])
+        world.lane().walk("backfill")
+        hand.put("item-00001", {"id": "item-00001"})
+        hand.delete("item-00002")
+        hand.put("extra", {"id": "extra"})
+        verify = world.lane()
+        verify.walk("verify", of=2)
+        planted = {"item-00001": "different", "item-00002": "missing", "extra": "extra"}
+        assert verify.differences() == planted
+    finally:
+        gate.behave(Behaviours())
+    hand.refresh()
+    assert not any(map(is_probe, hand.documents()))
+
+
+def test_a_point_in_time_is_tried_as_aoss_may_refuse_it(
+    engine: Engine, index_name: str, tables: Any, direct: Client
+) -> None:
+    def only_this_index(request: GateRequest) -> GateDenied | None:
+        assert request.operation is not None
+        return None if request.operation.indices == (index_name,) else GateDenied.forbidden("data access policy")
+
+    with Gate(engine.url, authorize=only_this_index) as guarded:
+        world = new_world(guarded, index_name, tables, STRING)
+        sharded(direct, index_name)
+        deadline = Deadline.after(world.clock, 30.0)
+        world.reader.try_point_in_time(deadline)
+        guarded.behave(Behaviours(close_refused=True))
+        world.reader.try_point_in_time(deadline)
+        guarded.behave(Behaviours(pit_needs_collection=True))
+        with pytest.raises(WalkRefusedError, match="index/<collection>/"):
+            world.reader.try_point_in_time(deadline)
+
+
+def test_an_engine_that_leaves_versions_out_is_no_index_of_missing_documents(world: RealWorld, gate: Gate) -> None:
+    fill(world, [item(1)])
+    world.lane().walk("backfill")
+    gate.behave(Behaviours(versions_left_out=True))
+    try:
+        with pytest.raises(StackError, match="left `_version` out"):
+            world.lane().walk("verify")
+    finally:
+        gate.behave(Behaviours())
+
+
+@pytest.mark.parametrize("by_item", [False, True])
+def test_a_new_index_is_waited_for_until_it_takes_a_write(world: RealWorld, gate: Gate, by_item: bool) -> None:
+    gate.behave(Behaviours(new_index_unwritable_s=LATE, new_index_by_item=by_item))
+    try:
+        began = world.clock.monotonic()
+        world.index.ensure_index(30.0)
+        visibility = Visibility(world.index, world.reader, world.clock, world.backoff, MARGIN)
+        visibility.writable(Deadline.after(world.clock, 60.0))
+        assert world.clock.monotonic() - began >= LATE - 0.5
+        fill(world, [item(number) for number in range(10)])
+        assert world.lane().walk("backfill")["written"] == 10
+    finally:
+        gate.behave(Behaviours())
 
 
 def test_a_missing_or_foreign_or_sourceless_index_is_refused(

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import requests
 
 from lab.applied import Applied
 from tests.support.applied_walk import REFRESH_SECONDS, damage, settling_soon
@@ -87,11 +86,6 @@ def key(name: str) -> dict[str, Any]:
     return {"id": {"S": name}}
 
 
-def searchable(stack: Applied) -> int:
-    """Documents that a search shows: what a walk of the index sees."""
-    return int(requests.get(f"{stack.lab.engine_url}/{stack.outputs['index_name']}/_count", timeout=10).json()["count"])
-
-
 @pytest.fixture(scope="module")
 def walk(workshop: Applied) -> Iterator[Walk]:
     """The walk, with items in the table."""
@@ -100,7 +94,6 @@ def walk(workshop: Applied) -> Iterator[Walk]:
         for each in names:
             workshop.put({**key(each), "state": {"S": "put"}})
         workshop.until("the documents", lambda: all(map(workshop.document, names)))
-        workshop.until("a refresh", lambda: searchable(workshop) >= ITEMS)
         yield Walk(workshop)
     for each in names:
         workshop.delete(key(each))

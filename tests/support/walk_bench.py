@@ -25,9 +25,13 @@ from searchsync.walk.parts import Pace, Walker
 from searchsync.walk.reader import Hit, IndexPage
 from searchsync.walk.report import Reports
 from searchsync.walk.state import read_state, summed, written_state
+from searchsync.walk.visibility import Visibility, is_probe
 from searchsync.wire import normalised
 from tests.support.events import NOW, environment
 from tests.support.fakes import FakeClock, MemoryIndex, MemoryQueue
+
+MARGIN = 5.0
+"""Seconds of a visibility that stands alone."""
 
 
 class BusyClock(FakeClock):
@@ -147,12 +151,17 @@ def failed(code: str, operation: str) -> ClientError:
 
 @dataclass
 class MemoryReader:
-    """The memory index as the walk's reader shows it; a point in time is a copy of it."""
+    """The memory index as the walk's reader shows it; a point in time is a copy of it.
+
+    `shown`: what reads and searches show while they are late, see `World.reads_late`.
+    """
 
     index: MemoryIndex
     clock: FakeClock
     size: int = 1_000
     latency: float = 0.0
+    shown: dict[str, tuple[int, Any]] | None = None
+    searched: dict[str, tuple[int, Any]] | None = None
     points: dict[str, dict[str, Document]] = field(default_factory=dict)
     asked: list[list[str]] = field(default_factory=list)
     requests: int = 0
@@ -161,16 +170,23 @@ class MemoryReader:
         """The documents that are there."""
         if not ids:
             return {}
-        self.asked.append(list(ids))
+        if not is_probe(ids[0]):
+            self.asked.append(list(ids))
         self.clock.sleep(self.latency / 2)
-        found = {name: self._document(name) for name in ids if name in self.index.documents}
+        shown = self.index.documents if self.shown is None else self.shown
+        found = {name: self._document(name, shown) for name in ids if name in shown}
         self.clock.sleep(self.latency / 2)
         return found
+
+    def found(self, ids: Sequence[str], deadline: Deadline) -> set[str]:
+        """Those of them that a search shows."""
+        return set(ids) & (self.index.documents if self.searched is None else self.searched).keys()
 
     def open_point_in_time(self, deadline: Deadline) -> str:
         """The index as it is now."""
         name = f"pit-{len(self.points)}"
-        self.points[name] = {each: self._document(each) for each in sorted(self.index.documents)}
+        shown = self.index.documents if self.searched is None else self.searched
+        self.points[name] = {each: self._document(each, shown) for each in sorted(shown)}
         return name
 
     def page(self, pit: str, slice_: int, of: int, position: list[Any] | None, deadline: Deadline) -> IndexPage:
@@ -180,8 +196,8 @@ class MemoryReader:
         hits = [Hit(name, self.points[pit][name]) for name in left[: self.size]]
         return IndexPage(hits, len(names), [hits[-1].id] if len(hits) == self.size else None)
 
-    def _document(self, name: str) -> Document:
-        version, source = self.index.documents[name]
+    def _document(self, name: str, shown: Mapping[str, tuple[int, Any]]) -> Document:
+        version, source = shown[name]
         return Document(version, exact(json.dumps(source)))
 
 
@@ -202,7 +218,8 @@ class World:
         self.backoff = Backoff(self.clock, random.Random(3))
         self.table = DynamoTable(self.client, "t", self.key_attributes, self.clock, self.backoff)
         self.reader = MemoryReader(self.index, self.clock)
-        self._number = 0
+        self.visibility = Visibility(self.index, self.reader, self.clock, self.backoff, MARGIN)
+        self._number = self._late = 0
 
     def put(self, name: str, **attributes: dict[str, Any]) -> str:
         """Put an item and let its document follow."""
@@ -225,6 +242,26 @@ class World:
     def plant(self, name: str, source: Any, version: int | None = None) -> None:
         """Put a document into the index by hand."""
         self.index.documents[name] = (version if version is not None else self._version(), source)
+
+    def reads_late(self, seconds: float = 0.0, searches: float = 0.0) -> None:
+        """From now on reads by id, and searches, show the index as it was so many seconds ago."""
+
+        self._late += 1
+        since = self._late
+
+        def show(what: str, copy: dict[str, tuple[int, Any]]) -> None:
+            if since == self._late:
+                setattr(self.reader, what, copy)
+
+        def remember() -> None:
+            copy = dict(self.index.documents)
+            for what, late in (("shown", seconds), ("searched", searches)):
+                if late:
+                    self.clock.at(self.clock.time + late, lambda what=what: show(what, copy))  # type: ignore[misc]
+
+        self.reader.shown = dict(self.index.documents) if seconds else None
+        self.reader.searched = dict(self.index.documents) if searches else None
+        self.clock.every(1.0, remember)
 
     def rest(self) -> None:
         """Let everything arrive."""

@@ -28,6 +28,7 @@ from searchsync.metrics import Report
 from searchsync.pipeline import Pipeline
 from searchsync.table import DynamoTable
 from searchsync.walk.reader import ExactJson, IndexReader
+from searchsync.walk.visibility import is_probe
 from searchsync.wire import normalised
 from tests.engine.client import Client
 from tests.support.events import NOW, environment, event, record
@@ -121,7 +122,10 @@ class Network:
         return split.merge(self._send(method, url, {**request, "body": split.body}))
 
     def _send(self, method: str, url: str, request: dict[str, Any]) -> Any:
-        answer = self._inner.perform_request(method, url, **{**request, "params": dict(request["params"])})
+        params = dict(request["params"])
+        if self is self._history.networks["reader"]:
+            params |= self._history.read_late(url)
+        answer = self._inner.perform_request(method, url, **{**request, "params": params})
         if url.endswith("_bulk"):
             self._history.landed(answer["items"])
         return answer
@@ -131,25 +135,30 @@ class Network:
 class History:
     """A table of some keys, its stream, an index, the sync function and the walk.
 
-    `lag`: seconds from a change to its first delivery; `skew`: seconds that the stream's clock is behind.
+    `lag`: seconds from a change to its first delivery; `skew`: seconds that the stream's clock is behind;
+    `late`: seconds that the walk's reads and searches may be behind the writes.
     """
 
     config: Config
     direct: Client
     lag: float = 0.0
     skew: float = 0.0
+    late: float = 0.0
     clock: BusyClock = field(default_factory=lambda: BusyClock(NOW + 0.5))
     stream: deque[tuple[float, dict[str, Any]]] = field(default_factory=deque)
     tombstones: dict[str, tuple[int, float]] = field(default_factory=dict)
     longest_lag: float = 0.0
     number: int = 0
+    refreshed: float = 0.0
     delivering: bool = False
 
     @classmethod
-    def begin(cls, gate_url: str, direct: Client, index: str, lag: float, skew: float) -> History:
+    def begin(  # noqa: PLR0917
+        cls, gate_url: str, direct: Client, index: str, lag: float, skew: float, late: float
+    ) -> History:
         """A history on a new index, whose tombstones the engine keeps until this world says otherwise."""
         config = replace(read_environment(environment()), host=gate_url, index=index, table_name="t")
-        history = cls(config, direct, lag, skew)
+        history = cls(config, direct, lag, skew, late)
         history.pipeline.collection.ensure_index(30.0)
         history.setting("1h")
         history.clock.every(PERIOD, history.deliver)
@@ -267,6 +276,13 @@ class History:
         for name in old:
             del self.tombstones[name]
 
+    def read_late(self, url: str) -> dict[str, str]:
+        """A read of the walk sees the last refresh, which is `late` seconds ago at most; its parameters for that."""
+        if self.clock.time - self.refreshed >= self.late:
+            self.refreshed = self.clock.time
+            self.direct.call("POST", f"/{self.config.index}/_refresh")
+        return {"realtime": "false"} if url.endswith("_mget") else {}
+
     def setting(self, lifetime: str) -> None:
         """How long the engine keeps tombstones."""
         path = f"/{self.config.index}/_settings"
@@ -310,7 +326,7 @@ class History:
     def walk(self, task: str, steps: Iterable[Step] = (), keys: Iterable[str] = ()) -> Lane:
         """A whole walk while the steps happen, then peace. Calls that fail are repeated, as the machine does."""
         world: Any = self
-        lane = Lane(world, config=self.config, settle=SETTLE, call_seconds=300.0)
+        lane = Lane(world, config=self.config, settle=SETTLE, call_seconds=600.0)
         lane.queue = self.queue
         steps = list(steps)
         ends = self.clock.time + max((step.at for step in steps), default=0.0)
@@ -345,7 +361,7 @@ class History:
         """The index as it is."""
         self.direct.call("POST", f"/{self.config.index}/_refresh")
         hits = self.direct.call("POST", f"/{self.config.index}/_search", {"size": 1_000}).json()["hits"]["hits"]
-        return {hit["_id"]: hit["_source"] for hit in hits}
+        return {hit["_id"]: hit["_source"] for hit in hits if not is_probe(hit["_id"])}
 
     def wanted(self) -> dict[str, Any]:
         """The index as it should be."""

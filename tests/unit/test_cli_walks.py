@@ -245,6 +245,14 @@ def test_a_repair_that_mends_all_is_in_step(cloud: Cloud) -> None:
     assert "2 missing, 2 repaired" in cloud.out
 
 
+def test_a_point_in_time_that_was_left_open_is_said_and_changes_no_verdict(cloud: Cloud) -> None:
+    ends_with(cloud, True, items=10, documents=10)
+    cloud.next_walk["output"]["left_open"] = "The point in time was left to expire.\x1b[2J"
+    assert cloud.run("verify") == 0
+    assert "left to expire" in cloud.out
+    assert "\x1b" not in cloud.out
+
+
 def test_a_repair_that_leaves_something_says_where_to_look(cloud: Cloud) -> None:
     ends_with(cloud, False, missing=2, repaired=1)
     assert cloud.run("repair", width=400) == 1

@@ -11,6 +11,7 @@ from searchsync.bulk import Response
 from searchsync.clock import Deadline
 from searchsync.errors import CollectionBusyError, StackError
 from searchsync.walk.parts import ONE_PAGE
+from searchsync.walk.visibility import LONGEST_CALL, PROBE_PREFIX, is_probe
 from tests.support.fakes import BUSY, POISONED, faulty
 from tests.support.walk_bench import Lane, World
 
@@ -323,6 +324,44 @@ def test_a_slice_that_shows_fewer_documents_than_it_has_is_no_result() -> None:
     world.reader.page = short  # type: ignore[assignment, method-assign]
     with pytest.raises(CollectionBusyError, match="showed 52 of the 61"):
         Lane(world).walk("verify")
+
+
+def left_behind(world: World, count: int = 30) -> None:
+    """Probes of a call that was killed, all over the index."""
+    for number in range(count):
+        world.plant(f"{PROBE_PREFIX}{number:04x}", {})
+
+
+@pytest.mark.parametrize("call_seconds", [880.0, 40.0])
+@pytest.mark.parametrize("of", [1, 3])
+def test_probes_that_a_killed_call_left_behind_are_no_documents_and_go_when_they_are_old(
+    of: int, call_seconds: float
+) -> None:
+    world, planted = damaged()
+    world.reader.size = 7
+    left_behind(world)
+    young = Lane(world, call_seconds=call_seconds)
+    assert young.walk("verify", of)["documents"] == 61
+    assert "probes" not in young.walk("verify", of)
+    assert young.differences() == planted
+    assert sum(map(is_probe, world.index.documents)) == 30  # another lane may be waiting for them
+    world.clock.sleep(LONGEST_CALL + 60.0)
+    repair = Lane(world, call_seconds=call_seconds)
+    assert repair.walk("repair", of)["documents"] == 62  # what was missing is there again
+    assert repair.differences() == planted
+    assert in_step(world)
+
+
+@pytest.mark.parametrize("seconds", [31.0, 104.0])
+def test_a_repair_behind_late_reads_mends_what_is_wrong_and_nothing_else(seconds: float) -> None:
+    world, planted = damaged()
+    world.reads_late(seconds, seconds)
+    world.lag = lambda: 5.0
+    changing = iter(range(100, 1_000))
+    world.clock.every(4.0, lambda: world.put("item-0030", n={"N": str(next(changing))}))
+    repair = Lane(world)
+    assert repair.walk("repair")["repaired"] == len(planted)
+    assert repair.differences() == planted
 
 
 def test_a_repair_ends_a_call_when_there_is_much_to_mend(monkeypatch: pytest.MonkeyPatch) -> None:

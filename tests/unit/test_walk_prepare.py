@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from botocore.stub import Stubber
 from moto import mock_aws
 
 from searchsync.config import read_environment
@@ -20,10 +22,10 @@ from searchsync.walk.prepare import (
     Order,
     TableFacts,
     check_age,
+    check_alone,
     check_stream,
     check_table,
     check_trigger,
-    other_walk,
     read_order,
     segments,
     settling,
@@ -174,17 +176,36 @@ def test_the_settling_time_is_the_lag_and_a_refresh_where_that_is_longer() -> No
         settling(30.0, 300.0)
 
 
-def walk(name: str, second: int) -> dict[str, Any]:
-    return {"executionArn": f"arn:{name}", "name": name, "startDate": datetime.fromtimestamp(second, UTC)}
+def second(number: int) -> datetime:
+    return datetime.fromtimestamp(number, UTC)
 
 
-def test_of_two_walks_the_later_one_is_refused() -> None:
-    first, second, same = walk("first", 1), walk("second", 2), walk("same", 2)
-    assert other_walk([first], "arn:first") is None
-    assert other_walk([first, second], "arn:first") is None
-    assert other_walk([first, second], "arn:second") == "first"
-    assert {other_walk([second, same], each) for each in ("arn:second", "arn:same")} == {None, "same"}
-    assert other_walk([second], "arn:not-listed-yet") == "second"
+def walk(name: str, began: int, **more: Any) -> dict[str, Any]:
+    return {"executionArn": f"arn:machine:{name}", "name": name, "startDate": second(began), **more}
+
+
+@pytest.mark.parametrize(
+    ("running", "goes_on"),
+    [
+        ([walk("first", 1)], "first"),
+        ([walk("first", 1), walk("second", 2), walk("third", 3)], "first"),
+        ([walk("later", 2), walk("a", 2), walk("z", 2)], "a"),  # at the same time: by name
+        ([walk("redriven", 1, redriveDate=second(5)), walk("running", 3)], "running"),
+    ],
+)
+def test_of_walks_that_run_together_one_goes_on_whoever_is_missing_from_each_ones_list(
+    running: list[dict[str, Any]], goes_on: str
+) -> None:
+    for mine in running:
+        name, began = str(mine["name"]), mine.get("redriveDate") or mine["startDate"]
+        for listed in (running, [each for each in running if each is not mine]):
+            if name == goes_on:
+                check_alone(listed, name, began)
+            else:
+                with pytest.raises(WalkRefusedError, match=f"Another walk is running, '{goes_on}'"):
+                    check_alone(listed, name, began)
+        check_alone([], name, began)  # no list shows the others yet
+        check_alone([each for each in running if each is not mine], name)  # nor what we know of ourselves
 
 
 @mock_aws
@@ -221,7 +242,7 @@ class Answering:
         self.asked: list[dict[str, Any]] = []
 
     def __getattr__(self, name: str) -> Any:
-        def call(**request: Any) -> Any:
+        def call(*_: Any, **request: Any) -> Any:
             self.asked.append(request)
             if isinstance(self.answer, Exception):
                 raise self.answer
@@ -249,6 +270,24 @@ def test_the_trigger_is_the_one_on_our_stream() -> None:
     assert asking.trigger() == {"State": "Enabled"}
     assert client.asked == [{"FunctionName": "sync", "EventSourceArn": STREAM_ARN}]
     assert account("lambda", {"EventSourceMappings": []})[0].trigger() is None
+
+
+def test_the_running_walks_are_all_pages_of_them_and_no_children_of_a_map() -> None:
+    client = boto3.client("stepfunctions", region_name="eu-central-1")
+    machine = "arn:aws:states:eu-central-1:123456789012:stateMachine:sync-walk"
+    asked = {"stateMachineArn": machine, "statusFilter": "RUNNING"}
+
+    def listed(name: str, map_: str = "") -> dict[str, Any]:
+        arn = f"{machine.replace('stateMachine', 'execution')}{map_}:{name}"
+        found = {"executionArn": arn, "stateMachineArn": machine, "name": name, "status": "RUNNING"}
+        return {**found, "startDate": second(1)}
+
+    with Stubber(client) as stub:
+        first = {"executions": [listed("b"), listed("child", "/Table")], "nextToken": "more"}
+        stub.add_response("list_executions", first, asked)
+        stub.add_response("list_executions", {"executions": [listed("a")]}, {**asked, "nextToken": "more"})
+        account = Account({"stepfunctions": client}, CONFIG, replace(SETTINGS, state_machine_arn=machine))
+        assert [each["name"] for each in account.running_walks()] == ["b", "a"]
 
 
 def test_what_aws_refuses_names_the_permission() -> None:

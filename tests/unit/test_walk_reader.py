@@ -2,46 +2,16 @@
 
 from __future__ import annotations
 
-import random
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from opensearchpy.exceptions import TransportError
 
-from searchsync.clock import Backoff, Deadline
-from searchsync.errors import CollectionBusyError, PointInTimeGoneError, StackError
-from searchsync.walk.reader import IDS_AT_ONCE, IndexReader
-from tests.support.fakes import FakeClock
-
-
-class Transport:
-    """A client's transport that gives prepared answers; the last one for ever."""
-
-    def __init__(self, *answers: Any) -> None:
-        self.answers = list(answers)
-        self.asked: list[tuple[str, str, Any]] = []
-
-    def perform_request(self, method: str, url: str, **request: Any) -> Any:
-        self.asked.append((method, url, request))
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-
-class Asked:
-    """A reader on prepared answers."""
-
-    def __init__(self, *answers: Any) -> None:
-        self.transport = Transport(*answers)
-        clock = FakeClock()
-        client: Any = self
-        self.reader = IndexReader(client, "i", ("id",), Backoff(clock, random.Random(1)))
-        self.deadline = Deadline.after(clock, 60.0)
-
-    def page(self) -> Any:
-        return self.reader.page("p", 1, 4, None, self.deadline)
+from searchsync.errors import CollectionBusyError, PointInTimeGoneError, StackError, WalkRefusedError
+from searchsync.walk.reader import IDS_AT_ONCE
+from tests.support.walk_transport import Asked
 
 
 def hits(*names: str, total: int | None = None, **more: Any) -> dict[str, Any]:
@@ -127,6 +97,61 @@ def test_many_ids_go_in_several_requests_and_none_in_none() -> None:
 def test_an_open_point_in_time_without_some_shard_is_asked_for_again() -> None:
     asked = Asked({"pit_id": "half", "_shards": {"failed": 1}}, {"pit_id": "whole", "_shards": {"failed": 0}})
     assert asked.reader.open_point_in_time(asked.deadline) == "whole"
+
+
+WITHOUT_VERSION = {"_id": "a", "found": True, "_source": {"id": "a"}, "sort": ["a"]}
+
+
+@pytest.mark.parametrize(
+    ("answer", "ask"),
+    [
+        ({"docs": [WITHOUT_VERSION]}, lambda asked: asked.reader.documents(["a"], asked.deadline)),
+        ({"hits": {"hits": [WITHOUT_VERSION], "total": {"value": 1}}}, lambda asked: asked.page()),
+        ({"hits": {"hits": [WITHOUT_VERSION]}}, lambda asked: asked.reader.found(["a"], asked.deadline)),
+    ],
+)
+def test_a_document_without_its_version_is_no_document_that_is_missing(
+    answer: Any, ask: Callable[[Asked], object]
+) -> None:
+    with pytest.raises(StackError, match="left `_version` out"):
+        ask(Asked(answer))
+
+
+def test_a_search_by_ids_says_which_it_shows() -> None:
+    asked = Asked(hits("a"))
+    assert asked.reader.found(["a", "b"], asked.deadline) == {"a"}
+    ((_, path, request),) = asked.transport.asked
+    assert path == "/i/_search"
+    assert json.loads(request["body"])["query"] == {"ids": {"values": ["a", "b"]}}
+    assert json.loads(request["body"])["size"] == 2  # a search gives ten of them otherwise
+
+
+PIT = {"pit_id": "p", "_shards": {"failed": 0}}
+FORBIDDEN = TransportError(403, "Forbidden", {"error": {"type": "Forbidden"}})
+
+
+def test_a_point_in_time_is_opened_searched_and_closed_before_it_is_needed() -> None:
+    asked = Asked(PIT, hits(), {"pits": []})
+    asked.reader.try_point_in_time(asked.deadline)
+    assert [(method, path) for method, path, _ in asked.transport.asked] == [
+        ("POST", "/i/_search/point_in_time"),
+        ("POST", "/_search"),
+        ("DELETE", "/_search/point_in_time"),
+    ]
+
+
+def test_a_search_refused_in_a_point_in_time_names_the_rule_to_add_and_leaves_none_open() -> None:
+    asked = Asked(PIT, FORBIDDEN, {"pits": []})
+    with pytest.raises(WalkRefusedError, match=r'"Resource": \["index/<collection>/\*"\], "Permission": \["aoss:Read'):
+        asked.reader.try_point_in_time(asked.deadline)
+    assert asked.transport.asked[-1][0] == "DELETE"
+
+
+def test_a_point_in_time_that_cannot_be_closed_is_good_all_the_same() -> None:
+    asked = Asked(PIT, hits(), FORBIDDEN)
+    asked.reader.try_point_in_time(asked.deadline)
+    asked = Asked(PIT, TransportError(503, "busy", {}), hits(), FORBIDDEN)
+    asked.reader.try_point_in_time(asked.deadline)
 
 
 def test_a_refusal_names_the_permission() -> None:

@@ -4,31 +4,38 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from opensearchpy.exceptions import ConnectionTimeout, TransportError
 
-from searchsync.bulk import Answer, Kind
+from searchsync.bulk import Answer, Kind, Response
 from searchsync.config import read_environment
 from searchsync.errors import (
     CollectionBusyError,
     PipelineLateError,
     PointInTimeGoneError,
+    StackError,
     UnforeseenError,
     WalkRefusedError,
 )
 from searchsync.walk.parts import Pace, Walker
 from searchsync.walk.prepare import TableFacts
+from searchsync.walk.reader import KEEP_ALIVE
 from searchsync.walk.report import Reports
-from searchsync.walk.settings import Settings
-from searchsync.walk.steps import Report, Steps
+from searchsync.walk.settings import LONGEST_SETTLE, Settings
+from searchsync.walk.steps import TOGETHER, Report, Steps
 from tests.support.events import STREAM_ARN, environment
+from tests.support.fakes import error
 from tests.support.walk_bench import Lane, World
+from tests.support.walk_transport import Asked
 
 MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:sync-walk"
 EXECUTION = "arn:aws:states:eu-central-1:123456789012:execution:sync-walk:run-1"
-PREPARE = {"step": "prepare", "execution": EXECUTION, "started": "2027-01-15T08:00:00Z"}
+STARTED = datetime(2027, 1, 15, 8, 0, 0, 123_000, tzinfo=UTC)
+PREPARE = {"step": "prepare", "execution": EXECUTION, "started": "2027-01-15T08:00:00.123Z"}
 
 
 class Account:
@@ -62,7 +69,7 @@ class Bench:
         self.lane = Lane(self.world)
         self.lines: list[str] = []
         reader: Any = self.world.reader
-        reader.require = reader.close_point_in_time = lambda *_: None
+        reader.require = reader.close_point_in_time = reader.try_point_in_time = lambda *_: None
         index: Any = self.world.index
         index.requests = 0
         account: Any = self.account
@@ -75,6 +82,7 @@ class Bench:
             reader=reader,
             reports=Reports(None, None, self.lane.config, self.lane.lines.append),
             clock=self.world.clock,
+            backoff=self.world.backoff,
             walker=self.walker,
         )
 
@@ -96,8 +104,8 @@ class Bench:
             index = self.run({"step": "open", "task": task, "run": plan["run"]})
             parts = [{"slice": each, "of": index["of"], "pit": index["pit"]} for each in index["slices"]]
             results += [self.part({**beginning, "part": part}) for part in parts]
-            self.run({"step": "close", "task": task, "run": plan["run"], "pit": index["pit"]})
-        finish = {"step": "finish", "task": task, "run": plan["run"], "started": plan["started"]}
+            plan["closed"] = self.run({"step": "close", "task": task, "run": plan["run"], "pit": index["pit"]})
+        finish = {"step": "finish"} | {name: plan[name] for name in ("task", "run", "started", "closed")}
         return self.run({**finish, "results": results})
 
     def part(self, state: dict[str, Any]) -> dict[str, Any]:
@@ -148,10 +156,10 @@ def test_what_is_no_step_is_refused(bench: Bench, event: Any) -> None:
 
 def test_a_second_walk_is_refused(bench: Bench) -> None:
     bench.account.walks = [
-        {"executionArn": EXECUTION + "-other", "name": "other", "startDate": 1},
-        {"executionArn": EXECUTION, "name": "run-1", "startDate": 2},
+        {"name": "other", "startDate": STARTED - timedelta(milliseconds=1)},
+        {"name": "run-1", "startDate": STARTED},
     ]
-    with pytest.raises(WalkRefusedError, match="Another walk is running, other"):
+    with pytest.raises(WalkRefusedError, match="Another walk is running, 'other'"):
         bench.run({**PREPARE, "input": {"task": "verify"}})
 
 
@@ -215,7 +223,9 @@ def test_a_load_is_refused_that_would_lose_changes(bench: Bench, changed: dict[s
 
 
 def test_an_index_that_could_not_be_looked_at_is_tried_again(bench: Bench) -> None:
-    bench.world.index.ensure_answers.append(Answer(Kind.BUSY))
+    bench.world.index.ensure_answers += [Answer(Kind.BUSY)] * 5
+    assert bench.run({**PREPARE, "input": {"task": "backfill"}})["segments"]
+    bench.world.index.ensure_answers += [Answer(Kind.BUSY)] * 100
     with pytest.raises(CollectionBusyError, match="too busy"):
         bench.run({**PREPARE, "input": {"task": "backfill"}})
 
@@ -236,6 +246,182 @@ def test_a_slice_whose_point_in_time_is_gone_begins_again_from_another(bench: Be
     assert (again["position"], again["done"], again["part"]["pit"]) == (None, False, "pit-0")
     assert again["totals"] == {"calls": 4}
     assert bench.run({**again, "step": "walk"})["totals"]["documents"] == 10
+
+
+VERIFY = {**PREPARE, "input": {"task": "verify"}}
+BACKFILL = {**PREPARE, "input": {"task": "backfill"}}
+
+
+def test_a_verification_begins_when_the_collection_shows_what_was_written(bench: Bench) -> None:
+    bench.machine("backfill")
+    bench.world.reads_late(70.0, 70.0)
+    before = bench.world.clock.time
+    plan = bench.run(VERIFY)
+    assert bench.world.clock.time - before >= 70.0
+    assert 70.0 <= plan["settle"] <= LONGEST_SETTLE  # its calls keep so much time for each look
+    bench.world.reads_late(400.0)
+    assert bench.run(VERIFY)["settle"] == LONGEST_SETTLE
+    bench.world.reads_late(2_000.0)
+    with pytest.raises(WalkRefusedError, match=r"shows writes over 8\d\d s late"):
+        bench.run(VERIFY)
+    bench.world.index.item_fault = lambda *_: {"status": 402, **error("service_quota_exceeded_exception")}
+    with pytest.raises(WalkRefusedError, match=r"took no write .* 402 service_quota_exceeded_exception"):
+        bench.run(VERIFY)
+
+
+def test_a_backfill_begins_when_a_new_index_takes_writes_whoever_made_it(bench: Bench) -> None:
+    """Its lanes are other sandboxes, that do not know how new the index is."""
+    bench.world.index.faults += [Response(404, error("index_not_found_exception"))] * 40
+    before = bench.world.clock.time
+    bench.run(BACKFILL)
+    assert bench.world.clock.time - before > 120.0
+    assert bench.world.index.faults == []
+    assert bench.world.index.documents == {}
+
+
+def test_a_point_in_time_that_may_not_be_searched_ends_a_walk_before_it_begins(bench: Bench) -> None:
+    def refused(*_: Any) -> None:
+        raise WalkRefusedError("add a rule")
+
+    reader: Any = bench.world.reader
+    reader.try_point_in_time = refused
+    for task in ("verify", "repair"):
+        with pytest.raises(WalkRefusedError, match="add a rule"):
+            bench.run({**PREPARE, "input": {"task": task}})
+    assert bench.world.index.bodies == []
+    bench.run(BACKFILL)  # needs none
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        TransportError(403, "Forbidden", {"error": {"type": "Forbidden"}}),
+        TransportError(404, "not_found", {}),
+        TransportError(503, "busy", {}),
+    ],
+)
+def test_a_point_in_time_that_cannot_be_closed_is_said_in_the_result_of_a_walk_that_succeeds(
+    bench: Bench, answer: TransportError
+) -> None:
+    bench.machine("backfill")
+    asked = Asked(answer, clock=bench.world.clock)
+    reader: Any = bench.world.reader
+    reader.close_point_in_time = asked.reader.close_point_in_time
+    result = bench.machine("verify")
+    assert result["in_step"]
+    assert result["left_open"].startswith(f"The point in time was left to expire, {KEEP_ALIVE} after its last use.")
+    reader.close_point_in_time = lambda *_: None
+    assert "left_open" not in bench.machine("verify")
+
+
+def test_a_walk_whose_machine_is_older_than_its_function_ends_without_a_word_of_its_point_in_time(
+    bench: Bench,
+) -> None:
+    finish = {"step": "finish", "task": "verify", "run": "r", "started": "s", "results": []}
+    assert "left_open" not in bench.run(finish)
+
+
+@pytest.mark.parametrize("wakes_in", [10.0, 30.0, 45.0])
+def test_a_sleeping_collection_wakes_within_a_step(bench: Bench, wakes_in: float) -> None:
+    """Indexing and search sleep apart; what is asked meanwhile is held until it is given up."""
+    clock = bench.world.clock
+    awake: dict[str, float] = {}
+
+    def held(units: str, timeout: float) -> bool:
+        until = awake.setdefault(units, clock.time + wakes_in)
+        clock.sleep(max(0.0, min(timeout, until - clock.time)))
+        return clock.time < until
+
+    def answer(*_: str, **request: Any) -> Any:
+        if held("search", request["params"]["request_timeout"]):
+            raise ConnectionTimeout("TIMEOUT", "asleep", None)
+        return {"pit_id": "p", "_shards": {"failed": 0}}
+
+    bulk = bench.world.index.bulk
+
+    def write(body: bytes, timeout: float) -> Response:
+        return Response(None) if held("indexing", timeout) else bulk(body, timeout)
+
+    def ensure(timeout: float) -> Answer:
+        return Answer(Kind.BUSY) if held("indexing", timeout) else Answer(Kind.DONE)
+
+    asked = Asked({}, clock=clock)
+    asked.transport.perform_request = answer  # type: ignore[method-assign]
+    reader: Any = bench.world.reader
+    reader.open_point_in_time = asked.reader.open_point_in_time
+    index: Any = bench.world.index
+    index.bulk, index.ensure_index = write, ensure
+    assert bench.run({"step": "open", "task": "verify", "run": "run-1"})["pit"] == "p"
+    bench.run(BACKFILL)
+    awake.clear()
+    bench.run(VERIFY)
+
+
+@dataclass
+class Listing:
+    """Walks as ListExecutions shows them: `late` seconds after they began, and not when they have ended."""
+
+    clock: Any
+    late: float
+    began: dict[str, datetime] = field(default_factory=dict)
+
+    def running_walks(self) -> list[Mapping[str, Any]]:
+        now = datetime.fromtimestamp(self.clock.time, UTC)
+        listed = [name for name, began in self.began.items() if (now - began).total_seconds() >= self.late]
+        return [{"name": name, "startDate": self.began[name]} for name in listed]
+
+
+@pytest.mark.parametrize("late", [0.0, 1.0, TOGETHER + 0.5, 90.0])
+@pytest.mark.parametrize("apart", [0.0, 0.2, 0.9])
+def test_of_two_walks_started_together_one_goes_on_and_one_is_refused_at_its_next_call_at_the_latest(
+    bench: Bench, late: float, apart: float
+) -> None:
+    clock = bench.world.clock
+    listing = Listing(clock, late)
+    account: Any = bench.account
+    account.running_walks = listing.running_walks
+    refused: set[str] = set()
+
+    def step(name: str, event: dict[str, Any]) -> None:
+        if name in refused:
+            return
+        try:
+            bench.run(event)
+        except WalkRefusedError:
+            listing.began.pop(name)
+            refused.add(name)
+
+    listing.began["one"] = datetime.fromtimestamp(clock.time, UTC)
+    clock.time += apart
+    listing.began["two"] = datetime.fromtimestamp(clock.time, UTC)
+    for name, began in list(listing.began.items()):
+        arn = EXECUTION.replace("run-1", name)
+        step(name, {**VERIFY, "execution": arn, "started": began.isoformat()})
+    for name in ("one", "two"):  # a part's first call, too early perhaps, and its next one
+        for wait in (0.0, late):
+            clock.time += wait
+            state = {"step": "walk", "task": "verify", "run": name, "settle": 30, "export": None, "position": None}
+            step(name, {**state, "part": {"segment": 0, "of": 1}, "call": 0, "totals": {}})
+    assert refused == {"two"}
+
+
+def test_a_walk_that_is_not_alone_opens_no_point_in_time(bench: Bench) -> None:
+    bench.account.walks = [{"name": "one", "startDate": STARTED}, {"name": "two", "startDate": STARTED}]
+    assert bench.run({"step": "open", "task": "verify", "run": "one"})["slices"]
+    with pytest.raises(WalkRefusedError, match="'one'"):
+        bench.run({"step": "open", "task": "verify", "run": "two"})
+
+
+def test_a_call_that_may_not_ask_for_other_walks_now_goes_on(bench: Bench) -> None:
+    bench.machine("backfill")
+
+    def throttled() -> Any:
+        raise StackError("AWS refused a question of the walk: ThrottlingException.")
+
+    bench.account.running_walks = throttled  # type: ignore[method-assign]
+    assert bench.run({"step": "open", "task": "verify", "run": "run-1"})["slices"]
+    with pytest.raises(StackError, match="Throttling"):
+        bench.run(VERIFY)
 
 
 class Context:

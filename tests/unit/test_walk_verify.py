@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from decimal import Context
+from typing import Any
 
 import pytest
 
 from searchsync.clock import Deadline
+from searchsync.errors import PipelineLateError
 from searchsync.walk.agreement import Document, Kind, exact
 from searchsync.walk.verify import LOOKS, SAMPLES, Difference, Verification
+from searchsync.walk.visibility import REFRESH
 from tests.support.walk_bench import World, pages
 
 SETTLE = 10.0
@@ -24,7 +28,7 @@ class Walk:
     def __init__(self, world: World, seed: int = 1) -> None:
         self.world = world
         self.verification = Verification(
-            world.table, world.reader, world.clock, random.Random(seed), world.types, SETTLE
+            world.table, world.reader, world.clock, random.Random(seed), world.types, SETTLE, world.visibility
         )
 
     def run(self) -> list[Difference]:
@@ -318,7 +322,52 @@ def test_settling_takes_no_longer_than_it_says(world: World) -> None:
     began = world.clock.time
     walk.verification.settle(deadline)
     assert world.clock.time - began <= walk.verification.longest * 1.25
-    assert walk.verification.longest == 2 * (LOOKS - 1) * SETTLE
+    assert walk.verification.longest == 2 * (LOOKS - 1) * (SETTLE + REFRESH)
+
+
+MINUTES_LATE = 208.0
+"""Seconds (Sage-Bionetworks/Synapse#5672)."""
+
+
+@pytest.mark.parametrize("lag", [0.0, SETTLE - 1.0])
+@pytest.mark.parametrize(
+    "late", [{"seconds": MINUTES_LATE}, {"searches": MINUTES_LATE}, {"seconds": 61.0, "searches": 31.0}]
+)
+def test_a_collection_that_shows_writes_minutes_late_makes_no_differences(
+    world: World, lag: float, late: dict[str, float]
+) -> None:
+    world.plant("planted", {"id": "planted"})
+    del world.index.documents["h"]
+    world.reads_late(**late)
+    world.lag = lambda: lag
+    world.put("new", n={"N": "1"})
+    world.put("a", n={"N": "2"})
+    world.delete("b")
+    assert Walk(world).kinds() == {"planted": Kind.EXTRA, "h": Kind.MISSING}
+
+
+@pytest.mark.parametrize("late", [31.0, 104.0, 208.0])
+@pytest.mark.parametrize(("lives", "gone"), [(11.0, 12.0), (25.0, 7.0)])
+@pytest.mark.parametrize("lag", [0.0, SETTLE - 1.0])
+def test_an_item_that_comes_and_goes_behind_late_reads_is_no_difference(
+    world: World, lives: float, gone: float, lag: float, late: float
+) -> None:
+    coming_and_going(world, lives, gone, lag)
+    world.reads_late(late)
+    world.clock.sleep(10.0)
+    for round_ in range(15):
+        world.clock.sleep(7.3)
+        assert Walk(world, seed=round_).kinds() == {}
+
+
+def test_a_verification_concludes_nothing_from_a_collection_that_is_too_late(world: World) -> None:
+    world.reads_late(MINUTES_LATE)
+    world.put("a", n={"N": "2"})
+    walk = Walk(world)
+    deadline = Deadline.after(world.clock, 100.0)
+    walk.verification.compare(next(pages(world.table, deadline)), deadline)
+    with pytest.raises(PipelineLateError, match="shows writes over"):
+        walk.verification.settle(deadline)
 
 
 def test_looks_again_ask_only_for_what_disagreed(world: World) -> None:
@@ -331,8 +380,8 @@ def test_looks_again_ask_only_for_what_disagreed(world: World) -> None:
 def exact_source(world: World, numbers: dict[str, str]) -> None:
     """The memory index keeps what json.loads made of a document; give it every digit."""
 
-    def document(name: str) -> Document:
-        version, source = world.index.documents[name]
-        return Document(version, {**source, "b": exact(numbers[name])})
+    def document(name: str, shown: Mapping[str, tuple[int, Any]]) -> Document:
+        version, source = shown[name]
+        return Document(version, {**source, "b": exact(numbers[name])} if name in numbers else source)
 
     world.reader._document = document  # type: ignore[method-assign]

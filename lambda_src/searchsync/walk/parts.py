@@ -27,7 +27,7 @@ from searchsync.walk.keys import KeyTypes
 from searchsync.walk.reader import IndexReader
 from searchsync.walk.repair import Repair
 from searchsync.walk.report import Reports
-from searchsync.walk.state import File, Segment, Slice, State
+from searchsync.walk.state import PROBES, File, Segment, Slice, State
 from searchsync.walk.verify import (
     ITEM_EVERY,
     LOOKS,
@@ -36,6 +36,7 @@ from searchsync.walk.verify import (
     Difference,
     Verification,
 )
+from searchsync.walk.visibility import Visibility, is_probe
 
 ONE_PAGE = 70.0
 """Seconds: with less left no page is begun. A page has 55 s from its read to the last answer."""
@@ -223,7 +224,7 @@ class Walker:
         """Compare a part's pages with what they belong to; where the next call begins, None behind the last."""
         table = PacedTable(self.table, self.pace)
         verification = Verification(
-            table, self.reader, self.clock, self.rng, self.types, state.settle, self._most_in_doubt
+            table, self.reader, self.clock, self.rng, self.types, state.settle, self._visibility, self._most_in_doubt
         )
         at_the_end = verification.longest + ONE_PAGE * (2 if state.task == "repair" else 1)
         position, differences = state.position, list[Difference]()
@@ -231,7 +232,8 @@ class Walker:
             if isinstance(part, Segment):
                 position = self._compare(part, verification, position, deadline)
             else:
-                position = self._look_up(part, verification, position, state.counts["documents"], deadline)
+                before = state.counts["documents"] + state.counts[PROBES]
+                position = self._look_up(part, verification, position, before, deadline)
             if position is None or self._is_late(deadline, at_the_end):
                 break
             if verification.full:
@@ -245,6 +247,10 @@ class Walker:
         if state.task == "repair":
             self._mend(differences, deadline)
         return position
+
+    @property
+    def _visibility(self) -> Visibility:
+        return Visibility(self.collection, self.reader, self.clock, self.backoff, self.config.margin)
 
     @property
     def _most_in_doubt(self) -> int:
@@ -264,12 +270,15 @@ class Walker:
     def _look_up(self, part: Slice, verification: Verification, position: Any, before: int, deadline: Deadline) -> Any:
         """Look up the items of a page of documents; where the next one begins, None behind the last.
 
-        `before`: how many documents of the slice earlier calls saw.
+        `before`: how many documents of the slice earlier calls saw, probes among them.
         """
         self.pace.wait(deadline)
         page = self.reader.page(part.pit, part.slice, part.of, position, deadline)
-        verification.look_up(page.hits, deadline)
-        seen = before + verification.counts["documents"]
+        probes = {hit.id: hit.document.version for hit in page.hits if is_probe(hit.id)}
+        verification.look_up([hit for hit in page.hits if hit.id not in probes], deadline)
+        self._visibility.remove_left(probes)
+        self.counts[PROBES] += len(probes)
+        seen = before + verification.counts["documents"] + self.counts[PROBES]
         if page.position is None and seen != page.total:
             raise CollectionBusyError(f"The index showed {seen} of the {page.total} documents of a slice.")
         return page.position

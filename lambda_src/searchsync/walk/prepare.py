@@ -6,7 +6,7 @@ Decisions are functions of what AWS answered; `Account` asks.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,13 +18,12 @@ from searchsync.errors import PipelineLateError, StackError, WalkRefusedError
 from searchsync.foreign import code_of, shown, shown_list
 from searchsync.walk.settings import LONGEST_SETTLE, Settings
 from searchsync.walk.state import TASKS
+from searchsync.walk.visibility import REFRESH
 
 SEGMENT_BYTES = 512 * 1024**2
 """Of the table, in one segment: some minutes of walking, so that a failed one is soon repeated."""
 MOST_SEGMENTS = 1_000
 """More results than that would not fit into one state."""
-REFRESH = 10.0
-"""Seconds until AOSS shows a write to a search ("Considerations", OpenSearch Serverless overview)."""
 STREAM_KEEPS = 24 * 3600.0
 """Seconds ("Change data capture for DynamoDB Streams")."""
 ITEMS_A_SECOND = 500.0
@@ -196,15 +195,17 @@ def settling(configured: float, lag: float) -> float:
     return needed
 
 
-def other_walk(executions: list[Mapping[str, Any]], own: str) -> str | None:
-    """The name of a running walk that began before our own, None where there is none."""
-    started = {each["executionArn"]: each["startDate"] for each in executions}
-    mine = started.get(own)
-    for each in executions:
-        earlier = mine is None or (each["startDate"], each["executionArn"]) < (mine, own)
-        if each["executionArn"] != own and earlier:
-            return str(each["name"])
-    return None
+def check_alone(executions: Iterable[Mapping[str, Any]], own: str, started: datetime | None = None) -> None:
+    """Raise WalkRefusedError where a running walk began before our own, of that name.
+
+    Of walks that began together all must agree on one. So each compares the times that AWS gives them, then their
+    names, and says where the list lacks it what it knows of itself (`started`); without that it is not judged.
+    """
+    began = {str(each["name"]): each.get("redriveDate") or each["startDate"] for each in executions}
+    mine = began.get(own, started)
+    earlier = [] if mine is None else [name for name, when in began.items() if (when, name) < (mine, own)]
+    if earlier:
+        raise WalkRefusedError(f"Another walk is running, {shown(min(earlier))}: wait for its end, or stop it.")
 
 
 class Account:
@@ -234,8 +235,11 @@ class Account:
         )
 
     def running_walks(self) -> list[Mapping[str, Any]]:
-        """The walks that run now."""
-        return list(self._ask("states:ListExecutions", self._list_executions))
+        """The walks that run now. A walk that began or ended a moment ago may be missing, or be there still
+        (API "ListExecutions": eventually consistent)."""
+        found = self._ask("states:ListExecutions", self._list_executions)
+        # The children of a Map are no walks: their ARNs say <machine>/<map>.
+        return [each for each in found if "/" not in each["executionArn"]]
 
     def trigger(self) -> Mapping[str, Any] | None:
         """The event source mapping of the sync function on our stream."""
@@ -249,9 +253,8 @@ class Account:
 
     def _list_executions(self) -> Any:
         machine = self._settings.state_machine_arn
-        return self._clients["stepfunctions"].list_executions(stateMachineArn=machine, statusFilter="RUNNING")[
-            "executions"
-        ]
+        pages = self._clients["stepfunctions"].get_paginator("list_executions")
+        return pages.paginate(stateMachineArn=machine, statusFilter="RUNNING").build_full_result()["executions"]
 
     def _list_mappings(self) -> Any:
         return self._clients["lambda"].list_event_source_mappings(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -17,11 +18,17 @@ from opensearchpy import OpenSearch
 from opensearchpy.exceptions import SerializationError
 from opensearchpy.serializer import JSONSerializer
 
-from searchsync.bulk import Kind, Response, classify_request
+from searchsync.bulk import STACK_STATUSES, Kind, Response, classify_request
 from searchsync.clock import Backoff, Deadline
 from searchsync.collection import JSON, perform
 from searchsync.delivery import REQUEST_TIMEOUT, SHORTEST_REQUEST
-from searchsync.errors import CollectionBusyError, PointInTimeGoneError, StackError, WalkRefusedError
+from searchsync.errors import (
+    CollectionBusyError,
+    PointInTimeGoneError,
+    SearchsyncError,
+    StackError,
+    WalkRefusedError,
+)
 from searchsync.index import mark_in
 from searchsync.walk.agreement import Document, exact
 
@@ -104,8 +111,14 @@ class IndexReader:
             answer = self._answer("GET", f"/{self._index}/_mget", body, deadline)  # AOSS lists no POST
             for each in answer["docs"]:
                 if each.get("found"):
-                    found[each["_id"]] = Document(int(each["_version"]), each.get("_source"))
+                    found[each["_id"]] = _document(each)
         return found
+
+    def found(self, ids: Sequence[str], deadline: Deadline) -> set[str]:
+        """Those of the ids that a search shows. Raises as `documents` does."""
+        query = {"size": len(ids), "_source": False, "version": True, "query": {"ids": {"values": list(ids)}}}
+        found = self._answer("POST", f"/{self._index}/_search", query, deadline)["hits"]["hits"]
+        return {hit["_id"] for hit in found if _document(hit)}
 
     def open_point_in_time(self, deadline: Deadline) -> str:
         """The id of a new point in time. Raises as `documents` does."""
@@ -115,6 +128,27 @@ class IndexReader:
     def close_point_in_time(self, pit: str, deadline: Deadline) -> None:
         """Let a point in time go. Raises as `documents` does."""
         self._answer("DELETE", "/_search/point_in_time", {"pit_id": [pit]}, deadline)
+
+    def try_point_in_time(self, deadline: Deadline) -> None:
+        """Open a point in time, search in it and close it, before a walk needs it.
+
+        Raises WalkRefusedError where the search is refused, else as `documents` does.
+        """
+        pit = self.open_point_in_time(deadline)
+        query = {"pit": {"id": pit}, "size": 0}
+        answer = classify_request(response := self._ask("POST", "/_search", query, deadline))
+        with suppress(SearchsyncError):
+            self.close_point_in_time(pit, deadline)
+        if answer.status in STACK_STATUSES:
+            # Whether a rule for one index is enough for a path without its name is not documented
+            # ("Using Pit with Amazon OpenSearch Serverless"; "Data access control").
+            raise WalkRefusedError(
+                f"The collection refused a search in a point in time: {answer.status} {answer.error_type}. Its path "
+                "names no index, so a rule for one index may not be enough. Add a rule to the data access policy: "
+                '{"ResourceType": "index", "Resource": ["index/<collection>/*"], "Permission": ["aoss:ReadDocument"]} '
+                "for the walk's role, and start anew after a minute."
+            )
+        self._taken(response, "POST _search")
 
     def page(self, pit: str, slice_: int, of: int, position: list[Any] | None, deadline: Deadline) -> IndexPage:
         """The page of a point in time's slice behind `position`.
@@ -135,7 +169,7 @@ class IndexReader:
         if position is not None:
             query["search_after"] = position
         found = self._answer("POST", "/_search", query, deadline)["hits"]
-        hits = [Hit(hit["_id"], Document(int(hit["_version"]), hit.get("_source"))) for hit in found["hits"]]
+        hits = [Hit(hit["_id"], _document(hit)) for hit in found["hits"]]
         last = [_plain(each) for each in found["hits"][-1]["sort"]] if len(hits) == IDS_AT_ONCE else None
         return IndexPage(hits, int(found["total"]["value"]), last)
 
@@ -184,6 +218,16 @@ def _busy(response: Response) -> bool:
     body = response.body
     failed = bool(body.get("timed_out")) or int((body.get("_shards") or {}).get("failed", 0)) > 0
     return (failed and not _lost_shards(body)) or any(_failed_alone(each) for each in body.get("docs", ()))
+
+
+def _document(found: Mapping[str, Any]) -> Document:
+    """A document as an answer shows it. Raises StackError where its version is left out: nothing could be judged."""
+    if "_version" not in found:
+        raise StackError(
+            "The collection left `_version` out of a document that it showed, and without versions no document can be "
+            "compared. Check what stands between the function and the collection, and report it."
+        )
+    return Document(int(found["_version"]), found.get("_source"))
 
 
 def _failed_alone(document: Mapping[str, Any]) -> bool:

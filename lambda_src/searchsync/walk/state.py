@@ -18,6 +18,8 @@ from searchsync.foreign import shown
 TASKS = ("backfill", "verify", "repair")
 COSTS = ("calls", "milliseconds", "requests", "units")
 """Counts of what a walk took, whatever came of it."""
+PROBES = "probes"
+"""The count of probe documents that a slice showed: a place in it, and nothing of the table's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,6 @@ def summed(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     counts: Counter[str] = Counter()
     broken: list[str] = []
     for each in results:
-        counts.update({name: number for name, number in each.items() if name != "broken"})
+        counts.update({name: number for name, number in each.items() if name not in {"broken", PROBES}})
         broken += each.get("broken", ())
     return totals(counts, tuple(sorted(broken)))

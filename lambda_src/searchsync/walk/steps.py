@@ -5,33 +5,50 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from searchsync.bulk import Kind
-from searchsync.clock import Clock, Deadline
+from searchsync.clock import Backoff, Clock, Deadline
 from searchsync.collection import OpenSearchCollection
 from searchsync.config import Config
-from searchsync.errors import CollectionBusyError, PipelineLateError, PointInTimeGoneError, WalkRefusedError
+from searchsync.delivery import REQUEST_TIMEOUT, SHORTEST_REQUEST
+from searchsync.errors import (
+    CollectionBusyError,
+    PipelineLateError,
+    PointInTimeGoneError,
+    SearchsyncError,
+    StackError,
+    WalkRefusedError,
+)
 from searchsync.foreign import shown
 from searchsync.table import DynamoTable
 from searchsync.walk import prepare
 from searchsync.walk.keys import KeyTypes
 from searchsync.walk.parts import Pace, Walker
 from searchsync.walk.prepare import Account, Order, read_order
-from searchsync.walk.reader import IndexReader
+from searchsync.walk.reader import KEEP_ALIVE, IndexReader
 from searchsync.walk.report import Reports
-from searchsync.walk.settings import Settings
+from searchsync.walk.settings import LONGEST_SETTLE, Settings
 from searchsync.walk.state import File, begun_again, read_state, summed, written_state
+from searchsync.walk.visibility import TO_REMOVE, Visibility
 
 RESERVE = 20.0
 """Seconds of a call that are kept for its report and its end."""
-SHORT_STEP = 30.0
-"""Seconds that a question to the index may take."""
+assert RESERVE > 2 * TO_REMOVE  # noqa: S101 - probes are removed behind the deadline
+SHORT_STEP = 150.0
+"""Seconds that a question to the index may take. A collection that sleeps answers the first one after 10 to 30 s
+("Scale to zero for Amazon OpenSearch Serverless"); its indexing and its search units wake apart."""
+LONGEST_WAKING = 30.0
+assert SHORT_STEP >= 2 * (LONGEST_WAKING + REQUEST_TIMEOUT)  # noqa: S101 - both wake, and then answer
+TOGETHER = 2.0
+"""Seconds after which a walk looks again for one that began together with it: the list of walks is late."""
 LARGEST_SLICES = 64
 """Slices of a point in time; OpenSearch takes up to 1,024, a lane each is enough."""
+CLOSED: Mapping[str, None] = {"left_open": None}
+"""What a walk says of its point in time: why it was left open. A backfill has none."""
 DIFFERENCES = ("missing", "extra", "different", "foreign")
 
 
@@ -68,6 +85,7 @@ class Steps:
     reader: IndexReader
     reports: Reports
     clock: Clock
+    backoff: Backoff
     walker: Callable[[KeyTypes, Pace], Walker]
 
     def run(self, event: object, remaining: float, report: Report) -> dict[str, Any]:
@@ -92,27 +110,22 @@ class Steps:
     def prepare(self, call: Call) -> dict[str, Any]:
         """Look at everything before anything is changed; the walk's plan."""
         order = read_order(call.event["input"])
-        other = prepare.other_walk(self.account.running_walks(), call.event["execution"])
-        if other is not None:
-            raise WalkRefusedError(f"Another walk is running, {other}: wait for its end, or stop it.")
+        run, started = call.event["execution"].rpartition(":")[2], datetime.fromisoformat(call.event["started"])
+        asked = self.clock.monotonic()
+        prepare.check_alone(self.account.running_walks(), run, started)
         facts = self.account.table()
         prepare.check_table(facts, self.config)
         self._check(order)
-        settle = self.settings.settle
-        if order.task == "backfill":
-            self._ensure_index(call.deadline)
-        else:
-            self.reader.require(call.deadline)
-            try:
-                settle = prepare.settling(settle, self.account.lag(self.clock.now()))
-            except PipelineLateError as error:
-                raise WalkRefusedError(str(error)) from error
+        settle = self._prepare_backfill(call) if order.task == "backfill" else self._prepare_comparison(call)
+        self.clock.sleep(max(0.0, asked + TOGETHER - self.clock.monotonic()))
+        prepare.check_alone(self.account.running_walks(), run, started)
         of = prepare.segments(facts.size, self.settings.lanes)
         return {
             "task": order.task,
-            "run": call.event["execution"].rpartition(":")[2],
+            "run": run,
             "started": call.event["started"],
             "settle": settle,
+            "closed": dict(CLOSED),
             "of": of,
             "segments": list(range(of)),
             "export": dict(call.event["input"]["export"]) if order.export else None,
@@ -121,6 +134,7 @@ class Steps:
     def walk(self, call: Call) -> dict[str, Any]:
         """Walk one part for a while; its new state."""
         state = read_state(call.event)
+        self._check_alone(state.run)
         facts = self.account.table()
         prepare.check_table(facts, self.config)
         if isinstance(state.part, File):  # still off
@@ -152,14 +166,18 @@ class Steps:
 
     def open(self, call: Call) -> dict[str, Any]:
         """Open a point in time of the index; its slices."""
+        self._check_alone(call.event["run"])
         of = min(self.settings.lanes, LARGEST_SLICES)
         pit = self.reader.open_point_in_time(self._soon(call.deadline))
         return {"pit": pit, "of": of, "slices": list(range(of))}
 
     def close(self, call: Call) -> dict[str, Any]:
-        """Let the point in time go."""
-        self.reader.close_point_in_time(call.event["pit"], self._soon(call.deadline))
-        return {}
+        """Let the point in time go; why it is left, where the collection does not: all the work is done."""
+        try:
+            self.reader.close_point_in_time(call.event["pit"], self._soon(call.deadline))
+        except SearchsyncError as error:
+            return {"left_open": f"The point in time was left to expire, {KEEP_ALIVE} after its last use. {error}"}
+        return dict(CLOSED)
 
     def finish(self, call: Call) -> dict[str, Any]:
         """The whole walk's result."""
@@ -177,6 +195,7 @@ class Steps:
             "in_step": None if differences is None else differences == totals.get("repaired", 0),
             "report": self.reports.place(call.event["run"]) if differences else None,
         }
+        result |= {name: why for name, why in call.event.get("closed", CLOSED).items() if why}
         call.report.result = result
         if differences is not None:
             call.report.differences = differences - totals.get("repaired", 0)
@@ -188,9 +207,42 @@ class Steps:
             prepare.check_stream(order.export, self.config.stream_arn)
             prepare.check_age(order.export, trigger, self.clock.now(), self.settings.lanes)
 
+    def _prepare_backfill(self, call: Call) -> float:
+        """Make sure that the index is there and takes writes; the settling time."""
+        self._ensure_index(self._soon(call.deadline))
+        self._visibility.writable(call.deadline)
+        return self.settings.settle
+
+    def _prepare_comparison(self, call: Call) -> float:
+        """Make sure that the index can be read and shows what was written; the settling time."""
+        self.reader.require(self._soon(call.deadline))
+        self.reader.try_point_in_time(self._soon(call.deadline))
+        visibility = self._visibility
+        try:
+            settle = prepare.settling(self.settings.settle, self.account.lag(self.clock.now()))
+            visibility.wait(call.deadline)
+        except (PipelineLateError, CollectionBusyError) as error:
+            raise WalkRefusedError(str(error)) from error
+        # A collection that was late will be so again: the calls keep time for it.
+        return max(settle, min(visibility.late, LONGEST_SETTLE))
+
+    def _check_alone(self, run: str) -> None:
+        """Raise WalkRefusedError where a walk that began together with this one is to go on instead of it."""
+        with suppress(
+            StackError
+        ):  # the question has a rate that all walks of an account share: the next call asks again
+            prepare.check_alone(self.account.running_walks(), run)
+
     def _ensure_index(self, deadline: Deadline) -> None:
-        if self.collection.ensure_index(self._soon(deadline).remaining()).kind is not Kind.DONE:
-            raise CollectionBusyError("The collection was too busy to say whether the index is there.")
+        attempt = 0
+        while self.collection.ensure_index(min(REQUEST_TIMEOUT, deadline.remaining())).kind is not Kind.DONE:
+            if not self.backoff.pause(attempt, deadline, SHORTEST_REQUEST):
+                raise CollectionBusyError("The collection was too busy to say whether the index is there.")
+            attempt += 1
+
+    @property
+    def _visibility(self) -> Visibility:
+        return Visibility(self.collection, self.reader, self.clock, self.backoff, self.config.margin)
 
     def _soon(self, deadline: Deadline) -> Deadline:
         return deadline.at_most(self.clock.monotonic() + SHORT_STEP)

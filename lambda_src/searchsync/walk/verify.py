@@ -21,6 +21,7 @@ from searchsync.table import LARGEST_READ, Item
 from searchsync.walk.agreement import Document, Kind, Look, Verdict, judge, look
 from searchsync.walk.keys import KeyTypes, key_of
 from searchsync.walk.reader import Hit
+from searchsync.walk.visibility import Visibility
 
 LOOKS = 4
 """A disagreement that keeps moving through so many looks is counted as unsettled, and is no difference."""
@@ -73,6 +74,7 @@ class Verification:
     rng: random.Random
     types: KeyTypes
     settling: float
+    visibility: Visibility
     most: int = MOST_DISAGREEMENTS
     counts: Counter[str] = field(default_factory=Counter)
     disagreements: list[Disagreement] = field(default_factory=list)
@@ -80,7 +82,7 @@ class Verification:
     @property
     def longest(self) -> float:
         """Seconds that `settle` may take, its requests left out."""
-        return 2 * (LOOKS - 1) * self.settling
+        return 2 * (LOOKS - 1) * (self.settling + self.visibility.late)
 
     @property
     def full(self) -> bool:
@@ -119,13 +121,17 @@ class Verification:
                 self._note(name, keys[name], Look(documents[name].version, Kind.EXTRA if image is None else None))
 
     def settle(self, deadline: Deadline) -> list[Difference]:
-        """Look again at everything that disagreed; what is a difference. Waits up to `longest`."""
+        """Look again at everything that disagreed; what is a difference. Waits up to `longest`.
+
+        Raises PipelineLateError where the collection does not show in time what the pipeline has written.
+        """
         moving, self.disagreements = self.disagreements, []
         differences: list[Difference] = []
         for _ in range(LOOKS - 1):
             if not moving:
                 break
             self.clock.sleep(self.settling)
+            self.visibility.wait(deadline)
             moving, missing, lasting = _sorted(moving, self._looks(moving, deadline))
             differences += lasting
             if missing:
@@ -175,12 +181,18 @@ class Verification:
         """Watch missing documents for one settling time; a difference is one that never came, of an item never gone."""
         keys = {each.id: each.keys for each in missing if each.keys is not None}
         still = set(keys)
+
+        def watch() -> None:
+            still.difference_update(self.index.documents(sorted(still), deadline))
+
         for sample in range(SAMPLES):
             # Uneven: a key that changes in even steps could else be caught at the same point each time.
             self.clock.sleep(self.settling / SAMPLES * self.rng.uniform(0.5, 1.5))
-            still -= self.index.documents(sorted(still), deadline).keys()
+            watch()
             if sample % ITEM_EVERY == 0:
                 still -= self._gone({name: keys[name] for name in sorted(still)}, deadline)
+        # What late reads show now is what was there while the items were looked at: it is watched, too.
+        self.visibility.wait(deadline, watch)
         looks = self._looks(missing, deadline)
         moving: list[Disagreement] = []
         absent: list[Difference] = []
