@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,12 +19,13 @@ from searchsync.foreign import shown
 from searchsync.table import DynamoTable
 from searchsync.walk import prepare
 from searchsync.walk.keys import KeyTypes
+from searchsync.walk.manifest import Asked, check_arn, check_export, described
 from searchsync.walk.parts import Pace, Walker
-from searchsync.walk.prepare import Account, Order, read_order
+from searchsync.walk.prepare import Account, read_order
 from searchsync.walk.reader import IndexReader
 from searchsync.walk.report import Reports
 from searchsync.walk.settings import Settings
-from searchsync.walk.state import File, begun_again, read_state, summed, written_state
+from searchsync.walk.state import Files, begun_again, read_state, summed, written_state
 
 RESERVE = 20.0
 """Seconds of a call that are kept for its report and its end."""
@@ -97,7 +98,7 @@ class Steps:
             raise WalkRefusedError(f"Another walk is running, {other}: wait for its end, or stop it.")
         facts = self.account.table()
         prepare.check_table(facts, self.config)
-        self._check(order)
+        export, parts = self._export(order.export) if order.export else (None, None)
         settle = self.settings.settle
         if order.task == "backfill":
             self._ensure_index(call.deadline)
@@ -107,15 +108,15 @@ class Steps:
                 settle = prepare.settling(settle, self.account.lag(self.clock.now()))
             except PipelineLateError as error:
                 raise WalkRefusedError(str(error)) from error
-        of = prepare.segments(facts.size, self.settings.lanes)
+        of = prepare.segments(facts.size, self.settings.lanes) if parts is None else len(parts)
         return {
             "task": order.task,
             "run": call.event["execution"].rpartition(":")[2],
             "started": call.event["started"],
             "settle": settle,
             "of": of,
-            "segments": list(range(of)),
-            "export": dict(call.event["input"]["export"]) if order.export else None,
+            "segments": list(range(of)) if parts is None else parts,
+            "export": export,
         }
 
     def walk(self, call: Call) -> dict[str, Any]:
@@ -123,7 +124,7 @@ class Steps:
         state = read_state(call.event)
         facts = self.account.table()
         prepare.check_table(facts, self.config)
-        if isinstance(state.part, File):  # still off
+        if isinstance(state.part, Files):  # still off
             prepare.check_trigger(self.account.trigger())
         if state.task != "backfill":  # the pipeline may have fallen behind since the walk began, and catch up
             state = replace(state, settle=prepare.settling(state.settle, self.account.lag(self.clock.now())))
@@ -133,6 +134,8 @@ class Steps:
         try:
             with self._costs(walker.counts):
                 position, broken = walker.walk(state, call.deadline)
+            if broken:
+                call.report.facts["broken"] = broken
         except PointInTimeGoneError:
             pit = self.reader.open_point_in_time(self._soon(call.deadline))
             return written_state(call.event, begun_again(state, pit, walker.counts))
@@ -182,11 +185,17 @@ class Steps:
             call.report.differences = differences - totals.get("repaired", 0)
         return result
 
-    def _check(self, order: Order) -> None:
-        if order.export is not None:
-            trigger = prepare.check_trigger(self.account.trigger())
-            prepare.check_stream(order.export, self.config.stream_arn)
-            prepare.check_age(order.export, trigger, self.clock.now(), self.settings.lanes)
+    def _export(self, asked: Asked) -> tuple[dict[str, Any], list[str]]:
+        """An export that may be loaded, as the parts' state carries it, and its parts."""
+        trigger = prepare.check_trigger(self.account.trigger())
+        check_arn(asked.arn, self.config.stream_arn.partition("/stream/")[0])
+        description = self.account.export(asked.arn)
+        check_export(description)
+        export = described(description, asked.rate)
+        prepare.check_stream(export, self.config.stream_arn)
+        prepare.check_age(export, trigger, self.clock.now(), self.settings.lanes)
+        etag, parts = self.account.export_parts(export)
+        return asdict(export) | {"etag": etag}, parts
 
     def _ensure_index(self, deadline: Deadline) -> None:
         if self.collection.ensure_index(self._soon(deadline).remaining()).kind is not Kind.DONE:
