@@ -180,7 +180,7 @@ def succeeded(machine: Machine, execution: Execution) -> Execution:
 def _source(execution: Execution) -> str:
     """The option that names what a load was of, empty for another walk."""
     export = execution.input.get("export")
-    return f" --from-export s3://{export['bucket']}/{export['manifest']}" if isinstance(export, dict) else ""
+    return f" --from-export {export['arn']}" if isinstance(export, dict) and "arn" in export else ""
 
 
 def as_json(ended: Ended) -> dict[str, Any]:

@@ -237,10 +237,10 @@ def distributed(state: Record, data: Any, effective: Any, processor: Record, *at
 
 def _inputs(state: Record, effective: Any, context: Record) -> list[Any]:
     """Each child's input: its item, or what the ItemSelector makes of it with the parent's context."""
-    if state.get("ItemReader"):
-        items = private(stepfunctions, "_read_map_items")(state["ItemReader"], effective, context)
-    else:
-        items = private(stepfunctions, "_resolve_path_or_ctx")(state.get("ItemsPath", "$"), effective, context)
+    strange = [name for name in ("ItemReader", "ItemBatcher", "ResultWriter") if name in state]
+    if strange:
+        raise ExecutionError("States.Runtime", f"The lab's Distributed Map has no {', '.join(strange)}")
+    items = private(stepfunctions, "_resolve_path_or_ctx")(state.get("ItemsPath", "$"), effective, context)
     if not isinstance(items, list):
         raise ExecutionError("States.Runtime", f"The items of a Distributed Map are no list: {type(items).__name__}")
     selector = state.get("ItemSelector") or state.get("Parameters")

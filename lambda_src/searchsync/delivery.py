@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -40,7 +41,7 @@ NO_TIME = Answer(Kind.BUSY, None, "", "the invocation's time is over")
 class Collection(Protocol):
     """The collection as the delivery sees it."""
 
-    def bulk(self, body: bytes, timeout: float, begin_within: float) -> Response:
+    def bulk(self, body: bytes, timeout: float, begin_within: float = math.inf) -> Response:
         """Send a bulk body to the index; seconds until its answer, and until its first byte is sent."""
         ...
 

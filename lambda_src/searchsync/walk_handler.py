@@ -22,7 +22,7 @@ from searchsync.walk.report import Reports, call_line, result_line
 from searchsync.walk.settings import Settings, read_settings
 from searchsync.walk.steps import Report, Steps
 
-SERVICES = ("cloudwatch", "dynamodb", "lambda", "stepfunctions")
+SERVICES = ("cloudwatch", "dynamodb", "lambda", "s3", "stepfunctions")
 
 
 def build(config: Config, settings: Settings, environment: Mapping[str, str]) -> Steps:

@@ -9,13 +9,14 @@ from typing import Any
 
 from searchsync.records import AttributeMap
 
-READS = ("Scan", "BatchGetItem")
+READS = ("Scan", "BatchGetItem", "DescribeExport")
 AS_SENT = "searchsyncAsSent"
 """In an answer: its attribute values are in the event's form already."""
 
 
 def keep_as_sent(client: Any) -> None:
-    """Let a DynamoDB client answer Scan and BatchGetItem with attribute values as they were sent.
+    """Let a DynamoDB client answer READS as it was sent: Scan and BatchGetItem with their attribute values,
+    DescribeExport with members that the runtime's botocore does not know (FilterSpecification, of 2026).
 
     botocore goes through each of them by its service model, which was a third of a backfill's time
     (`python -m bench.walk`). The event `before-parse` comes before that, with botocore 1.35.16 and later;

@@ -18,11 +18,6 @@ locals {
     Action   = ["kms:Decrypt"]
     Resource = [arn]
   } if arn != null]
-  read_export = [for bucket in [var.settings.export_bucket] : {
-    Effect   = "Allow"
-    Action   = ["s3:GetObject"]
-    Resource = ["${bucket.arn}/*"]
-  } if bucket != null]
 }
 
 resource "aws_iam_role" "function" {
@@ -92,7 +87,17 @@ resource "aws_iam_role_policy" "function" {
         Action   = ["kms:GenerateDataKey"]
         Resource = [arn]
       } if arn != null],
-      local.read_export,
+      # Whether an export is whole; its manifest and files.
+      [for bucket in [var.settings.export_bucket] : {
+        Effect   = "Allow"
+        Action   = ["dynamodb:DescribeExport"]
+        Resource = ["${var.table.arn}/export/*"]
+      } if bucket != null],
+      [for bucket in [var.settings.export_bucket] : {
+        Effect   = "Allow"
+        Action   = ["s3:GetObject"]
+        Resource = ["${bucket.arn}/*"]
+      } if bucket != null],
       # Whether a file is there: who may not list a bucket is told 403 of a missing object (API "GetObject").
       [for bucket in [var.settings.export_bucket] : {
         Effect   = "Allow"
@@ -135,34 +140,25 @@ resource "aws_iam_role_policy" "state_machine" {
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = concat(
-      [
-        {
-          Effect   = "Allow"
-          Action   = ["lambda:InvokeFunction"]
-          Resource = [aws_lambda_function.this.arn]
-        },
-        # A Distributed Map starts its children as executions of its own machine, and redrives them
-        # ("IAM policies for using Distributed Map states", "Redriving Map Runs").
-        {
-          Effect   = "Allow"
-          Action   = ["states:StartExecution"]
-          Resource = [local.state_machine_arn]
-        },
-        {
-          Effect   = "Allow"
-          Action   = ["states:DescribeExecution", "states:RedriveExecution", "states:StopExecution"]
-          Resource = ["${local.states}:execution:${var.name}/*", "${local.states}:execution:${var.name}:*"]
-        },
-      ],
-      # The export's manifest.
-      local.read_export,
-      [for arn in [try(var.settings.export_bucket.kms_key_arn, null)] : {
+    Statement = [
+      {
         Effect   = "Allow"
-        Action   = ["kms:Decrypt"]
-        Resource = [arn]
-      } if arn != null],
-    )
+        Action   = ["lambda:InvokeFunction"]
+        Resource = [aws_lambda_function.this.arn]
+      },
+      # A Distributed Map starts its children as executions of its own machine, and redrives them
+      # ("IAM policies for using Distributed Map states", "Redriving Map Runs").
+      {
+        Effect   = "Allow"
+        Action   = ["states:StartExecution"]
+        Resource = [local.state_machine_arn]
+      },
+      {
+        Effect   = "Allow"
+        Action   = ["states:DescribeExecution", "states:RedriveExecution", "states:StopExecution"]
+        Resource = ["${local.states}:execution:${var.name}/*", "${local.states}:execution:${var.name}:*"]
+      },
+    ]
   })
 }
 

@@ -117,16 +117,13 @@ locals {
         Next       = "Task"
       })
       Export = merge(local.parts["Export"], {
-        ItemReader = {
-          Resource     = "arn:${data.aws_partition.current.partition}:states:::s3:getObject"
-          ReaderConfig = { InputType = "JSONL" }
-          Parameters   = { "Bucket.$" = "$.export.bucket", "Key.$" = "$.export.manifest" }
-        }
+        ItemsPath = "$.segments" # ranges of the manifest's bytes: walk/manifest.py
         ItemSelector = merge(local.beginning, {
           part = {
-            "bucket.$" = "$.export.bucket"
-            "file.$"   = "$$.Map.Item.Value.dataFileS3Key"
-            "items.$"  = "$$.Map.Item.Value.itemCount"
+            "bucket.$"   = "$.export.bucket"
+            "manifest.$" = "$.export.manifest"
+            "etag.$"     = "$.export.etag"
+            "lines.$"    = "$$.Map.Item.Value"
           }
         })
         ResultPath = "$.table"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -165,24 +166,12 @@ def test_a_passing_error_is_repeated(lab: Lab) -> None:
         assert machine.calls().count(("a", 1)) == 2
 
 
-def test_items_are_read_from_lines_of_an_object(lab: Lab) -> None:
-    reader = {
-        "Resource": "arn:aws:states:::s3:getObject",
-        "ReaderConfig": {"InputType": "JSONL"},
-        "Parameters": {"Bucket.$": "$.bucket", "Key.$": "$.key"},
-    }
-    selector = {"part.$": "$$.Map.Item.Value.dataFileS3Key", "call": 0}
-    with SmallMachine(lab, ItemReader=reader, ItemSelector=selector) as machine:
-        s3 = lab.boto3_client("s3")
-        s3.create_bucket(Bucket=machine.name)
-        lines = "".join(json.dumps({"itemCount": 1, "dataFileS3Key": f"data/{n}.gz"}) + "\n" for n in range(3))
-        s3.put_object(Bucket=machine.name, Key="manifest-files.json", Body=lines)
-        given = {"bucket": machine.name, "key": "manifest-files.json"}
-        assert machine.end(machine.start([], **given))["status"] == "SUCCEEDED"
-        assert {part for part, _ in machine.calls()} == {"data/0.gz", "data/1.gz", "data/2.gz"}
-        machine.forbid("s3:GetObject")
-        refused = machine.end(machine.start([], **given))
-        assert (refused["status"], refused["error"]) == ("FAILED", "States.ItemReaderFailed")
+@pytest.mark.parametrize("member", ["ItemReader", "ItemBatcher", "ResultWriter"])
+def test_a_member_of_a_map_that_the_lab_does_not_know_is_refused(lab: Lab, member: str) -> None:
+    unknown: dict[str, Any] = {member: {}}
+    with SmallMachine(lab, **unknown) as machine:
+        refused = machine.end(machine.start(["a"]))
+        assert (refused["status"], member in refused["cause"]) == ("FAILED", True)
 
 
 @pytest.mark.parametrize(

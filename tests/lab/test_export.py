@@ -3,13 +3,14 @@ brought up to date by the trigger, which then reads the stream from its beginnin
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
 import requests
 
 from lab.applied import Applied
-from lab.export import WrittenExport, write_export
+from lab.export import Exporter, WrittenExport
 from lab.stack import Lab
 from lab.terraform import Terraform
 from tests.support.applied_cli import AppliedCli
@@ -17,6 +18,9 @@ from tests.support.applied_walk import settling_soon
 
 BUCKET = "orders-search-walks"
 ITEMS = 30
+FILES = 10_000
+MOST_SECONDS = 180.0
+"""Of writing so many data files and loading them: 70 on two busy cores, and many times that with a call a file."""
 
 
 def key(number: int) -> dict[str, Any]:
@@ -31,8 +35,13 @@ def table_arn(stack: Applied) -> str:
     return str(stack.outputs["stream_arn"]).partition("/stream/")[0]
 
 
+def exporter(stack: Applied) -> Exporter:
+    lab = stack.lab
+    return Exporter(lab.boto3_client("dynamodb"), lab.boto3_client("s3"), BUCKET, table_arn(stack))
+
+
 def export(stack: Applied, items: list[dict[str, Any]], at: float) -> WrittenExport:
-    return write_export(stack.lab.boto3_client("s3"), BUCKET, table_arn(stack), items, at)
+    return exporter(stack).write(items, at)
 
 
 def test_an_export_is_loaded_and_the_stream_brings_what_has_changed_since(lab: Lab) -> None:
@@ -56,6 +65,7 @@ def load(terraform: Terraform, stack: Applied) -> None:
     stack.put(order(8, "edited"))
     stack.put(order(ITEMS, "new"))
     check_broken_file(cli, exported)
+    check_many_files(cli)
     exported = export(stack, [order(number) for number in range(ITEMS)], at)
     loaded = cli.run("backfill", "--from-export", exported.url)
     assert (loaded.code, f"{ITEMS} items" in loaded.out) == (0, True), loaded
@@ -69,7 +79,7 @@ def load(terraform: Terraform, stack: Applied) -> None:
     assert stack.document("c|8")["state"] == "edited"
     refused = cli.run("backfill", "--from-export", exported.url)
     assert (refused.code, "The trigger is Enabled" in refused.err) == (2, True), refused
-    assert "--from-export s3://" in refused.err
+    assert f"--from-export {exported.arn}" in refused.err
     check_report(cli)
 
 
@@ -81,9 +91,27 @@ def check_broken_file(cli: AppliedCli, exported: WrittenExport) -> None:
     s3.delete_object(Bucket=BUCKET, Key=exported.files[1])
     ran = cli.run("backfill", "--from-export", exported.url, "--json")
     assert (ran.code, ran.json["status"], ran.json["not_written"]["broken_files"]) == (1, "SUCCEEDED", 2), ran
-    broken = ran.json["totals"]["broken"]
-    assert [name for name in exported.files if any(name in each for each in broken)] == list(exported.files[:2])
+    broken = " ".join(ran.json["totals"]["broken"])
+    assert [name for name in exported.files if name.rpartition("/")[2] in broken] == list(exported.files[:2])
     assert all(cli.stack.document(f"c|{number}") for number in range(2, ITEMS, 3))
+
+
+def check_many_files(cli: AppliedCli) -> None:
+    """An export of very many files, which are loaded in no more parts than one state has room for the results of."""
+    began = time.monotonic()
+    items = [{**key(number), "customer": {"S": "many"}} for number in range(FILES)]
+    exported = exporter(cli.stack).write(items, time.time(), files=FILES)
+    written = time.monotonic() - began
+    ran = cli.run("backfill", "--from-export", exported.url, "--json")
+    took = time.monotonic() - began
+    print(f"{FILES:,} files: written in {written:.1f} s, loaded in {took - written:.1f} s")
+    assert (ran.code, ran.json["totals"]["items"], ran.json["totals"]["written"]) == (0, FILES, FILES), ran
+    url = f"{cli.stack.lab.engine_url}/{cli.stack.outputs['index_name']}"
+    gone = "".join(json.dumps({"delete": {"_id": f"many|{number}"}}) + "\n" for number in range(FILES))
+    headers = {"content-type": "application/x-ndjson"}
+    answer = requests.post(f"{url}/_bulk", gone, headers=headers, timeout=60).json()
+    assert [each["delete"]["result"] for each in answer["items"]] == ["deleted"] * FILES
+    assert took < MOST_SECONDS
 
 
 def check_report(cli: AppliedCli) -> None:
@@ -97,10 +125,27 @@ def check_report(cli: AppliedCli) -> None:
     assert found.json["report"].startswith(f"s3://{BUCKET}/verify-")
 
 
+def check_not_whole(cli: AppliedCli) -> None:
+    """What is not every item of the table, whole, by what DescribeExport says."""
+    make = exporter(cli.stack)
+    narrowed = {"FilterExpression": "#s = :s", "ProjectionExpression": "#s"}
+    specified = {"ExportType": "INCREMENTAL_EXPORT", "IncrementalExportSpecification": {"ExportFromTime": 1}}
+    for asked, said in (
+        ({"FilterSpecification": narrowed}, "FilterSpecification ['FilterExpression', 'ProjectionExpression']"),
+        (specified, "incremental"),
+        ({"ExportFormat": "ION"}, "only DYNAMODB_JSON"),
+    ):
+        refused = cli.run("backfill", "--from-export", make.write([order(1)], time.time(), **asked).url)
+        assert (refused.code, said in refused.err) == (2, True), refused
+    writing = cli.run("backfill", "--from-export", make.begin(time.time()))
+    assert (writing.code, "still being written" in writing.err) == (2, True), writing
+
+
 def check_refused(cli: AppliedCli) -> None:
     """Nothing is loaded that would lose changes: the walk says so, and the command how to begin anew."""
     old = cli.run("backfill", "--from-export", export(cli.stack, [order(1)], time.time() - 3600).url)
     assert (old.code, "older than the table's stream" in old.err) == (2, True), old
+    check_not_whole(cli)
     now = export(cli.stack, [order(1)], time.time())
     slow = cli.run("backfill", "--from-export", now.url, "--rate", "0.00001")
     assert (slow.code, "There is not time enough" in slow.err) == (2, True), slow

@@ -4,6 +4,7 @@ by the contract in `index_contract`."""
 from __future__ import annotations
 
 import json
+import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -74,7 +75,7 @@ class MemoryIndex:
     def forget_index(self) -> None:
         self.forgotten += 1
 
-    def bulk(self, body: bytes, timeout: float, begin_within: float) -> Response:
+    def bulk(self, body: bytes, timeout: float, begin_within: float = math.inf) -> Response:
         self.bodies.append(body)
         self.timeouts.append(timeout)
         if self.after_bulk is not None:

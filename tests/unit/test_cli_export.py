@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,9 +15,8 @@ from moto import mock_aws
 from searchsync_cli.errors import CliError
 from searchsync_cli.export import (
     Place,
-    export_in,
+    arn_in,
     measured_rate,
-    place_in,
     place_of,
 )
 from searchsync_cli.machine import Execution
@@ -73,49 +73,14 @@ def test_what_names_no_export_is_refused(source: str) -> None:
         place_of(source)
 
 
-@pytest.mark.parametrize("manifest", ["manifest-summary.json", "manifest-files.json"])
-def test_a_described_export_says_where_its_summary_is(manifest: str) -> None:
-    described = {"ExportStatus": "COMPLETED", "ExportManifest": f"{FOLDER}/{manifest}", "S3Bucket": BUCKET}
-    assert place_in(described) == PLACE
+def test_a_summary_says_its_exports_arn() -> None:
+    assert arn_in(summary(), PLACE) == ARN
 
 
-@pytest.mark.parametrize(
-    ("status", "says"), [("IN_PROGRESS", "still being written"), ("FAILED", "FAILED: out of luck")]
-)
-def test_an_export_that_is_not_done_is_refused(status: str, says: str) -> None:
-    with pytest.raises(CliError, match=says):
-        place_in({"ExportStatus": status, "FailureMessage": "out of luck"})
-
-
-def test_the_time_of_the_export_is_rounded_down() -> None:
-    assert export_in(summary(), PLACE, TABLE_ARN).as_input(None) == {
-        "bucket": BUCKET,
-        "manifest": f"{FOLDER}/manifest-files.json",
-        "exported_at": 1_793_777_314,
-        "items": 8,
-    }
-
-
-@pytest.mark.parametrize(
-    ("changed", "says"),
-    [
-        ({"tableArn": f"{TABLE_ARN}-2"}, "is an export of"),
-        ({"outputFormat": "ION"}, "format ION"),
-        ({"exportType": "INCREMENTAL_EXPORT"}, "incremental"),
-        ({"exportTime": "yesterday"}, "not what DynamoDB writes"),
-        ({"itemCount": None}, "not what DynamoDB writes"),
-        ({"manifestFilesS3Key": None, "itemCount": "many"}, "not what DynamoDB writes"),
-    ],
-)
-def test_another_kind_of_export_is_refused(changed: dict[str, Any], says: str) -> None:
-    with pytest.raises(CliError, match=says):
-        export_in(summary(**changed), PLACE, TABLE_ARN)
-
-
-def test_an_old_manifest_without_a_type_is_a_full_export() -> None:
-    old = summary()
-    del old["exportType"]
-    assert export_in(old, PLACE, TABLE_ARN).items == 8
+@pytest.mark.parametrize("arn", [None, 7, "", TABLE_ARN])
+def test_a_summary_without_an_arn_is_refused(arn: Any) -> None:
+    with pytest.raises(CliError, match="not what DynamoDB writes"):
+        arn_in(summary(exportArn=arn), PLACE)
 
 
 def test_the_rate_is_the_last_backfills_if_it_tells_one() -> None:
@@ -141,27 +106,35 @@ def cloud() -> Iterator[Cloud]:
 
 
 def lay(cloud: Cloud, **changed: Any) -> str:
-    """The summary of an export an hour old; its folder's URL."""
+    """An export an hour old, with its summary; its folder's URL."""
     body = summary(exportTime=iso(cloud.clock.now() - HOUR), **changed)
     cloud.session.client("s3").put_object(Bucket=BUCKET, Key=PLACE.key, Body=json.dumps(body).encode())
+    cloud.exports[ARN] = {"ExportTime": datetime.fromtimestamp(cloud.clock.now() - HOUR, UTC), "ItemCount": 8}
     return f"s3://{BUCKET}/{FOLDER}/"
 
 
-def test_a_load_gives_the_machine_the_export_and_says_the_next_step(cloud: Cloud) -> None:
+@pytest.mark.parametrize("by_arn", [False, True])
+def test_a_load_gives_the_machine_the_exports_arn_and_says_the_next_step(cloud: Cloud, by_arn: bool) -> None:
     cloud.next_walk["output"] = {"totals": {"items": 8, "written": 8}}
-    exported_at = int(cloud.clock.now() - HOUR)
-    assert cloud.run("backfill", "--from-export", lay(cloud), width=400) == 0
+    url = lay(cloud)
+    assert cloud.run("backfill", "--from-export", ARN if by_arn else url, width=400) == 0
     request = json.loads(next(asked["input"] for name, asked in cloud.calls if name == "StartExecution"))
-    export = {"bucket": BUCKET, "manifest": f"{FOLDER}/manifest-files.json", "exported_at": exported_at, "items": 8}
-    assert request == {"task": "backfill", "export": export}
+    assert request == {"task": "backfill", "export": {"arn": ARN}}
     assert "trigger.enabled = true" in cloud.out
+    assert "8 items" in cloud.err
+
+
+def test_broken_files_are_counted_and_named_as_far_as_the_result_names_them(cloud: Cloud) -> None:
+    cloud.next_walk["output"] = {"totals": {"items": 8, "broken_files": 3, "broken": ["0.json.gz is missing"]}}
+    assert cloud.run("backfill", "--from-export", lay(cloud), width=400) == 1
+    assert "0.json.gz is missing and 2 more, in `searchsync logs" in cloud.out
 
 
 def test_what_the_walk_refuses_is_told_with_the_command_that_begins_it_anew(cloud: Cloud) -> None:
     cloud.next_walk["fails"] = ("WalkRefusedError", json.dumps({"errorMessage": "The trigger is Enabled: apply."}))
     assert cloud.run("backfill", "--from-export", lay(cloud), width=400) == 2
     assert "The trigger is Enabled: apply." in cloud.err
-    assert f"`searchsync backfill --name {NAME} --from-export s3://{BUCKET}/{FOLDER}/manifest-files.json`" in cloud.err
+    assert f"`searchsync backfill --name {NAME} --from-export {ARN}`" in cloud.err
 
 
 @pytest.mark.parametrize("measured", [False, True])
@@ -186,16 +159,12 @@ def test_a_manifest_that_is_no_json_is_told(cloud: Cloud) -> None:
     assert "is no JSON object" in cloud.err
 
 
-def test_an_arn_is_looked_up(cloud: Cloud) -> None:
-    lay(cloud)
-    cloud.exports[ARN] = {"ExportStatus": "COMPLETED", "ExportManifest": PLACE.key, "S3Bucket": BUCKET}
-    cloud.next_walk["output"] = {"totals": {"items": 8}}
-    assert cloud.run("backfill", "--from-export", ARN) == 0
-    assert cloud.walks[0].input["export"]["manifest"] == f"{FOLDER}/manifest-files.json"
-
-
-def test_an_arn_of_nothing_is_told(cloud: Cloud) -> None:
-    assert cloud.run("backfill", "--from-export", ARN, width=400) == 2
+@pytest.mark.parametrize("by_arn", [False, True])
+def test_an_export_that_dynamodb_does_not_know_is_told_and_not_loaded(cloud: Cloud, by_arn: bool) -> None:
+    url = lay(cloud)
+    cloud.exports.clear()
+    assert cloud.run("backfill", "--from-export", ARN if by_arn else url, width=400) == 2
+    assert cloud.walks == []
     assert f"There is no export {ARN}" in cloud.err
 
 

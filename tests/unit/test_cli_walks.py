@@ -260,7 +260,9 @@ def test_a_repair_that_leaves_something_says_where_to_look(cloud: Cloud) -> None
 
 
 @pytest.mark.parametrize(
-    "left", [{"poison": 1}, {"failed": 2}, {"broken": ["part-1.json.gz"]}], ids=["poison", "failed", "a broken file"]
+    "left",
+    [{"poison": 1}, {"failed": 2}, {"broken_files": 1, "broken": ["part-1.json.gz"]}],
+    ids=["poison", "failed", "a broken file"],
 )
 def test_a_backfill_that_leaves_something_out_is_not_done(cloud: Cloud, left: dict[str, Any]) -> None:
     ends_with(cloud, None, items=10, written=9, **left)

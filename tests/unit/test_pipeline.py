@@ -284,7 +284,7 @@ def test_a_refused_request_is_halved_until_the_bad_write_stands_alone(status: in
     bench = Bench()
     whole = bench.index.bulk
 
-    def refusing(body: bytes, timeout: float, begin_within: float) -> Response:
+    def refusing(body: bytes, timeout: float, begin_within: float = 0.0) -> Response:
         return (
             Response(status, error("action_request_validation_exception"))
             if b'"k3"' in body

@@ -179,7 +179,7 @@ def test_a_collection_busy_for_a_while_is_waited_for_and_progress_is_kept() -> N
     bulk = world.index.bulk
     bodies: list[bytes] = []
 
-    def away(body: bytes, timeout: float, begin_within: float) -> Response:
+    def away(body: bytes, timeout: float, begin_within: float = 0.0) -> Response:
         world.clock.sleep(0.5)
         if began + 0.6 < world.clock.time < began + 900.0:
             return BUSY_REQUEST
@@ -208,7 +208,7 @@ def test_a_lost_answer_is_no_item_lost() -> None:
     bulk = world.index.bulk
     lost = iter([True, False])
 
-    def answer(body: bytes, timeout: float, begin_within: float) -> Response:
+    def answer(body: bytes, timeout: float, begin_within: float = 0.0) -> Response:
         real = bulk(body, timeout, begin_within)
         return Response(None, detail="reset") if next(lost, False) else real
 

@@ -15,10 +15,10 @@ from moto import mock_aws
 
 from searchsync.config import read_environment
 from searchsync.errors import PipelineLateError, StackError, WalkRefusedError
+from searchsync.walk.manifest import Asked, Export
 from searchsync.walk.prepare import (
     SEGMENT_BYTES,
     Account,
-    Export,
     Order,
     TableFacts,
     check_age,
@@ -31,12 +31,13 @@ from searchsync.walk.prepare import (
     settling,
 )
 from searchsync.walk.settings import LONGEST_SETTLE, Settings
+from searchsync.wire import AS_SENT
 from tests.support.events import NOW, STREAM_ARN, environment
 
 CONFIG = read_environment(environment())
 SETTINGS = Settings(30.0, None, 4, None, "sync", "arn:machine")
-MANIFEST = "x/manifest-files.json"
-EXPORT = {"bucket": "b", "manifest": MANIFEST, "exported_at": NOW, "items": 10}
+ARN = f"{STREAM_ARN.partition('/stream/')[0]}/export/01693685827463-2d8752fd"
+EXPORT = {"arn": ARN}
 
 
 @pytest.mark.parametrize(
@@ -45,8 +46,8 @@ EXPORT = {"bucket": "b", "manifest": MANIFEST, "exported_at": NOW, "items": 10}
         ({"task": "backfill"}, Order("backfill", None)),
         ({"task": "verify", "export": None}, Order("verify", None)),
         ({"task": "repair"}, Order("repair", None)),
-        ({"task": "backfill", "export": EXPORT}, Order("backfill", Export("b", MANIFEST, NOW, 10))),
-        ({"task": "backfill", "export": {**EXPORT, "rate": 9}}, Order("backfill", Export("b", MANIFEST, NOW, 10, 9.0))),
+        ({"task": "backfill", "export": EXPORT}, Order("backfill", Asked(ARN))),
+        ({"task": "backfill", "export": {**EXPORT, "rate": 9}}, Order("backfill", Asked(ARN, 9.0))),
     ],
 )
 def test_an_input_is_an_order(event: Any, order: Order) -> None:
@@ -63,16 +64,9 @@ def test_an_input_is_an_order(event: Any, order: Order) -> None:
         ({"task": ["verify"]}, "verify"),
         ({"task": "verify", "segments": 4}, "segments"),
         ({"task": "verify", "export": EXPORT}, "goes with the task backfill"),
-        ({"task": "backfill", "export": {}}, "bucket"),
-        ({"task": "backfill", "export": []}, "manifest"),
-        ({"task": "backfill", "export": {**EXPORT, "bucket": ""}}, "out of range"),
-        ({"task": "backfill", "export": {**EXPORT, "exported_at": "2026-01-01"}}, "exported_at"),
-        ({"task": "backfill", "export": {**EXPORT, "exported_at": "nan"}}, "out of range"),
-        ({"task": "backfill", "export": {**EXPORT, "exported_at": 1e999}}, "out of range"),
-        ({"task": "backfill", "export": {**EXPORT, "exported_at": 0}}, "out of range"),
-        ({"task": "backfill", "export": {**EXPORT, "items": -1}}, "out of range"),
-        ({"task": "backfill", "export": {**EXPORT, "items": 1e999}}, "OverflowError"),
-        ({"task": "backfill", "export": {**EXPORT, "items": None}}, "items"),
+        ({"task": "backfill", "export": {}}, "arn"),
+        ({"task": "backfill", "export": []}, "list-exports"),
+        ({"task": "backfill", "export": {**EXPORT, "bucket": "b"}}, "no such member: bucket"),
         ({"task": "backfill", "export": {**EXPORT, "rate": 0}}, "out of range"),
         ({"task": "backfill", "export": {**EXPORT, "rate": "fast"}}, "rate"),
     ],
@@ -290,6 +284,18 @@ def test_the_running_walks_are_all_pages_of_them_and_no_children_of_a_map() -> N
         assert [each["name"] for each in account.running_walks()] == ["b", "a"]
 
 
+def test_an_export_is_what_dynamodb_says_of_it_unparsed() -> None:
+    described = {"ExportStatus": "COMPLETED", "FilterSpecification": {"FilterExpression": "a = :b"}}
+    asking, client = account("dynamodb", {"ExportDescription": described, AS_SENT: True})
+    assert asking.export(ARN) == described
+    assert client.asked == [{"ExportArn": ARN}]
+    unknown = ClientError({"Error": {"Code": "ExportNotFoundException"}}, "x")
+    with pytest.raises(WalkRefusedError, match=r"knows no export .* list-exports"):
+        account("dynamodb", unknown)[0].export(ARN)
+    with pytest.raises(StackError, match="botocore hides whether an export is whole"):
+        account("dynamodb", {"ExportDescription": described})[0].export(ARN)
+
+
 def test_what_aws_refuses_names_the_permission() -> None:
     denied = ClientError({"Error": {"Code": "AccessDeniedException"}}, "x")
     asks: tuple[tuple[str, Callable[[Account], object], str], ...] = (
@@ -297,6 +303,7 @@ def test_what_aws_refuses_names_the_permission() -> None:
         ("lambda", lambda asking: asking.trigger(), "lambda:ListEventSourceMappings"),
         ("stepfunctions", lambda asking: asking.running_walks(), "states:ListExecutions"),
         ("dynamodb", lambda asking: asking.table(), "dynamodb:DescribeTable"),
+        ("dynamodb", lambda asking: asking.export(ARN), "dynamodb:DescribeExport"),
     )
     for service, ask, permission in asks:
         with pytest.raises(StackError, match=permission):

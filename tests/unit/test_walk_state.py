@@ -11,15 +11,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from searchsync.errors import WalkRefusedError
+from searchsync.walk.manifest import MOST_PARTS
 from searchsync.walk.prepare import MOST_SEGMENTS
-from searchsync.walk.state import COSTS, Slice, begun_again, read_state, summed, totals, written_state
+from searchsync.walk.state import (
+    COSTS,
+    LONGEST_BROKEN,
+    MOST_BROKEN,
+    Slice,
+    begun_again,
+    read_state,
+    summed,
+    totals,
+    written_state,
+)
 from searchsync.walk.steps import LARGEST_SLICES
 
 STATE_BYTES = 256 * 1024
 """The largest input or output of a state ("Step Functions service quotas")."""
 SEGMENT = {"segment": 3, "of": 8}
 SLICE = {"slice": 2, "of": 4, "pit": "p"}
-FILE = {"bucket": "b", "file": "AWSDynamoDB/01/data/abc.json.gz", "items": 7}
+FILES = {"bucket": "b", "manifest": "AWSDynamoDB/01/manifest-files.json", "etag": '"e"', "lines": "2230-4459"}
 
 
 def event(**changes: Any) -> dict[str, Any]:
@@ -37,7 +48,7 @@ def event(**changes: Any) -> dict[str, Any]:
     }
 
 
-LOADING = {"task": "backfill", "part": FILE, "export": {"exported_at": 1_700_000_000, "bucket": "b", "manifest": "m"}}
+LOADING = {"task": "backfill", "part": FILES, "export": {"exported_at": 1_700_000_000, "bucket": "b", "manifest": "m"}}
 
 
 @pytest.mark.parametrize(
@@ -46,7 +57,7 @@ LOADING = {"task": "backfill", "part": FILE, "export": {"exported_at": 1_700_000
         ({"part": SEGMENT}, {"id": {"S": "a"}}),
         ({"part": SEGMENT}, {"id": {"B": "YQ=="}, "r": {"N": "1"}}),
         ({"part": SLICE}, ["é"]),
-        (LOADING, 4_000),
+        (LOADING, [3, 4_000]),
     ],
 )
 def test_a_state_goes_through_json_and_comes_back(part: dict[str, Any], position: Any) -> None:
@@ -68,7 +79,7 @@ def test_a_state_goes_through_json_and_comes_back(part: dict[str, Any], position
     [
         ({"part": SEGMENT}, "segment-0003-0012"),
         ({"part": SLICE}, "slice-0002-0012"),
-        (LOADING, "abc.json.gz-0012"),
+        (LOADING, "files-2230-4459-0012"),
     ],
 )
 def test_a_call_that_is_repeated_has_the_same_name(changes: dict[str, Any], name: str) -> None:
@@ -81,9 +92,9 @@ def test_a_call_that_is_repeated_has_the_same_name(changes: dict[str, Any], name
         {"part": {}},
         {"part": {"segment": 0}},
         {"part": {"slice": 0, "of": 1}},
-        {"part": {"bucket": "b", "file": "f"}, "export": {"exported_at": 1}},
-        {"part": FILE},
-        {"part": FILE, "export": {"bucket": "b"}},
+        {"part": {"bucket": "b", "lines": "0-9"}, "export": {"exported_at": 1}},
+        {"part": FILES},
+        {"part": FILES, "export": {"bucket": "b"}},
         {"part": None},
         {"call": "x"},
         {"settle": None},
@@ -112,6 +123,13 @@ def test_totals_are_the_sum_of_all_parts(results: list[dict[str, int]]) -> None:
         assert (name in found) == (expected > 0)
 
 
+def test_a_part_names_its_first_broken_file_and_cuts_what_is_long() -> None:
+    state = read_state(event(**LOADING))
+    after = state.after([2, 0], Counter(), ("x" * 1_000, "b")).after(None, Counter(), ("c",))
+    assert after.broken == ("x" * LONGEST_BROKEN,)
+    assert MOST_BROKEN == 1
+
+
 def test_broken_files_are_named_together_in_order() -> None:
     assert summed([{"broken": ["b"], "items": 1}, {}, {"broken": ["a"]}]) == {"items": 1, "broken": ["a", "b"]}
     assert totals({}) == {}
@@ -128,17 +146,43 @@ def test_a_slice_begun_again_counts_its_documents_anew_and_its_costs_on() -> Non
         begun_again(read_state(event()), "q", {})
 
 
-def test_the_results_of_the_most_parts_fit_into_one_state() -> None:
-    def result(*names: str) -> dict[str, int]:
-        return dict.fromkeys((*COSTS, *names, "poison", "repaired", "unsettled"), 10**10 - 1)
+def size(state: dict[str, Any]) -> int:
+    return len(json.dumps(state, separators=(",", ":"), ensure_ascii=False).encode())
 
+
+def result(*names: str) -> dict[str, Any]:
+    return dict.fromkeys((*COSTS, *names, "poison"), 10**10 - 1)
+
+
+def test_the_results_of_the_most_parts_of_an_export_fit_into_one_state() -> None:
+    counted = result("items", "written", "passed", "broken_files")
+    broken = {"broken": ['"' * (LONGEST_BROKEN // 2) + "x" * (LONGEST_BROKEN // 2)] * MOST_BROKEN}
+    export = {"bucket": "b" * 63, "manifest": "m" * 1_024, "etag": "e" * 34, "exported_at": 1.7e9, "items": 10**15}
+    state: dict[str, Any] = {
+        "task": "backfill",
+        "run": "r" * 80,
+        "settle": 120.0,
+        "export": export | {"rate": 1234.5678901234567},
+        "started": "2026-01-01T00:00:00.000Z",
+        "of": MOST_PARTS,
+        "segments": [f"{10**9}-{10**9}"] * MOST_PARTS,
+        "table": [counted | broken] * MOST_PARTS,
+        "documents": [],
+    }
+    assert size(state) <= STATE_BYTES
+    totals = {"result": {"totals": summed(state["table"])}, "stream_arn": "a" * 400}
+    assert size(totals) <= STATE_BYTES
+
+
+def test_the_results_of_the_most_parts_fit_into_one_state() -> None:
+    compared = ("repaired", "unsettled")
     state = {
         **{name: value for name, value in event(run="r" * 80).items() if name in ("task", "run", "settle", "export")},
         "started": "2026-01-01T00:00:00.000Z",
         "of": MOST_SEGMENTS,
         "segments": list(range(MOST_SEGMENTS)),
-        "table": [result("items", "missing", "different")] * MOST_SEGMENTS,
+        "table": [result("items", "missing", "different", *compared)] * MOST_SEGMENTS,
         "index": {"of": LARGEST_SLICES, "slices": list(range(LARGEST_SLICES)), "pit": "p" * 10_000},
-        "documents": [result("documents", "extra", "foreign")] * LARGEST_SLICES,
+        "documents": [result("documents", "extra", "foreign", *compared)] * LARGEST_SLICES,
     }
-    assert len(json.dumps(state, separators=(",", ":"))) <= STATE_BYTES
+    assert size(state) <= STATE_BYTES

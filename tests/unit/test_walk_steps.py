@@ -21,6 +21,7 @@ from searchsync.errors import (
     UnforeseenError,
     WalkRefusedError,
 )
+from searchsync.walk.manifest import Export
 from searchsync.walk.parts import Pace, Walker
 from searchsync.walk.prepare import TableFacts
 from searchsync.walk.reader import KEEP_ALIVE
@@ -46,6 +47,7 @@ class Account:
         self.walks: list[Mapping[str, Any]] = []
         self.mapping: Mapping[str, Any] | None = {"State": "Disabled", "StartingPosition": "TRIM_HORIZON"}
         self.age = 0.0
+        self.exports: dict[str, Mapping[str, Any]] = {}
 
     def table(self) -> TableFacts:
         return self.facts
@@ -58,6 +60,12 @@ class Account:
 
     def lag(self, _now: float) -> float:
         return self.age
+
+    def export(self, arn: str) -> Mapping[str, Any]:
+        return self.exports[arn]
+
+    def export_parts(self, _export: Export) -> tuple[str, list[str]]:
+        return "e", ["0-9", "10-19"]
 
 
 class Bench:
@@ -190,35 +198,61 @@ def test_a_pipeline_that_falls_behind_meanwhile_lengthens_the_settling_time(benc
         bench.run({**PREPARE, "input": {"task": "verify"}})
 
 
+EXPORT_ARN = f"{STREAM_ARN.partition('/stream/')[0]}/export/01-ab"
+
+
+def load(bench: Bench, **changed: Any) -> dict[str, Any]:
+    """The input of a load of an export that is a minute old."""
+    description = {"ExportStatus": "COMPLETED", "ExportType": "FULL_EXPORT", "ExportFormat": "DYNAMODB_JSON"}
+    description |= {"S3Bucket": "b", "S3Prefix": "p", "ExportManifest": "AWSDynamoDB/01-ab/manifest-summary.json"}
+    described = {"ExportTime": bench.world.clock.time - 60.0, "ItemCount": 10, **changed}
+    bench.account.exports[EXPORT_ARN] = description | described
+    return {**PREPARE, "input": {"task": "backfill", "export": {"arn": EXPORT_ARN, "rate": 10.0**6}}}
+
+
 def test_a_load_is_refused_with_the_trigger_on_and_ends_when_it_is_turned_on(bench: Bench) -> None:
-    export = {"bucket": "b", "manifest": "m", "exported_at": bench.world.clock.time - 60.0}
-    order = {**PREPARE, "input": {"task": "backfill", "export": export}}
+    order, exported = load(bench), float(int(bench.world.clock.time - 60.0))
     plan = bench.run(order)
-    assert plan["export"] == export
+    assert plan["export"] == {
+        "bucket": "b",
+        "manifest": "p/AWSDynamoDB/01-ab/manifest-files.json",
+        "etag": "e",
+        "exported_at": exported,
+        "items": 10,
+        "rate": 10.0**6,
+    }
+    assert (plan["of"], plan["segments"]) == (2, ["0-9", "10-19"])
     bench.account.mapping = {"State": "Enabled"}
     with pytest.raises(WalkRefusedError, match="is Enabled"):
-        bench.run(order)
-    state = {"step": "walk", "task": "backfill", "run": "r", "settle": 30, "export": export, "position": None}
-    state |= {"part": {"bucket": "b", "file": "f", "items": 1}, "call": 0, "totals": {}}
+        bench.run(load(bench))
+    state = {"step": "walk", "task": "backfill", "run": "r", "settle": 30, "export": plan["export"], "position": None}
+    part = {"bucket": "b", "manifest": "m", "etag": "e", "lines": "0-9"}
     with pytest.raises(WalkRefusedError, match="is Enabled"):
-        bench.run(state)
+        bench.run({**state, "part": part, "call": 0, "totals": {}})
 
 
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"exported_at": 1_000_000_000.0}, "older than the table's stream"),
-        ({"items": 10**9}, "not time enough"),
-        ({"items": 10**9, "rate": 10**6}, ""),
+        ({"ExportTime": 1_000_000_000.0}, "older than the table's stream"),
+        ({"ItemCount": 10**12}, "not time enough"),
+        ({"ItemCount": 10**9}, ""),
+        ({"FilterSpecification": {"ProjectionExpression": "a"}}, "not whole"),
     ],
 )
-def test_a_load_is_refused_that_would_lose_changes(bench: Bench, changed: dict[str, Any], said: str) -> None:
-    export = {"bucket": "b", "manifest": "m", "exported_at": bench.world.clock.time - 60.0, **changed}
-    order = {**PREPARE, "input": {"task": "backfill", "export": export}}
+def test_a_load_is_refused_that_would_lose_something(bench: Bench, changed: dict[str, Any], said: str) -> None:
+    order = load(bench, **changed)
     if not said:
-        assert bench.run(order)["export"] == export
+        assert bench.run(order)["export"]["items"] == 10**9
         return
     with pytest.raises(WalkRefusedError, match=said):
+        bench.run(order)
+
+
+def test_another_tables_export_is_refused_before_dynamodb_is_asked(bench: Bench) -> None:
+    order = load(bench)
+    order["input"]["export"]["arn"] = EXPORT_ARN.replace("/export/", "-other/export/")
+    with pytest.raises(WalkRefusedError, match="the stack's table is"):
         bench.run(order)
 
 
@@ -339,8 +373,8 @@ def test_a_sleeping_collection_wakes_within_a_step(bench: Bench, wakes_in: float
 
     bulk = bench.world.index.bulk
 
-    def write(body: bytes, timeout: float) -> Response:
-        return Response(None) if held("indexing", timeout) else bulk(body, timeout)
+    def write(body: bytes, timeout: float, begin_within: float = 0.0) -> Response:
+        return Response(None) if held("indexing", timeout) else bulk(body, timeout, begin_within)
 
     def ensure(timeout: float) -> Answer:
         return Answer(Kind.BUSY) if held("indexing", timeout) else Answer(Kind.DONE)

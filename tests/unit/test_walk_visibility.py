@@ -98,8 +98,8 @@ def test_a_lost_answer_is_no_second_probe(world: World) -> None:
     world.index.faults += [None, Response(None)]
     bulk = world.index.bulk
 
-    def lost(body: bytes, timeout: float) -> Response:
-        answer = bulk(body, timeout)
+    def lost(body: bytes, timeout: float, begin_within: float = 0.0) -> Response:
+        answer = bulk(body, timeout, begin_within)
         kept.append(answer)
         return Response(None) if len(kept) == 1 else answer
 

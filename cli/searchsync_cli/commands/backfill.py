@@ -18,6 +18,8 @@ from searchsync_cli.text import duration, many, moment
 from searchsync_cli.walks import Ended, World, addressed, as_json, walk
 
 HELP = "write every item of the table (or of an export) to the index, while changes go on"
+MOST_NAMED = 10
+"""Broken files in the advice."""
 NEXT_STEP = (
     "Next, without delay: set trigger.enabled = true and run terraform apply. The trigger starts at TRIM_HORIZON and "
     "brings what has changed since the export; then run `searchsync verify`."
@@ -72,12 +74,14 @@ def run(options: Namespace, world: World, stack: Stack) -> int:
 
 def _export(world: World, stack: Stack, source: str, place: rules.Place | None, rate: float | None) -> dict[str, Any]:
     """The member `export` of the walk's input."""
-    place = place or rules.place_in(_description(world, source))
-    export = rules.export_in(_summary(world, place), place, stack.table_arn)
+    arn = rules.arn_in(_summary(world, place), place) if place else source
+    description = _description(world, arn)
     rate = rate or rules.measured_rate(Machine(world.aws, stack).latest(("backfill",), "SUCCEEDED"))
-    takes = f": about {duration(export.items / rate)} at {rate:,.0f} items a second" if rate else ""
-    world.screen.note(f"Export of {moment(export.exported_at)}, {many(export.items, 'item')}{takes}.")
-    return export.as_input(rate)
+    if "ExportTime" in description and "ItemCount" in description:
+        items = int(description["ItemCount"])
+        takes = f": about {duration(items / rate)} at {rate:,.0f} items a second" if rate else ""
+        world.screen.note(f"Export of {moment(description['ExportTime'].timestamp())}, {many(items, 'item')}{takes}.")
+    return {"arn": arn} | ({"rate": rate} if rate else {})
 
 
 def _description(world: World, arn: str) -> Mapping[str, Any]:
@@ -85,7 +89,10 @@ def _description(world: World, arn: str) -> Mapping[str, Any]:
         found: Mapping[str, Any] = world.aws.client("dynamodb").describe_export(ExportArn=arn)["ExportDescription"]
     except AwsError as error:
         if error.code == "ExportNotFoundException":
-            raise CliError(f"There is no export {arn}.", "Look at `aws dynamodb list-exports`.") from error
+            raise CliError(
+                f"There is no export {arn}.",
+                "Look at `aws dynamodb list-exports`: DynamoDB knows those of its account and region.",
+            ) from error
         raise
     return found
 
@@ -109,11 +116,10 @@ def _summary(world: World, place: rules.Place) -> Mapping[str, Any]:
 
 def leftover(totals: Mapping[str, Any]) -> dict[str, int]:
     """What a backfill could not write: items that are poison or failed, and broken files."""
-    broken = totals.get("broken") or []
     return {
         "poison": int(totals.get("poison", 0)),
         "failed": int(totals.get("failed", 0)),
-        "broken_files": broken if isinstance(broken, int) else len(broken),
+        "broken_files": int(totals.get("broken_files", 0)),
     }
 
 
@@ -139,9 +145,10 @@ def _advice(execution: Execution, left: Mapping[str, int]) -> Iterator[str]:
         count = left["poison"] + left["failed"]
         yield f"{many(count, 'item')} could not be written: mend the reason, then run `searchsync redrive`."
     if left["broken_files"]:
-        broken = execution.totals["broken"]
-        names = ", ".join(printable(str(each)) for each in broken[:10]) if isinstance(broken, list) else str(broken)
-        yield f"Broken files, whose items are not loaded: {names}. Make a new export, or backfill without one."
+        named = [printable(str(each)) for each in execution.totals.get("broken", [])][:MOST_NAMED]
+        more = left["broken_files"] - len(named)
+        names = ", ".join(named) + (f" and {more:,} more, in `searchsync logs --function walk`" if more else "")
+        yield f"Broken files, whose items are not all loaded: {names}. Make a new export, or backfill without one."
     if "export" in execution.input:
         yield NEXT_STEP
     else:

@@ -17,6 +17,7 @@ from lab.cloud.patches import (
     cloudwatch_embedded_metrics,
     cloudwatch_queue_metrics,
     dynamodb_expiry,
+    dynamodb_exports,
     dynamodb_sequence_numbers,
     dynamodb_stream_permissions,
     lambda_log_permissions,
@@ -45,6 +46,7 @@ def apply_all(settings: Settings, collections: Collections) -> None:
     if settings.sequence_numbers == "dynamodb":
         dynamodb_sequence_numbers.apply()
     dynamodb_expiry.apply()
+    dynamodb_exports.apply()
     dynamodb_stream_permissions.apply()
     sqs_batch_permissions.apply()
     lambda_worker.apply()

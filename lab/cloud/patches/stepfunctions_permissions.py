@@ -1,7 +1,7 @@
 """The state machine's role.
 
 AWS ("IAM policies for using Distributed Map states", "Redriving Map Runs"): what an execution does it does
-with its machine's role: lambda:InvokeFunction, s3:GetObject of an ItemReader, and, for a Distributed Map,
+with its machine's role: lambda:InvokeFunction, and, for a Distributed Map,
 states:StartExecution on its own machine and DescribeExecution, StopExecution and RedriveExecution on its
 children. A rule of EventBridge starts an execution with the target's role.
 ministack: asks no role. The children's part is asked in lab/cloud/map_runs.py.
@@ -30,10 +30,6 @@ def apply() -> None:
             require("lambda:InvokeFunction", config["FunctionArn"], "Lambda.AWSLambdaException")
         return invoke(function, payload)
 
-    def read(bucket: str, key: str) -> str:
-        require("s3:GetObject", f"arn:aws:s3:::{bucket}/{key}", "States.ItemReaderFailed")
-        return str(original_read(bucket, key))
-
     def target(chosen: dict[str, Any], *rest: Any, **named: Any) -> None:
         arn = chosen.get("Arn", "")
         missing = _cannot_start(chosen.get("RoleArn", ""), arn) if ":states:" in arn else None
@@ -43,7 +39,6 @@ def apply() -> None:
             logger.warning("EventBridge did not start %s: %s", arn, missing)
 
     invoke = replace(stepfunctions, "_call_lambda", call)
-    original_read = replace(stepfunctions, "_s3_object_text", read)
     deliver = replace(eventbridge, "_invoke_target", target)
 
 

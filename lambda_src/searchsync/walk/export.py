@@ -1,4 +1,4 @@
-"""A table's export to S3, as a walk reads it: an edge.
+"""A part of a table's export in S3, as a walk reads it: an edge.
 
 Data files are gzip with one JSON object a line, {"Item": {…}} in DynamoDB JSON (AWS page "DynamoDB table
 export output format"). That is the event's form already.
@@ -9,75 +9,98 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from searchsync.errors import SearchsyncError, StackError, TableBusyError
+from searchsync.errors import ConversionError, SearchsyncError, TableBusyError
 from searchsync.foreign import code_of
 from searchsync.records import AttributeMap
-from searchsync.walk.state import File
+from searchsync.table import Item
+from searchsync.walk.manifest import MISSING, DataFile, Manifest, refused
+from searchsync.walk.state import Files
 
-MISSING = frozenset({"NoSuchKey", "404"})
-REFUSED = frozenset({"AccessDenied", "403", "NoSuchBucket", "KMS.DisabledException"})
+FILES_AT_ONCE = 100
+"""Data files that are opened for one page at most: many are empty, and a call looks at its time between pages."""
 
 
 class BrokenFileError(SearchsyncError):
     """A data file that cannot be read: it is named in the result, and the walk goes on."""
 
 
-class ExportFile:
-    """One data file; `lines` were read already."""
+class ExportFiles:
+    """The data files of a part, one after the other. `item` makes an item of an image.
 
-    def __init__(self, s3: Any, part: File, lines: int) -> None:
+    `position`: the number of the file in the part, and how many of its lines were read. `broken`: what was wrong
+    with the files that could not be read, each by the last part of its key.
+    """
+
+    def __init__(self, s3: Any, part: Files, position: list[int], item: Callable[[AttributeMap], Item]) -> None:
         self._s3 = s3
         self._part = part
-        self.line = lines
+        self._item = item
+        self._file, self._line = position
+        self.broken: list[str] = []
 
     @property
-    def name(self) -> str:
-        """The file's key."""
-        return self._part.file
+    def position(self) -> list[int]:
+        """Behind the last page."""
+        return [self._file, self._line]
 
-    def pages(self, size: int) -> Iterator[list[AttributeMap]]:
-        """Images in the event's form, up to `size` at once, from where the last call stopped.
+    def pages(self, size: int) -> Iterator[list[Item]]:
+        """Items, up to `size` at once and of up to FILES_AT_ONCE files, from where the last call stopped.
 
-        Raises BrokenFileError where the file is missing, is no gzip of JSON lines, or does not hold as
-        many items as the manifest says; StackError where the function may not read it; TableBusyError
-        where S3 does not answer.
+        Raises as Manifest does.
         """
+        page, opened = list[Item](), 0
+        for file in islice(Manifest(self._s3).files(self._part), self._file, None):
+            opened += 1
+            try:
+                for item in self._items(file):
+                    page.append(item)
+                    if len(page) >= size:
+                        yield page
+                        page, opened = [], 1
+            except BrokenFileError as error:
+                self.broken.append(str(error))
+            self._file, self._line = self._file + 1, 0
+            if opened >= FILES_AT_ONCE:
+                yield page
+                page, opened = [], 0
+        if opened:
+            yield page
+
+    def _items(self, file: DataFile) -> Iterator[Item]:
+        """The items of a file behind the lines that were read.
+
+        Raises BrokenFileError where the file is missing, is no gzip of JSON lines, holds an item without a
+        usable key, or not as many items as the manifest says.
+        """
+        name = file.key.rpartition("/")[2]
         try:
-            body = self._s3.get_object(Bucket=self._part.bucket, Key=self._part.file)["Body"]
+            body = self._s3.get_object(Bucket=self._part.bucket, Key=file.key)["Body"]
             with gzip.open(body, "rt", encoding="utf-8") as text:
-                images = (_image(line) for line in islice(text, self.line, None))
-                while page := list(islice(images, size)):
-                    self.line += len(page)
-                    yield page
+                for line in islice(text, self._line, None):
+                    item = self._read(line, name)
+                    self._line += 1
+                    yield item
         except ClientError as error:
-            raise self._failed(code_of(error)) from error
+            code = code_of(error)
+            raise BrokenFileError(f"{name} is missing") if code in MISSING else refused(file.key, code) from error
         except BotoCoreError as error:
-            raise TableBusyError(f"S3 did not give {self._part.file}: {type(error).__name__}.") from error
+            raise TableBusyError(f"S3 did not give {file.key}: {type(error).__name__}.") from error
         except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError) as error:
-            what = type(error).__name__
-            raise BrokenFileError(f"{self._part.file} is broken after {self.line} items: {what}") from error
-        if self.line != self._part.items:
-            raise BrokenFileError(f"{self._part.file} has {self.line} items, and the manifest says {self._part.items}.")
+            raise BrokenFileError(f"{name} is broken after {self._line} items: {type(error).__name__}") from error
+        if self._line != file.items:
+            raise BrokenFileError(f"{name} has {self._line} items, and the manifest says {file.items}")
 
-    def _failed(self, code: str) -> SearchsyncError:
-        if code in MISSING:
-            return BrokenFileError(f"{self._part.file} is missing")
-        if code in REFUSED:
-            return StackError(
-                f"S3 refused {self._part.file}: {code}. Check `table_walk.export_bucket` (s3:GetObject and "
-                "s3:ListBucket for the walk role, and kms:Decrypt where the bucket has a customer key)."
-            )
-        return TableBusyError(f"S3 did not give {self._part.file}: {code}.")
-
-
-def _image(line: str) -> AttributeMap:
-    image = json.loads(line)["Item"]
-    if not isinstance(image, dict):
-        raise TypeError("an item that is no object")
-    return image
+    def _read(self, line: str, name: str) -> Item:
+        image = json.loads(line)["Item"]
+        if not isinstance(image, dict):
+            raise TypeError("an item that is no object")
+        try:
+            return self._item(image)
+        except (KeyError, TypeError, ConversionError) as error:
+            raise BrokenFileError(f"{name} is broken: item {self._line + 1} has no usable key") from error

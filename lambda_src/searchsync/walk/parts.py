@@ -13,7 +13,7 @@ from searchsync.bulk import LARGEST_BODY
 from searchsync.clock import Backoff, Clock, Deadline
 from searchsync.config import Config
 from searchsync.delivery import Delivery
-from searchsync.errors import CollectionBusyError, ConversionError, StackError, TableBusyError
+from searchsync.errors import CollectionBusyError, StackError, TableBusyError
 from searchsync.failures import failure_message
 from searchsync.pipeline import Failures, PipelineCollection
 from searchsync.plan import Poison
@@ -22,12 +22,12 @@ from searchsync.resync import Page, time_to_write
 from searchsync.table import DynamoTable, Item, ScanPage
 from searchsync.version import read_version
 from searchsync.walk.backfill import Backfill, Batch
-from searchsync.walk.export import BrokenFileError, ExportFile
+from searchsync.walk.export import ExportFiles
 from searchsync.walk.keys import KeyTypes
 from searchsync.walk.reader import IndexReader
 from searchsync.walk.repair import Repair
 from searchsync.walk.report import Reports
-from searchsync.walk.state import PROBES, File, Segment, Slice, State
+from searchsync.walk.state import PROBES, Files, Segment, Slice, State
 from searchsync.walk.verify import (
     ITEM_EVERY,
     LOOKS,
@@ -45,7 +45,7 @@ UNITS_TO_SETTLE = 2.0 * (LOOKS - 1) + SAMPLES / ITEM_EVERY
 SETTLED_IN = 600.0
 """Seconds: what a paced call looks at again is to be paid for in so many of its 15 minutes."""
 LINES_AT_ONCE = 1_000
-"""Lines of an export's file that are written together."""
+"""Lines of an export's files that are written together."""
 
 
 class Pace:
@@ -119,7 +119,7 @@ class Walker:
         Raises SearchsyncError where the call must be repeated: that is harmless, whatever it did.
         """
         part = state.part
-        if isinstance(part, File):
+        if isinstance(part, Files):
             return self._load(state, part, deadline)
         if isinstance(part, Segment) and state.task == "backfill":
             position = self._backfill(state, part, deadline)
@@ -154,37 +154,31 @@ class Walker:
         version = read_version(read.read_at, self.config.margin)
         return Batch(items, version, time_to_write(read.read_monotonic, deadline))
 
-    def _load(self, state: State, part: File, deadline: Deadline) -> tuple[int | None, tuple[str, ...]]:
-        """Write a file of an export; its line when the time is over, and its name when it is broken."""
+    def _load(self, state: State, part: Files, deadline: Deadline) -> tuple[list[int] | None, tuple[str, ...]]:
+        """Write files of an export; where the next call begins, None behind the last, and which were broken."""
         version = read_version(state.read_at, self.config.margin)
 
         def again(left: Sequence[Item]) -> list[Batch]:
             return [Batch(left, version, deadline)]
 
-        line = state.position or 0
-        file = ExportFile(self.s3, part, line)
+        begun: list[int] = state.position or [0, 0]
+        files = ExportFiles(self.s3, part, begun, self.table.item)
+        position: list[int] | None = begun
+        broken = 0
         try:
-            for images in file.pages(LINES_AT_ONCE):
-                self._write(Batch(self._items(images, file), version, deadline), again, deadline)
-                line = file.line
+            for items in files.pages(LINES_AT_ONCE):
+                if items:
+                    self._write(Batch(items, version, deadline), again, deadline)
+                position, broken = files.position, len(files.broken)
                 if self._is_late(deadline):
-                    return line, ()
+                    break
+            else:
+                position = None
         except (CollectionBusyError, TableBusyError):
-            if line == (state.position or 0):
+            if position == begun:
                 raise
-            return line, ()
-        except BrokenFileError as error:
-            self.counts["broken_files"] += 1
-            return None, (str(error),)
-        return None, ()
-
-    def _items(self, images: Sequence[AttributeMap], file: ExportFile) -> list[Item]:
-        try:
-            return [self.table.item(image) for image in images]
-        except (KeyError, TypeError, ConversionError) as error:
-            raise BrokenFileError(
-                f"{file.name} is broken: of the items before line {file.line + 1} one has no usable key"
-            ) from error
+        self.counts["broken_files"] += broken
+        return position, tuple(files.broken[:broken])
 
     def _write(self, batch: Batch, again: Callable[[Sequence[Item]], Iterable[Batch]], deadline: Deadline) -> None:
         """Write items until the collection has taken all of them; `again` gives batches of those that are left.

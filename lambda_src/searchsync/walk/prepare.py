@@ -16,9 +16,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from searchsync.config import Config
 from searchsync.errors import PipelineLateError, StackError, WalkRefusedError
 from searchsync.foreign import code_of, shown, shown_list
+from searchsync.walk.manifest import Asked, Export, Manifest
 from searchsync.walk.settings import LONGEST_SETTLE, Settings
 from searchsync.walk.state import TASKS
 from searchsync.walk.visibility import REFRESH
+from searchsync.wire import AS_SENT
 
 SEGMENT_BYTES = 512 * 1024**2
 """Of the table, in one segment: some minutes of walking, so that a failed one is soon repeated."""
@@ -42,25 +44,11 @@ class TableFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Export:
-    """The input of a load: where the manifest lies, and the export's time in Unix seconds.
-
-    `items`: how many it holds; `rate`: items a second that the load is known to do, None where nobody measured.
-    """
-
-    bucket: str
-    manifest: str
-    exported_at: float
-    items: int
-    rate: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Order:
     """What a walk is asked to do."""
 
     task: str
-    export: Export | None
+    export: Asked | None
 
 
 def read_order(event: object) -> Order:
@@ -77,25 +65,21 @@ def read_order(event: object) -> Order:
         return Order(task, None)
     if task != "backfill":
         raise WalkRefusedError(f"The input's export goes with the task backfill, and the task is {task}.")
-    return Order(task, _export(raw))
+    return Order(task, _asked(raw))
 
 
-def _export(raw: Any) -> Export:
+def _asked(raw: Any) -> Asked:
     try:
-        rate = None if raw.get("rate") is None else float(raw["rate"])
-        export = Export(
-            str(raw["bucket"]), str(raw["manifest"]), float(raw["exported_at"]), int(raw.get("items", 0)), rate
-        )
-        known = export.bucket and export.manifest and 0.0 < export.exported_at < math.inf
-        if not (known and export.items >= 0 and (rate is None or 0.0 < rate < math.inf)):
-            raise ValueError("one of them is out of range")
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        arn, rate = str(raw["arn"]), None if raw.get("rate") is None else float(raw["rate"])
+        strange = raw.keys() - {"arn", "rate"}
+        if strange or not (rate is None or 0.0 < rate < math.inf):
+            raise ValueError(f"no such member: {min(strange)}" if strange else "the rate is out of range")
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise WalkRefusedError(
-            "The input's export needs bucket, manifest (the key of manifest-files.json) and exported_at "
-            "(Unix seconds), and may have items (how many) and rate (of the load, items a second): "
-            f"{type(error).__name__} {shown(error)}."
+            "The input's export needs arn (the export's, from `aws dynamodb list-exports`), and may have rate (of the "
+            f"load, items a second): {type(error).__name__} {shown(error)}."
         ) from error
-    return export
+    return Asked(arn, rate)
 
 
 def check_table(facts: TableFacts, config: Config) -> None:
@@ -233,6 +217,29 @@ class Account:
             int(found.get("TableSizeBytes", 0)),
             found.get("LatestStreamArn") if on else None,
         )
+
+    def export(self, arn: str) -> Mapping[str, Any]:
+        """The ExportDescription of an export. Raises WalkRefusedError where there is none.
+
+        DescribeExport knows the exports of its own account and region; ListExports names those of 90 days, and a
+        load needs one of the last day.
+        """
+        try:
+            answer = self._clients["dynamodb"].describe_export(ExportArn=arn)
+        except (ClientError, BotoCoreError) as error:
+            if code_of(error) == "ExportNotFoundException":
+                raise WalkRefusedError(
+                    f"DynamoDB knows no export {arn}: give one of `aws dynamodb list-exports`, or export anew."
+                ) from error
+            raise _refused("dynamodb:DescribeExport", error) from error
+        if not answer.get(AS_SENT):
+            raise StackError("The runtime's botocore hides whether an export is whole: it must be 1.35.16 or later.")
+        found: Mapping[str, Any] = answer["ExportDescription"]
+        return found
+
+    def export_parts(self, export: Export) -> tuple[str, list[str]]:
+        """The ETag of an export's manifest, and its parts."""
+        return Manifest(self._clients["s3"]).parts(export)
 
     def running_walks(self) -> list[Mapping[str, Any]]:
         """The walks that run now. A walk that began or ended a moment ago may be missing, or be there still

@@ -1,6 +1,6 @@
 """A walk's state as Step Functions carries it between calls. Pure.
 
-A part of a walk is a segment of the table, a file of an export, or a slice of the index. Its state goes in
+A part of a walk is a segment of the table, files of an export, or a slice of the index. Its state goes in
 and out of each call; what it holds must stay small (a state is at most 256 KiB: AWS page "Quotas for
 Step Functions").
 """
@@ -20,6 +20,9 @@ COSTS = ("calls", "milliseconds", "requests", "units")
 """Counts of what a walk took, whatever came of it."""
 PROBES = "probes"
 """The count of probe documents that a slice showed: a place in it, and nothing of the table's."""
+MOST_BROKEN = 1
+LONGEST_BROKEN = 160
+"""Broken files that a part names, and characters of each: the results of all parts are in one state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +34,13 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class File:
-    """A data file of an export: its bucket and key, and how many items the manifest says it has."""
+class Files:
+    """Data files of an export: those that a range of its manifest's bytes lists, such as 0-2229."""
 
     bucket: str
-    file: str
-    items: int
+    manifest: str
+    etag: str
+    lines: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ class Slice:
     pit: str
 
 
-Part = Segment | File | Slice
+Part = Segment | Files | Slice
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +60,8 @@ class State:
     """Where one part of a walk stands.
 
     `settle`: seconds between two looks; `read_at`: Unix seconds of an export, else 0.0; `position`:
-    where the next page begins, None at the beginning; `call`: how many calls there were; `broken`: export
-    files that could not be read.
+    where the next page begins, None at the beginning; `call`: how many calls there were; `broken`: the first of
+    the export's files that could not be read (MOST_BROKEN); all are counted, and in the log.
     """
 
     task: str
@@ -75,8 +79,8 @@ class State:
     def name(self) -> str:
         """A name of this part's present call, as a file may have it; the same when the call is repeated."""
         part = self.part
-        if isinstance(part, File):
-            return f"{part.file.rpartition('/')[2]}-{self.call:04d}"
+        if isinstance(part, Files):
+            return f"files-{part.lines}-{self.call:04d}"
         kind, number = ("segment", part.segment) if isinstance(part, Segment) else ("slice", part.slice)
         return f"{kind}-{number:04d}-{self.call:04d}"
 
@@ -88,7 +92,7 @@ class State:
             call=self.call + 1,
             done=position is None,
             counts=self.counts + counts,
-            broken=self.broken + broken,
+            broken=(self.broken + tuple(each[:LONGEST_BROKEN] for each in broken))[:MOST_BROKEN],
         )
 
 
@@ -135,8 +139,8 @@ def _part(raw: Mapping[str, Any], export: object) -> Part:
     if "slice" in raw:
         return Slice(int(raw["slice"]), int(raw["of"]), str(raw["pit"]))
     if not export:
-        raise ValueError("a file without its export's time")
-    return File(str(raw["bucket"]), str(raw["file"]), int(raw["items"]))
+        raise ValueError("files without their export's time")
+    return Files(str(raw["bucket"]), str(raw["manifest"]), str(raw["etag"]), str(raw["lines"]))
 
 
 def written_state(event: Mapping[str, Any], state: State) -> dict[str, Any]:

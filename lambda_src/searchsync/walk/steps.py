@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,12 +27,13 @@ from searchsync.foreign import shown
 from searchsync.table import DynamoTable
 from searchsync.walk import prepare
 from searchsync.walk.keys import KeyTypes
+from searchsync.walk.manifest import Asked, check_arn, check_export, described
 from searchsync.walk.parts import Pace, Walker
-from searchsync.walk.prepare import Account, Order, read_order
+from searchsync.walk.prepare import Account, read_order
 from searchsync.walk.reader import KEEP_ALIVE, IndexReader
 from searchsync.walk.report import Reports
 from searchsync.walk.settings import LONGEST_SETTLE, Settings
-from searchsync.walk.state import File, begun_again, read_state, summed, written_state
+from searchsync.walk.state import Files, begun_again, read_state, summed, written_state
 from searchsync.walk.visibility import TO_REMOVE, Visibility
 
 RESERVE = 20.0
@@ -115,11 +116,11 @@ class Steps:
         prepare.check_alone(self.account.running_walks(), run, started)
         facts = self.account.table()
         prepare.check_table(facts, self.config)
-        self._check(order)
+        export, parts = self._export(order.export) if order.export else (None, None)
         settle = self._prepare_backfill(call) if order.task == "backfill" else self._prepare_comparison(call)
         self.clock.sleep(max(0.0, asked + TOGETHER - self.clock.monotonic()))
         prepare.check_alone(self.account.running_walks(), run, started)
-        of = prepare.segments(facts.size, self.settings.lanes)
+        of = prepare.segments(facts.size, self.settings.lanes) if parts is None else len(parts)
         return {
             "task": order.task,
             "run": run,
@@ -127,8 +128,8 @@ class Steps:
             "settle": settle,
             "closed": dict(CLOSED),
             "of": of,
-            "segments": list(range(of)),
-            "export": dict(call.event["input"]["export"]) if order.export else None,
+            "segments": list(range(of)) if parts is None else parts,
+            "export": export,
         }
 
     def walk(self, call: Call) -> dict[str, Any]:
@@ -137,7 +138,7 @@ class Steps:
         self._check_alone(state.run)
         facts = self.account.table()
         prepare.check_table(facts, self.config)
-        if isinstance(state.part, File):  # still off
+        if isinstance(state.part, Files):  # still off
             prepare.check_trigger(self.account.trigger())
         if state.task != "backfill":  # the pipeline may have fallen behind since the walk began, and catch up
             state = replace(state, settle=prepare.settling(state.settle, self.account.lag(self.clock.now())))
@@ -147,6 +148,8 @@ class Steps:
         try:
             with self._costs(walker.counts):
                 position, broken = walker.walk(state, call.deadline)
+            if broken:
+                call.report.facts["broken"] = broken
         except PointInTimeGoneError:
             pit = self.reader.open_point_in_time(self._soon(call.deadline))
             return written_state(call.event, begun_again(state, pit, walker.counts))
@@ -201,11 +204,17 @@ class Steps:
             call.report.differences = differences - totals.get("repaired", 0)
         return result
 
-    def _check(self, order: Order) -> None:
-        if order.export is not None:
-            trigger = prepare.check_trigger(self.account.trigger())
-            prepare.check_stream(order.export, self.config.stream_arn)
-            prepare.check_age(order.export, trigger, self.clock.now(), self.settings.lanes)
+    def _export(self, asked: Asked) -> tuple[dict[str, Any], list[str]]:
+        """An export that may be loaded, as the parts' state carries it, and its parts."""
+        trigger = prepare.check_trigger(self.account.trigger())
+        check_arn(asked.arn, self.config.stream_arn.partition("/stream/")[0])
+        description = self.account.export(asked.arn)
+        check_export(description)
+        export = described(description, asked.rate)
+        prepare.check_stream(export, self.config.stream_arn)
+        prepare.check_age(export, trigger, self.clock.now(), self.settings.lanes)
+        etag, parts = self.account.export_parts(export)
+        return asdict(export) | {"etag": etag}, parts
 
     def _prepare_backfill(self, call: Call) -> float:
         """Make sure that the index is there and takes writes; the settling time."""
