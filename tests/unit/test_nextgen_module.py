@@ -149,3 +149,12 @@ def test_policies_and_root_module_take_what_the_module_gives() -> None:
     members = dict(re.findall(r"(\w+) = (optional\(|string)", str(taken)))
     assert given <= set(members)
     assert {name for name, kind in members.items() if kind == "string"} <= given
+
+
+def test_the_page_on_collections_says_what_provider_6_was_and_was_not_run_with() -> None:
+    page = (ROOT / "docs/collections.md").read_text()
+    assert f"schema of provider {SCHEMA['provider'].split()[1]}" in page
+    assert "Provider 6 was not run at all" in page
+    folders = re.findall(r"\]\(\.\./(modules/\w+)\)", page)
+    assert MODULE.relative_to(ROOT).as_posix() in folders
+    assert all((ROOT / folder).is_dir() for folder in folders)

@@ -21,6 +21,7 @@ import pytest
 
 from searchsync.bulk import Answer, Kind, Response
 from searchsync.version import read_version, stream_version
+from searchsync.walk.steps import SHORT_STEP
 from tests.support.events import NOW, event, record
 from tests.support.events import environment as variables
 from tests.support.fakes import Bench, FakeClock, MemoryIndex
@@ -154,3 +155,10 @@ def test_a_cold_start_asks_nobody(entry: str) -> None:
         listener.settimeout(0.1)
         with pytest.raises(TimeoutError):
             listener.accept()
+
+
+def test_a_walk_outlasts_the_waking_of_both_parts() -> None:
+    """Else a scheduled verification would raise the alarm `walk-failed`: its function is called, and asks, again."""
+    machine = (ROOT / "modules/table_walk/state_machine.tf").read_text()
+    tries = 1 + max(map(int, re.findall(r"MaxAttempts +=? (\d+)", machine)))
+    assert tries * SHORT_STEP >= 2 * 1.5 * LONGEST_WAKING_S
