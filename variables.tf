@@ -154,10 +154,10 @@ variable "collection" {
 
 variable "existing_collection" {
   description = <<-EOT
-    The collection to write to, made elsewhere, of type SEARCH. Give this or `collection`.
+    The collection to write to, made elsewhere, of type SEARCH, classic or NextGen. Give this or `collection`.
     - `name`: its name, which data access policies need.
     - `arn`: its ARN, which the role's policy needs.
-    - `endpoint`: its OpenSearch endpoint, a URL.
+    - `endpoint`: its own OpenSearch endpoint, a URL; not the one that NextGen has for a whole account.
     - `dashboard_endpoint`: its dashboard's URL, for the output alone.
     - `create_data_access_policy`: create the policy that lets the function write the index. When false, somebody else grants ReadDocument, WriteDocument, CreateIndex and DescribeIndex on it.
   EOT
@@ -171,8 +171,8 @@ variable "existing_collection" {
   default = null
 
   validation {
-    condition     = var.existing_collection == null ? true : can(regex("^[a-z][a-z0-9-]{2,31}$", var.existing_collection.name))
-    error_message = "existing_collection.name is ${jsonencode(try(var.existing_collection.name, null))}: give the collection's name (3 to 32 lower case letters, digits and hyphens), not its id."
+    condition     = var.existing_collection == null ? true : can(regex("^[a-z][a-z0-9_-]{2,63}$", var.existing_collection.name))
+    error_message = "existing_collection.name is ${jsonencode(try(var.existing_collection.name, null))}: give the collection's name (3 to 64 lower case letters, digits, hyphens and underscores, beginning with a letter), not its id."
   }
   validation {
     condition     = var.existing_collection == null ? true : can(regex("^arn:[^:]+:aoss:[^:]+:[0-9]{12}:collection/[a-z0-9]+$", var.existing_collection.arn))
@@ -181,7 +181,12 @@ variable "existing_collection" {
   validation {
     # http is let through for a loopback address alone: that is a lab on the same machine.
     condition     = var.existing_collection == null ? true : can(regex("^(https://[^/]+|http://(127\\.0\\.0\\.1|localhost)(:[0-9]+)?)/?$", var.existing_collection.endpoint))
-    error_message = "existing_collection.endpoint is ${jsonencode(try(var.existing_collection.endpoint, null))}: give the collection's OpenSearch endpoint, https://<id>.<region>.aoss.amazonaws.com, without a path."
+    error_message = "existing_collection.endpoint is ${jsonencode(try(var.existing_collection.endpoint, null))}: give the collection's OpenSearch endpoint, https://<id>.<region>.aoss.amazonaws.com or https://<id>.aoss.<region>.on.aws, without a path."
+  }
+  validation {
+    # It serves every collection of an account, and asks each request for a header that names one.
+    condition     = var.existing_collection == null ? true : !can(regex("^https://[0-9]{12}[.]aoss[.-]", var.existing_collection.endpoint))
+    error_message = "existing_collection.endpoint is ${jsonencode(try(var.existing_collection.endpoint, null))}, the endpoint of a whole account: give the collection's own, https://<id>.aoss.<region>.on.aws (its collectionEndpoint)."
   }
 }
 
@@ -454,7 +459,7 @@ variable "failure_queue" {
 variable "redrive" {
   description = <<-EOT
     The redrive function, which takes up the failure queue's messages. Its name is the function's with `-redrive` behind it; package, role and settings are the function's too.
-    - `schedule_expression`: when it runs by itself, like `rate(1 hour)` or `cron(0 6 * * ? *)` (UTC); null: by hand only.
+    - `schedule_expression`: when it runs by itself, like `rate(1 hour)` or `cron(0 6 * * ? *)` (UTC); null: by hand only. With an empty queue it leaves a NextGen collection asleep; a message that stays in the queue wakes it each time.
   EOT
   type = object({
     schedule_expression = optional(string)
@@ -546,7 +551,7 @@ variable "alarms" {
     - `name_prefix`: prefix of their names; null takes `name`.
     - `actions`: ARNs that are told of an alarm and of its end, like an SNS topic.
     - `failure_age_seconds`: age of the oldest failure message that raises the alarm, from 60 to 1209600.
-    - `iterator_age_seconds`: how late the stream may be read, from 60 to 86400.
+    - `iterator_age_seconds`: how late the stream may be read, from 120 and the trigger's batching window to 86400. With less the waking of a NextGen collection would raise the alarm.
   EOT
   type = object({
     enabled              = optional(bool, true)
@@ -571,8 +576,9 @@ variable "alarms" {
     error_message = "alarms.failure_age_seconds is ${var.alarms.failure_age_seconds}: give seconds from 60 to 1209600 (14 days, when the message is lost)."
   }
   validation {
-    condition     = var.alarms.iterator_age_seconds >= 60 && var.alarms.iterator_age_seconds <= 86400
-    error_message = "alarms.iterator_age_seconds is ${var.alarms.iterator_age_seconds}: give seconds from 60 to 86400 (24 hours, when the stream drops records)."
+    # A first record may be delivered three times before both parts of a sleeping collection have woken.
+    condition     = var.alarms.iterator_age_seconds >= 120 + var.trigger.maximum_batching_window_seconds && var.alarms.iterator_age_seconds <= 86400
+    error_message = "alarms.iterator_age_seconds is ${var.alarms.iterator_age_seconds}: give seconds from ${120 + var.trigger.maximum_batching_window_seconds} (120 + trigger.maximum_batching_window_seconds) to 86400 (24 hours, when the stream drops records)."
   }
 }
 
@@ -589,7 +595,7 @@ variable "table_walk" {
     - `memory_size`: MB of the walk function, from 256 to 10240. More memory is more processor too.
     - `report_bucket`: ARN of an S3 bucket, and its KMS key if it has one, for the differences that are found; null writes them to the walk function's log.
     - `export_bucket`: ARN of the S3 bucket, and its KMS key if it has one, with exports of the table to load from; null for none.
-    - `verify_schedule_expression`: when to verify by itself, like `rate(1 day)` or `cron(0 3 * * ? *)`; null for by hand only.
+    - `verify_schedule_expression`: when to verify by itself, like `rate(1 day)` or `cron(0 3 * * ? *)`; null for by hand only. Each verification wakes a NextGen collection, which is then paid for while it lasts and ten minutes more.
   EOT
   type = object({
     concurrency                = optional(number, 4)

@@ -674,4 +674,56 @@ MUTANTS = (
         "        return position and files.position, tuple(files.broken[:broken])",
         ("tests/unit/test_walk_export.py", "-k", "not_written_is_not_passed"),
     ),
+    Mutant(
+        "a NextGen collection's name refused",
+        "variables.tf",
+        """can(regex("^[a-z][a-z0-9_-]{2,63}$", var.existing_collection.name))""",
+        """can(regex("^[a-z][a-z0-9-]{2,31}$", var.existing_collection.name))""",
+        ("tests/terraform", "-k", "nextgen_collection_is_taken"),
+    ),
+    Mutant(
+        "the endpoint of a whole account taken",
+        "variables.tf",
+        """!can(regex("^https://[0-9]{12}[.]aoss[.-]", var.existing_collection.endpoint))""",
+        "true",
+        ("tests/terraform", "-k", "refuses_the_endpoint_of_a_whole_account"),
+    ),
+    Mutant(
+        "an argument that provider 6 does not have",
+        "modules/nextgen_collection/main.tf",
+        "  collection_group_name = aws",
+        "  collection_group      = aws",
+        ("tests/unit/test_nextgen_module.py", "-k", "gives_what_provider_6_takes"),
+    ),
+    Mutant(
+        "a NextGen group without its replicas",
+        "modules/nextgen_collection/main.tf",
+        """generation       = "NEXTGEN"
+  standby_replicas = "ENABLED\"""",
+        """generation       = "NEXTGEN"
+  standby_replicas = "DISABLED\"""",
+        ("tests/unit/test_nextgen_module.py", "-k", "replicas_that_it_must_have"),
+    ),
+    Mutant(
+        "an alarm that a waking collection raises",
+        "variables.tf",
+        "var.alarms.iterator_age_seconds >= 120 +",
+        "var.alarms.iterator_age_seconds >= 60 +",
+        ("tests/unit/test_waking_alarms.py", "-k", "first_record_wakes_the_collection_and_no_alarm"),
+    ),
+    Mutant(
+        "a redrive that wakes the collection for nothing",
+        FUNCTION + "redrive.py",
+        "        repaired = repaired_since(event, self.clock.now() + self.config.margin)\n",
+        "        repaired = repaired_since(event, self.clock.now() + self.config.margin)\n"
+        "        self.collection.ensure_index(1.0)\n",
+        ("tests/unit/test_waking_alarms.py", "-k", "leaves_the_collection_asleep"),
+    ),
+    Mutant(
+        "a collection asked at a cold start",
+        FUNCTION + "redrive_handler.py",
+        "redrive = build(read_environment(os.environ), os.environ)\n",
+        "redrive = build(read_environment(os.environ), os.environ)\nredrive.collection.ensure_index(1.0)\n",
+        ("tests/unit/test_waking_alarms.py", "-k", "cold_start_asks_nobody"),
+    ),
 )

@@ -110,7 +110,9 @@ def _host(text: str) -> str:
         or parts.query
         or not _port(parts)
     ):
-        raise ValueError("give the collection's endpoint, https://<id>.<region>.aoss.amazonaws.com")
+        raise ValueError(
+            "give the collection's endpoint, https://<id>.<region>.aoss.amazonaws.com or https://<id>.aoss.<region>.on.aws"
+        )
     if in_the_clear(text):
         raise ValueError("plain http is for a loopback address only; use https")
     if parts.scheme not in ("http", "https"):

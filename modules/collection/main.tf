@@ -12,82 +12,38 @@ resource "aws_opensearchserverless_collection" "this" {
 
   # AOSS refuses a collection that no encryption policy covers. The network policy comes first
   # so that the collection is reachable, by whom it should be, from its first moment.
-  depends_on = [
-    aws_opensearchserverless_security_policy.encryption,
-    aws_opensearchserverless_security_policy.network,
-  ]
+  depends_on = [module.policies]
 }
 
 ################################################################################
-# Encryption
+# Encryption, network access, data access
 ################################################################################
 
-resource "aws_opensearchserverless_security_policy" "encryption" {
-  name        = coalesce(var.encryption_policy_name, var.name)
-  type        = "encryption"
-  description = var.description
+module "policies" {
+  source = "../collection_policies"
 
-  policy = var.kms_key_arn == null ? jsonencode({
-    AWSOwnedKey = true
-    Rules       = [{ Resource = ["collection/${var.name}"], ResourceType = "collection" }]
-    }) : jsonencode({
-    AWSOwnedKey = false
-    KmsARN      = var.kms_key_arn
-    Rules       = [{ Resource = ["collection/${var.name}"], ResourceType = "collection" }]
-  })
+  collection_name         = var.name
+  description             = var.description
+  kms_key_arn             = var.kms_key_arn
+  encryption_policy_name  = var.encryption_policy_name
+  vpc_endpoint_ids        = var.vpc_endpoint_ids
+  network_policy_name     = var.network_policy_name
+  data_access_principals  = var.data_access_principals
+  data_access_policy_name = var.data_access_policy_name
 }
 
-################################################################################
-# Network access
-################################################################################
-
-locals {
-  # The dashboard's rule names the collection too: its resource is `collection/…`, not `dashboard/…`.
-  network_rules = [for type in ["collection", "dashboard"] : {
-    Resource     = ["collection/${var.name}"]
-    ResourceType = type
-  }]
+# A state from before the policies had a module of their own keeps them.
+moved {
+  from = aws_opensearchserverless_security_policy.encryption
+  to   = module.policies.aws_opensearchserverless_security_policy.encryption
 }
 
-resource "aws_opensearchserverless_security_policy" "network" {
-  name        = coalesce(var.network_policy_name, var.name)
-  type        = "network"
-  description = var.description
-
-  policy = length(var.vpc_endpoint_ids) == 0 ? jsonencode([{
-    AllowFromPublic = true
-    Rules           = local.network_rules
-    }]) : jsonencode([{
-    AllowFromPublic = false
-    Rules           = local.network_rules
-    SourceVPCEs     = sort(var.vpc_endpoint_ids)
-  }])
+moved {
+  from = aws_opensearchserverless_security_policy.network
+  to   = module.policies.aws_opensearchserverless_security_policy.network
 }
 
-################################################################################
-# Data access
-################################################################################
-
-resource "aws_opensearchserverless_access_policy" "readers" {
-  count = length(var.data_access_principals) == 0 ? 0 : 1
-
-  name        = coalesce(var.data_access_policy_name, var.name)
-  type        = "data"
-  description = var.description
-
-  policy = jsonencode([{
-    Principal = sort(var.data_access_principals)
-    Rules = [
-      {
-        Permission   = ["aoss:DescribeCollectionItems"]
-        Resource     = ["collection/${var.name}"]
-        ResourceType = "collection"
-      },
-      {
-        Permission   = ["aoss:DescribeIndex", "aoss:ReadDocument"]
-        Resource     = ["index/${var.name}/*"]
-        ResourceType = "index"
-      },
-    ]
-  }])
+moved {
+  from = aws_opensearchserverless_access_policy.readers
+  to   = module.policies.aws_opensearchserverless_access_policy.readers
 }

@@ -33,7 +33,7 @@ output "dashboard_endpoint" {
 
 output "encryption_policy_name" {
   description = "Name of the encryption policy."
-  value       = aws_opensearchserverless_security_policy.encryption.name
+  value       = module.policies.encryption_policy_name
 }
 
 ################################################################################
@@ -42,7 +42,7 @@ output "encryption_policy_name" {
 
 output "network_policy_name" {
   description = "Name of the network policy."
-  value       = aws_opensearchserverless_security_policy.network.name
+  value       = module.policies.network_policy_name
 }
 
 ################################################################################
@@ -51,5 +51,5 @@ output "network_policy_name" {
 
 output "data_access_policy_name" {
   description = "Name of the readers' data access policy, or null."
-  value       = one(aws_opensearchserverless_access_policy.readers[*].name)
+  value       = module.policies.data_access_policy_name
 }

@@ -131,7 +131,7 @@ resource "aws_cloudwatch_event_rule" "verify" {
   count = var.settings.verify_schedule_expression == null ? 0 : 1
 
   name                = "${var.name}-verify"
-  description         = "Starts the verification of ${var.sync_function_name}'s table and index"
+  description         = "Starts the verification of ${var.sync_function_name}'s table and index, and so wakes a collection that sleeps"
   schedule_expression = var.settings.verify_schedule_expression
   tags                = var.tags
 }

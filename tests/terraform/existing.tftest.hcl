@@ -105,3 +105,28 @@ run "user_mapping_reaches_the_environment" {
     error_message = "Mapping, index and key attributes must reach the function."
   }
 }
+
+run "nextgen_collection_is_taken_whatever_aws_let_it_be_called" {
+  command = plan
+
+  variables {
+    name = "abcdefghijklmnopqrstuvwx"
+    existing_collection = {
+      name     = "shop_abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrstuvwxyz_12345"
+      arn      = "arn:aws:aoss:eu-central-1:111122223333:collection/abc123"
+      endpoint = "https://abc123.aoss.eu-central-1.on.aws"
+    }
+  }
+  assert {
+    condition     = length(var.existing_collection.name) == 64 && jsondecode(aws_opensearchserverless_access_policy.function[0].policy)[0].Rules[0].Resource == ["index/${var.existing_collection.name}/orders"]
+    error_message = "The data access policy must name the collection whole."
+  }
+  assert {
+    condition     = can(regex("^[a-z][a-z0-9-]{2,31}$", aws_opensearchserverless_access_policy.function[0].name))
+    error_message = "AWS takes 3 to 32 characters for a policy's name: nothing of it may come from the collection's."
+  }
+  assert {
+    condition     = aws_lambda_function.this.environment[0].variables.OPENSEARCH_HOST == "https://abc123.aoss.eu-central-1.on.aws" && output.collection_id == "abc123" && output.collection_endpoint == "https://abc123.aoss.eu-central-1.on.aws"
+    error_message = "The endpoint must reach function and outputs."
+  }
+}

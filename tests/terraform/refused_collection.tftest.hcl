@@ -87,6 +87,26 @@ run "refuses_dashboard_for_an_endpoint" {
   expect_failures = [var.existing_collection]
 }
 
+run "refuses_collection_name_of_65_letters" {
+  command = plan
+
+  variables {
+    collection          = null
+    existing_collection = { name = join("", [for i in range(65) : "a"]), arn = "arn:aws:aoss:eu-central-1:111122223333:collection/abc123", endpoint = "https://abc123.aoss.eu-central-1.on.aws" }
+  }
+  expect_failures = [var.existing_collection]
+}
+
+run "refuses_the_endpoint_of_a_whole_account" {
+  command = plan
+
+  variables {
+    collection          = null
+    existing_collection = { name = "shop", arn = "arn:aws:aoss:eu-central-1:111122223333:collection/abc123", endpoint = "https://111122223333.aoss.eu-central-1.on.aws" }
+  }
+  expect_failures = [var.existing_collection]
+}
+
 run "refuses_index_name_with_capitals" {
   command = plan
 

@@ -326,6 +326,25 @@ run "refuses_failure_age_over_the_retention" {
   expect_failures = [var.alarms]
 }
 
+run "refuses_iterator_age_that_a_waking_collection_reaches" {
+  command = plan
+
+  variables {
+    alarms = { iterator_age_seconds = 119 }
+  }
+  expect_failures = [var.alarms]
+}
+
+run "refuses_iterator_age_within_the_batching_window" {
+  command = plan
+
+  variables {
+    alarms  = { iterator_age_seconds = 400 }
+    trigger = { maximum_batching_window_seconds = 300 }
+  }
+  expect_failures = [var.alarms]
+}
+
 run "refuses_iterator_age_over_the_life_of_a_stream" {
   command = plan
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ FILES = sorted(Path(__file__).parent.glob("*.tftest.hcl"))
 BLOCKS = [(path.name, name) for path in FILES for name in RUN.findall(path.read_text("utf-8"))]
 POLICIES = [path.name for path in FILES if path.name.startswith("policies")]
 """Their blocks are applied, so that every policy is known to its last character."""
+NEXTGEN, NEXTGEN_VARIABLES = "modules/nextgen_collection/variables.tf", "nextgen_variables"
+"""A module's variables, and the folder where they stand without its resources, which need provider 6."""
 MACHINE = "table_walk.tftest.hcl"
 LOOKED_THROUGH = (*POLICIES, MACHINE)
 """Terraform tells what they made, and the provider's whole schema beside it, which is 70 MB and more a file."""
@@ -46,6 +49,8 @@ class Results:
 @pytest.fixture(scope="session")
 def initialised() -> Iterator[Workspace]:
     with workspace() as copy:
+        (alone := copy.folder / TESTS / NEXTGEN_VARIABLES).mkdir()
+        shutil.copy(copy.folder / NEXTGEN, alone)
         copy.initialise(".", f"-test-directory={TESTS}")
         yield copy
 

@@ -42,6 +42,7 @@ def test_every_problem_is_named_in_one_message() -> None:
     [
         ("abc.eu-central-1.aoss.amazonaws.com", "https://abc.eu-central-1.aoss.amazonaws.com"),
         ("https://abc.aoss.amazonaws.com/", "https://abc.aoss.amazonaws.com"),
+        ("https://abc.aoss.eu-central-1.on.aws", "https://abc.aoss.eu-central-1.on.aws"),
         ("http://127.0.0.1:9200", "http://127.0.0.1:9200"),
         ("http://localhost:9200", "http://localhost:9200"),
         ("http://[::1]:9200", "http://[::1]:9200"),
