@@ -40,13 +40,15 @@ lint: setup ## formats, types, Terraform's own checks, its policies, the setting
 	@$(TOOLS) -m mypy
 	@$(TOOLS) -m tools.settings_table --check
 	@$(TOOLS) -m tools.behaviours_table --check
+	@$(TOOLS) -m tools.permissions --check
 	@$(TOOLS) -m tools.clean_tree
 	@$(TOOLS) -m tools.terraform_check
 	@$(TOOLS) -m tools.policy_check
 
-settings: setup ## write the README's settings table from variables.tf, and the table of docs/aws.md
+settings: setup ## write the tables of the README, docs/aws.md and docs/permissions.md from what they tell of
 	@$(TOOLS) -m tools.settings_table
 	@$(TOOLS) -m tools.behaviours_table
+	@$(TOOLS) -m tools.permissions
 
 mutants: jars ## break one rule after the other, and see the test that notices
 	@$(TOOLS) -m tools.mutants

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import os
 import shutil
@@ -32,7 +33,7 @@ STATE_TIMEOUT_SECONDS = 10
 
 @dataclass(frozen=True)
 class Credentials:
-    """The account's root: every AWS call, but no way into a collection."""
+    """Whose calls they are. Without arguments the account's root: every AWS call, but no way into a collection."""
 
     access_key: str = ROOT_ACCESS_KEY
     secret_key: str = ROOT_SECRET_KEY
@@ -126,8 +127,13 @@ class Lab:
                 return GateClient(collection["admin"])
         raise LabError(f"No collection has the endpoint {endpoint}: see `terraform output`.")
 
+    def calls(self, principal: str) -> set[str]:
+        """The IAM actions that a principal has called, as `lab.cloud.calls` names it; a pattern such as `*/walk`."""
+        seen = self.state()["calls"]
+        return {action for name in fnmatch.filter(seen, principal) for action in seen[name]}
+
     def state(self) -> Any:
-        """Collections, event source mappings and the functions' sandboxes, as the cloud process sees them."""
+        """Collections, event source mappings, sandboxes and calls by principal, as the cloud process sees them."""
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(f"{self.endpoint}/_lab/state", timeout=STATE_TIMEOUT_SECONDS) as answer:
             return json.load(answer)
@@ -141,14 +147,15 @@ class Lab:
         """The process of the AWS APIs."""
         return self._cloud.process
 
-    def environment(self) -> dict[str, str]:
-        """The variables that point the AWS CLI, an SDK or Terraform at the lab."""
+    def environment(self, credentials: Credentials | None = None) -> dict[str, str]:
+        """The variables that point the AWS CLI, an SDK or Terraform at the lab; as root unless told whose they are."""
+        who = credentials or self.credentials
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ACCESS_KEY_ID": self.credentials.access_key,
-            "AWS_SECRET_ACCESS_KEY": self.credentials.secret_key,
-            "AWS_DEFAULT_REGION": self.credentials.region,
-            "AWS_REGION": self.credentials.region,
+            "AWS_ACCESS_KEY_ID": who.access_key,
+            "AWS_SECRET_ACCESS_KEY": who.secret_key,
+            "AWS_DEFAULT_REGION": who.region,
+            "AWS_REGION": who.region,
         }
 
     def close(self) -> None:

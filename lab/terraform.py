@@ -18,7 +18,7 @@ from typing import Any
 
 from lab.errors import LabError
 from lab.maven import ROOT
-from lab.stack import Lab
+from lab.stack import Credentials, Lab
 
 PROVIDER = Path("registry.terraform.io/hashicorp/aws")
 VARIABLES_FILE = "lab.auto.tfvars.json"
@@ -47,8 +47,8 @@ def _plugin_places() -> Iterator[Path]:
         yield from sorted(place for place in opt.iterdir() if place.is_dir())
 
 
-def environment(lab: Lab | None = None) -> dict[str, str]:
-    """This process's environment for terraform, pointed at the lab if there is one."""
+def environment(lab: Lab | None = None, credentials: Credentials | None = None) -> dict[str, str]:
+    """This process's environment for terraform, pointed at the lab if there is one, as root or who is given."""
     found = {name: value for name, value in os.environ.items() if not name.startswith("TF_VAR_")}
     configuration = found.get("TF_CLI_CONFIG_FILE")
     if configuration is not None and not Path(configuration).is_file():
@@ -58,7 +58,7 @@ def environment(lab: Lab | None = None) -> dict[str, str]:
         for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
             found.pop(name, None)
         loopback = {"NO_PROXY": "127.0.0.1,localhost", "AWS_EC2_METADATA_DISABLED": "true"}
-        found |= lab.environment() | loopback
+        found |= lab.environment(credentials) | loopback
     return found
 
 
@@ -68,13 +68,18 @@ class Terraform:
     Leaving it does not destroy what was applied: the lab's end does, or `destroy`.
     """
 
-    def __init__(self, example: str, lab: Lab) -> None:
-        """Copy `examples/<example>` with the module and initialise it. LabError when that fails."""
+    def __init__(self, example: str | Path, lab: Lab, credentials: Credentials | None = None) -> None:
+        """Copy `examples/<example>`, or another folder in its place, with the module and initialise it.
+
+        `credentials`: who applies; root when not given. LabError when the copy cannot be initialised.
+        """
         self._copy = Path(tempfile.mkdtemp(prefix="searchsync-terraform-"))
-        self.directory = self._copy / "examples" / example
-        self._environment = environment(lab)
+        self.directory = self._copy / "examples" / Path(example).name
+        self._environment = environment(lab, credentials)
         try:
             _copy_tree(ROOT, self._copy)
+            if isinstance(example, Path):
+                shutil.copytree(example, self.directory)
             if not self.directory.is_dir():
                 raise LabError(f"There is no examples/{example}: see `ls examples`.")
             plugins = plugin_directory()

@@ -726,4 +726,27 @@ MUTANTS = (
         "redrive = build(read_environment(os.environ), os.environ)\nredrive.collection.ensure_index(1.0)\n",
         ("tests/unit/test_waking_alarms.py", "-k", "cold_start_asks_nobody"),
     ),
+    Mutant(
+        "an action of the walk in no row of its endpoints",
+        "tools/permission_list.py",
+        """_of("dynamodb", "BatchGetItem", "DescribeTable", "Scan")""",
+        """_of("dynamodb", "BatchGetItem", "DescribeTable")""",
+        ("tests/lab/test_callers.py", "-k", "each_function_calls"),
+    ),
+    Mutant(
+        "a deployer who may not validate the state machine's definition",
+        "tools/permission_list.py",
+        """_of("states", "ValidateStateMachineDefinition")""",
+        """_of("states", "ListStateMachines")""",
+        ("tests/lab/test_callers.py", "-k", "the_deployer_needs"),
+    ),
+    Mutant(
+        "a deployer's action on everything that AWS narrows",
+        "tools/permission_list.py",
+        """        QUEUE,
+    ),""",
+        """        ANYWHERE,
+    ),""",
+        ("tests/unit/test_permission_list.py", "-k", "narrowest_resource"),
+    ),
 )

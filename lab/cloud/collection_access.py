@@ -15,11 +15,13 @@ from ministack.core import iam_evaluator, sigv4
 from ministack.core.responses import request_scope
 from ministack.services import iam, opensearchserverless
 
+from lab.cloud import calls
 from lab.cloud.identity import account_of, allows
 from lab.cloud.patching import private
 from lab.gate_rules import GateDenied, GateRequest, Operation
 
 Record = dict[str, Any]
+API_ACCESS = "aoss:APIAccessAll"
 
 
 class Access:
@@ -37,8 +39,9 @@ class Access:
         caller = _caller(request, account)
         if isinstance(caller, GateDenied):
             return caller
-        if not allows(caller.access_key_id, account, "aoss:APIAccessAll", record["arn"]):
-            return GateDenied.forbidden("aoss:APIAccessAll")
+        calls.record(caller.principal_arn, API_ACCESS)
+        if not allows(caller.access_key_id, account, API_ACCESS, record["arn"]):
+            return GateDenied.forbidden(API_ACCESS)
         what = request.operation
         principals = _principals(caller, account)
         with request_scope(account, region):

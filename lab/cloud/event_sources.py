@@ -14,12 +14,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
-from ministack.core import lambda_runtime
 from ministack.core.responses import request_scope
 from ministack.services import cloudwatch, lambda_svc
 
 from lab.cloud.edges import RoleClients, StreamSource, WriteDestination
-from lab.cloud.identity import account_of
+from lab.cloud.identity import NotAllowed, account_of, assume
 from lab.cloud.patching import private
 from lab.cloud.settings import Settings
 from lab.trigger import Trigger
@@ -31,6 +30,7 @@ IDLE_SECONDS = 0.1
 # After an error of the source: AWS does not hammer either.
 ERROR_SECONDS = 1.0
 MOST_INVOCATIONS = 32
+POLLER = "awslambda-"  # the session's name: what Lambda calls is no call of the function
 
 Mapping = dict[str, Any]
 
@@ -163,12 +163,19 @@ def _function(mapping: Mapping) -> tuple[Mapping | None, Mapping]:
 
 
 def execution_credentials(mapping: Mapping) -> dict[str, str]:
-    """Credentials of the function's execution role, as environment variables name them."""
+    """Credentials of the function's execution role in a session of Lambda's own, as environment variables name them."""
     record, config = _function(mapping)
     if record is None:
         raise NotInvoked(f"function {mapping['FunctionArn']} does not exist")
-    credentials: dict[str, str] = lambda_runtime.execution_credentials(config)
-    return credentials
+    try:
+        session = assume(config["Role"], "lambda.amazonaws.com", f"{POLLER}{config['FunctionName']}"[:64])
+    except NotAllowed as refusal:
+        raise NotInvoked(str(refusal)) from refusal
+    return {
+        "AWS_ACCESS_KEY_ID": session.access_key,
+        "AWS_SECRET_ACCESS_KEY": session.secret_key,
+        "AWS_SESSION_TOKEN": session.token,
+    }
 
 
 def invoke(mapping: Mapping, event: JsonObject) -> Answer:

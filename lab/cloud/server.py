@@ -14,6 +14,7 @@ from hypercorn.config import Config  # type: ignore[import-not-found]
 from ministack.app import app as ministack_app
 from ministack.core import lambda_runtime
 
+from lab.cloud import calls
 from lab.cloud.collections import Collections
 from lab.cloud.event_sources import EventSources
 from lab.cloud.patches import apply_all, lambda_worker
@@ -67,6 +68,7 @@ def _with_state(collections: Collections, sources: EventSources) -> Any:
                 "event_sources": sources.state(),
                 "sandboxes": lambda_worker.sandboxes(),
                 "functions_under_way": lambda_runtime.workers_in_use(),
+                "calls": calls.state(),
             }
             await _answer(send, json.dumps(state).encode())
         else:

@@ -10,10 +10,13 @@ import pytest
 from lab.applied import Applied
 from lab.stack import Lab
 from lab.terraform import Terraform
+from tests.support.called import documented, function_calls
 from tests.support.small_stack import SmallStack
 
 LATE = ("test_outage.py", "test_soak.py")
 """They leave a trigger that was late in the last minutes, and a walk waits for longer then."""
+APPLIED = ("sync-data-with-dynamodb-stream", "orders-search", "deployed")
+"""The sync functions' names of the stacks that Terraform applies here."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -29,8 +32,12 @@ def is_late(item: pytest.Item) -> bool:
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
+    """At the end, whatever ran: no function has called what docs/permissions.md does not say."""
     with Lab.start() as running:
         yield running
+        for name in APPLIED:
+            for function, called in function_calls(running, name).items():
+                assert called <= documented(function), f"{function} function of {name}: add to tools/permission_list.py"
 
 
 @pytest.fixture

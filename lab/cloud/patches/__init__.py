@@ -20,12 +20,15 @@ from lab.cloud.patches import (
     dynamodb_exports,
     dynamodb_sequence_numbers,
     dynamodb_stream_permissions,
+    lambda_actions,
     lambda_log_permissions,
     lambda_mapping_permissions,
     lambda_memory,
     lambda_metrics,
     lambda_stream_poller,
     lambda_worker,
+    named_resources,
+    recorded_calls,
     secure_transport,
     sqs_batch_permissions,
     stepfunctions_definitions,
@@ -40,6 +43,8 @@ from lab.cloud.settings import Settings
 def apply_all(settings: Settings, collections: Collections) -> None:
     """Apply every patch; LabError when ministack is not the version they were written for."""
     secure_transport.apply()
+    named_resources.apply()
+    recorded_calls.apply()
     aoss_engine.apply(collections)
     aoss_network_policies.apply()
     aoss_descriptions.apply()
@@ -49,6 +54,7 @@ def apply_all(settings: Settings, collections: Collections) -> None:
     dynamodb_exports.apply()
     dynamodb_stream_permissions.apply()
     sqs_batch_permissions.apply()
+    lambda_actions.apply()
     lambda_worker.apply()
     lambda_log_permissions.apply()
     lambda_mapping_permissions.apply()

@@ -1,0 +1,66 @@
+# Everything that the module creates, in two states: each call of the deployer is made between them.
+
+terraform {
+  required_version = ">= 1.9"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.100, < 7.0"
+    }
+  }
+}
+
+provider "aws" {
+  region = "us-east-1"
+}
+
+variable "changed" {
+  description = "false: as created; true: everything that can be changed in place is changed."
+  type        = bool
+}
+
+variable "package" {
+  description = "The function's zip."
+  type        = string
+}
+
+module "searchsync" {
+  source = "../.."
+
+  name = "deployed"
+  tags = var.changed ? { new = "2" } : { old = "1" }
+
+  table = {
+    hash_key               = { name = "id" }
+    deletion_protection    = var.changed
+    point_in_time_recovery = !var.changed
+    ttl_attribute          = var.changed ? "expires" : null
+  }
+
+  collection = {
+    description            = var.changed ? "Changed" : "As created"
+    data_access_principals = ["arn:aws:iam::000000000000:role/reader"]
+  }
+
+  function = {
+    memory_size          = var.changed ? 1024 : 512
+    reserved_concurrency = var.changed ? null : 2
+  }
+  index     = { mapping = jsonencode({ properties = { number = { type = "long" } } }) }
+  package   = { file = var.package }
+  log_group = { retention_days = var.changed ? 7 : 30 }
+  trigger   = { enabled = var.changed, batch_size = var.changed ? 100 : 500 } # off: an export can be loaded
+  role      = { permissions_boundary_arn = var.changed ? null : "arn:aws:iam::aws:policy/AdministratorAccess" }
+
+  failure_queue = { visibility_timeout_seconds = var.changed ? 1000 : 900 }
+  redrive       = { schedule_expression = var.changed ? "rate(2 hours)" : "rate(1 hour)" }
+  alarms        = { failure_age_seconds = var.changed ? 600 : 300 }
+
+  table_walk = {
+    concurrency                = var.changed ? 8 : 4
+    report_bucket              = { arn = "arn:aws:s3:::reports" }
+    export_bucket              = { arn = "arn:aws:s3:::exports" }
+    verify_schedule_expression = var.changed ? "cron(0 4 * * ? *)" : "cron(0 3 * * ? *)"
+  }
+}

@@ -1,0 +1,82 @@
+"""The permissions of docs/permissions.md are AWS's, as narrow as AWS knows them, and the document is what is listed."""
+
+from __future__ import annotations
+
+import importlib.resources
+import json
+import re
+from functools import cache
+from typing import Any
+
+import pytest
+
+from tools.permission_list import ENDPOINTS, GRANTS, Grant
+from tools.permissions import DOCUMENT, MOST_CHARACTERS, main, policy, render
+
+BROAD = {
+    "cloudwatch:DescribeAlarms": "asked for several alarms by name at once",
+}
+"""The actions on `*` although the reference names a resource for them."""
+
+
+@cache
+def reference() -> Any:
+    """AWS's Service Authorization Reference, as cfn-lint carries it: the actions, and the resources each knows."""
+    place = importlib.resources.files("cfnlint.data.AdditionalSpecs") / "Policies.json"
+    return json.loads(place.read_text("utf-8"))
+
+
+def known(action: str) -> dict[str, Any]:
+    """An action's kinds of resource with their ARNs' patterns. KeyError: there is no such action."""
+    service, name = action.split(":")
+    found = reference()[service]
+    kinds = found["Actions"][name.lower()].get("Resources", [])
+    return {kind: found["Resources"][kind.lower()]["ARNFormats"] for kind in kinds}
+
+
+def pattern(arn_format: str) -> str:
+    """A regular expression of the reference's ARN, for our placeholders."""
+    named = arn_format.replace("${Partition}", "aws").replace("${Region}", "REGION").replace("${Account}", "ACCOUNT")
+    return re.sub(r"\$\{\w+\}", ".*", named)
+
+
+def each_action() -> list[Any]:
+    return [pytest.param(grant, action, id=f"{action} {grant.thing}") for grant in GRANTS for action in grant.actions]
+
+
+@pytest.mark.parametrize(("grant", "action"), each_action())
+def test_an_action_is_aws_own_and_stands_on_the_narrowest_resource_that_aws_knows(grant: Grant, action: str) -> None:
+    kinds = known(action)
+    if grant.resources == ("*",):
+        assert not kinds or action in BROAD
+    else:
+        patterns = [pattern(each) for formats in kinds.values() for each in formats]
+        assert patterns, f"{action} knows no resource: it belongs on *"
+        assert all(any(re.fullmatch(each, arn) for each in patterns) for arn in grant.resources)
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda each: f"{each.function} {each.service}")
+def test_what_a_function_calls_is_an_action_of_aws(endpoint: Any) -> None:
+    for action in endpoint.actions:
+        known(action)
+
+
+def test_no_action_is_granted_twice_on_the_same_resource() -> None:
+    named = [(action, grant.resources, grant.when) for grant in GRANTS for action in grant.actions]
+    assert len(named) == len(set(named))
+
+
+def test_a_kms_key_is_always_the_users_own() -> None:
+    keys = [grant for grant in GRANTS if any(action.startswith("kms:") for action in grant.actions)]
+    assert keys
+    assert not any(grant.resources for grant in keys)
+    assert "kms:" not in json.dumps(policy())
+
+
+def test_the_policy_fits_a_managed_policy() -> None:
+    assert len("".join(json.dumps(policy()).split())) <= MOST_CHARACTERS
+
+
+def test_the_document_is_up_to_date() -> None:
+    assert render(DOCUMENT.read_text()) == DOCUMENT.read_text()
+    assert main(["--check"]) == 0
