@@ -93,8 +93,8 @@ def exercise_load(walk: Walk) -> None:
     stack.put(loaded)
     table_arn = str(stack.outputs["stream_arn"]).partition("/stream/")[0]
     at = int(time.time())
-    clients = (stack.lab.boto3_client(service) for service in ("dynamodb", "s3"))
-    exported = Exporter(*clients, EXPORTS, table_arn).write([loaded, BAD], at)
+    dynamodb, s3 = (stack.lab.boto3_client(service) for service in ("dynamodb", "s3"))
+    exported = Exporter(dynamodb, s3, EXPORTS, table_arn).write([loaded, BAD], at)
     ended = walk.end(walk.start("backfill", export={"arn": exported.arn}))
     assert ended["status"] == "SUCCEEDED", walk.causes(ended)
     assert json.loads(ended["output"])["totals"].get("poison") == 1, ended["output"]
