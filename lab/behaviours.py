@@ -74,12 +74,6 @@ PROFILES: Mapping[str, Behaviours] = MappingProxyType(
 """The two kinds of collection, with AWS's own times; the lab's are `LAB_SCALE` of them."""
 
 
-HELD_BACK = frozenset(
-    {"reads_late_s", "new_index_unwritable_s", "new_index_hidden_s", "mapping_conflicts", "close_refused"}
-)
-"""Fields that the lab leaves at their defaults and that histories do not draw: the product does not stand them yet."""
-
-
 @dataclass(frozen=True)
 class Row:
     """What is known of a behaviour: `fields` are those of `Behaviours` that it is made of, `probe` is doctor's."""
@@ -187,11 +181,6 @@ def in_the_lab(profile: str, scale: float = LAB_SCALE) -> Behaviours:
     if profile not in PROFILES:
         raise ValueError(f"There is no profile {profile!r}: give one of {', '.join(PROFILES)}.")
     return PROFILES[profile].scaled(scale)
-
-
-def ready(behaviours: Behaviours) -> Behaviours:
-    """The behaviours without what is held back."""
-    return replace(behaviours, **{name: getattr(Behaviours(), name) for name in HELD_BACK})
 
 
 def add_profile(parser: argparse.ArgumentParser) -> None:

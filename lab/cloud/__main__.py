@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 
-from lab.behaviours import add_profile, in_the_lab, ready
+from lab.behaviours import add_profile, in_the_lab
 from lab.cloud.settings import REGION, ROOT_ACCESS_KEY, ROOT_SECRET_KEY, Settings
 from lab.process import LOOPBACK
 
@@ -33,7 +33,7 @@ def _arguments(arguments: list[str]) -> Settings:
     )
     add_profile(parser)
     found = parser.parse_args(arguments)
-    behaviours = ready(in_the_lab(found.profile, found.scale))
+    behaviours = in_the_lab(found.profile, found.scale)
     return Settings(found.port, found.engine_url, found.sequence_numbers, behaviours)
 
 

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, note, settings
 from hypothesis import strategies as st
 
-from lab.behaviours import HELD_BACK
 from lab.engine import Engine
 from lab.gate import Gate
 from lab.gate_rules import Rules
@@ -26,9 +25,7 @@ QUIET = [f"quiet-{number}" for number in range(5)] + ["y" * 600]
 """Keys that are left alone, and damaged by hand."""
 
 PERIODS = [0.7, 2.1, 7.3, 15.0, 29.0, 30.0, 31.3]
-FAULTS = ["busy", "reset", "lost", "item", "late", "away", "asleep"]
-if "mapping_conflicts" not in HELD_BACK:
-    FAULTS.insert(0, "mapping")
+FAULTS = ["mapping", "busy", "reset", "lost", "item", "late", "away", "asleep"]
 
 
 def steps(seconds: int) -> Any:

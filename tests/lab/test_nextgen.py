@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from lab.applied import Applied
-from lab.behaviours import in_the_lab, ready
+from lab.behaviours import in_the_lab
 from lab.stack import Lab
 from lab.terraform import Terraform
 from lab.workload import changes, write
@@ -34,7 +34,7 @@ def key(name: str) -> dict[str, Any]:
 
 
 def test_its_collections_behave_by_the_profile(stack: Applied) -> None:
-    assert stack.lab.gate.behaviours == ready(in_the_lab("nextgen"))
+    assert stack.lab.gate.behaviours == in_the_lab("nextgen")
 
 
 def test_a_post_an_edit_and_a_deletion_reach_the_collection(stack: Applied) -> None:

@@ -7,7 +7,7 @@ from dataclasses import fields
 
 import pytest
 
-from lab.behaviours import HELD_BACK, PROFILES, TABLE, UNKNOWN, Behaviours, in_the_lab, ready
+from lab.behaviours import PROFILES, TABLE, UNKNOWN, Behaviours, in_the_lab
 from lab.conduct import MAPPING_UPDATE_S, Conduct, changes_mapping
 from lab.faults import Fault
 from lab.gate_rules import GateRequest
@@ -284,9 +284,3 @@ def test_the_labs_profiles_are_awss_at_a_scale() -> None:
         assert in_the_lab(name).reads_late_s == profile.reads_late_s * 0.1
     with pytest.raises(ValueError, match="classic, nextgen"):
         in_the_lab("old")
-
-
-def test_what_is_held_back_is_as_ever_and_nothing_else() -> None:
-    for profile in PROFILES.values():
-        left = ready(profile).as_json()
-        assert left == {**profile.as_json(), **{name: Behaviours().as_json()[name] for name in HELD_BACK}}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from lab.behaviours import ready
 from tests.support.history.steps import (
     BEHAVIOURS,
     KEYS,
@@ -41,8 +40,7 @@ SKEWS = (0, 0, 0, 5, -5, -1, 3)
 """Seconds that the stream's clock is off, each as often as it is drawn."""
 WHOLE: Form = "full"
 FORMS: tuple[Form, ...] = (*[WHOLE] * 12, "no image", "no time", "no number")
-READY = tuple(name for name, each in BEHAVIOURS.items() if ready(each) == each)
-NEW_INDEX = tuple(name for name in READY if BEHAVIOURS[name].new_index_unwritable_s)
+NEW_INDEX = tuple(name for name in BEHAVIOURS if BEHAVIOURS[name].new_index_unwritable_s)
 TABLE_FAULTS = ("throttled", "unprocessed", "slow read", "late read", "refused")
 
 
@@ -87,11 +85,6 @@ def faults() -> st.SearchStrategy[Fault]:
     )
 
 
-def known(step: Step) -> bool:
-    """Whether the product is meant to stand a step already: no behaviour of it is held back."""
-    return not isinstance(step, Behave) or step.name in READY
-
-
 def sleeps() -> st.SearchStrategy[Sleep]:
     """The collection falls asleep, and wakes in AWS's 10 to 30 s; it holds requests, or answers them."""
     return st.builds(Sleep, st.sampled_from([10.0, 20.0, 30.0]), st.sampled_from([None, None, 503, 429]))
@@ -106,7 +99,7 @@ TROUBLES: dict[str, tuple[int, st.SearchStrategy[Plain]]] = {
     "split": (2, st.builds(Split, key=st.sampled_from(KEYS), fall=st.booleans())),
     "fault": (3, faults()),
     "foreign": (1, st.builds(Foreign, key=st.sampled_from(KEYS))),
-    "behave": (2, st.builds(Behave, st.sampled_from(READY))),
+    "behave": (2, st.builds(Behave, st.sampled_from(tuple(BEHAVIOURS)))),
     "sleep": (1, sleeps()),
 }
 """What may happen at any time, also in the middle of an invocation, each with its weight."""
@@ -196,7 +189,7 @@ def believed_too_soon(draw: st.DrawFn) -> tuple[Step, ...]:
     return (
         Change(key),
         Deliver(2),
-        Behave(draw(st.sampled_from([name for name in READY if BEHAVIOURS[name].reads_late_s]))),
+        Behave(draw(st.sampled_from([name for name in tuple(BEHAVIOURS) if BEHAVIOURS[name].reads_late_s]))),
         Change(key),
         Change(key, "delete", -1),
         During(draw(st.integers(6, 12)), Crash()),
@@ -227,7 +220,7 @@ def made_anew(draw: st.DrawFn) -> tuple[Step, ...]:
 
 def courses() -> st.SearchStrategy[tuple[Step, ...]]:
     """Short courses that are known to be dangerous."""
-    late = [believed_too_soon()] if any(BEHAVIOURS[name].reads_late_s for name in READY) else []
+    late = [believed_too_soon()] if any(BEHAVIOURS[name].reads_late_s for name in tuple(BEHAVIOURS)) else []
     new = [made_anew()] if NEW_INDEX else []
     return st.one_of(overtaken(), outlived(), just_read(), poison_behind(), *late, *new)
 
