@@ -3,6 +3,8 @@ PYTHON ?= python3
 RUNTIME ?= python3.12
 CHANGES ?= 200000
 SEED ?=
+PROFILE ?= classic
+SCALE ?= 0.1
 TOOLS := .venv/bin/python
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -20,11 +22,11 @@ jars: ## fetch the search engine and DynamoDB Local too (needs Maven)
 package: setup ## build dist/searchsync.zip (RUNTIME=python3.12)
 	@$(TOOLS) build.py --runtime $(RUNTIME)
 
-demo: jars package ## show the pipeline at work on this machine
-	@PYTHONPATH=lambda_src $(TOOLS) -m lab.demo
+demo: jars package ## show the pipeline at work on this machine (PROFILE=classic, or nextgen: docs/aws.md)
+	@PYTHONPATH=lambda_src $(TOOLS) -m lab.demo --profile $(PROFILE) --scale $(SCALE)
 
-lab: jars package ## run the lab and print its endpoints, until Ctrl-C
-	@$(TOOLS) -m lab up
+lab: jars package ## run the lab and print its endpoints, until Ctrl-C (PROFILE=…)
+	@$(TOOLS) -m lab up --profile $(PROFILE) --scale $(SCALE)
 
 test: jars package lint ## all checks and tests
 	@$(TOOLS) -m pytest -n 3 --dist loadfile --no-loadscope-reorder tests/lab tests/engine tests/terraform tests/unit
@@ -34,12 +36,14 @@ lint: setup ## formats, types, Terraform's own checks, its policies, the setting
 	@$(TOOLS) -m ruff format --check --quiet .
 	@$(TOOLS) -m mypy
 	@$(TOOLS) -m tools.settings_table --check
+	@$(TOOLS) -m tools.behaviours_table --check
 	@$(TOOLS) -m tools.clean_tree
 	@$(TOOLS) -m tools.terraform_check
 	@$(TOOLS) -m tools.policy_check
 
-settings: setup ## write the README's settings table from variables.tf
+settings: setup ## write the README's settings table from variables.tf, and the table of docs/aws.md
 	@$(TOOLS) -m tools.settings_table
+	@$(TOOLS) -m tools.behaviours_table
 
 mutants: jars ## break one rule after the other, and see the test that notices
 	@$(TOOLS) -m tools.mutants

@@ -6,6 +6,7 @@ import argparse
 import sys
 import time
 
+from lab.behaviours import add_profile
 from lab.errors import LabError
 from lab.process import exit_on_signals
 from lab.stack import Lab
@@ -17,11 +18,12 @@ DAY_SECONDS = 86_400
 def main() -> int:
     """Run a command of the lab."""
     parser = argparse.ArgumentParser(prog="python -m lab", description=__doc__)
-    parser.add_subparsers(dest="command", required=True).add_parser("up", help="run until Ctrl-C")
-    parser.parse_args()
+    up = parser.add_subparsers(dest="command", required=True).add_parser("up", help="run until Ctrl-C")
+    add_profile(up)
+    chosen = parser.parse_args()
     exit_on_signals()
     try:
-        with Lab.start(progress=_say) as lab:
+        with Lab.start(progress=_say, profile=chosen.profile, scale=chosen.scale) as lab:
             print(_welcome(lab), flush=True)
             while True:
                 time.sleep(DAY_SECONDS)
@@ -56,7 +58,7 @@ aws dynamodb scan --table-name "$(terraform output -raw table_name)"
 aws lambda list-event-source-mappings --query 'EventSourceMappings[].LastProcessingResult'
 aws logs tail "$(terraform output -raw log_group_name)"
 curl '{lab.engine_url}/_cat/indices?v'
-curl '{lab.engine_url}/_search?pretty'  # a new document shows within 10 s
+curl -X POST '{lab.engine_url}/_refresh'; curl '{lab.engine_url}/_search?pretty'  # past the gate: nothing is late
 
 # Before the next lab: what terraform remembers of this one
 rm terraform.tfstate

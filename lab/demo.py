@@ -8,12 +8,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table as Sheet
 
 from lab.applied import Applied
+from lab.behaviours import add_profile
 from lab.compare import Comparison
 from lab.demo_walk import ADDRESS, TABLE, Cli, damage, fill, found, writers
 from lab.errors import LabError
@@ -135,11 +137,12 @@ def existing_items(steps: Steps, stack: Applied, cli: Cli, count: int) -> None:
     cli.run("status")
 
 
-def run(count: int, before: int) -> int:
-    """The whole demo; 0 when table and index agree."""
+def run(count: int, before: int, profile: str, scale: float) -> int:
+    """The whole demo on a lab of this profile and scale; 0 when table and index agree."""
     steps = Steps(Console())
     started = time.monotonic()
-    with Lab.start(progress=lambda line: steps.console.print(f"[dim]{line}[/dim]")) as lab:
+    dim = partial(steps.console.print, style="dim")
+    with Lab.start(dim, profile=profile, scale=scale) as lab:
         steps.times.append(("lab started", time.monotonic() - started))
         fill(lab, before, steps.console)
         with Terraform("workshop", lab) as terraform:
@@ -163,10 +166,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m lab.demo", description=__doc__)
     parser.add_argument("--changes", type=int, default=5_000, help="how many mixed changes (default %(default)s)")
     parser.add_argument("--items", type=int, default=20_000, help="how many items before (default %(default)s)")
+    add_profile(parser)
     arguments = parser.parse_args()
     exit_on_signals()
     try:
-        return run(arguments.changes, arguments.items)
+        return run(arguments.changes, arguments.items, arguments.profile, arguments.scale)
     except KeyboardInterrupt:
         print("\nStopped; the lab is gone.")
         return 130

@@ -1,8 +1,8 @@
 """The collection gate: an OpenSearch Serverless collection's manners in front of a real engine.
 
-    client ──HTTP──▶ rules ▶ authorize ▶ faults ──HTTP──▶ search engine
+    client ──HTTP──▶ rules ▶ authorize ▶ asleep? ▶ faults ▶ behaviours ──HTTP──▶ search engine
 
-Rules and faults are decided in `lab.gate_rules` and `lab.faults`, the sockets are in
+Rules, faults and behaviours are decided in `lab.gate_rules`, `lab.faults` and `lab.conduct`, the sockets are in
 `lab.gate_server`; here they come together. Standard library only: it runs in the tests' process
 and in the lab's cloud process.
 """
@@ -19,6 +19,8 @@ from dataclasses import asdict, dataclass, field, replace
 from types import TracebackType
 from urllib.parse import quote
 
+from lab.behaviours import Behaviours
+from lab.conduct import Conduct, Mappings
 from lab.faults import Fault, FaultBook, FaultKind, Plan, split_request
 from lab.gate_rules import Authorize, GateDenied, GateRequest, JsonObject, Rules
 from lab.gate_server import Ending, GateServer, Reply, Upstream
@@ -51,7 +53,8 @@ class Gate:
 
     A context manager. `authorize` is asked after the rules and may deny a request (signature,
     data access policy). `port` 0 takes a free one. `pause` waits for a fault's seconds, and says
-    whether the request shall be forgotten: a test whose time is not the machine's brings its own.
+    whether the request shall be forgotten: a test whose time is not the machine's brings its own. `behaviours`
+    are AOSS's beyond its rules; what they depend on is timed by `clock`.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class Gate:
         *,
         clock: Callable[[], float] = time.time,
         pause: Callable[[float], bool] | None = None,
+        behaviours: Behaviours | None = None,
     ) -> None:
         self.upstream_url = upstream_url
         self.clock_offset = 0.0  # seconds that its Date header is ahead of `clock`
@@ -70,6 +74,7 @@ class Gate:
         self._rules = rules or Rules()
         self._clock = clock
         self._faults = FaultBook()
+        self._conduct = Conduct(behaviours or Behaviours(), clock())
         self._stopping = threading.Event()
         self._pause = pause or self._stopping.wait
         self._lock = threading.Lock()
@@ -89,6 +94,15 @@ class Gate:
     def set_clock_offset(self, seconds: float) -> None:
         """Let the Date header run ahead (or, negative, behind)."""
         self.clock_offset = seconds
+
+    def behave(self, behaviours: Behaviours) -> None:
+        """Behave so from now on."""
+        self._conduct.behave(behaviours, self._clock())
+
+    @property
+    def behaviours(self) -> Behaviours:
+        """The behaviours now."""
+        return self._conduct.behaviours
 
     @property
     def counts(self) -> GateCounts:
@@ -124,7 +138,7 @@ class Gate:
         return email.utils.formatdate(self._clock() + self.clock_offset, usegmt=True)
 
     def answer(self, request: GateRequest, upstream: Upstream) -> Reply:
-        """What a request gets: rules, authorization, faults, engine, in this order."""
+        """What a request gets: rules, authorization, sleep, faults, behaviours, engine, in this order."""
         operation = request.operation
         name = operation.name if operation else request.path
         self._count("requests", f"{request.method} {name}")
@@ -133,6 +147,8 @@ class Gate:
         if denied is not None:
             self._count("denied", denied.rule)
             reply = Reply.json(denied.status, denied.body)
+        elif (asleep := self._wake(request)) is not None:
+            reply = asleep
         else:
             items = request.items if self._faults.item_faults else ()
             reply = self._carry_out(request, self._faults.plan(request, items), upstream)
@@ -143,8 +159,18 @@ class Gate:
     def _deny(self, request: GateRequest) -> GateDenied | None:
         denied = self._rules.check(request)
         if denied is None and self._authorize is not None:
-            denied = self._authorize(request)
-        return denied
+            denied = self._authorize(self._conduct.seen(request))
+        return denied or self._conduct.denied(request)
+
+    def _wake(self, request: GateRequest) -> Reply | None:
+        """Hold the request until the collection is awake, or what it is answered meanwhile."""
+        seconds = self._conduct.hold(request, self._clock())
+        waking = self._conduct.waking()
+        if seconds and waking is not None:
+            return Reply(waking.status, waking.answer())
+        if seconds:
+            self._pause(seconds)
+        return None
 
     def _carry_out(self, request: GateRequest, plan: Plan, upstream: Upstream) -> Reply:
         if plan.delay:
@@ -166,21 +192,56 @@ class Gate:
         return Reply(fault.status, fault.answer())
 
     def _forward(self, request: GateRequest, plan: Plan, upstream: Upstream) -> Reply:
-        headers = {name: request.headers[name] for name in _FORWARDED_HEADERS if name in request.headers}
+        """What the engine answers, as far as the collection lets it see the request."""
+        refused = self._conduct.refusal(request, self._clock())
+        if refused is not None:
+            return Reply(refused.status, refused.answer())
         if request.method != "DELETE":
             self._create_written_indices(request, upstream)
+        faults = plan.items + self._conduct.item_faults(request, self._clock(), self._mappings(request, upstream))
+        self._refresh(request, upstream)
+        self._conduct.sends(request, self._clock())
+        reply = self._send(self._conduct.shaped(request), faults, upstream)
+        self._conduct.sent(request, reply.status, self._clock())
+        return reply
+
+    def _send(self, request: GateRequest, faults: tuple[Fault, ...], upstream: Upstream) -> Reply:
+        headers = {name: request.headers[name] for name in _FORWARDED_HEADERS if name in request.headers}
         body = request.body
         operation = request.operation
         if operation is not None and operation.permission == "aoss:CreateIndex":
             headers["content-type"] = "application/json"
             body = self._creation_body(body)
-        if not plan.items:
+        if not faults:
             return upstream.send(request.method, request.target, body, headers)
-        split = split_request(request.items, plan.items)
+        split = split_request(request.items, faults)
         if not split.forwarded:
             return Reply.json(200, split.merge(None))
         reply = upstream.send(request.method, request.target, split.body, headers)
         return Reply.json(200, split.merge(json.loads(reply.body))) if reply.status == 200 else reply
+
+    def _mappings(self, request: GateRequest, upstream: Upstream) -> Mappings:
+        """The mappings of the indices that a `_bulk` writes to, where its fields may be in conflict."""
+        if not self.behaviours.mapping_conflicts or not request.items or request.operation is None:
+            return {}
+        found: dict[str, JsonObject] = {}
+        for index in request.operation.indices:
+            reply = upstream.send("GET", f"/{quote(index, safe='')}/_mapping")
+            if reply.status == 200:
+                ((_, about),) = json.loads(reply.body).items()
+                found[index] = about["mappings"]
+        return found
+
+    def _refresh(self, request: GateRequest, upstream: Upstream) -> None:
+        """Let the engine show what is due, and nothing by itself where the behaviours say when."""
+        for index, by_hand in self._conduct.unfit(request).items():
+            interval = "-1" if by_hand else self._rules.refresh_interval
+            body = json.dumps({"index": {"refresh_interval": interval}}).encode()
+            headers = {"content-type": "application/json"}
+            if upstream.send("PUT", f"/{quote(index, safe='')}/_settings", body, headers).status == 200:
+                self._conduct.fitted(index)
+        for index in self._conduct.due(self._clock()):
+            upstream.send("POST", f"/{quote(index, safe='')}/_refresh")
 
     def _creation_body(self, body: bytes) -> bytes:
         try:

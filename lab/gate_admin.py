@@ -7,6 +7,8 @@
 | POST /faults, a JSON array of faults | injected |
 | DELETE /faults | cleared |
 | PUT /clock, {"offset": seconds} | the Date header's offset |
+| GET /behaviours | the behaviours now |
+| PUT /behaviours, the fields of `Behaviours` that differ from its defaults | behaves so |
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Protocol
 
+from lab.behaviours import Behaviours
 from lab.faults import Fault
 from lab.gate import Gate, GateCounts
 from lab.process import LOOPBACK
@@ -96,6 +99,15 @@ class GateClient:
         """Let the Date header run ahead (or, negative, behind)."""
         self._call("PUT", "/clock", {"offset": seconds})
 
+    def behave(self, behaviours: Behaviours) -> None:
+        """Behave so from now on."""
+        self._call("PUT", "/behaviours", behaviours.as_json())
+
+    @property
+    def behaviours(self) -> Behaviours:
+        """The behaviours now."""
+        return Behaviours.from_json(self._call("GET", "/behaviours"))
+
     def reset_counts(self) -> None:
         """Begin to count again at zero."""
         self._call("DELETE", "/counts")
@@ -146,6 +158,10 @@ class _AdminHandler(BaseHTTPRequestHandler):
                 self.gate.clear()
             case "PUT", "/clock":
                 self.gate.set_clock_offset(float(body["offset"]))
+            case "GET", "/behaviours":
+                return self.gate.behaviours.as_json()
+            case "PUT", "/behaviours":
+                self.gate.behave(Behaviours.from_json(body))
             case _:
                 raise ValueError(f"no such request: {self.command} {self.path}")
         return {}

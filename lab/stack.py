@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from lab.behaviours import DEFAULT_PROFILE, LAB_SCALE, in_the_lab
 from lab.cloud.settings import (
     REGION,
     ROOT_ACCESS_KEY,
@@ -62,17 +63,22 @@ class Lab:
         *,
         sequence_numbers: SequenceNumbers = "dynamodb",
         engine: Engine | None = None,
+        profile: str = DEFAULT_PROFILE,
+        scale: float = LAB_SCALE,
     ) -> Lab:
-        """Start both on free ports and wait until they answer. LabError when one does not.
+        """Start both on free ports and wait until they answer. LabError when one does not, ValueError where
+        there is no such profile.
 
-        `engine`: one that runs already; the lab closes it in either case.
+        `engine`: one that runs already; the lab closes it in either case. `profile`: what its collections are like
+        (`lab.behaviours`); `scale`: the lab's seconds for one of AWS's.
         """
         python = lab_python()
+        in_the_lab(profile, scale)
         engine = engine or Engine.open(progress)
         home = Path(tempfile.mkdtemp(prefix="searchsync-lab-"))
         endpoint = f"http://{LOOPBACK}:{(port := free_port())}"
         options = ["--port", str(port), "--engine-url", engine.url]
-        options += ["--sequence-numbers", sequence_numbers]
+        options += ["--sequence-numbers", sequence_numbers, "--profile", profile, "--scale", str(scale)]
         try:
             progress("AWS APIs: starting")
             cloud = Child.start(

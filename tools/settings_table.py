@@ -147,13 +147,13 @@ def _escaped(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-def insert(readme: str, table: str) -> str:
-    """The README with the table between its markers. Raises ToolError when they are not there."""
-    before, begin, rest = readme.partition(BEGIN)
-    _, end, after = rest.partition(END)
+def insert(document: str, table: str, markers: tuple[str, str] = (BEGIN, END), name: str = "README.md") -> str:
+    """A document with the table between its markers. Raises ToolError when they are not there."""
+    before, begin, rest = document.partition(markers[0])
+    _, end, after = rest.partition(markers[1])
     if not (begin and end):
-        raise ToolError(f"README.md has no place for the settings table: add the lines {BEGIN} and {END}.")
-    return f"{before}{BEGIN}\n{table}\n{END}{after}"
+        raise ToolError(f"{name} has no place for its table: add the lines {markers[0]} and {markers[1]}.")
+    return f"{before}{begin}\n{table}\n{end}{after}"
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 
+from lab.behaviours import add_profile, in_the_lab
 from lab.cloud.settings import REGION, ROOT_ACCESS_KEY, ROOT_SECRET_KEY, Settings
 from lab.process import LOOPBACK
 
@@ -30,8 +31,10 @@ def _arguments(arguments: list[str]) -> Settings:
         default="dynamodb",
         help="the shape of stream sequence numbers: DynamoDB's, or ministack's own",
     )
+    add_profile(parser)
     found = parser.parse_args(arguments)
-    return Settings(found.port, found.engine_url, found.sequence_numbers)
+    behaviours = in_the_lab(found.profile, found.scale)
+    return Settings(found.port, found.engine_url, found.sequence_numbers, behaviours)
 
 
 def _prepare_environment(settings: Settings) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from lab.behaviours import Behaviours
 from lab.cloud.collection_access import Access
 from lab.gate import Gate
 from lab.gate_admin import GateAdmin
@@ -28,8 +29,9 @@ class _Served:
 class Collections:
     """The running gates, by collection id."""
 
-    def __init__(self, engine_url: str) -> None:
+    def __init__(self, engine_url: str, behaviours: Behaviours) -> None:
         self._engine_url = engine_url
+        self._behaviours = behaviours
         self._served: dict[str, _Served] = {}
         self._lock = threading.Lock()
 
@@ -43,7 +45,7 @@ class Collections:
                 self._remember(collection_id, request)
             return denied
 
-        gate = Gate(self._engine_url, authorize=authorize)
+        gate = Gate(self._engine_url, authorize=authorize, behaviours=self._behaviours)
         with self._lock:
             self._served[collection_id] = _Served(gate, GateAdmin(gate))
         return gate.url

@@ -30,7 +30,7 @@ STATE_PATH = "/_lab/state"
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; the triggers and gates end with it."""
     logging.getLogger("lab").setLevel(logging.INFO)
-    collections = Collections(settings.engine_url)
+    collections = Collections(settings.engine_url, settings.behaviours)
     apply_all(settings, collections)
     sources = EventSources(settings)
     try:

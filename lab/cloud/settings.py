@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from lab.behaviours import Behaviours
 from lab.process import LOOPBACK
 
 REGION = "us-east-1"
@@ -22,7 +23,9 @@ class Settings:
 
     port: int
     engine_url: str
-    sequence_numbers: SequenceNumbers = "dynamodb"
+    sequence_numbers: SequenceNumbers
+    behaviours: Behaviours
+    """Of every collection."""
 
     @property
     def endpoint(self) -> str:
