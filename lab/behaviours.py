@@ -93,7 +93,7 @@ TABLE = (
         '"Considerations" of the developer guide\'s serverless overview: about 10 s for searches; '
         "Sage-Bionetworks/Synapse-Repository-Services#5672: 1 of 52,802 documents after 208 s at the OCU cap. "
         "That `_mget` is late too, and how late NextGen is: unknown",
-        "late reads",
+        "reads-late",
     ),
     Row(
         "new index not writable",
@@ -101,7 +101,7 @@ TABLE = (
         "After an acknowledged PUT of an index, writes and `_mget` answer 404 `index_not_found_exception` for a while",
         "Sage-Bionetworks/Synapse-Repository-Services#5623 and #5678: still so after 10 s; apache/flink-agents#678 "
         "waits 15 s. How long at most: unknown",
-        "new index",
+        "new-index-writable",
     ),
     Row(
         "new index hidden",
@@ -109,14 +109,14 @@ TABLE = (
         "…and so do its mapping, searches and points in time, while a second PUT says that it exists",
         "apache/airflow#70649 and aws/modern-data-architecture-accelerator#33: searches fail for seconds. "
         "Whether its mapping is shown meanwhile: unknown",
-        "new index",
+        "new-index-writable",
     ),
     Row(
         "new index refused by item",
         ("new_index_by_item",),
         "That 404 stands on each item of a 200, not on the request",
         "unknown: #5678 shows it for a single document's request",
-        "new index",
+        "new-index-writable",
     ),
     Row(
         "mapping conflicts",
@@ -125,7 +125,7 @@ TABLE = (
         "`resource_already_exists_exception`: a PUT of the mapping as a whole, a `_bulk` on the items with new fields",
         "opensearch-project/opensearch-spark#950 and #951, for a PUT of the mapping. For a `_bulk`, and how "
         "long a change takes: unknown",
-        "mapping conflicts",
+        "mapping-conflict",
     ),
     Row(
         "narrow policy of a point in time",
@@ -134,28 +134,28 @@ TABLE = (
         "grants all of the collection's indices",
         "unknown for AOSS. OpenSearch's own security plugin does so: opensearch-project/OpenSearch#4064 for the "
         "deletion, opensearch-project/security#5508 for the search",
-        "point in time",
+        "pit-allowed",
     ),
     Row(
         "closing refused",
         ("close_refused",),
         "The deletion of a point in time answers 403",
         "unknown",
-        "closing a point in time",
+        "pit-close",
     ),
     Row(
         "versions left out",
         ("versions_left_out",),
         "Documents and hits have no `_version`",
         "unknown",
-        "versions in answers",
+        "versions-told",
     ),
     Row(
         "at capacity",
         ("at_capacity",),
         "Writes answer 402 `service_quota_exceeded_exception`, on the items of a 200",
         "Sage-Bionetworks/Synapse-Repository-Services#5689, beside items that were taken. On deletions: unknown",
-        "",
+        "capacity",
     ),
     Row(
         "sleep",
@@ -163,14 +163,14 @@ TABLE = (
         "After 10 idle minutes indexing and search sleep, each on its own. The first request waits 10 to 30 s",
         '"Scale to zero for Amazon OpenSearch Serverless" of the developer guide. Which of the two answers what is '
         "neither a write nor a read of documents: unknown",
-        "waking",
+        "wake-up",
     ),
     Row(
         "answered while it wakes",
         ("waking_status",),
         "What comes while it wakes is answered with this status instead of being held",
         'unknown: the guide speaks of "latency"',
-        "waking",
+        "wake-up",
     ),
 )
 """Every field of `Behaviours` stands in one row. An empty `probe`: nothing can be asked without doing harm."""

@@ -14,8 +14,8 @@ from typing import Any
 from searchsync_cli.text import duration
 
 Seen = Mapping[str, Any]
-AT_ONCE_S = 2.0
-"""A write that `_mget` shows by then, a request that is answered by then: at once."""
+AT_ONCE_S, READ_S = 2.0, 0.5
+"""A request that is answered by then, a write that the first look shows: at once."""
 AWAKE_S = 25.0
 """A request is begun within so many seconds of its read, and waits 30 for its answer (the write protocol, rule 6)."""
 REFRESHED_S = 45.0
@@ -31,7 +31,7 @@ WHY = {
     "time": "the time was over: give more --seconds",
     "no index": "the probe index did not take it: see new-index-writable",
     "not seen": "no search showed the write: see reads-late",
-    "not asked": "what comes before it was refused",
+    "not asked": "what comes before it was not answered",
 }
 
 
@@ -124,9 +124,7 @@ def _wake_up(seen: Seen) -> Outcome:
 
 def _new_index(seen: Seen) -> Outcome:
     others = set(seen["answers"]) - {"404 index_not_found_exception"}
-    if seen["seconds"] is None or others:
-        return Outcome.ACT
-    return Outcome.HARMLESS if seen["answers"] else Outcome.RELIED
+    return Outcome.ACT if others or None in seen.values() else _some(seen["answers"])
 
 
 def _conflict(seen: Seen) -> Outcome:
@@ -142,7 +140,7 @@ def _reads(seen: Seen) -> Outcome:
     if None in seen.values():
         return Outcome.ACT
     searches = max(seen["search_s"], seen["pit_s"])
-    return Outcome.RELIED if seen["mget_s"] <= AT_ONCE_S and searches <= REFRESHED_S else Outcome.HARMLESS
+    return Outcome.RELIED if seen["mget_s"] < READ_S and searches <= REFRESHED_S else Outcome.HARMLESS
 
 
 def _tombstone(seen: Seen) -> Outcome:
@@ -167,16 +165,6 @@ def _id_513(seen: Seen) -> Outcome:
 
 def _capacity(seen: Seen) -> Outcome:
     return Outcome.ACT if "402" in seen["busy"] else _some(seen["busy"])
-
-
-def _point_in_time(seen: Seen) -> Outcome:
-    if seen["open"] == "not asked":
-        return Outcome.UNASKED
-    return Outcome.RELIED if seen["open"] == seen["search"] == "ok" else Outcome.ACT
-
-
-def _close(seen: Seen) -> Outcome:
-    return Outcome.UNASKED if seen["close"] == "not asked" else _harmless(close="ok")(seen)
 
 
 def _unneeded(seen: Seen) -> Outcome:
@@ -226,9 +214,9 @@ PROBES = (
     ),
     Probe(
         "new-index-writable",
-        "writes to an index from its acknowledged creation on, until one is taken",
-        "the first is taken",
-        "404 for a while " + BEARABLE + "it is tried again. Never taken, or another answer: tell us",
+        "a write, the mapping and a search of an index from its acknowledged creation on, until all are answered",
+        "the first of each is",
+        "404 for a while " + BEARABLE + "it is tried again. More than 60 s, or another answer: tell us",
         _new_index,
     ),
     Probe(
@@ -273,7 +261,7 @@ PROBES = (
         "how long after its answer `_mget`, search and a point in time show a write",
         "`_mget` at once, searches within 45 s",
         "later " + BEARABLE + "what was read is compared with what was written, and a verification waits. Not within "
-        "60 s: verifications wait or refuse; look at the capacity",
+        "120 s: verifications wait or refuse; look at the capacity",
         _reads,
     ),
     Probe(
@@ -288,9 +276,15 @@ PROBES = (
         "opening and searching a point in time under a policy that names the index only",
         "both are allowed",
         'add `aoss:ReadDocument` on `index/<collection>/*` for the walk\'s role: verifications need it',
-        _point_in_time,
+        _equal(open="ok", search="ok"),
     ),
-    Probe("pit-close", "closing it", "it is allowed", BEARABLE + "it ends by itself 15 minutes later", _close),
+    Probe(
+        "pit-close",
+        "closing it",
+        "it is allowed",
+        BEARABLE + "it ends by itself 15 minutes later",
+        _harmless(close="ok"),
+    ),
     Probe(
         "mapping-update",
         "a field added to the mapping, and the type of one changed",
@@ -314,24 +308,24 @@ PROBES = (
     ),
     Probe(
         "filter-path",
-        "`_mget` with `filter_path`",
-        "nothing: it is not used",
+        "a search with `filter_path`",
+        "nothing",
         BEARABLE + "a later version may ask for less",
-        _harmless(members=["_id", "docs"]),
+        _harmless(members=["hits"]),
     ),
-    Probe("aliases", "an alias of the probe index", "nothing: it is not used", BEARABLE + "it is not used", _unneeded),
-    Probe("index-templates", "an index template", "nothing: it is not used", BEARABLE + "it is not used", _unneeded),
+    Probe("aliases", "an alias of the probe index", "nothing", BEARABLE + "it is not used", _unneeded),
+    Probe("index-templates", "an index template", "nothing", BEARABLE + "it is not used", _unneeded),
     Probe(
         "range-docvalues",
         "a range query that answers with doc values",
-        "nothing: it is not used",
+        "nothing",
         BEARABLE + "a later reconciliation would do without",
         _harmless(right=True),
     ),
     Probe(
         "histogram-sum",
         "a histogram with a sum in each bucket",
-        "nothing: it is not used",
+        "nothing",
         BEARABLE + "a later reconciliation would do without",
         _harmless(right=True),
     ),

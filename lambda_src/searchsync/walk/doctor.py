@@ -18,7 +18,7 @@ from uuid import uuid4
 
 from opensearchpy import OpenSearch
 
-from searchsync.bulk import DONE, LARGEST_BODY, Answer, Kind, Response, Write, classify_request, lines
+from searchsync.bulk import DONE, LARGEST_BODY, QUOTA_STATUS, Answer, Kind, Response, Write, classify_request, lines
 from searchsync.clock import Clock, Deadline
 from searchsync.collection import JSON, NDJSON, perform
 from searchsync.config import Config
@@ -34,8 +34,8 @@ ANOTHERS = 900.0
 SECONDS, CLEAN_UP = 300.0, 25.0
 """Seconds of all the probes unless the event says others: below the 350 s after which a NAT gateway drops a
 connection that is still ("NAT gateways": troubleshooting); and those of them that are kept for cleaning up."""
-PATIENCE, MANY_TRIES = 60.0, 4
-"""Seconds for the first request's answer, for a new index and for a write to be seen; tries of any other."""
+PATIENCE, SEEN_WITHIN, MANY_TRIES = 60.0, 120.0, 4
+"""Seconds for the first request's answer and for a new index; for a write to be seen; tries of any request."""
 LARGEST_TAKEN = 10 * 1024 * 1024
 """Bytes ("Amazon OpenSearch Serverless quotas": request body)."""
 TOMBSTONE_AGES = (10.0, 30.0, 59.0)
@@ -166,29 +166,37 @@ def wake_up(at: Asker) -> Facts:
             answer = at.ask("GET", path, body, tries=20, patience=PATIENCE, optional=True)
             seen[name] = round(at.clock.monotonic() - began, 2)
             seen[f"{part}_answer"] = said(classify_request(answer))
+    seen["busy"] = dict(at.busy)
+    at.busy.clear()  # of its own row
     return {"signature": {"answer": seen["indexing_answer"]}, "wake-up": seen}
 
 
 def new_index(at: Asker) -> Facts:
-    """Make the probe index, and write to it as soon as it takes a write."""
+    """Make the probe index; how long it takes until it can be written, described and searched."""
     body = {"mappings": {**MAPPING, "_meta": {MARK: {"doctor": at.mark, "since": int(at.clock.now())}}}}
     at.made = None
     made = classify_request(at.ask("PUT", f"/{at.probe}", body, tries=1))
     if made.kind is not Kind.DONE:
         raise UnaskedError(said(made), for_all=True)
     at.made = True
+    looks: dict[str, Callable[[], Answer]] = {
+        "write_s": lambda: at.items(Write("first", 1, SOURCE), tries=1)[0],
+        "mapping_s": lambda: classify_request(at.ask("GET", f"/{at.probe}/_mapping")),
+        "search_s": lambda: classify_request(at.ask("POST", f"/{at.probe}/_search", {"size": 0})),
+    }
     began, answers = at.clock.monotonic(), Counter[str]()
-    waited = 0.0
-    while waited < PATIENCE:
-        (answer,) = at.items(Write("first", 1, SOURCE), tries=1)
-        waited = round(at.clock.monotonic() - began, 1)
-        if answer.kind in (Kind.DONE, Kind.CONFLICT):
-            return {"new-index-writable": {"seconds": waited, "answers": dict(answers)}}
-        if answer.status == 402 and waited > MANY_TRIES:
-            raise UnaskedError(Kind.BUSY.value, for_all=True)
-        answers[said(answer)] += 1
-        at.sleep(0.5)
-    return {"new-index-writable": {"seconds": None, "answers": dict(answers)}}
+    seen: Facts = dict.fromkeys(looks)
+    for name, look in looks.items():
+        while seen[name] is None and (waited := at.clock.monotonic() - began) < PATIENCE:
+            answer = look()
+            if answer.kind in (Kind.DONE, Kind.CONFLICT):
+                seen[name] = round(at.clock.monotonic() - began, 1)
+            elif answer.status == QUOTA_STATUS and waited > MANY_TRIES:
+                raise UnaskedError(Kind.BUSY.value, for_all=True)
+            else:
+                answers[said(answer)] += 1
+                at.sleep(0.5)
+    return {"new-index-writable": {**seen, "answers": dict(answers)}}
 
 
 def versions(at: Asker) -> Facts:
@@ -262,8 +270,7 @@ def body_limit(at: Asker) -> Facts:
 
 def filter_path(at: Asker) -> Facts:
     """An answer without what was not asked for."""
-    body = at.body_of("GET", "/_mget", {"ids": ["first"]}, filter_path="docs._id")
-    return {"filter-path": {"members": sorted({*body, *(name for each in body.get("docs", []) for name in each)})}}
+    return {"filter-path": {"members": sorted(at.body_of("POST", "/_search", {"size": 0}, filter_path="hits.total"))}}
 
 
 def names_of_the_collection(at: Asker) -> Facts:
@@ -311,14 +318,15 @@ def reads_late(at: Asker) -> Facts:
     }
     seen: Facts = dict.fromkeys(looks)
     for name, look in looks.items():
-        while seen[name] is None and at.clock.monotonic() - began < PATIENCE:
+        while seen[name] is None and at.clock.monotonic() - began < SEEN_WITHIN:
             if look():
                 seen[name] = round(at.clock.monotonic() - began, 1)
             else:
                 at.sleep(0.5)
-    told = told or {"open": "not asked"}
-    allowed = {name: told.get(name, "not asked") for name in ("open", "search")}
-    return {"reads-late": seen, "pit-allowed": allowed, "pit-close": {"close": told.get("close", "not asked")}}
+    unasked = {"unasked": "not asked"}
+    allowed = {name: told[name] for name in ("open", "search") if told} or unasked
+    close = {"close": told["close"]} if told.get("search") == SEEN else unasked
+    return {"reads-late": seen, "pit-allowed": allowed, "pit-close": close}
 
 
 def versions_told(at: Asker) -> Facts:
