@@ -233,3 +233,26 @@ def test_the_role_is_asked_without_a_trace(
     requests.delete(f"{engine.url}/{config.index}", timeout=30).raise_for_status()
     assert examine_role(config, keys).keys() == {"describe", "table"}
     assert requests.head(f"{engine.url}/{config.index}", timeout=30).status_code == 404  # no write has made it
+
+
+def test_an_unforeseen_error_leaves_nothing_behind(
+    engine: Engine, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> dict[str, Any]:
+        raise ValueError("a fault of ours")
+
+    monkeypatch.setattr(doctor, "PROBES", (*doctor.PROBES[:-1], ((), fail)))
+    with pytest.raises(ValueError, match="of ours"):
+        findings(config)
+    assert left_behind(engine, config) == []
+
+
+def test_an_index_whose_name_is_its_probes_is_not_touched(engine: Engine, config: Config) -> None:
+    name = "n" * (doctor.LONGEST_NAME - len(doctor.SUFFIX)) + doctor.SUFFIX
+    requests.put(f"{engine.url}/{name}", timeout=30).raise_for_status()
+    try:
+        with pytest.raises(WalkRefusedError, match="no doctor has made"):
+            findings(replace(config, index=name))
+        assert requests.head(f"{engine.url}/{name}", timeout=30).status_code == 200
+    finally:
+        requests.delete(f"{engine.url}/{name}", timeout=30)
