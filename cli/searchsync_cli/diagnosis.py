@@ -172,7 +172,6 @@ def _unneeded(seen: Seen) -> Outcome:
     return Outcome.RELIED if set(seen.values()) <= {"ok"} or "403" in str(seen) else Outcome.HARMLESS
 
 
-BEARABLE = "nothing: "
 PROBES = (
     Probe(
         "signature",
@@ -186,7 +185,7 @@ PROBES = (
         "wake-up",
         "how long the first and the second request to indexing and to search take",
         "under 25 s: a request waits 30 s for its answer",
-        "up to 25 s " + BEARABLE + "it was asleep. Longer: writes are given up and read again until it is awake",
+        "up to 25 s is harmless: it was asleep. Longer: writes are given up and read again until it is awake",
         _wake_up,
     ),
     Probe(
@@ -209,14 +208,14 @@ PROBES = (
         "capacity",
         "which answers said that the collection is busy",
         "none; 402 is the account's OCU limit",
-        "402: raise the limit (`aws opensearchserverless update-account-settings`). Others " + BEARABLE + "tried again",
+        "402: raise the limit (`aws opensearchserverless update-account-settings`). Others are harmless: tried again",
         _capacity,
     ),
     Probe(
         "new-index-writable",
         "a write, the mapping and a search of an index from its acknowledged creation on, until all are answered",
         "the first of each is",
-        "404 for a while " + BEARABLE + "it is tried again. More than 60 s, or another answer: tell us",
+        "404 for a while is harmless: it is tried again. More than 60 s, or another answer: tell us",
         _new_index,
     ),
     Probe(
@@ -255,12 +254,12 @@ PROBES = (
         _equal(kept=True),
     ),
     Probe("id-512", "an id of 512 bytes", "it is taken", "keys that long become poison: tell us", _id_512),
-    Probe("id-513", "an id of 513 bytes", "it is refused with 400", BEARABLE + "none is sent", _id_513),
+    Probe("id-513", "an id of 513 bytes", "it is refused with 400", "harmless: none is sent", _id_513),
     Probe(
         "reads-late",
         "how long after its answer `_mget`, search and a point in time show a write",
         "`_mget` at once, searches within 45 s",
-        "later " + BEARABLE + "what was read is compared with what was written, and a verification waits. Not within "
+        "later is harmless: what was read is compared with what was written, and a verification waits. Not within "
         "120 s: verifications wait or refuse; look at the capacity",
         _reads,
     ),
@@ -282,7 +281,7 @@ PROBES = (
         "pit-close",
         "closing it",
         "it is allowed",
-        BEARABLE + "it ends by itself 15 minutes later",
+        "harmless: it ends by itself 15 minutes later",
         _harmless(close="ok"),
     ),
     Probe(
@@ -296,37 +295,37 @@ PROBES = (
         "mapping-conflict",
         "four bulks at once that each add twenty fields",
         "all are taken",
-        "400 resource_already_exists_exception " + BEARABLE + "it is tried again. Another answer: tell us",
+        "400 resource_already_exists_exception is harmless: it is tried again. Another answer: tell us",
         _conflict,
     ),
     Probe(
         "body-limit",
         "bodies of 5 MB, just below and just above 10 MiB",
         "5 MB are taken",
-        "5 MB refused: tell us. The others " + BEARABLE + "no larger body than 5 MB is sent",
+        "5 MB refused: tell us. The others are harmless: no larger body than 5 MB is sent",
         _body,
     ),
     Probe(
         "filter-path",
         "a search with `filter_path`",
         "nothing",
-        BEARABLE + "a later version may ask for less",
+        "harmless: a later version may ask for less",
         _harmless(members=["hits"]),
     ),
-    Probe("aliases", "an alias of the probe index", "nothing", BEARABLE + "it is not used", _unneeded),
-    Probe("index-templates", "an index template", "nothing", BEARABLE + "it is not used", _unneeded),
+    Probe("aliases", "an alias of the probe index", "nothing", "harmless: it is not used", _unneeded),
+    Probe("index-templates", "an index template", "nothing", "harmless: it is not used", _unneeded),
     Probe(
         "range-docvalues",
         "a range query that answers with doc values",
         "nothing",
-        BEARABLE + "a later reconciliation would do without",
+        "harmless: a later reconciliation would do without",
         _harmless(right=True),
     ),
     Probe(
         "histogram-sum",
         "a histogram with a sum in each bucket",
         "nothing",
-        BEARABLE + "a later reconciliation would do without",
+        "harmless: a later reconciliation would do without",
         _harmless(right=True),
     ),
 )  # fmt: skip
