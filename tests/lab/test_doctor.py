@@ -18,6 +18,7 @@ from lab.gate_admin import GateClient
 from searchsync.walk.doctor import probe_index
 from searchsync_cli.diagnosis import PROBES, Outcome
 from tests.lab.test_permissions import put_policy, without
+from tests.lab.test_walk import key
 from tests.support.applied_cli import AppliedCli, Ran
 
 SECONDS = ("--seconds", "75")
@@ -28,11 +29,15 @@ WALK_POLICY = "dynamodb-to-opensearch-walk"
 
 @pytest.fixture(scope="module")
 def gate(workshop: Applied) -> Iterator[GateClient]:
-    """The collection's gate, kind; the lab's own profile comes back at the end."""
+    """The kind collection's gate, and an index there; the lab's own profile comes back at the end."""
     gate = workshop.lab.gate_of(workshop.outputs["collection_endpoint"])
     gate.behave(Behaviours())
+    workshop.put(key("doctor"))
+    workshop.until("the index", lambda: workshop.document("doctor"))
     yield gate
     gate.behave(in_the_lab(DEFAULT_PROFILE))
+    workshop.delete(key("doctor"))
+    workshop.until("what is in step", lambda: workshop.comparison().in_step)
 
 
 @pytest.fixture
