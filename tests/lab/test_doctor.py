@@ -21,7 +21,7 @@ from tests.lab.test_permissions import put_policy, without
 from tests.lab.test_walk import key
 from tests.support.applied_cli import AppliedCli, Ran
 
-SECONDS = ("--seconds", "75")
+SECONDS = ("--seconds", "60")
 """Enough for all but the tombstone's minute."""
 WALK_ROLE = "dynamodb-to-opensearch-walk-role"
 WALK_POLICY = "dynamodb-to-opensearch-walk"
