@@ -22,6 +22,8 @@ REFRESHED_S = 45.0
 """Searches show a write after some 10 s ("Considerations", serverless-overview), and with a wide margin by then."""
 TOMBSTONE_S = 55.0
 """Within so many seconds of its read a write is answered; a tombstone must outlive it."""
+FIRST = "new-index-writable"
+"""Without it no other row of the probe index can be asked."""
 PARTS = ("indexing", "search")
 UNAVAILABLE = ("no answer", "429", "5")
 """How an answer begins that says nothing but that the collection is not there yet."""
@@ -76,8 +78,9 @@ def diagnose(seen: Mapping[str, Any], stopped: str = "") -> list[Row]:
 
 
 def exit_code(rows: list[Row], left: list[str]) -> int:
-    """1 where something needs doing, else 0."""
-    return 1 if left or any(row.outcome is Outcome.ACT for row in rows) else 0
+    """1 where something needs doing, or where nothing was found out for want of a probe index; else 0."""
+    blind = any(row.probe.name == FIRST and row.outcome is Outcome.UNASKED for row in rows)
+    return 1 if left or blind or any(row.outcome is Outcome.ACT for row in rows) else 0
 
 
 def _row(probe: Probe, seen: Seen) -> Row:

@@ -184,6 +184,14 @@ def test_time_that_ends_leaves_rows_unasked_and_nothing_behind(engine: Engine, g
     assert answer["left"] == left_behind(engine, config) == []
 
 
+def test_a_collection_that_is_busy_is_not_taken_for_anothers_index(gate: Gate, config: Config) -> None:
+    gate.inject(status(probe_index(config.index) + "/_mapping", 503))
+    rows, answer = findings(config)
+    assert rows["new-index-writable"] is Outcome.UNASKED
+    assert differing(rows) == {"capacity"}, answer
+    assert answer["left"] == []
+
+
 def test_what_cannot_be_deleted_is_said(gate: Gate, config: Config) -> None:
     gate.inject(status(probe_index(config.index) + "$", 403, "DELETE"))
     _, answer = findings(config)

@@ -190,6 +190,15 @@ def test_a_finding_to_act_on_says_what_to_do(cloud: Cloud) -> None:
     )
 
 
+def test_a_doctor_that_could_ask_nothing_does_not_say_that_all_is_well(cloud: Cloud) -> None:
+    answers(cloud, {name: {"unasked": "time"} for name in GOOD})
+    assert cloud.run("doctor", width=400) == 1
+    assert "! Little was found out   25 not asked" in cloud.out
+    answers(cloud, {"tombstone-time": {"unasked": "time"}})
+    assert cloud.run("doctor", width=400) == 0
+    assert "✓ As relied on   1 not asked" in cloud.out
+
+
 def test_what_was_not_cleaned_up_is_said_with_its_request(cloud: Cloud) -> None:
     answers(cloud, left=("DELETE /orders-doctor",))
     assert cloud.run("doctor", width=400) == 1

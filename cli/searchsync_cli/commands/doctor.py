@@ -94,8 +94,10 @@ def _write(path: Path, rows: list[Row], left: list[str], now: float) -> None:
 def shown(rows: list[Row], left: list[str], options: Namespace) -> RenderableType:
     """The findings for a person."""
     todo = [row for row in rows if row.outcome is Outcome.ACT]
-    good = not todo and not left
-    head = ("✓ As relied on", "bold green") if good else (f"✗ {many(len(todo), 'finding')} to act on", "bold red")
+    head = (f"✗ {many(len(todo), 'finding')} to act on", "bold red")
+    if not todo:
+        head = ("! Little was found out", "bold yellow") if exit_code(rows, left) else ("✓ As relied on", "bold green")
+    unasked = sum(row.outcome is Outcome.UNASKED for row in rows)
     sheet = Table.grid(padding=(0, 2))
     for style in ("bold", "", ""):
         sheet.add_column(style=style, overflow="fold")
@@ -110,7 +112,13 @@ def shown(rows: list[Row], left: list[str], options: Namespace) -> RenderableTyp
     ]
     told = [Text(addressed(f"→ {printable(each)}", options)) for each in advice]
     written = [Text(f"Written to {options.report}.", "dim")] if options.report else []
-    return Group(Text(*head), Text(), sheet, *([Text(), *told] if told else []), *written)
+    return Group(
+        Text.assemble(head, (f"   {unasked} not asked" if unasked else "", "dim")),
+        Text(),
+        sheet,
+        *([Text(), *told] if told else []),
+        *written,
+    )
 
 
 def _sentence(text: str) -> str:

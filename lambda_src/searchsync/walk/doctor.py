@@ -419,8 +419,11 @@ def examine(config: Config, connect: Callable[[], OpenSearch], clock: Clock, sec
 def claim(at: Asker) -> None:
     """Make room for the probe index: delete what an earlier run left. Raises WalkRefusedError where it is another's."""
     found = at.ask("GET", f"/{at.probe}/_mapping")
-    if classify_request(found).kind is Kind.NO_INDEX and at.probe != at.config.index:
+    kind = classify_request(found).kind
+    if kind is Kind.NO_INDEX and at.probe != at.config.index:
         return
+    if kind is Kind.BUSY:
+        raise UnaskedError(kind.value, for_all=True)
     since = _mark(found.body).get("since")
     if at.probe == at.config.index or not isinstance(since, int):
         raise WalkRefusedError(
