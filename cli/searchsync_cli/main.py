@@ -12,7 +12,7 @@ from traceback import extract_tb, print_exception
 from types import ModuleType
 
 from searchsync_cli.aws import Aws
-from searchsync_cli.commands import backfill, logs, redrive, repair, status, verify
+from searchsync_cli.commands import backfill, doctor, logs, redrive, repair, status, verify
 from searchsync_cli.errors import CliError
 from searchsync_cli.screen import Screen
 from searchsync_cli.stack import discover, from_terraform
@@ -20,6 +20,7 @@ from searchsync_cli.walks import World, addressed
 
 COMMANDS: dict[str, ModuleType] = {
     "status": status, "backfill": backfill, "verify": verify, "repair": repair, "redrive": redrive, "logs": logs,
+    "doctor": doctor,
 }  # fmt: skip
 ERROR = 2
 INTERRUPTED = 130

@@ -37,5 +37,10 @@ pipeline = build(read_environment(os.environ), os.environ)
 
 
 def handle(event: object, context: Context) -> dict[str, Any]:
-    """What Lambda calls with an event of the trigger. Answers with `batchItemFailures`."""
+    """What Lambda calls with an event of the trigger. Answers with `batchItemFailures`; `searchsync doctor` with what
+    this role is answered."""
+    if event == {"searchsync": "doctor"}:
+        from searchsync.doctor import examine_role  # noqa: PLC0415 - a trigger's invocation never needs it
+
+        return examine_role(pipeline.config, os.environ)
     return invoke(pipeline, event, context)

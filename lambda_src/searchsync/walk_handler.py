@@ -5,6 +5,7 @@ Handler setting: `searchsync.walk_handler.handle`.
 
 from __future__ import annotations
 
+import json
 import os
 import random
 from collections.abc import Mapping
@@ -20,7 +21,7 @@ from searchsync.walk.prepare import Account
 from searchsync.walk.reader import ExactJson, IndexReader
 from searchsync.walk.report import Reports, call_line, result_line
 from searchsync.walk.settings import Settings, read_settings
-from searchsync.walk.steps import Report, Steps
+from searchsync.walk.steps import RESERVE, Report, Steps
 
 SERVICES = ("cloudwatch", "dynamodb", "lambda", "s3", "stepfunctions")
 
@@ -80,9 +81,25 @@ def invoke(steps: Steps, event: object, context: Context) -> dict[str, Any]:
             emit(result_line(report.differences, config, now, report.result))
 
 
+def examined(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """What the probes of `searchsync doctor` saw, within the event's `seconds`; in the log, too."""
+    from searchsync.walk.doctor import SECONDS, examine  # noqa: PLC0415 - a walk never needs it
+
+    config, report = steps.config, Report()
+    auth = sign(os.environ, config.region)
+    with accounted(report):
+        seconds = min(float(event.get("seconds", SECONDS)), context.get_remaining_time_in_millis() / 1000 - RESERVE)
+        answer = examine(config, lambda: connect(config, auth), steps.clock, seconds)
+    emit(json.dumps({"step": "doctor", "request_id": context.aws_request_id, **answer}))
+    return answer
+
+
 steps = build(read_environment(os.environ), read_settings(os.environ), os.environ)
 
 
 def handle(event: object, context: Context) -> dict[str, Any]:
-    """What the state machine calls with a step. Answers with the walk's new state."""
+    """What the state machine calls with a step. Answers with the walk's new state; `searchsync doctor` with its
+    findings."""
+    if isinstance(event, Mapping) and event.get("step") == "doctor":
+        return examined(event, context)
     return invoke(steps, event, context)

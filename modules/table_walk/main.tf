@@ -13,7 +13,8 @@ locals {
   states            = "arn:${data.aws_partition.current.partition}:states:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}"
   state_machine_arn = "${local.states}:stateMachine:${var.name}"
   report_bucket     = try(split(":::", var.settings.report_bucket.arn)[1], "")
-  timeout           = 900 # seconds: the longest that Lambda gives, so that a call walks for minutes
+  timeout           = 900                                         # seconds: the longest that Lambda gives, so that a call walks for minutes
+  probe_index       = "${substr(var.index_name, 0, 248)}-doctor" # as walk/doctor.py names it: at most 255 characters
 }
 
 ################################################################################
@@ -29,11 +30,19 @@ resource "aws_opensearchserverless_access_policy" "function" {
 
   policy = jsonencode([{
     Principal = [aws_iam_role.function.arn]
-    Rules = [{
-      Permission   = ["aoss:CreateIndex", "aoss:DescribeIndex", "aoss:ReadDocument", "aoss:WriteDocument"]
-      Resource     = ["index/${var.collection.name}/${var.index_name}"]
-      ResourceType = "index"
-    }]
+    Rules = concat(
+      [{
+        Permission   = ["aoss:CreateIndex", "aoss:DescribeIndex", "aoss:ReadDocument", "aoss:WriteDocument"]
+        Resource     = ["index/${var.collection.name}/${var.index_name}"]
+        ResourceType = "index"
+      }],
+      # The probes of `searchsync doctor`, in an index of their own that they make and delete.
+      [for index in [local.probe_index] : {
+        Permission   = ["aoss:CreateIndex", "aoss:DeleteIndex", "aoss:DescribeIndex", "aoss:ReadDocument", "aoss:UpdateIndex", "aoss:WriteDocument"]
+        Resource     = ["index/${var.collection.name}/${index}"]
+        ResourceType = "index"
+      } if index != var.index_name],
+    )
   }])
 }
 

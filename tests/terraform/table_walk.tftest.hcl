@@ -81,13 +81,20 @@ run "walk_is_a_principal_of_its_own_in_the_data_access_policy" {
   assert {
     condition = jsondecode(aws_opensearchserverless_access_policy.function[0].policy) == [{
       Principal = ["arn:aws:iam::111122223333:role/shop-walk-role"]
-      Rules = [{
-        Permission   = ["aoss:CreateIndex", "aoss:DescribeIndex", "aoss:ReadDocument", "aoss:WriteDocument"]
-        Resource     = ["index/shop/orders"]
-        ResourceType = "index"
-      }]
+      Rules = [
+        {
+          Permission   = ["aoss:CreateIndex", "aoss:DescribeIndex", "aoss:ReadDocument", "aoss:WriteDocument"]
+          Resource     = ["index/shop/orders"]
+          ResourceType = "index"
+        },
+        {
+          Permission   = ["aoss:CreateIndex", "aoss:DeleteIndex", "aoss:DescribeIndex", "aoss:ReadDocument", "aoss:UpdateIndex", "aoss:WriteDocument"]
+          Resource     = ["index/shop/orders-doctor"]
+          ResourceType = "index"
+        },
+      ]
     }]
-    error_message = "The policy must name the walk's four permissions on its index: ${aws_opensearchserverless_access_policy.function[0].policy}"
+    error_message = "The policy must name the walk's four permissions on its index, and six on the doctor's own: ${aws_opensearchserverless_access_policy.function[0].policy}"
   }
 }
 

@@ -78,6 +78,8 @@ def cloud() -> Iterator[Cloud]:
         s3.put_object(Bucket="reports", Key="run/0.jsonl", Body=b"{}\n")
         made.send({"error_type": "x"})
         made.functions[f"{NAME}-redrive"] = lambda _: {"taken": 0, "more": False}
+        made.functions[f"{NAME}-walk"] = lambda _: {"seen": {}, "left": []}
+        made.functions[NAME] = lambda _: {}
         made.actions.clear()
         yield made
 
@@ -88,7 +90,7 @@ def documented(row: str) -> set[str]:
     return set(re.findall(r"`([a-z0-9]+:[A-Za-z]+)`", named))
 
 
-@pytest.mark.parametrize("command", ["status", "redrive", "logs"])
+@pytest.mark.parametrize("command", ["status", "redrive", "logs", "doctor"])
 def test_the_permissions_of_a_command_are_those_of_its_calls(cloud: Cloud, command: str) -> None:
     assert cloud.run(command) in (0, 1)
     assert cloud.actions == documented(f"`searchsync {command}`")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser, Namespace
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -13,11 +12,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from searchsync_cli.aws import Explained
-from searchsync_cli.errors import AwsError, CliError, printable
+from searchsync_cli.errors import printable
 from searchsync_cli.facts import MESSAGES_KEPT, queue_depth
+from searchsync_cli.invocation import invoked
 from searchsync_cli.machine import Machine, NoMachineError
-from searchsync_cli.stack import OLD_MODULE, Stack
+from searchsync_cli.stack import Stack
 from searchsync_cli.text import many
 from searchsync_cli.walks import World, addressed
 
@@ -67,10 +66,15 @@ def run(options: Namespace, world: World, stack: Stack) -> int:
     event = _event(world, stack)
     waiting = queue_depth(world.aws, stack).visible
     redriven = Redriven()
-    invoker = world.aws.invoker()
     with world.screen.bar(stack.redrive_name) as bar:
         while True:
-            answer = _invoke(invoker, stack, event)
+            answer = invoked(
+                world.aws,
+                stack.redrive_name,
+                event,
+                "The redrive function",
+                "No message is lost. `searchsync logs --function redrive --errors` says more; then try again.",
+            )
             redriven.add(answer)
             taken = redriven.counts["taken"]
             total = max(waiting, taken)
@@ -95,23 +99,6 @@ def _event(world: World, stack: Stack) -> dict[str, Any]:
     except NoMachineError:
         return {}
     return {"repaired_since": int(repair.started)} if repair else {}
-
-
-def _invoke(invoker: Explained, stack: Stack, event: Mapping[str, Any]) -> Mapping[str, Any]:
-    try:
-        answer = invoker.invoke(FunctionName=stack.redrive_name, Payload=json.dumps(event).encode())
-    except AwsError as error:
-        if error.code == "ResourceNotFoundException":
-            raise CliError(f"There is no function {stack.redrive_name}.", OLD_MODULE) from error
-        raise
-    payload = json.loads(answer["Payload"].read() or b"null")
-    if "FunctionError" in answer or not isinstance(payload, dict):
-        said = payload.get("errorMessage") if isinstance(payload, dict) else payload
-        raise CliError(
-            f"The redrive function failed: {str(said)[:1000]}",
-            "No message is lost. `searchsync logs --function redrive --errors` says more; then try again.",
-        )
-    return payload
 
 
 def shown(redriven: Redriven, options: Namespace) -> RenderableType:

@@ -1,0 +1,67 @@
+"""What the sync function's own role may do, asked for `searchsync doctor`: an edge.
+
+Loaded only when it is asked: `{"searchsync": "doctor"}` is no event of a trigger, which has `Records` alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from searchsync.bulk import Answer, Kind, Response, Write, classify_items, classify_request, lines
+from searchsync.collection import JSON, NDJSON, connect, perform
+from searchsync.config import Config
+from searchsync.document import DIGEST_PREFIX
+from searchsync.entry import connect_edges, sign
+from searchsync.foreign import code_of
+
+NO_ITEM = f"{DIGEST_PREFIX}searchsync-doctor"
+"""A document id that no item can have: what follows the prefix in an item's id are hex digits."""
+TIMEOUT = 30.0
+"""Seconds of a request."""
+SEEN = "ok"
+
+
+def said(answer: Answer) -> str:
+    """An answer in a word that quotes no item: ok, conflict, or status and type."""
+    if answer.kind in (Kind.DONE, Kind.CONFLICT):
+        return SEEN if answer.kind is Kind.DONE else answer.kind.value
+    return f"{answer.status or 'no answer'} {answer.error_type}".strip()
+
+
+def item_answers(writes: tuple[Write, ...], response: Response) -> list[Answer]:
+    """The answer to each write: its own, or the whole request's where that was refused."""
+    whole = classify_request(response)
+    items = classify_items(writes, response.body) if whole.kind is Kind.DONE else None
+    return items or [whole if whole.kind is not Kind.DONE else Answer(Kind.BUSY, None)] * len(writes)
+
+
+def examine_role(config: Config, environment: Mapping[str, str]) -> dict[str, Any]:
+    """How the function's own calls are answered, by what they need. Nothing is changed: the deletion is of an id
+    that no item can have, and is not sent where the index is missing, since it would make it."""
+    client = connect(config, sign(environment, config.region))
+    write = Write(NO_ITEM, 1, None)
+
+    def ask(method: str, call: str, body: bytes | None, headers: Mapping[str, str] = JSON) -> Response:
+        path = f"/{config.index}/{call}"
+        return perform(client, method, path, body=body, timeout=TIMEOUT, headers=headers)
+
+    described = classify_request(ask("GET", "_mapping", None))
+    asked = {"describe": said(described)}
+    if described.kind is Kind.DONE:
+        ids = json.dumps({"docs": [{"_id": NO_ITEM, "_source": False}]}).encode()
+        asked["read"] = said(classify_request(ask("GET", "_mget", ids)))
+        (answer,) = item_answers((write,), ask("POST", "_bulk", lines(write), NDJSON))
+        # A conflict is with the tombstone of a doctor of the last minute: the deletion was judged, and so allowed.
+        asked["write"] = SEEN if answer.kind is Kind.CONFLICT else said(answer)
+    keys = {name: {"S": NO_ITEM[:63]} for name in config.key_attributes}
+    try:
+        table = connect_edges(config, environment).client("dynamodb")
+        table.batch_get_item(RequestItems={config.table_name: {"Keys": [keys], "ConsistentRead": True}})
+    except Exception as error:  # noqa: BLE001 - whatever it is, its code is the finding
+        # A key of another type is refused after the permission was asked ("ValidationException").
+        asked["table"] = SEEN if (found := code_of(error)) == "ValidationException" else found
+    else:
+        asked["table"] = SEEN
+    return asked

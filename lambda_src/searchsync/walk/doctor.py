@@ -1,0 +1,470 @@
+"""What a collection really does, asked in an index of its own: the edge of `searchsync doctor`.
+
+It says what it saw, by the probe's name, in words that hold no name and no item; what that means is decided
+by the command line. It runs in the walk function, since only there role, network and signature are the real
+ones; it is loaded only when it is asked. The user's index is never touched, but for a look at its mapping.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from opensearchpy import OpenSearch
+
+from searchsync.bulk import DONE, LARGEST_BODY, QUOTA_STATUS, Answer, Kind, Response, Write, classify_request, lines
+from searchsync.clock import Clock, Deadline
+from searchsync.collection import JSON, NDJSON, perform
+from searchsync.config import Config
+from searchsync.doctor import SEEN, item_answers, said
+from searchsync.errors import WalkRefusedError
+from searchsync.index import MARK
+
+SUFFIX = "-doctor"
+LONGEST_NAME = 255
+"""Characters of an index name; the Terraform module names the same index in the data access policy."""
+ANOTHERS = 900.0
+"""Seconds that a probe index may be another run's: an invocation is over by then."""
+SECONDS, CLEAN_UP = 300.0, 25.0
+"""Seconds of all the probes unless the event says others: below the 350 s after which a NAT gateway drops a
+connection that is still ("NAT gateways": troubleshooting); and those of them that are kept for cleaning up."""
+PATIENCE, SEEN_WITHIN, MANY_TRIES = 60.0, 120.0, 4
+"""Seconds for the first request's answer and for a new index; for a write to be seen; tries of any request."""
+LARGEST_TAKEN = 10 * 1024 * 1024
+"""Bytes ("Amazon OpenSearch Serverless quotas": request body)."""
+TOMBSTONE_AGES = (10.0, 30.0, 59.0)
+"""Seconds after which a deletion's tombstone is met by an older write."""
+KEEP_ALIVE = "1m"
+SOURCE = b'{"n":7}'
+MAPPING = {"properties": {"n": {"type": "double"}, "blob": {"type": "object", "enabled": False}}}
+QUERY = {"ids": {"values": ["late"]}}
+
+
+class UnaskedError(Exception):
+    """A probe that cannot be asked, by a word; `for_all`: nor can those that follow."""
+
+    def __init__(self, why: str, for_all: bool = False) -> None:
+        super().__init__(why)
+        self.why, self.for_all = why, for_all
+
+
+def probe_index(index: str) -> str:
+    """The name of the index that the probes are asked in."""
+    return index[: LONGEST_NAME - len(SUFFIX)] + SUFFIX
+
+
+@dataclass
+class Asker:
+    """Asks, and keeps what was refused or busy. `connect` makes a client; `deadline` is the probes'."""
+
+    config: Config
+    connect: Callable[[], OpenSearch]
+    clock: Clock
+    deadline: Deadline
+    refused: set[str] = field(default_factory=set)
+    busy: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.client = self.connect()
+        self.probe = probe_index(self.config.index)
+        self.mark = uuid4().hex
+        self.made: bool | None = False
+        """Whether the probe index is ours to delete; None: only if it holds our mark."""
+        self.template: str | None = None
+        self.buried = 0.0
+        """Monotonic seconds before the deletion whose tombstone is met at the end."""
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        tries: int = MANY_TRIES,
+        optional: bool = False,
+        patience: float = 30.0,
+        **parameters: str,
+    ) -> Response:
+        """The answer; busy ones are asked again. Raises UnaskedError where it is refused and not `optional`."""
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        headers = NDJSON if path.endswith("_bulk") else JSON
+        for attempt in range(tries):
+            timeout = min(patience, self.time(1.0))
+            answer = perform(self.client, method, path, body=data, timeout=timeout, headers=headers, **parameters)
+            kind = classify_request(answer).kind
+            if answer.status in (401, 403) and not optional:
+                place = path.replace(f"/{self.probe}", "/<probe>").replace(f"/{self.config.index}", "/<index>")
+                self.refused.add(f"{method} {place}")
+                raise UnaskedError("refused")
+            if kind is not Kind.BUSY:
+                return answer
+            self.busy[str(answer.status or "no answer")] += 1
+            if attempt + 1 < tries:
+                self.sleep(1.0)
+        return answer
+
+    def told(self, method: str, path: str, body: Any = None, **how: Any) -> str:
+        """The answer in a word."""
+        return said(classify_request(self.ask(method, path, body, **how)))
+
+    def body_of(self, method: str, call: str, body: Any = None, **how: Any) -> Mapping[str, Any]:
+        """A good answer's body. Raises UnaskedError where there is none."""
+        answer = self.ask(method, f"/{self.probe}{call}", body, **how)
+        kind = classify_request(answer).kind
+        if kind is not Kind.DONE or not isinstance(answer.body, Mapping):
+            raise UnaskedError(kind.value)
+        return answer.body
+
+    def time(self, needed: float) -> float:
+        """Seconds left. Raises UnaskedError where they do not suffice."""
+        left = self.deadline.remaining()
+        if left < needed:
+            raise UnaskedError("time", for_all=True)
+        return left
+
+    def sleep(self, seconds: float) -> None:
+        """Wait. Raises UnaskedError where the time does not suffice."""
+        self.time(seconds + 1.0)
+        self.clock.sleep(seconds)
+
+    def items(self, *writes: Write, **how: Any) -> list[Answer]:
+        """What each write was answered."""
+        answers = item_answers(writes, self.ask("POST", f"/{self.probe}/_bulk", b"".join(map(lines, writes)), **how))
+        self.busy.update(str(each.status) for each in answers if each.kind is Kind.BUSY and each.status)
+        return answers
+
+    def write(self, *writes: Write) -> list[Answer]:
+        """The same, of writes that must have been taken or judged. Raises UnaskedError else."""
+        answers = self.items(*writes)
+        for each in answers:
+            if each.kind in (Kind.BUSY, Kind.NO_INDEX):
+                raise UnaskedError(each.kind.value)
+        return answers
+
+    def hits(self, body: Mapping[str, Any], path: str | None = None, **how: Any) -> list[Any]:
+        """A search's hits; none where it is not answered well."""
+        found = self.ask("POST", path or f"/{self.probe}/_search", body, **how).body
+        return list(found["hits"]["hits"]) if isinstance(found, Mapping) and "hits" in found else []
+
+
+Facts = dict[str, Any]
+
+
+def wake_up(at: Asker) -> Facts:
+    """How long the first requests to indexing and to search take, and the second ones."""
+    seen: Facts = {}
+    calls = {"indexing": (f"/{at.config.index}/_mapping", None), "search": (f"/{at.probe}/_mget", {"ids": ["a"]})}
+    for part, (path, body) in calls.items():
+        for name in (f"{part}_first_s", f"{part}_again_s"):
+            began = at.clock.monotonic()
+            answer = at.ask("GET", path, body, tries=20, patience=PATIENCE, optional=True)
+            seen[name] = round(at.clock.monotonic() - began, 2)
+            seen[f"{part}_answer"] = said(classify_request(answer))
+    seen["busy"] = dict(at.busy)
+    at.busy.clear()  # of its own row
+    return {"signature": {"answer": seen["indexing_answer"]}, "wake-up": seen}
+
+
+def new_index(at: Asker) -> Facts:
+    """Make the probe index; how long it takes until it can be written, described and searched."""
+    body = {"mappings": {**MAPPING, "_meta": {MARK: {"doctor": at.mark, "since": int(at.clock.now())}}}}
+    at.made = None
+    made = classify_request(at.ask("PUT", f"/{at.probe}", body, tries=1))
+    if made.kind is not Kind.DONE:
+        raise UnaskedError(said(made), for_all=True)
+    at.made = True
+    looks: dict[str, Callable[[], Answer]] = {
+        "write_s": lambda: at.items(Write("first", 1, SOURCE), tries=1)[0],
+        "mapping_s": lambda: classify_request(at.ask("GET", f"/{at.probe}/_mapping")),
+        "search_s": lambda: classify_request(at.ask("POST", f"/{at.probe}/_search", {"size": 0})),
+    }
+    began, answers = at.clock.monotonic(), Counter[str]()
+    seen: Facts = dict.fromkeys(looks)
+    for name, look in looks.items():
+        while seen[name] is None and (waited := at.clock.monotonic() - began) < PATIENCE:
+            answer = look()
+            if answer.kind in (Kind.DONE, Kind.CONFLICT):
+                seen[name] = round(at.clock.monotonic() - began, 1)
+            elif answer.status == QUOTA_STATUS and waited > MANY_TRIES:
+                raise UnaskedError(Kind.BUSY.value, for_all=True)
+            else:
+                answers[said(answer)] += 1
+                at.sleep(0.5)
+    return {"new-index-writable": {**seen, "answers": dict(answers)}}
+
+
+def versions(at: Asker) -> Facts:
+    """External versions: higher, equal, lower; of a deletion too; and what its tombstone refuses."""
+    tries = [(10, SOURCE), (10, SOURCE), (9, SOURCE), (11, SOURCE), (11, None), (12, None), (11, SOURCE), (13, SOURCE)]
+    answers = [at.write(Write("versioned", version, source))[0] for version, source in tries]
+    words = [said(each) for each in answers]
+    return {
+        "external-versions": {"answers": words[:5]},
+        "tombstone": {"answers": words[5:]},
+        "conflict-wording": {"current": [each.current for each in answers if each.kind is Kind.CONFLICT]},
+    }
+
+
+def bury(at: Asker) -> Facts:
+    """Leave a tombstone for the end."""
+    at.write(Write("buried", 1, SOURCE))
+    at.buried = at.clock.monotonic()
+    at.write(Write("buried", 3, None))
+    return {}
+
+
+def ids(at: Asker) -> Facts:
+    """Ids of any characters, and the longest."""
+    names = ["a/b?c#d%20e", "é|✓ \\", "sha256:0", "_under"]
+    at.write(*(Write(name, 1, SOURCE) for name in names))
+    docs = at.body_of("GET", "/_mget", {"docs": [{"_id": name} for name in names]})["docs"]
+    # One that no refresh has shown yet comes with its id all the same.
+    lengths = {f"id-{size}": {"answer": said(at.write(Write("i" * size, 1, SOURCE))[0])} for size in (512, 513)}
+    return {"custom-ids": {"kept": [each.get("_id") for each in docs] == names}, **lengths}
+
+
+def mapping_update(at: Asker) -> Facts:
+    """A field added in place, and one changed, which no engine may take."""
+    seen = {}
+    for name, field_ in (("added", "more"), ("changed", "n")):
+        for _ in range(MANY_TRIES):
+            body = {"properties": {field_: {"type": "keyword"}}}
+            seen[name] = at.told("PUT", f"/{at.probe}/_mapping", body)
+            if "resource_already_exists" not in seen[name]:
+                break
+            at.sleep(1.5)  # in conflict with the making of the index: that is another row's
+    return {"mapping-update": seen}
+
+
+def mapping_conflict(at: Asker) -> Facts:
+    """Four bulks at once that each add twenty fields."""
+
+    def load(number: int) -> list[Answer]:
+        source = json.dumps({f"wide_{number}_{each}": 1.5 for each in range(20)}).encode()
+        write = Write(f"wide-{number}", 1, source)
+        body = lines(write)
+        client = at.connect()
+        path = f"/{at.probe}/_bulk"
+        answer = perform(client, "POST", path, body=body, timeout=min(30.0, at.time(1.0)), headers=NDJSON)
+        return item_answers((write,), answer)
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = [answer for each in pool.map(load, range(4)) for answer in each]
+    return {"mapping-conflict": {"answers": dict(Counter(map(said, answers)))}}
+
+
+def body_limit(at: Asker) -> Facts:
+    """The largest body that we send, the largest that is taken, and one above."""
+    seen = {}
+    for name, size in (("ours", LARGEST_BODY), ("below", LARGEST_TAKEN - 1024), ("above", LARGEST_TAKEN + 1024)):
+        source = b'{"blob":{"x":"%b"}}' % (b"x" * (size - 100))
+        seen[name] = said(at.items(Write(f"body-{name}", 1, source), tries=1, optional=True)[0])
+    return {"body-limit": seen}
+
+
+def filter_path(at: Asker) -> Facts:
+    """An answer without what was not asked for."""
+    return {"filter-path": {"members": sorted(at.body_of("POST", "/_search", {"size": 0}, filter_path="hits.total"))}}
+
+
+def names_of_the_collection(at: Asker) -> Facts:
+    """An alias and an index template, which the role needs not be allowed."""
+    alias = f"{at.probe[:200]}-alias"
+    actions = {"actions": [{"add": {"index": at.probe, "alias": alias}}]}
+    aliases = {"add": at.told("POST", "/_aliases", actions, optional=True)}
+    at.template = f"/_index_template/{alias}"
+    made = at.told("PUT", at.template, {"index_patterns": [f"{alias}-*"]}, optional=True)
+    if made != SEEN:
+        at.template = None
+    return {"aliases": aliases, "index-templates": {"put": made}}
+
+
+@contextmanager
+def point_in_time(at: Asker, told: dict[str, str]) -> Iterator[str | None]:
+    """A point in time of the probe index; `told` takes what its opening and its closing were answered."""
+    opened = at.ask("POST", f"/{at.probe}/_search/point_in_time", keep_alive=KEEP_ALIVE, optional=True)
+    told["open"] = said(classify_request(opened))
+    pit = opened.body.get("pit_id") if told["open"] == SEEN and isinstance(opened.body, Mapping) else None
+    try:
+        yield pit
+    finally:
+        if pit is not None:
+            told["close"] = at.told("DELETE", "/_search/point_in_time", {"pit_id": [pit]}, optional=True)
+
+
+def by_point_in_time(at: Asker, told: dict[str, str]) -> bool:
+    """Whether a new point in time shows the write."""
+    with point_in_time(at, told) as pit:
+        body = {"pit": {"id": pit, "keep_alive": KEEP_ALIVE}, "query": QUERY}
+        answer = at.ask("POST", "/_search", body, optional=True) if pit else Response(None)
+        told["search"] = said(classify_request(answer)) if pit else told["open"]
+        return told["search"] == SEEN and bool(answer.body["hits"]["hits"])
+
+
+def reads_late(at: Asker) -> Facts:
+    """How long after its answer a write is seen by `_mget`, by search, and by a new point in time."""
+    at.write(Write("late", 1, SOURCE))
+    began, told = at.clock.monotonic(), dict[str, str]()
+    looks: dict[str, Callable[[], bool]] = {
+        "mget_s": lambda: bool(at.body_of("GET", "/_mget", {"ids": ["late"]})["docs"][0].get("found")),
+        "search_s": lambda: bool(at.hits({"query": QUERY})),
+        "pit_s": lambda: by_point_in_time(at, told) or told["search"] != SEEN,
+    }
+    seen: Facts = dict.fromkeys(looks)
+    for name, look in looks.items():
+        while seen[name] is None and at.clock.monotonic() - began < SEEN_WITHIN:
+            if look():
+                seen[name] = round(at.clock.monotonic() - began, 1)
+            else:
+                at.sleep(0.5)
+    unasked = {"unasked": "not asked"}
+    allowed = {name: told[name] for name in ("open", "search") if told} or unasked
+    close = {"close": told["close"]} if told.get("search") == SEEN else unasked
+    return {"reads-late": seen, "pit-allowed": allowed, "pit-close": close}
+
+
+def versions_told(at: Asker) -> Facts:
+    """Whether documents and hits come with their versions."""
+    (doc,) = at.body_of("GET", "/_mget", {"ids": ["late"]})["docs"]
+    hits = at.hits({"query": QUERY, "version": True})
+    if not hits or not doc.get("found"):
+        raise UnaskedError("not seen")
+    return {"versions-told": {"mget": "_version" in doc, "search": "_version" in hits[0]}}
+
+
+def range_query(at: Asker) -> Facts:
+    """What a reconciliation by ranges would ask."""
+    condition = {"bool": {"filter": [QUERY, {"range": {"n": {"gte": 1, "lt": 10}}}]}}
+    if not at.hits({"query": QUERY}):
+        raise UnaskedError("not seen")
+    hits = at.hits({"query": condition, "docvalue_fields": ["n"], "_source": False})
+    histogram = {"field": "n", "interval": 5}
+    buckets = {"h": {"histogram": histogram, "aggs": {"s": {"sum": {"field": "n"}}}}}
+    body = at.body_of("POST", "/_search", {"query": condition, "size": 0, "aggs": buckets})
+    sums = [each["s"]["value"] for each in body["aggregations"]["h"]["buckets"]]
+    return {
+        "range-docvalues": {"right": [each.get("fields") for each in hits] == [{"n": [7.0]}]},
+        "histogram-sum": {"right": sums == [7.0]},
+    }
+
+
+def tombstone_time(at: Asker) -> Facts:
+    """How long the tombstone refuses an older write."""
+    if not at.buried:
+        raise UnaskedError("busy")
+    seen: Facts = {"refused_after_s": 0.0, "taken_after_s": None}
+    try:
+        for age in TOMBSTONE_AGES:
+            at.sleep(max(0.0, at.buried + age - at.clock.monotonic()))
+            if at.write(Write("buried", 2, SOURCE))[0] == DONE:
+                seen["taken_after_s"] = round(at.clock.monotonic() - at.buried, 1)
+                break
+            seen["refused_after_s"] = age
+    except UnaskedError:  # no more time: what was seen so far
+        pass
+    return {"tombstone-time": seen}
+
+
+PROBES: tuple[tuple[tuple[str, ...], Callable[[Asker], Facts]], ...] = (
+    (("signature", "wake-up"), wake_up),
+    (("new-index-writable",), new_index),
+    ((), bury),
+    (("external-versions", "tombstone", "conflict-wording"), versions),
+    (("custom-ids", "id-512", "id-513"), ids),
+    (("mapping-update",), mapping_update),
+    (("mapping-conflict",), mapping_conflict),
+    (("body-limit",), body_limit),
+    (("filter-path",), filter_path),
+    (("aliases", "index-templates"), names_of_the_collection),
+    (("reads-late", "pit-allowed", "pit-close"), reads_late),
+    (("versions-told",), versions_told),
+    (("range-docvalues", "histogram-sum"), range_query),
+    (("tombstone-time",), tombstone_time),
+)
+"""In this order: what follows needs what stands above it."""
+
+
+def examine(config: Config, connect: Callable[[], OpenSearch], clock: Clock, seconds: float) -> dict[str, Any]:
+    """Ask every probe within so many seconds, and clean up. Raises WalkRefusedError where the probe index is another's.
+
+    Answers with `seen`: facts by probe, or {"unasked": why}; and `left`: what could not be deleted.
+    """
+    at = Asker(config, connect, clock, Deadline.after(clock, seconds - CLEAN_UP))
+    seen: dict[str, Any] = {}
+    why = ""
+    try:
+        for names, probe in PROBES:
+            try:
+                if why:
+                    raise UnaskedError(why, for_all=True)
+                if probe is new_index:
+                    claim(at)
+                seen |= probe(at)
+            except UnaskedError as error:
+                seen |= {name: {"unasked": error.why} for name in names if name not in seen}
+                why = error.why if error.for_all or probe in (wake_up, new_index) else ""
+    finally:
+        left = clean_up(at)
+    seen["permissions"] = {"refused": sorted(at.refused)}
+    seen["capacity"] = {"busy": dict(at.busy)}
+    return {"seen": seen, "left": left}
+
+
+def claim(at: Asker) -> None:
+    """Make room for the probe index: delete what an earlier run left. Raises WalkRefusedError where it is another's."""
+    found = at.ask("GET", f"/{at.probe}/_mapping")
+    kind = classify_request(found).kind
+    if kind is Kind.NO_INDEX and at.probe != at.config.index:
+        return
+    if kind is Kind.BUSY:
+        raise UnaskedError(kind.value, for_all=True)
+    since = _mark(found.body).get("since")
+    if at.probe == at.config.index or not isinstance(since, int):
+        raise WalkRefusedError(
+            f"There is an index {at.probe} that no doctor has made. Its name is the probes': rename one of the two."
+        )
+    if at.clock.now() - since < ANOTHERS:
+        raise WalkRefusedError(
+            f"Another doctor has run since {since}, or was ended before it cleaned up: wait 15 minutes, "
+            f"or delete the index {at.probe}."
+        )
+    at.ask("DELETE", f"/{at.probe}")
+
+
+def clean_up(at: Asker) -> list[str]:
+    """Delete what was made; what is left, as a request that would delete it."""
+    at.deadline = Deadline.after(at.clock, CLEAN_UP - 5.0)
+    left = []
+    paths = [at.template] if at.template else []
+    if at.made or (at.made is None and _is_ours(at)):
+        paths.append(f"/{at.probe}")
+    for path in paths:
+        try:
+            answer = at.ask("DELETE", path, optional=True, tries=10, patience=5.0)
+        except UnaskedError:
+            answer = Response(None)
+        if answer.status != 404 and classify_request(answer).kind is not Kind.DONE:
+            left.append(f"DELETE {path}")
+    return left
+
+
+def _is_ours(at: Asker) -> bool:
+    try:
+        return _mark(at.ask("GET", f"/{at.probe}/_mapping", optional=True).body).get("doctor") == at.mark
+    except UnaskedError:
+        return False
+
+
+def _mark(body: Any) -> Mapping[str, Any]:
+    try:
+        (found,) = body.values()
+        mark = found["mappings"]["_meta"][MARK]
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return {}
+    return mark if isinstance(mark, Mapping) else {}
