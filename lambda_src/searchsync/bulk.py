@@ -45,7 +45,8 @@ LARGEST_BODY = 5_000_000
 """Bytes of one bulk request. AOSS takes 10 MiB ("Amazon OpenSearch Serverless quotas"); half leaves room."""
 BUSY_STATUSES = frozenset({402, 429, 500, 502, 503, 504})
 STACK_STATUSES = frozenset({401, 403})
-NEVER_THE_DOCUMENT = frozenset({402, 404})
+QUOTA_STATUS = 402
+NEVER_THE_DOCUMENT = frozenset({QUOTA_STATUS, 404})
 """The account's capacity limit, and a new index that some nodes do not know yet: never a document's fault, though
 other writes may pass while they last."""
 MAPPING_CONFLICT = "resource_already_exists_exception"
