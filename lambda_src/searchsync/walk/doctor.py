@@ -18,7 +18,18 @@ from uuid import uuid4
 
 from opensearchpy import OpenSearch
 
-from searchsync.bulk import DONE, LARGEST_BODY, QUOTA_STATUS, Answer, Kind, Response, Write, classify_request, lines
+from searchsync.bulk import (
+    DONE,
+    LARGEST_BODY,
+    MAPPING_CONFLICT,
+    QUOTA_STATUS,
+    Answer,
+    Kind,
+    Response,
+    Write,
+    classify_request,
+    lines,
+)
 from searchsync.clock import Clock, Deadline
 from searchsync.collection import JSON, NDJSON, perform
 from searchsync.config import Config
@@ -97,12 +108,12 @@ class Asker:
         for attempt in range(tries):
             timeout = min(patience, self.time(1.0))
             answer = perform(self.client, method, path, body=data, timeout=timeout, headers=headers, **parameters)
-            kind = classify_request(answer).kind
+            told = classify_request(answer)
             if answer.status in (401, 403) and not optional:
                 place = path.replace(f"/{self.probe}", "/<probe>").replace(f"/{self.config.index}", "/<index>")
                 self.refused.add(f"{method} {place}")
                 raise UnaskedError("refused")
-            if kind is not Kind.BUSY:
+            if told.kind is not Kind.BUSY or told.error_type == MAPPING_CONFLICT:
                 return answer
             self.busy[str(answer.status or "no answer")] += 1
             if attempt + 1 < tries:
@@ -136,7 +147,8 @@ class Asker:
     def items(self, *writes: Write, **how: Any) -> list[Answer]:
         """What each write was answered."""
         answers = item_answers(writes, self.ask("POST", f"/{self.probe}/_bulk", b"".join(map(lines, writes)), **how))
-        self.busy.update(str(each.status) for each in answers if each.kind is Kind.BUSY and each.status)
+        busy = [each for each in answers if each.kind is Kind.BUSY and each.error_type != MAPPING_CONFLICT]
+        self.busy.update(str(each.status) for each in busy if each.status)
         return answers
 
     def write(self, *writes: Write) -> list[Answer]:
