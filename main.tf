@@ -155,6 +155,14 @@ locals {
     # Compressed: all variables together have 4 KB.
     var.index.mapping == null ? {} : { INDEX_MAPPING = base64gzip(var.index.mapping) },
   )
+
+  # Bytes of the walk function's environment, the largest: what is named here, and at most 600 around it, such as
+  # the collection's endpoint, account, region and the variables' names.
+  environment_bytes = 600 + length(jsonencode([
+    local.index_name, local.table_name, jsonencode(local.key_attributes), local.queue_name,
+    local.function_name, local.function_name, var.function.metric_namespace,
+    try(var.table_walk.report_bucket.arn, ""), var.index.mapping == null ? "" : base64gzip(var.index.mapping),
+  ]))
 }
 
 resource "aws_cloudwatch_log_group" "function" {
@@ -170,7 +178,7 @@ resource "aws_lambda_function" "this" {
   #checkov:skip=CKV_AWS_272:the package is compared with its SHA-256 at plan
 
   function_name = local.function_name
-  description   = "Writes the changes of the table ${local.table_name} to the index ${local.index_name}"
+  description   = substr("Writes the changes of the table ${local.table_name} to the index ${local.index_name}", 0, 256)
   role          = local.role.arn
 
   filename          = local.package.filename
@@ -226,6 +234,10 @@ resource "aws_lambda_function" "this" {
     precondition {
       condition     = !local.package_from_file || !fileexists(local.package_facts) || !fileexists(local.package_file) || try(jsondecode(file(local.package_facts)).sha256, "") == (fileexists(local.package_file) ? filesha256(local.package_file) : null)
       error_message = "The package ${local.package_file} is not the one that ${local.package_facts} describes: their sha256 differ. ${local.package_command}."
+    }
+    precondition {
+      condition     = local.environment_bytes <= 4096
+      error_message = "The environment of the functions has up to ${local.environment_bytes} bytes, and Lambda takes 4096: index.mapping has ${length(base64gzip(coalesce(var.index.mapping, "{}")))} of them when compressed. Shorten it with dynamic_templates, or use shorter names of table, index, queue, function, key attributes and metric namespace."
     }
     precondition {
       # The default comes from the table's name, which may be no index name (it may begin with _ or -).

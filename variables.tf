@@ -254,8 +254,8 @@ variable "function" {
   nullable = false
 
   validation {
-    condition     = var.function.name == null ? true : can(regex("^[A-Za-z0-9_-]{1,56}$", var.function.name))
-    error_message = "function.name is ${jsonencode(var.function.name)}: use 1 to 56 letters, digits, hyphens and underscores (Lambda takes 64, and the redrive function has `-redrive` behind it)."
+    condition     = var.function.name == null ? true : can(regex("^[A-Za-z0-9_-]{1,52}$", var.function.name))
+    error_message = "function.name is ${jsonencode(var.function.name)}: use 1 to 52 letters, digits, hyphens and underscores (EventBridge takes 64, and the rule of the scheduled verification has `-walk-verify` behind it)."
   }
   validation {
     condition     = contains(["python3.12", "python3.13", "python3.14"], var.function.runtime)

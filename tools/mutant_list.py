@@ -798,4 +798,33 @@ MUTANTS = (
         'others - {"400 resource_already_exists_exception", "400 mapper_parsing_exception"}',
         ("tests/unit/test_cli_doctor.py", "-k", "judged_by_its_row"),
     ),
+    Mutant(
+        "F11 a description as long as the table's name makes it",
+        "main.tf",
+        """to the index ${local.index_name}", 0, 256)""",
+        """to the index ${local.index_name}", 0, 2560)""",
+        ("tests/terraform/test_terraform.py", "-k", "no_planned_value_passes_a_limit"),
+    ),
+    Mutant(
+        "F11 a name too long for the rule of its schedule",
+        "variables.tf",
+        "^[A-Za-z0-9_-]{1,52}$",
+        "^[A-Za-z0-9_-]{1,56}$",
+        ("tests/terraform/test_terraform.py", "-k", "rule_of_its_schedule_could_not_have"),
+    ),
+    Mutant(
+        "F11 an environment of any size",
+        "main.tf",
+        "local.environment_bytes <= 4096",
+        "local.environment_bytes > 0",
+        ("tests/terraform/test_terraform.py", "-k", "refuses_an_environment_over"),
+    ),
+    Mutant(
+        "F11 an argument in no row of the limits",
+        "redrive.tf",
+        """  description   = "Takes up""",
+        """  publish       = true
+  description   = "Takes up""",
+        ("tests/terraform/test_terraform.py", "-k", "has_its_limits_row"),
+    ),
 )

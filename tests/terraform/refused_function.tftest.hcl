@@ -353,3 +353,23 @@ run "refuses_iterator_age_over_the_life_of_a_stream" {
   }
   expect_failures = [var.alarms]
 }
+
+run "refuses_a_name_that_the_rule_of_its_schedule_could_not_have" {
+  command = plan
+
+  variables {
+    function = { name = "abcdefghijklmnopqrstuvwxyz0123456789_-ABCDEFGHIJKLMNO" }
+  }
+  expect_failures = [var.function]
+}
+
+run "refuses_an_environment_over_4_kb" {
+  command = plan
+
+  variables {
+    table    = { name = substr(join("", [for number in range(2) : sha512("t${number}")]), 0, 255), hash_key = { name = join("", [sha512("h"), substr(sha512("i"), 0, 127)]) } }
+    function = { metric_namespace = substr(join("", [for number in range(2) : sha512("n${number}")]), 0, 255) }
+    index    = { mapping = jsonencode({ properties = { for number in range(26) : sha512("m${number}") => { type = "keyword" } } }) }
+  }
+  expect_failures = [aws_lambda_function.this]
+}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,10 @@ from typing import Any
 import pytest
 
 from lab.cloud.definitions import LONGEST_DEFINITION, diagnose
+from tests.support import limits
 from tests.support.definitions import schema_faults
 from tests.support.policies import faults, policies, resources
+from tests.support.written import arguments
 from tools.terraform_check import TESTS, Workspace, workspace
 
 RUN = re.compile(r'^run "([^"]+)"', re.MULTILINE)
@@ -29,7 +32,8 @@ POLICIES = [path.name for path in FILES if path.name.startswith("policies")]
 NEXTGEN, NEXTGEN_VARIABLES = "modules/nextgen_collection/variables.tf", "nextgen_variables"
 """A module's variables, and the folder where they stand without its resources, which need provider 6."""
 MACHINE = "table_walk.tftest.hcl"
-LOOKED_THROUGH = (*POLICIES, MACHINE)
+LIMITS = "limits.tftest.hcl"
+LOOKED_THROUGH = (*POLICIES, MACHINE, LIMITS)
 """Terraform tells what they made, and the provider's whole schema beside it, which is 70 MB and more a file."""
 
 
@@ -51,6 +55,9 @@ def initialised() -> Iterator[Workspace]:
     with workspace() as copy:
         (alone := copy.folder / TESTS / NEXTGEN_VARIABLES).mkdir()
         shutil.copy(copy.folder / NEXTGEN, alone)
+        (copy.folder / "dist").mkdir()  # where the examples look for the package
+        for kind in ("zip", "json"):
+            shutil.copy(copy.folder / TESTS / f"packages/good.{kind}", copy.folder / f"dist/searchsync.{kind}")
         copy.initialise(".", f"-test-directory={TESTS}")
         yield copy
 
@@ -133,3 +140,44 @@ def test_step_functions_takes_each_rendered_state_machine(results: Callable[[str
     for text in definitions:
         assert [*map(str, diagnose(text)), *schema_faults(text)] == []
         assert len(text.encode()) <= LONGEST_DEFINITION
+
+
+def test_every_argument_has_its_limits_row_and_no_row_is_for_none(initialised: Workspace) -> None:
+    folders = sorted(initialised.folder / each for each in initialised.directories())
+    written = {(kind, name) for kind, names in arguments(iter(folders)).items() for name in names}
+    assert written == {(kind, name) for kind, names in limits.MEMBERS.items() for name in names}
+
+
+def test_no_planned_value_passes_a_limit_of_aws(results: Callable[[str], Results]) -> None:
+    planned = [each for each in results(LIMITS).resources if each.get("mode") == "managed"]
+    kinds = {each["type"] for each in planned}
+    assert kinds >= limits.MEMBERS.keys() - {"aws_opensearchserverless_collection_group"}  # of provider 6
+    found = {f"{each['address']}.{fault}" for each in planned for fault in limits.faults(each["type"], each["values"])}
+    assert not found, "\n".join(sorted(found))
+
+
+def test_the_policies_of_a_role_fit_together(results: Callable[[str], Results]) -> None:
+    sizes: Counter[tuple[str, str]] = Counter()
+    for each in results(LIMITS).resources:
+        if each["type"] == "aws_iam_role_policy":
+            text = json.dumps(json.loads(each["values"]["policy"]), separators=(",", ":"))
+            sizes[each["address"].rpartition(".")[0], each["values"]["role"]] += len(text)
+    assert sizes
+    assert max(sizes.values()) <= limits.IAM_ROLE_POLICIES
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "fault"),
+    [
+        ("aws_lambda_function", {"description": "x" * 257}, "Description is from 0 to 256"),
+        ("aws_lambda_function", {"environment": [{"variables": {"AB": "x" * 4_096}}]}, "bytes of 4096"),
+        ("aws_lambda_function", {"timeout": 0}, "Timeout"),
+        ("aws_cloudwatch_event_rule", {"name": "x" * 65}, "RuleName"),
+        ("aws_iam_role", {"tags": {"k" * 129: "v"}}, "tagKeyType"),
+        ("aws_lambda_event_source_mapping", {"starting_position": "FIRST"}, "none of"),
+        ("aws_sqs_queue", {"name": "a.b"}, "CreateQueue"),
+    ],
+)
+def test_what_passes_a_limit_is_named(kind: str, values: dict[str, Any], fault: str) -> None:
+    (found,) = limits.faults(kind, values)
+    assert fault in found
