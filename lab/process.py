@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import http.client
 import os
 import shutil
 import signal
@@ -173,7 +174,7 @@ def answers(url: str, timeout: float = 2.0) -> bool:
     try:
         with opener.open(url, timeout=timeout):
             return True
-    except (OSError, urllib.error.HTTPError):
+    except (OSError, http.client.HTTPException):  # another program may have taken the port, and speak no HTTP
         return False
 
 
