@@ -19,6 +19,11 @@ variable "tags" {
   type        = map(string)
   default     = {}
   nullable    = false
+
+  validation {
+    condition     = length(var.tags) <= 50 && alltrue([for key, value in var.tags : length(key) >= 1 && length(key) <= 128 && length(value) <= 256])
+    error_message = "tags has ${length(var.tags)} tags, the longest key with ${max(0, [for key, value in var.tags : length(key)]...)} characters and the longest value with ${max(0, [for key, value in var.tags : length(value)]...)}: give at most 50, keys of 1 to 128 characters and values of at most 256."
+  }
 }
 
 ################################################################################
@@ -64,8 +69,8 @@ variable "table" {
     error_message = "table.name is ${jsonencode(try(var.table.name, null))}: use 3 to 255 letters, digits, points, hyphens and underscores."
   }
   validation {
-    condition     = var.table == null ? true : alltrue([for key in [var.table.hash_key, var.table.range_key] : contains(["B", "N", "S"], key.type) && key.name != "" if key != null])
-    error_message = "table.hash_key or table.range_key is ${jsonencode(try([var.table.hash_key, var.table.range_key], null))}: give a name and the type S, N or B."
+    condition     = var.table == null ? true : alltrue([for key in [var.table.hash_key, var.table.range_key] : contains(["B", "N", "S"], key.type) && length(key.name) >= 1 && length(key.name) <= 255 if key != null])
+    error_message = "table.hash_key or table.range_key is ${jsonencode(try([var.table.hash_key, var.table.range_key], null))}: give a name of 1 to 255 characters and the type S, N or B."
   }
   validation {
     condition     = try(var.table.range_key, null) == null ? true : var.table.range_key.name != var.table.hash_key.name
@@ -84,7 +89,11 @@ variable "table" {
     error_message = "table.read_capacity and table.write_capacity are ${jsonencode(try([var.table.read_capacity, var.table.write_capacity], null))} with billing_mode ${jsonencode(try(var.table.billing_mode, null))}: give both, 1 or more, for PROVISIONED and neither for PAY_PER_REQUEST."
   }
   validation {
-    condition     = try(var.table.kms_key_arn, null) == null ? true : can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", var.table.kms_key_arn))
+    condition     = try(var.table.ttl_attribute, null) == null ? true : length(var.table.ttl_attribute) >= 1 && length(var.table.ttl_attribute) <= 255
+    error_message = "table.ttl_attribute is ${jsonencode(try(var.table.ttl_attribute, null))}: give an attribute's name of 1 to 255 characters, or null."
+  }
+  validation {
+    condition     = try(var.table.kms_key_arn, null) == null ? true : can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/[A-Za-z0-9-]{1,64}$", var.table.kms_key_arn))
     error_message = "table.kms_key_arn is ${jsonencode(try(var.table.kms_key_arn, null))}: give the key's ARN (arn:aws:kms:<region>:<account>:key/<id>), not an alias."
   }
 }
@@ -112,7 +121,7 @@ variable "existing_table" {
     error_message = "existing_table.key_attributes is ${jsonencode(try(var.existing_table.key_attributes, null))}: give the one or two names of the table's key schema, hash key first."
   }
   validation {
-    condition     = try(var.existing_table.kms_key_arn, null) == null ? true : can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", var.existing_table.kms_key_arn))
+    condition     = try(var.existing_table.kms_key_arn, null) == null ? true : can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/[A-Za-z0-9-]{1,64}$", var.existing_table.kms_key_arn))
     error_message = "existing_table.kms_key_arn is ${jsonencode(try(var.existing_table.kms_key_arn, null))}: give the key's ARN (arn:aws:kms:<region>:<account>:key/<id>), not an alias."
   }
 }
@@ -292,12 +301,12 @@ variable "function" {
     error_message = "function.reserved_concurrency is ${jsonencode(var.function.reserved_concurrency)}: give a whole number from 1, or null. To stop the pipeline set trigger.enabled = false."
   }
   validation {
-    condition     = var.function.environment_kms_key_arn == null ? true : can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", var.function.environment_kms_key_arn))
+    condition     = var.function.environment_kms_key_arn == null ? true : can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/[A-Za-z0-9-]{1,64}$", var.function.environment_kms_key_arn))
     error_message = "function.environment_kms_key_arn is ${jsonencode(var.function.environment_kms_key_arn)}: give the key's ARN (arn:aws:kms:<region>:<account>:key/<id>), not an alias."
   }
   validation {
-    condition     = var.function.vpc == null ? true : length(var.function.vpc.subnet_ids) > 0 && length(var.function.vpc.security_group_ids) > 0
-    error_message = "function.vpc is ${jsonencode(var.function.vpc)}: give at least one subnet and one security group, or null."
+    condition     = var.function.vpc == null ? true : contains(range(1, 17), length(var.function.vpc.subnet_ids)) && contains(range(1, 6), length(var.function.vpc.security_group_ids))
+    error_message = "function.vpc is ${jsonencode(var.function.vpc)}: give 1 to 16 subnets and 1 to 5 security groups, or null."
   }
 }
 
@@ -354,6 +363,10 @@ variable "log_group" {
     # Not 0 (for ever): a log that nobody ends is a cost that nobody sees.
     condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_group.retention_days)
     error_message = "log_group.retention_days is ${var.log_group.retention_days}: use a number of days that CloudWatch takes, like 7, 30, 90, 365 or 3653."
+  }
+  validation {
+    condition     = var.log_group.kms_key_arn == null ? true : can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/[A-Za-z0-9-]{1,64}$", var.log_group.kms_key_arn))
+    error_message = "log_group.kms_key_arn is ${jsonencode(var.log_group.kms_key_arn)}: give the key's ARN (arn:aws:kms:<region>:<account>:key/<id>), not an alias."
   }
 }
 
@@ -447,7 +460,7 @@ variable "failure_queue" {
     error_message = "failure_queue.visibility_timeout_seconds is ${var.failure_queue.visibility_timeout_seconds}: give whole seconds from ${var.function.timeout} (function.timeout) to 43200."
   }
   validation {
-    condition     = var.failure_queue.kms_key_arn == null ? true : can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", var.failure_queue.kms_key_arn))
+    condition     = var.failure_queue.kms_key_arn == null ? true : can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/[A-Za-z0-9-]{1,64}$", var.failure_queue.kms_key_arn))
     error_message = "failure_queue.kms_key_arn is ${jsonencode(var.failure_queue.kms_key_arn)}: give the key's ARN (arn:aws:kms:<region>:<account>:key/<id>), not an alias."
   }
 }
@@ -568,8 +581,8 @@ variable "alarms" {
     error_message = "alarms.name_prefix is ${jsonencode(var.alarms.name_prefix)}: use 1 to 200 characters without spaces."
   }
   validation {
-    condition     = alltrue([for arn in var.alarms.actions : can(regex("^arn:[^:]+:[^:]+:.*$", arn))]) && length(var.alarms.actions) <= 5
-    error_message = "alarms.actions is ${jsonencode(var.alarms.actions)}: give at most five ARNs, like that of an SNS topic."
+    condition     = alltrue([for arn in var.alarms.actions : can(regex("^arn:[^:]+:[^:]+:.*$", arn))]) && length(var.alarms.actions) <= 5 && alltrue([for arn in var.alarms.actions : length(arn) <= 1024])
+    error_message = "alarms.actions is ${jsonencode(var.alarms.actions)}: give at most five ARNs of at most 1024 characters, like that of an SNS topic."
   }
   validation {
     condition     = var.alarms.failure_age_seconds >= 60 && var.alarms.failure_age_seconds <= 1209600
@@ -630,7 +643,7 @@ variable "table_walk" {
     error_message = "table_walk.report_bucket or table_walk.export_bucket is ${jsonencode([for bucket in [var.table_walk.report_bucket, var.table_walk.export_bucket] : bucket.arn if bucket != null])}: give the bucket's ARN (arn:aws:s3:::<bucket>), without a key."
   }
   validation {
-    condition     = alltrue([for arn in [try(var.table_walk.report_bucket.kms_key_arn, null), try(var.table_walk.export_bucket.kms_key_arn, null)] : can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", arn)) if arn != null])
+    condition     = alltrue([for arn in [try(var.table_walk.report_bucket.kms_key_arn, null), try(var.table_walk.export_bucket.kms_key_arn, null)] : can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/[A-Za-z0-9-]{1,64}$", arn)) if arn != null])
     error_message = "table_walk.report_bucket.kms_key_arn or table_walk.export_bucket.kms_key_arn is ${jsonencode([for arn in [try(var.table_walk.report_bucket.kms_key_arn, null), try(var.table_walk.export_bucket.kms_key_arn, null)] : arn if arn != null])}: give the key's ARN (arn:aws:kms:<region>:<account>:key/<id>), not an alias."
   }
   validation {

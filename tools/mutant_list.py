@@ -827,4 +827,11 @@ MUTANTS = (
   description   = "Takes up""",
         ("tests/terraform/test_terraform.py", "-k", "has_its_limits_row"),
     ),
+    Mutant(
+        "F11 a row's limit not applied",
+        "tests/support/limits.py",
+        """    if not isinstance(value, bool) and not limits.get("min", size)""",
+        """    if False and not limits.get("min", size)""",
+        ("tests/terraform/test_terraform.py", "-k", "what_passes_a_limit_is_named"),
+    ),
 )

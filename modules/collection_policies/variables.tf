@@ -25,7 +25,7 @@ variable "kms_key_arn" {
   default     = null
 
   validation {
-    condition     = var.kms_key_arn == null ? true : can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", var.kms_key_arn))
+    condition     = var.kms_key_arn == null ? true : can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/[A-Za-z0-9-]{1,64}$", var.kms_key_arn))
     error_message = "The collection's kms_key_arn is ${jsonencode(var.kms_key_arn)}: give the key's ARN (arn:aws:kms:<region>:<account>:key/<id>), not an alias, or null for a key that AWS owns."
   }
 }

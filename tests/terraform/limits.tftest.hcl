@@ -28,7 +28,7 @@ run "shortest" {
 run "longest" {
   variables {
     name = "abcdefghijklmnopqrstuvwx"
-    tags = { for number in range(40) : "${substr(sha512("k${number}"), 0, 126)}${format("%02d", number)}" => join("", [sha512("a"), sha512("b")]) }
+    tags = { for number in range(50) : "${substr(sha512("k${number}"), 0, 126)}${format("%02d", number)}" => join("", [sha512("a"), sha512("b")]) }
     table = {
       name                   = substr(join("", [for number in range(2) : sha512("t${number}")]), 0, 255)
       hash_key               = { name = join("", [sha512("h"), substr(sha512("i"), 0, 127)]), type = "S" }
@@ -92,7 +92,7 @@ run "longest" {
     }
     alarms = {
       name_prefix          = substr(join("", [for number in range(2) : sha512("a${number}")]), 0, 200)
-      actions              = [for number in range(5) : "arn:aws-us-gov:sns:us-gov-east-1:111122223333:${join("", [sha512("t${number}"), sha512("u${number}")])}"]
+      actions              = [for number in range(5) : "arn:aws-us-gov:sns:us-gov-east-1:111122223333:${substr(join("", [for part in range(8) : sha512("t${number}${part}")]), 0, 970)}"]
       failure_age_seconds  = 1209600
       iterator_age_seconds = 86400
     }
