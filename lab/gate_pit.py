@@ -4,8 +4,8 @@
 the permission aoss:ReadDocument. How a collection finds the indices of an id is not documented; here the
 id's own are asked, so that a policy that names its index is enough, and one of another index is not.
 
-An id is base64 (URL alphabet) of OpenSearch's SearchContextId: it holds each shard as its index's name
-and UUID, both with their length before them.
+An id is base64 (URL alphabet) of OpenSearch's SearchContextId: its version, and for each shard the index's name and
+UUID, the shard's number, the node, a cluster's alias or none, the reader's number and its session.
 """
 
 from __future__ import annotations
@@ -13,12 +13,9 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
-
-# The length of a UUID (22), and the UUID, as an index's name ends and its UUID begins.
-_UUID = re.compile(rb"\x16[A-Za-z0-9_-]{22}")
 
 
 def indices_of(body: bytes) -> set[str]:
@@ -39,14 +36,41 @@ def _ids(body: bytes) -> Iterator[str]:
 
 def _names(pit: str) -> Iterator[str]:
     try:
-        raw = base64.urlsafe_b64decode(pit + "=" * (-len(pit) % 4))
+        read = _Reader(base64.urlsafe_b64decode(pit + "=" * (-len(pit) % 4)))
+        read.number()
+        for _ in range(read.number()):
+            name = read.text()
+            read.text(), read.number(), read.text()
+            if read.take(1) == b"\x01":
+                read.text()
+            read.take(8), read.text()
+            yield name
     except (binascii.Error, ValueError):
         return
-    for found in _UUID.finditer(raw):
-        # The byte before a name of n bytes is n: the longest that fits.
-        lengths = (n for n in range(min(found.start() - 1, 127), 0, -1) if raw[found.start() - n - 1] == n)
-        for length in lengths:
-            name = raw[found.start() - length : found.start()]
-            if re.fullmatch(rb"[a-z0-9][a-z0-9._-]*", name):
-                yield name.decode()
-                break
+
+
+@dataclass
+class _Reader:
+    """Reads what OpenSearch's StreamOutput wrote. ValueError where the bytes end."""
+
+    left: bytes
+
+    def take(self, count: int) -> bytes:
+        taken, self.left = self.left[:count], self.left[count:]
+        if len(taken) < count:
+            raise ValueError("the id ends early")
+        return taken
+
+    def number(self) -> int:
+        """A variable-length integer: seven bits a byte, the lowest first."""
+        number, shift = 0, 0
+        while True:
+            byte = self.take(1)[0]
+            number |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                return number
+            shift += 7
+
+    def text(self) -> str:
+        """A string of ASCII, its length before it."""
+        return self.take(self.number()).decode("ascii")

@@ -15,6 +15,7 @@ from lab.maven import ROOT
 from lab.terraform import environment
 
 TIMEOUT_SECONDS = 300
+AGAIN_SECONDS = 20
 COLUMNS = "400"
 """Wide, so that a sentence stays on its line."""
 
@@ -73,6 +74,10 @@ class AppliedCli:
         return Ran(process.returncode, out, err)
 
     def interrupted(self, process: subprocess.Popen[str]) -> Ran:
-        """What it came to after Ctrl-C."""
+        """What it came to after Ctrl-C; Python may lose one that comes while it collects garbage."""
         process.send_signal(signal.SIGINT)
+        try:
+            process.wait(AGAIN_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGINT)
         return self.ended(process)
