@@ -15,9 +15,13 @@ from lab.maven import ROOT
 from lab.terraform import environment
 
 TIMEOUT_SECONDS = 300
-AGAIN_SECONDS = 20
 COLUMNS = "400"
 """Wide, so that a sentence stays on its line."""
+
+
+def _heed_interruption() -> None:
+    """A shell's background jobs ignore Ctrl-C, and so would what they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ class AppliedCli:
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            preexec_fn=_heed_interruption,  # noqa: PLW1509 - these tests have no threads of their own
         )
 
     def ended(self, process: subprocess.Popen[str]) -> Ran:
@@ -74,10 +79,6 @@ class AppliedCli:
         return Ran(process.returncode, out, err)
 
     def interrupted(self, process: subprocess.Popen[str]) -> Ran:
-        """What it came to after Ctrl-C; Python may lose one that comes while it collects garbage."""
+        """What it came to after Ctrl-C."""
         process.send_signal(signal.SIGINT)
-        try:
-            process.wait(AGAIN_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGINT)
         return self.ended(process)
