@@ -74,7 +74,10 @@ class Repair:
         return {name: Outcome(self._result(version, each), each) for name, each in answers.items()}
 
     def _result(self, version: int, answer: Answer) -> Result:
+        """A conflict with our own version is our own deletion, which was taken without an answer."""
         if answer.kind is Kind.CONFLICT:
+            if answer.current == version and not answer.looked_up:
+                return Result.DELETED
             found = verdict_on_page(ours=version, current=answer.current, now=self.clock.now(), margin=self.margin)
             return Result.FUTURE if found is Verdict.FUTURE else Result.FAILED
         return {Kind.DONE: Result.DELETED, Kind.POISON: Result.POISON}.get(answer.kind, Result.FAILED)
