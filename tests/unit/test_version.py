@@ -105,6 +105,8 @@ def test_low_bits_never_decide() -> None:
 def test_a_conflict_on_a_deletion_is_never_done() -> None:
     for current in (ours(), ours(second=SECOND + 5), read_version(NOW + 15, MARGIN)):
         assert judge(current, deletion=True) is Verdict.RESYNC
+    early = ours(second=SECOND - 11)
+    assert judge(ours(), version=early, deletion=True) is Verdict.RESYNC
 
 
 def test_a_version_beyond_now_and_margin_is_from_no_pipeline_of_ours() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tools.mutant_list import FUNCTION, Mutant
+from tools.mutants.mutant import FUNCTION, Mutant
 
 HISTORIES = ("tests/engine/test_histories.py",)
 

@@ -13,10 +13,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tools import mutant_histories, mutant_list
-from tools.mutant_list import Mutant
+from tools.mutants import MUTANTS
+from tools.mutants.mutant import Mutant
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 LINKED = (".venv", ".lab")
 
 
@@ -25,7 +25,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.mutants", description=__doc__)
     parser.add_argument("name", nargs="?", default="", help="only those whose name contains this")
     wanted = parser.parse_args().name
-    chosen = [mutant for mutant in mutant_list.MUTANTS + mutant_histories.MUTANTS if wanted in mutant.name]
+    chosen = [mutant for mutant in MUTANTS if wanted in mutant.name]
     survivors = [mutant.name for mutant in chosen if not caught(mutant)]
     print(f"{len(survivors)} of {len(chosen)} mutants survived" + "".join(f"\n  {name}" for name in survivors))
     return 1 if survivors else 0
@@ -36,7 +36,7 @@ def caught(mutant: Mutant) -> bool:
     with tempfile.TemporaryDirectory(prefix="searchsync-mutant-") as folder:
         copy = Path(folder)
         copy_tree(copy)
-        change(copy / mutant.file, mutant)
+        mutant.apply(copy)
         command = [str(copy / ".venv/bin/python"), "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *mutant.tests]
         done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
     failed = next((line for line in done.stdout.splitlines() if line.startswith("FAILED")), "")
@@ -62,14 +62,6 @@ def copy_tree(target: Path) -> None:
             shutil.copy2(ROOT / name, target / name)
     for name in LINKED:
         (target / name).symlink_to(ROOT / name)
-
-
-def change(file: Path, mutant: Mutant) -> None:
-    """Break the file. Raises ValueError when the place is no longer there."""
-    text = file.read_text()
-    if text.count(mutant.old) != 1:
-        raise ValueError(f"{mutant.name}: its place stands {text.count(mutant.old)} times in {mutant.file}; adapt it.")
-    file.write_text(text.replace(mutant.old, mutant.new))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,132 @@
+"""Mutants of the Terraform module, its permissions and limits."""
+
+from __future__ import annotations
+
+from tools.mutants.mutant import Mutant
+
+MUTANTS = (
+    Mutant(
+        "a state's name in three Maps of the state machine",
+        "modules/table_walk/state_machine.tf",
+        """          "${map}Totals" = {""",
+        """          Totals = {""",
+        ("tests/terraform/test_terraform.py", "-k", "step_functions_takes_each_rendered_state_machine"),
+    ),
+    Mutant(
+        "one IAM permission removed",
+        "iam.tf",
+        'Action   = ["dynamodb:BatchGetItem"]',
+        "Action   = []",
+        ("tests/terraform", "-k", "policies"),
+    ),
+    Mutant(
+        "the bisect setting removed",
+        "main.tf",
+        "  bisect_batch_on_function_error     = var.trigger.bisect_batch_on_function_error\n",
+        "",
+        ("tests/terraform", "-k", "settings"),
+    ),
+    Mutant(
+        "the redrive may not delete messages",
+        "iam.tf",
+        '"sqs:DeleteMessage", ',
+        "",
+        ("tests/terraform", "-k", "policies"),
+    ),
+    Mutant(
+        "a NextGen collection's name refused",
+        "variables.tf",
+        """can(regex("^[a-z][a-z0-9_-]{2,63}$", var.existing_collection.name))""",
+        """can(regex("^[a-z][a-z0-9-]{2,31}$", var.existing_collection.name))""",
+        ("tests/terraform", "-k", "nextgen_collection_is_taken"),
+    ),
+    Mutant(
+        "the endpoint of a whole account taken",
+        "variables.tf",
+        """!can(regex("^https://[0-9]{12}[.]aoss[.-]", var.existing_collection.endpoint))""",
+        "true",
+        ("tests/terraform", "-k", "refuses_the_endpoint_of_a_whole_account"),
+    ),
+    Mutant(
+        "an argument that provider 6 does not have",
+        "modules/nextgen_collection/main.tf",
+        "  collection_group_name = aws",
+        "  collection_group      = aws",
+        ("tests/unit/test_nextgen_module.py", "-k", "gives_what_provider_6_takes"),
+    ),
+    Mutant(
+        "a NextGen group without its replicas",
+        "modules/nextgen_collection/main.tf",
+        """generation       = "NEXTGEN"
+  standby_replicas = "ENABLED\"""",
+        """generation       = "NEXTGEN"
+  standby_replicas = "DISABLED\"""",
+        ("tests/unit/test_nextgen_module.py", "-k", "replicas_that_it_must_have"),
+    ),
+    Mutant(
+        "an alarm that a waking collection raises",
+        "variables.tf",
+        "var.alarms.iterator_age_seconds >= 120 +",
+        "var.alarms.iterator_age_seconds >= 60 +",
+        ("tests/unit/test_waking_alarms.py", "-k", "first_record_wakes_the_collection_and_no_alarm"),
+    ),
+    Mutant(
+        "an action of the walk in no row of its endpoints",
+        "tools/permission_list.py",
+        """_of("dynamodb", "BatchGetItem", "DescribeTable", "Scan")""",
+        """_of("dynamodb", "BatchGetItem", "DescribeTable")""",
+        ("tests/lab/test_callers.py", "-k", "each_function_calls"),
+    ),
+    Mutant(
+        "a deployer who may not validate the state machine's definition",
+        "tools/permission_list.py",
+        """_of("states", "ValidateStateMachineDefinition")""",
+        """_of("states", "ListStateMachines")""",
+        ("tests/lab/test_callers.py", "-k", "the_deployer_needs"),
+    ),
+    Mutant(
+        "a deployer's action on everything that AWS narrows",
+        "tools/permission_list.py",
+        """        QUEUE,
+    ),""",
+        """        ANYWHERE,
+    ),""",
+        ("tests/unit/test_permission_list.py", "-k", "narrowest_resource"),
+    ),
+    Mutant(
+        "F11 a description as long as the table's name makes it",
+        "main.tf",
+        """to the index ${local.index_name}", 0, 256)""",
+        """to the index ${local.index_name}", 0, 2560)""",
+        ("tests/terraform/test_terraform.py", "-k", "no_planned_value_passes_a_limit"),
+    ),
+    Mutant(
+        "F11 a name too long for the rule of its schedule",
+        "variables.tf",
+        "^[A-Za-z0-9_-]{1,52}$",
+        "^[A-Za-z0-9_-]{1,56}$",
+        ("tests/terraform/test_terraform.py", "-k", "rule_of_its_schedule_could_not_have"),
+    ),
+    Mutant(
+        "F11 an environment of any size",
+        "main.tf",
+        "local.environment_bytes <= 4096",
+        "local.environment_bytes > 0",
+        ("tests/terraform/test_terraform.py", "-k", "refuses_an_environment_over"),
+    ),
+    Mutant(
+        "F11 an argument in no row of the limits",
+        "redrive.tf",
+        """  description   = "Takes up""",
+        """  publish       = true
+  description   = "Takes up""",
+        ("tests/terraform/test_terraform.py", "-k", "has_its_limits_row"),
+    ),
+    Mutant(
+        "F11 a row's limit not applied",
+        "tests/support/limits.py",
+        """    if not isinstance(value, bool) and not limits.get("min", size)""",
+        """    if False and not limits.get("min", size)""",
+        ("tests/terraform/test_terraform.py", "-k", "what_passes_a_limit_is_named"),
+    ),
+)

@@ -1,0 +1,43 @@
+"""Mutants of the lab: its gate must do what AWS does."""
+
+from __future__ import annotations
+
+from tools.mutants.mutant import Mutant
+
+MUTANTS = (
+    Mutant(
+        "gate: a read by id shown what no refresh has",
+        "lab/conduct.py",
+        'parameters.append("realtime=false")',
+        "pass",
+        ("tests/unit/test_behaviours.py", "-k", "asks_the_engine_for_what_the_last_refresh_shows"),
+    ),
+    Mutant(
+        "gate: a write shown before its refresh is due",
+        "lab/conduct.py",
+        "return now >= index.unseen_since + late",
+        "return True",
+        ("tests/unit/test_behaviours.py", "-k", "shown_by_the_refresh_that_comes_so_long_after_it"),
+    ),
+    Mutant(
+        "gate: a new index taken for an old one",
+        "lab/conduct.py",
+        "now < self._index(index).made_at + seconds",
+        "now < self._index(index).made_at",
+        ("tests/unit/test_behaviours.py", "-k", "not_found_by_writes_for_its_time"),
+    ),
+    Mutant(
+        "gate: every change of a mapping taken",
+        "lab/conduct.py",
+        "            if now < state.mapping_until:\n                return False\n",
+        "",
+        ("tests/unit/test_behaviours.py", "-k", "two_changes_of_a_mapping"),
+    ),
+    Mutant(
+        "gate: indexing and search wake together",
+        "lab/conduct.py",
+        'name = "search" if _permission(request) == "aoss:ReadDocument" else "indexing"',
+        'name = "both"',
+        ("tests/unit/test_behaviours.py", "-k", "sleep_and_wake_apart"),
+    ),
+)
