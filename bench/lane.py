@@ -70,7 +70,7 @@ def plain() -> Callable[[dict[str, Any]], dict[str, Any]]:
     from searchsync.collection import connect  # noqa: PLC0415
     from searchsync.config import read_environment  # noqa: PLC0415
     from searchsync.entry import sign  # noqa: PLC0415
-    from searchsync.table import LARGEST_SCAN  # noqa: PLC0415
+    from searchsync.limits import LARGEST_SCAN  # noqa: PLC0415
 
     config = read_environment(os.environ)
     client = connect(config, sign(os.environ, config.region))

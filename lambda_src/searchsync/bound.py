@@ -21,8 +21,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-SHORTEST_TRY = 0.001
-"""Seconds: a socket takes no timeout of 0 for one."""
+from searchsync.limits import SHORTEST_TRY
 
 
 class Seconds(float):

@@ -40,9 +40,8 @@ from json.encoder import encode_basestring_ascii as quote
 from typing import Any
 
 from searchsync.foreign import code
+from searchsync.limits import LARGEST_BODY
 
-LARGEST_BODY = 5_000_000
-"""Bytes of one bulk request. AOSS takes 10 MiB ("Amazon OpenSearch Serverless quotas"); half leaves room."""
 BUSY_STATUSES = frozenset({402, 429, 500, 502, 503, 504})
 STACK_STATUSES = frozenset({401, 403})
 QUOTA_STATUS = 402

@@ -8,13 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import Protocol
 
-BACKOFF_BASE = 0.2
-"""Seconds: the first retry's longest pause; it doubles with every further one."""
-BACKOFF_CAP = 10.0
-"""Seconds: no pause between two tries is longer."""
-LAST_TRY = 0.5
-"""Seconds before the time to begin something ends: then its last try is made. Sleeping and what comes before
-the request take a little, and a try that is due at the end itself comes too late."""
+from searchsync.limits import BACKOFF_BASE, BACKOFF_CAP, LAST_TRY
 
 
 class Clock(Protocol):

@@ -21,19 +21,14 @@ from opensearchpy.exceptions import SerializationError, SSLError, TransportError
 from opensearchpy.serializer import JSONSerializer
 from requests_aws4auth import AWS4Auth
 
-from searchsync.bound import SHORTEST_TRY, Bound, Seconds, bounded
+from searchsync.bound import Bound, Seconds, bounded
 from searchsync.bulk import DONE, Answer, Kind, Response, classify_request
 from searchsync.clock import Clock
 from searchsync.config import Config
 from searchsync.errors import StackError
 from searchsync.index import Mark, creation_body, is_bare, mark_in
+from searchsync.limits import ENSURED_FOR, NEW_INDEX_S, SHORTEST_TRY
 
-ENSURED_FOR = 60.0
-"""Seconds after which the index is looked at again."""
-NEW_INDEX_S = 300.0
-"""So long after its creation an index may still be answered 404, or without its mapping. AOSS acknowledges a
-creation before every node knows of it and says nothing of its progress: a write was taken, the next one 12 s later
-was not (Synapse-Repository-Services#5678; they wait 208 s, apache/airflow#70649 150 s)."""
 NDJSON = {"content-type": "application/x-ndjson"}
 JSON = {"content-type": "application/json"}
 

@@ -15,12 +15,8 @@ from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from searchsync.errors import ConfigurationError
+from searchsync.limits import DEFAULT_MARGIN, LONGEST_MARGIN, SHORTEST_MARGIN
 
-DEFAULT_MARGIN = 10
-"""Seconds of CLOCK_MARGIN_SECONDS: clock differences between DynamoDB and this function, and flooring."""
-SHORTEST_MARGIN, LONGEST_MARGIN = 5, 300
-"""Seconds. A read's clock may be 3 s off before it is refused, a creation time is floored, and the answer's
-Date is DynamoDB's front, not its stream: with less a change could pass for older than the read before it."""
 STREAM_ARN = re.compile(
     r"(?P<table>arn:[a-z-]+:dynamodb:(?P<region>[a-z0-9-]+):\d{12}:table/(?P<name>[A-Za-z0-9_.-]{3,255}))"
     r"/stream/[^/\s]+"

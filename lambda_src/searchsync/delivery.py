@@ -21,17 +21,8 @@ from searchsync.bulk import (
 )
 from searchsync.clock import Backoff, Clock, Deadline
 from searchsync.errors import StackError
+from searchsync.limits import LONE_DOCUMENTS, LONE_SECONDS, LONE_TRIES, REQUEST_TIMEOUT, SHORTEST_REQUEST
 
-REQUEST_TIMEOUT = 32.0
-"""Seconds that one request may take: a NextGen collection that sleeps holds the first one to its search and to its
-indexing side for 10-30 s each (AWS page "Scale to zero for Amazon OpenSearch Serverless")."""
-SHORTEST_REQUEST = 1.0
-"""Seconds: with less left a request is not begun."""
-LONE_TRIES = 5
-LONE_SECONDS = 20.0
-LONE_DOCUMENTS = 5
-"""At most so many documents that alone are answered busy, so often and for so long, while others of their
-batch succeed in the same round, are poison. More of them, or sooner, is a shard of the index in trouble."""
 BELOW_ALL = 1
 """A version below every other: it changes nothing but asks for an answer."""
 ANSWERED = frozenset({Kind.DONE, Kind.CONFLICT})

@@ -15,16 +15,9 @@ from typing import Any
 
 from searchsync.errors import ConversionError, StackError
 from searchsync.foreign import shown, shown_list
+from searchsync.limits import LONGEST_ID, MOST_DOTS, MOST_NAMES
 from searchsync.records import AttributeMap
 
-LONGEST_ID = 512
-"""UTF-8 bytes of a document id (OpenSearch: "id is too long, must be no longer than 512 bytes")."""
-MOST_DOTS = 20
-"""In one name. OpenSearch reads `a.b` as a map in a map, and maps no path of over 20 names
-(index.mapping.depth.limit). Of some 1,000 names its parser has no stack left, and its thread ends without an answer.
-DynamoDB nests 32 levels ("Constraints in Amazon DynamoDB"): together that is a path of 693, which is answered."""
-MOST_NAMES = 10_000
-"""Names whose JSON text is kept; some items have data for names."""
 DIGEST_PREFIX = "sha256:"
 KEY_TYPES = ("S", "N", "B")
 

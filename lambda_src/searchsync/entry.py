@@ -19,11 +19,9 @@ from searchsync.collection import OpenSearchCollection, connect
 from searchsync.config import Config, in_the_clear
 from searchsync.errors import SearchsyncError, StackError, UnforeseenError
 from searchsync.failures import FailureQueue
+from searchsync.limits import CONNECT_TIMEOUT, READ_TIMEOUT
 from searchsync.table import DynamoTable
 from searchsync.wire import keep_as_sent
-
-CONNECT_TIMEOUT, READ_TIMEOUT = 3, 10
-"""Seconds for the table and the queue; they answer in milliseconds."""
 
 # Below these levels they quote requests and answers, and so items; a root logger set to DEBUG must not change that.
 for _name, _level in {

@@ -14,17 +14,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from searchsync.config import Config
 from searchsync.errors import StackError
 from searchsync.foreign import code, code_of
+from searchsync.limits import BYTES_AT_ONCE, LONG_POLL, LONGEST_TEXT, MESSAGES_AT_ONCE
 from searchsync.plan import POISON_KIND, Poison
-
-MESSAGES_AT_ONCE = 10
-"""Messages of one request (API reference: SendMessageBatch, ReceiveMessage, DeleteMessageBatch)."""
-BYTES_AT_ONCE = 250_000
-"""Bytes of one SendMessageBatch, below the 256 KiB that every region takes."""
-LONGEST_TEXT = 2_000
-"""Characters of a reason or a trace."""
-LONG_POLL = 1
-"""Seconds that a receive waits. Above 0 it asks all of SQS's servers, so that nothing is nothing (SQS
-Developer Guide, "Amazon SQS short and long polling")."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-LONGEST_SHOWN = 200
-"""Characters of one text in a message."""
-MOST_SHOWN = 4
-"""Texts of a list in a message."""
+from searchsync.limits import LONGEST_SHOWN, MOST_SHOWN
+
 CODE = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from searchsync.limits import LONGEST_KEYWORD
+
 MARK = "searchsync"
 """The member of the mapping's `_meta` that holds our mark:
 {"searchsync": {"mark": "<unique text>", "created": <Unix seconds>}}."""
-LONGEST_KEYWORD = 8191
-"""Characters: four bytes each stay below Lucene's 32,766 bytes a term. Longer values are not in `keyword`."""
 
 DEFAULT_MAPPING: Mapping[str, Any] = {
     "date_detection": False,

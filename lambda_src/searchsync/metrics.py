@@ -15,11 +15,9 @@ from hashlib import sha256
 from typing import Any
 
 from searchsync.config import Config
+from searchsync.limits import RECORDS_SHOWN
 from searchsync.plan import Poison
 from searchsync.resync import Result
-
-RECORDS_SHOWN = 20
-"""Records named one by one in the line; all are counted."""
 
 UNITS = {
     "RecordsReceived": "Count",

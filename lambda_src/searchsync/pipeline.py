@@ -11,23 +11,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from searchsync.bulk import LARGEST_BODY, Answer, Kind, Write
+from searchsync.bulk import Answer, Kind, Write
 from searchsync.clock import Backoff, Clock, Deadline
 from searchsync.config import Config
 from searchsync.delivery import Collection, Delivery
 from searchsync.errors import StackError
 from searchsync.failures import failure_message
 from searchsync.foreign import shown
-from searchsync.metrics import RECORDS_SHOWN, Report
+from searchsync.limits import LARGEST_BODY, RECORDS_SHOWN, REPAIR_AGE, RESERVE
+from searchsync.metrics import Report
 from searchsync.plan import Change, Plan, Poison, plan_batch, record_version, refused
 from searchsync.records import StreamRecord, lowest, parse_event
 from searchsync.resync import Outcome, Result, Resync, Table, Target, time_to_write
 from searchsync.version import Verdict, is_table_read, second_of, verdict
-
-RESERVE = 5.0
-"""Seconds of an invocation kept for the failure queue and the log line."""
-REPAIR_AGE = 82_800.0
-"""Seconds (23 h): a record this old says that others may have been trimmed (streams keep 24 h)."""
 
 
 class PipelineCollection(Collection, Protocol):

@@ -16,24 +16,21 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from searchsync.bulk import LARGEST_BODY, Answer, Write
+from searchsync.bulk import Answer, Write
 from searchsync.clock import Backoff, Clock, Deadline
 from searchsync.config import Config
 from searchsync.delivery import Delivery
 from searchsync.document import document_id
 from searchsync.errors import LostRecordsError, MalformedEventError, TableBusyError
 from searchsync.failures import Message, failure_message
+from searchsync.limits import LARGEST_BODY, RESERVE, SHORTEST_ROUND, TAKEN_AT_ONCE
 from searchsync.messages import PoisonMessage, RangeMessage, StrangeMessage, read_message
 from searchsync.metrics import RedriveReport
-from searchsync.pipeline import RESERVE, Failures, PipelineCollection, outcome_poison
+from searchsync.pipeline import Failures, PipelineCollection, outcome_poison
 from searchsync.plan import FROM_THE_FUTURE
 from searchsync.records import StreamRecord
 from searchsync.resync import Outcome, Result, Resync, Table, Target
 
-TAKEN_AT_ONCE = 100
-"""Messages of one round: the keys of one BatchGetItem."""
-SHORTEST_ROUND = 20.0
-"""Seconds: with less left no further messages are taken."""
 RIGHT = frozenset({Result.RESYNCED, Result.PASSED, Result.STALE})
 """Results after which the key is right: written as it was read, or something newer is there already."""
 OWN_MESSAGE = frozenset({Result.POISON, Result.FUTURE})

@@ -13,18 +13,10 @@ from typing import Protocol
 from searchsync.bulk import DONE, Answer, Kind, Write
 from searchsync.clock import Clock, Deadline
 from searchsync.errors import SearchsyncError, TableBusyError
+from searchsync.limits import READ_AND_WRITE, READ_TO_ANSWER, READ_TO_REQUEST, ROUNDS
 from searchsync.plan import encode
 from searchsync.records import AttributeMap
 from searchsync.version import Verdict, read_version, second_of, verdict_on_read, wait_until_past
-
-READ_TO_REQUEST, READ_TO_ANSWER = 25.0, 55.0
-"""Seconds from a table read to the last request that writes it, and to the engine's answer: a tombstone lives
-60. A request that had no answer may be applied all the same, and has 35 s for that."""
-ROUNDS = 5
-"""A key that meets a conflict in each of so many rounds goes to the failure queue: no document blocks a shard. In
-a round that the collection was too busy for nobody disagreed."""
-READ_AND_WRITE = 5.0
-"""Seconds: with less left after the wait a round is not begun."""
 
 
 class Result(Enum):

@@ -12,17 +12,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 from searchsync.clock import Backoff, Deadline
 from searchsync.errors import LostRecordsError, StackError, TableBusyError
 from searchsync.foreign import code_of
+from searchsync.limits import QUICK_TRIES, SHORTEST_READ
 from searchsync.messages import RangeMessage
 from searchsync.records import StreamRecord, parse_event
-from searchsync.table import BUSY_CODES, SHORTEST_READ
+from searchsync.table import BUSY_CODES
 from searchsync.version import sequence_order
 from searchsync.wire import normalised
 
 LOST_CODES = {"TrimmedDataAccessException": "trimmed", "ResourceNotFoundException": "unknown_shard"}
 """GetShardIterator and GetRecords (API reference): the records are over 24 h old; the shard is gone with them."""
 AGAIN_CODES = BUSY_CODES | {"ExpiredIteratorException"}
-QUICK_TRIES = 2
-"""Backoff attempts after an empty page: a shard gives five reads a second (API reference, GetRecords)."""
 
 
 class DynamoStream:

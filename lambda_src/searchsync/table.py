@@ -17,20 +17,11 @@ from searchsync.clock import Backoff, Clock, Deadline
 from searchsync.document import document_id
 from searchsync.errors import StackError, TableBusyError
 from searchsync.foreign import code_of
+from searchsync.limits import CLOCK_TOLERANCE, LARGEST_READ, LARGEST_SCAN, REFUSED_READS, SHORTEST_READ
 from searchsync.records import AttributeMap
 from searchsync.resync import Page
 from searchsync.wire import event_form, sdk_form
 
-LARGEST_READ = 100
-"""Keys of one BatchGetItem (API reference, BatchGetItem)."""
-LARGEST_SCAN = 2_000
-"""Items of one Scan; DynamoDB ends a page at 1 MB anyway (API reference, Scan)."""
-CLOCK_TOLERANCE = 3.0
-"""Seconds between our clock before the request and the answer's Date header; with more the read is refused."""
-SHORTEST_READ = 2.0
-"""Seconds: with less left a read is not begun."""
-REFUSED_READS = 5
-"""So many reads refused for the clock say that the clock is wrong, not the network slow."""
 BUSY_CODES = frozenset(
     {
         "InternalServerError",

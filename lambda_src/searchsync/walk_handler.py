@@ -14,6 +14,7 @@ from typing import Any
 from searchsync.collection import connect
 from searchsync.config import Config, read_environment
 from searchsync.entry import Context, accounted, connect_edges, sign
+from searchsync.limits import WALK_RESERVE
 from searchsync.metrics import emit
 from searchsync.walk.keys import KeyTypes
 from searchsync.walk.parts import Pace, Walker
@@ -21,7 +22,7 @@ from searchsync.walk.prepare import Account
 from searchsync.walk.reader import ExactJson, IndexReader
 from searchsync.walk.report import Reports, call_line, result_line
 from searchsync.walk.settings import Settings, read_settings
-from searchsync.walk.steps import RESERVE, Report, Steps
+from searchsync.walk.steps import Report, Steps
 
 SERVICES = ("cloudwatch", "dynamodb", "lambda", "s3", "stepfunctions")
 
@@ -88,7 +89,9 @@ def examined(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
     config, report = steps.config, Report()
     auth = sign(os.environ, config.region)
     with accounted(report):
-        seconds = min(float(event.get("seconds", SECONDS)), context.get_remaining_time_in_millis() / 1000 - RESERVE)
+        seconds = min(
+            float(event.get("seconds", SECONDS)), context.get_remaining_time_in_millis() / 1000 - WALK_RESERVE
+        )
         answer = examine(config, lambda: connect(config, auth), steps.clock, seconds)
     emit(json.dumps({"step": "doctor", "request_id": context.aws_request_id, **answer}))
     return answer

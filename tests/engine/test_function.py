@@ -18,9 +18,9 @@ from lab.faults import Fault, FaultKind
 from lab.gate import Gate
 from lab.gate_rules import Rules
 from searchsync import delivery
-from searchsync.collection import NEW_INDEX_S, OpenSearchCollection, connect
-from searchsync.document import MOST_DOTS
+from searchsync.collection import OpenSearchCollection, connect
 from searchsync.errors import StackError
+from searchsync.limits import MOST_DOTS, NEW_INDEX_S
 from searchsync.resync import Result
 from tests.engine.client import Client
 from tests.support.events import NOW, event, record, sequence_number

@@ -19,7 +19,7 @@ from lab.gate_rules import GateDenied, GateRequest
 from searchsync.clock import Deadline
 from searchsync.document import document_id
 from searchsync.errors import PointInTimeGoneError, StackError, WalkRefusedError
-from searchsync.walk.parts import ONE_PAGE
+from searchsync.limits import ONE_PAGE
 from searchsync.walk.visibility import Visibility, is_probe
 from searchsync.wire import normalised
 from tests.engine.client import Client

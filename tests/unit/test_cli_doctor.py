@@ -13,8 +13,7 @@ import pytest
 from moto import mock_aws
 
 from lab.behaviours import TABLE
-from searchsync.delivery import REQUEST_TIMEOUT
-from searchsync.resync import READ_TO_ANSWER, READ_TO_REQUEST
+from searchsync.limits import READ_TO_ANSWER, READ_TO_REQUEST, REQUEST_TIMEOUT
 from searchsync.walk.doctor import PROBES as ASKED
 from searchsync.walk.doctor import TOMBSTONE_AGES
 from searchsync_cli.commands.doctor import LONGEST_S, SHORTEST_S, USUAL_S

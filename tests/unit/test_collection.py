@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 from requests_aws4auth import AWS4Auth
 
-from searchsync.collection import ENSURED_FOR, NEW_INDEX_S, OpenSearchCollection, connect
+from searchsync.collection import OpenSearchCollection, connect
 from searchsync.config import read_environment
-from searchsync.delivery import LONE_SECONDS
 from searchsync.errors import StackError
+from searchsync.limits import ENSURED_FOR, LONE_SECONDS, NEW_INDEX_S, READ_TO_ANSWER
 from searchsync.metrics import log_line
-from searchsync.resync import READ_TO_ANSWER
 from tests.support.events import environment, event, number, record
 from tests.support.fakes import Bench, FakeClock, error
 from tests.support.stub_services import Reply, Services, serving

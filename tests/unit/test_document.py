@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from searchsync import document
-from searchsync.document import LONGEST_ID, MOST_DOTS, MOST_NAMES, document_id, document_text
+from searchsync.document import document_id, document_text
 from searchsync.errors import ConversionError, StackError
+from searchsync.limits import LONGEST_ID, MOST_DOTS, MOST_NAMES
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 NUMBERS = st.integers(-(10**38) + 1, 10**38 - 1).map(str) | st.decimals(

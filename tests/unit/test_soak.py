@@ -19,7 +19,7 @@ from lab.soak import Writer
 from lab.soak_summary import Summary
 from lab.storms import LATE, LONGEST_SECONDS, RECIPES, Storm, Weather, storms
 from lab.watch import Sample, counter, growth, resident
-from searchsync.delivery import LONE_SECONDS, REQUEST_TIMEOUT
+from searchsync.limits import LONE_SECONDS, REQUEST_TIMEOUT
 
 IN_STEP = Comparison(3, 2, ("bad",), (), ())
 SUMMARY = Summary(

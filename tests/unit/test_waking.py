@@ -18,7 +18,8 @@ from searchsync.bulk import Response
 from searchsync.collection import OpenSearchCollection
 from searchsync.config import Config
 from searchsync.index import Mark, creation_body
-from searchsync.resync import READ_TO_REQUEST, Result
+from searchsync.limits import READ_TO_REQUEST
+from searchsync.resync import Result
 from searchsync.version import read_version
 from tests.support.events import NOW, event, record
 from tests.support.fakes import Bench, FakeClock, MemoryIndex

@@ -20,8 +20,8 @@ from typing import Any
 import pytest
 
 from searchsync.bulk import Answer, Kind, Response
+from searchsync.limits import SHORT_STEP
 from searchsync.version import read_version, stream_version
-from searchsync.walk.steps import SHORT_STEP
 from tests.support.events import NOW, event, record
 from tests.support.events import environment as variables
 from tests.support.fakes import Bench, FakeClock, MemoryIndex

@@ -17,10 +17,9 @@ from moto import mock_aws
 from searchsync.bulk import Response
 from searchsync.clock import Backoff
 from searchsync.errors import CollectionBusyError, StackError, TableBusyError
+from searchsync.limits import FILES_AT_ONCE, ONE_PAGE
 from searchsync.version import read_version
-from searchsync.walk.export import FILES_AT_ONCE
 from searchsync.walk.manifest import MANIFEST
-from searchsync.walk.parts import ONE_PAGE
 from tests.support.fakes import POISONED, faulty
 from tests.support.walk_bench import Lane, World
 

@@ -13,18 +13,9 @@ from botocore.stub import Stubber
 from moto import mock_aws
 
 from searchsync.errors import StackError, TableBusyError, WalkRefusedError
+from searchsync.limits import MOST_FILES, MOST_PARTS
 from searchsync.walk import manifest
-from searchsync.walk.manifest import (
-    MOST_FILES,
-    MOST_PARTS,
-    DataFile,
-    Export,
-    Manifest,
-    check_arn,
-    check_export,
-    described,
-    part_ranges,
-)
+from searchsync.walk.manifest import DataFile, Export, Manifest, check_arn, check_export, described, part_ranges
 from searchsync.walk.state import Files
 from searchsync.wire import AS_SENT, keep_as_sent
 

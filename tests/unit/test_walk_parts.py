@@ -10,8 +10,8 @@ import pytest
 from searchsync.bulk import Response
 from searchsync.clock import Deadline
 from searchsync.errors import CollectionBusyError, StackError
-from searchsync.walk.parts import ONE_PAGE
-from searchsync.walk.visibility import LONGEST_CALL, PROBE_PREFIX, is_probe
+from searchsync.limits import LONGEST_CALL, ONE_PAGE
+from searchsync.walk.visibility import PROBE_PREFIX, is_probe
 from tests.support.fakes import BUSY, POISONED, faulty
 from tests.support.walk_bench import Lane, World
 

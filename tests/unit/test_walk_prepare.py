@@ -15,9 +15,9 @@ from moto import mock_aws
 
 from searchsync.config import read_environment
 from searchsync.errors import PipelineLateError, StackError, WalkRefusedError
+from searchsync.limits import LONGEST_SETTLE, SEGMENT_BYTES
 from searchsync.walk.manifest import Asked, Export
 from searchsync.walk.prepare import (
-    SEGMENT_BYTES,
     Account,
     Order,
     TableFacts,
@@ -30,7 +30,7 @@ from searchsync.walk.prepare import (
     segments,
     settling,
 )
-from searchsync.walk.settings import LONGEST_SETTLE, Settings
+from searchsync.walk.settings import Settings
 from searchsync.wire import AS_SENT
 from tests.support.events import NOW, STREAM_ARN, environment
 

@@ -10,7 +10,7 @@ import pytest
 from opensearchpy.exceptions import TransportError
 
 from searchsync.errors import CollectionBusyError, PointInTimeGoneError, StackError, WalkRefusedError
-from searchsync.walk.reader import IDS_AT_ONCE
+from searchsync.limits import IDS_AT_ONCE
 from tests.support.walk_transport import Asked
 
 

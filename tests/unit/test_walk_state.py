@@ -11,20 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from searchsync.errors import WalkRefusedError
-from searchsync.walk.manifest import MOST_PARTS
-from searchsync.walk.prepare import MOST_SEGMENTS
-from searchsync.walk.state import (
-    COSTS,
-    LONGEST_BROKEN,
-    MOST_BROKEN,
-    Slice,
-    begun_again,
-    read_state,
-    summed,
-    totals,
-    written_state,
-)
-from searchsync.walk.steps import LARGEST_SLICES
+from searchsync.limits import LARGEST_SLICES, LONGEST_BROKEN, MOST_BROKEN, MOST_PARTS, MOST_SEGMENTS
+from searchsync.walk.state import COSTS, Slice, begun_again, read_state, summed, totals, written_state
 
 STATE_BYTES = 256 * 1024
 """The largest input or output of a state ("Step Functions service quotas")."""

@@ -21,13 +21,14 @@ from searchsync.errors import (
     UnforeseenError,
     WalkRefusedError,
 )
+from searchsync.limits import LONGEST_SETTLE, TOGETHER
 from searchsync.walk.manifest import Export
 from searchsync.walk.parts import Pace, Walker
 from searchsync.walk.prepare import TableFacts
 from searchsync.walk.reader import KEEP_ALIVE
 from searchsync.walk.report import Reports
-from searchsync.walk.settings import LONGEST_SETTLE, Settings
-from searchsync.walk.steps import TOGETHER, Report, Steps
+from searchsync.walk.settings import Settings
+from searchsync.walk.steps import Report, Steps
 from tests.support.events import STREAM_ARN, environment
 from tests.support.fakes import error
 from tests.support.walk_bench import Lane, World

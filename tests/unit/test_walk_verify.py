@@ -11,9 +11,9 @@ import pytest
 
 from searchsync.clock import Deadline
 from searchsync.errors import PipelineLateError
+from searchsync.limits import LOOKS, REFRESH, SAMPLES
 from searchsync.walk.agreement import Document, Kind, exact
-from searchsync.walk.verify import LOOKS, SAMPLES, Difference, Verification
-from searchsync.walk.visibility import REFRESH
+from searchsync.walk.verify import Difference, Verification
 from tests.support.walk_bench import World, pages
 
 SETTLE = 10.0

@@ -133,7 +133,7 @@ MUTANTS = (
     ),
     _mutant(
         "an id of 513 bytes not hashed",
-        "document.py",
+        "limits.py",
         "LONGEST_ID = 512",
         "LONGEST_ID = 513",
     ),

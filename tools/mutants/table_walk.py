@@ -7,7 +7,7 @@ from tools.mutants.mutant import FUNCTION, Mutant
 MUTANTS = (
     Mutant(
         "more parts of a walk than one state has room for",
-        FUNCTION + "walk/prepare.py",
+        FUNCTION + "limits.py",
         "MOST_SEGMENTS = 1_000",
         "MOST_SEGMENTS = 2_000",
         ("tests/unit/test_walk_state.py", "-k", "results_of_the_most_parts_fit"),
@@ -42,7 +42,7 @@ MUTANTS = (
     ),
     Mutant(
         "a missing document not watched",
-        FUNCTION + "walk/verify.py",
+        FUNCTION + "limits.py",
         "SAMPLES = 20",
         "SAMPLES = 0",
         ("tests/unit/test_walk_verify.py", "-k", "put_again_and_again"),
@@ -231,7 +231,7 @@ MUTANTS = (
     ),
     Mutant(
         "more parts of an export than one state has room for",
-        FUNCTION + "walk/manifest.py",
+        FUNCTION + "limits.py",
         "MOST_PARTS = 500\n",
         "MOST_PARTS = 1_000\n",
         ("tests/unit/test_walk_state.py", "-k", "parts_of_an_export_fit"),

@@ -256,7 +256,7 @@ MUTANTS = (
     ),
     Mutant(
         "F4 a new index waited for without end",
-        FUNCTION + "collection.py",
+        FUNCTION + "limits.py",
         "NEW_INDEX_S = 300.0",
         "NEW_INDEX_S = 9e9",
         ("tests/unit/test_collection.py", "-k", "missing_for_too_long"),
@@ -277,14 +277,14 @@ MUTANTS = (
     ),
     Mutant(
         "F12 a request cut just before a sleeping collection wakes",
-        FUNCTION + "delivery.py",
+        FUNCTION + "limits.py",
         "REQUEST_TIMEOUT = 32.0",
         "REQUEST_TIMEOUT = 30.0",
         ("tests/unit/test_waking.py", "-k", "a_batch_that_meets"),
     ),
     Mutant(
         "F12 a write begun after a wake-up took its time",
-        FUNCTION + "resync.py",
+        FUNCTION + "limits.py",
         "READ_TO_REQUEST, READ_TO_ANSWER = 25.0, 55.0",
         "READ_TO_REQUEST, READ_TO_ANSWER = 65.0, 95.0",
         ("tests/unit/test_waking.py", "-k", "a_batch_that_meets"),

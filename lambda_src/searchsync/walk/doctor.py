@@ -18,24 +18,14 @@ from uuid import uuid4
 
 from opensearchpy import OpenSearch
 
-from searchsync.bulk import (
-    DONE,
-    LARGEST_BODY,
-    MAPPING_CONFLICT,
-    QUOTA_STATUS,
-    Answer,
-    Kind,
-    Response,
-    Write,
-    classify_request,
-    lines,
-)
+from searchsync.bulk import DONE, MAPPING_CONFLICT, QUOTA_STATUS, Answer, Kind, Response, Write, classify_request, lines
 from searchsync.clock import Clock, Deadline
 from searchsync.collection import JSON, NDJSON, perform
 from searchsync.config import Config
 from searchsync.doctor import SEEN, item_answers, said
 from searchsync.errors import WalkRefusedError
 from searchsync.index import MARK
+from searchsync.limits import LARGEST_BODY
 
 SUFFIX = "-doctor"
 LONGEST_NAME = 255

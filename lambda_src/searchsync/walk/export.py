@@ -17,13 +17,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from searchsync.errors import ConversionError, SearchsyncError, TableBusyError
 from searchsync.foreign import code_of
+from searchsync.limits import FILES_AT_ONCE
 from searchsync.records import AttributeMap
 from searchsync.table import Item
 from searchsync.walk.manifest import MISSING, DataFile, Manifest, refused
 from searchsync.walk.state import Files
-
-FILES_AT_ONCE = 100
-"""Data files that are opened for one page at most: many are empty, and a call looks at its time between pages."""
 
 
 class BrokenFileError(SearchsyncError):

@@ -9,13 +9,11 @@ from typing import Any
 
 from searchsync.document import DIGEST_PREFIX, document_id
 from searchsync.key_values import number_texts, possible_key
+from searchsync.limits import FURTHEST
 from searchsync.records import AttributeMap
 
 KeyTypes = Mapping[str, str]
 """The key attributes, hash key first, with their types S, N or B."""
-
-FURTHEST = 130
-"""Digits before the point or zeros behind it. A foreign document may hold 1E+999999999."""
 
 
 def key_of(name: str, source: Any, types: KeyTypes) -> AttributeMap | None:

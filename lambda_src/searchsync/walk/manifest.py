@@ -20,12 +20,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from searchsync.errors import SearchsyncError, StackError, TableBusyError, WalkRefusedError
 from searchsync.foreign import code_of, shown, shown_list
+from searchsync.limits import MOST_FILES, MOST_PARTS
 from searchsync.walk.state import Files
 
-MOST_PARTS = 500
-"""More results, each with the name of a broken file, would not fit into one state."""
-MOST_FILES = 1_000_000
-"""Of an export: a manifest of 250 MB, which one call reads in some ten seconds, and 2,000 files a part."""
 MANIFEST = "manifest-files.json"
 MISSING = frozenset({"NoSuchKey", "404"})
 REFUSED = frozenset({"AccessDenied", "403", "NoSuchBucket", "KMS.DisabledException"})

@@ -9,12 +9,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from searchsync.bulk import LARGEST_BODY
 from searchsync.clock import Backoff, Clock, Deadline
 from searchsync.config import Config
 from searchsync.delivery import Delivery
 from searchsync.errors import CollectionBusyError, StackError, TableBusyError
 from searchsync.failures import failure_message
+from searchsync.limits import (
+    ITEM_EVERY,
+    LARGEST_BODY,
+    LINES_AT_ONCE,
+    LOOKS,
+    MOST_DISAGREEMENTS,
+    ONE_PAGE,
+    SAMPLES,
+    SETTLED_IN,
+)
 from searchsync.pipeline import Failures, PipelineCollection
 from searchsync.plan import Poison
 from searchsync.records import AttributeMap
@@ -28,24 +37,11 @@ from searchsync.walk.reader import IndexReader
 from searchsync.walk.repair import Repair
 from searchsync.walk.report import Reports
 from searchsync.walk.state import PROBES, Files, Segment, Slice, State
-from searchsync.walk.verify import (
-    ITEM_EVERY,
-    LOOKS,
-    MOST_DISAGREEMENTS,
-    SAMPLES,
-    Difference,
-    Verification,
-)
+from searchsync.walk.verify import Difference, Verification
 from searchsync.walk.visibility import Visibility, is_probe
 
-ONE_PAGE = 70.0
-"""Seconds: with less left no page is begun. A page has 55 s from its read to the last answer."""
 UNITS_TO_SETTLE = 2.0 * (LOOKS - 1) + SAMPLES / ITEM_EVERY
 """Read units that a small item costs which is looked at again to the end: a missing document's."""
-SETTLED_IN = 600.0
-"""Seconds: what a paced call looks at again is to be paid for in so many of its 15 minutes."""
-LINES_AT_ONCE = 1_000
-"""Lines of an export's files that are written together."""
 
 
 class Pace:

@@ -16,22 +16,19 @@ from botocore.exceptions import BotoCoreError, ClientError
 from searchsync.config import Config
 from searchsync.errors import PipelineLateError, StackError, WalkRefusedError
 from searchsync.foreign import code_of, shown, shown_list
+from searchsync.limits import (
+    DRAIN_SPEED,
+    ITEMS_A_SECOND,
+    LONGEST_SETTLE,
+    MOST_SEGMENTS,
+    REFRESH,
+    SEGMENT_BYTES,
+    STREAM_KEEPS,
+)
 from searchsync.walk.manifest import Asked, Export, Manifest
-from searchsync.walk.settings import LONGEST_SETTLE, Settings
+from searchsync.walk.settings import Settings
 from searchsync.walk.state import TASKS
-from searchsync.walk.visibility import REFRESH
 from searchsync.wire import AS_SENT
-
-SEGMENT_BYTES = 512 * 1024**2
-"""Of the table, in one segment: some minutes of walking, so that a failed one is soon repeated."""
-MOST_SEGMENTS = 1_000
-"""More results than that would not fit into one state."""
-STREAM_KEEPS = 24 * 3600.0
-"""Seconds ("Change data capture for DynamoDB Streams")."""
-ITEMS_A_SECOND = 500.0
-"""That a lane of a load writes at least; the bench measured more."""
-DRAIN_SPEED = 4.0
-"""Seconds of backlog that the trigger reads in a second: on the careful side."""
 
 
 @dataclass(frozen=True, slots=True)

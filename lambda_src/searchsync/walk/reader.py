@@ -21,7 +21,6 @@ from opensearchpy.serializer import JSONSerializer
 from searchsync.bulk import STACK_STATUSES, Kind, Response, classify_request
 from searchsync.clock import Backoff, Deadline
 from searchsync.collection import JSON, perform
-from searchsync.delivery import REQUEST_TIMEOUT, SHORTEST_REQUEST
 from searchsync.errors import (
     CollectionBusyError,
     PointInTimeGoneError,
@@ -30,10 +29,9 @@ from searchsync.errors import (
     WalkRefusedError,
 )
 from searchsync.index import mark_in
+from searchsync.limits import IDS_AT_ONCE, REQUEST_TIMEOUT, SHORTEST_REQUEST
 from searchsync.walk.agreement import Document, exact
 
-IDS_AT_ONCE = 1_000
-"""Ids of one `_mget`, and documents of one page."""
 KEEP_ALIVE = "15m"
 """How long a point in time outlives its last use: longer than one invocation."""
 

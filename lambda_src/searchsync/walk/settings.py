@@ -7,9 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from searchsync.errors import ConfigurationError
-
-SHORTEST_SETTLE, LONGEST_SETTLE = 5.0, 120.0
-"""Seconds between two looks at a disagreement. A call waits it out some six times within its 15 minutes."""
+from searchsync.limits import LONGEST_SETTLE, SHORTEST_SETTLE
 
 
 @dataclass(frozen=True)

@@ -14,15 +14,13 @@ from typing import Any
 
 from searchsync.errors import WalkRefusedError
 from searchsync.foreign import shown
+from searchsync.limits import LONGEST_BROKEN, MOST_BROKEN
 
 TASKS = ("backfill", "verify", "repair")
 COSTS = ("calls", "milliseconds", "requests", "units")
 """Counts of what a walk took, whatever came of it."""
 PROBES = "probes"
 """The count of probe documents that a slice showed: a place in it, and nothing of the table's."""
-MOST_BROKEN = 1
-LONGEST_BROKEN = 160
-"""Broken files that a part names, and characters of each: the results of all parts are in one state."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from searchsync.bulk import Kind
 from searchsync.clock import Backoff, Clock, Deadline
 from searchsync.collection import OpenSearchCollection
 from searchsync.config import Config
-from searchsync.delivery import REQUEST_TIMEOUT, SHORTEST_REQUEST
 from searchsync.errors import (
     CollectionBusyError,
     PipelineLateError,
@@ -24,6 +23,17 @@ from searchsync.errors import (
     WalkRefusedError,
 )
 from searchsync.foreign import shown
+from searchsync.limits import (
+    LARGEST_SLICES,
+    LONGEST_SETTLE,
+    LONGEST_WAKING,
+    REQUEST_TIMEOUT,
+    SHORT_STEP,
+    SHORTEST_REQUEST,
+    TO_REMOVE,
+    TOGETHER,
+    WALK_RESERVE,
+)
 from searchsync.table import DynamoTable
 from searchsync.walk import prepare
 from searchsync.walk.keys import KeyTypes
@@ -32,22 +42,12 @@ from searchsync.walk.parts import Pace, Walker
 from searchsync.walk.prepare import Account, read_order
 from searchsync.walk.reader import KEEP_ALIVE, IndexReader
 from searchsync.walk.report import Reports
-from searchsync.walk.settings import LONGEST_SETTLE, Settings
+from searchsync.walk.settings import Settings
 from searchsync.walk.state import Files, begun_again, read_state, summed, written_state
-from searchsync.walk.visibility import TO_REMOVE, Visibility
+from searchsync.walk.visibility import Visibility
 
-RESERVE = 20.0
-"""Seconds of a call that are kept for its report and its end."""
-assert RESERVE > 2 * TO_REMOVE  # noqa: S101 - probes are removed behind the deadline
-SHORT_STEP = 150.0
-"""Seconds that a question to the index may take. A collection that sleeps answers the first one after 10 to 30 s
-("Scale to zero for Amazon OpenSearch Serverless"); its indexing and its search units wake apart."""
-LONGEST_WAKING = 30.0
+assert WALK_RESERVE > 2 * TO_REMOVE  # noqa: S101 - probes are removed behind the deadline
 assert SHORT_STEP >= 2 * (LONGEST_WAKING + REQUEST_TIMEOUT)  # noqa: S101 - both wake, and then answer
-TOGETHER = 2.0
-"""Seconds after which a walk looks again for one that began together with it: the list of walks is late."""
-LARGEST_SLICES = 64
-"""Slices of a point in time; OpenSearch takes up to 1,024, a lane each is enough."""
 CLOSED: Mapping[str, None] = {"left_open": None}
 """What a walk says of its point in time: why it was left open. A backfill has none."""
 DIFFERENCES = ("missing", "extra", "different", "foreign")
@@ -106,7 +106,7 @@ class Steps:
                 f"The walk has no step {shown(event.get('step'))}: {', '.join(steps)}. Start the state machine."
             )
         report.facts = {"step": event["step"]} | {name: event[name] for name in ("task", "run") if name in event}
-        return step(Call(event, Deadline.after(self.clock, remaining - RESERVE), report))
+        return step(Call(event, Deadline.after(self.clock, remaining - WALK_RESERVE), report))
 
     def prepare(self, call: Call) -> dict[str, Any]:
         """Look at everything before anything is changed; the walk's plan."""

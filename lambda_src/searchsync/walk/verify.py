@@ -15,22 +15,14 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from searchsync.clock import Clock, Deadline
+from searchsync.limits import ITEM_EVERY, LARGEST_READ, LOOKS, MOST_DISAGREEMENTS, SAMPLES
 from searchsync.records import AttributeMap
 from searchsync.resync import Table
-from searchsync.table import LARGEST_READ, Item
+from searchsync.table import Item
 from searchsync.walk.agreement import Document, Kind, Look, Verdict, judge, look
 from searchsync.walk.keys import KeyTypes, key_of
 from searchsync.walk.reader import Hit
 from searchsync.walk.visibility import Visibility
-
-LOOKS = 4
-"""A disagreement that keeps moving through so many looks is counted as unsettled, and is no difference."""
-SAMPLES = 20
-"""Looks within one settling time, in none of which a missing document may be seen."""
-ITEM_EVERY = 2
-"""So many samples of the document to one of its item, in all of which the item must be there."""
-MOST_DISAGREEMENTS = 5_000
-"""Kept at once: with more the walk settles them before it goes on. Looking at so many again takes seconds."""
 
 
 class Index(Protocol):

@@ -19,22 +19,15 @@ from uuid import uuid4
 
 from searchsync.bulk import Kind, Response, Write, classify_items, classify_request, lines
 from searchsync.clock import Backoff, Clock, Deadline
-from searchsync.delivery import ANSWERED, REQUEST_TIMEOUT, SHORTEST_REQUEST
+from searchsync.delivery import ANSWERED
 from searchsync.document import DIGEST_PREFIX
 from searchsync.errors import CollectionBusyError, PipelineLateError, SearchsyncError, StackError
+from searchsync.limits import LONGEST_CALL, PROBES_AT_ONCE, REFRESH, REQUEST_TIMEOUT, SHORTEST_REQUEST, TO_REMOVE
 from searchsync.version import read_version, second_of
 from searchsync.walk.agreement import Document
 
 PROBE_PREFIX = f"{DIGEST_PREFIX}searchsync-probe-"
 assert PROBE_PREFIX[len(DIGEST_PREFIX)] not in "0123456789abcdef"  # noqa: S101 - else an item's id could be a probe's
-PROBES_AT_ONCE = 8
-"""Documents of one probe. In an index of two shards all of them lie in one of 128 times."""
-REFRESH = 10.0
-"""Seconds until AOSS shows a write to a search ("Considerations", OpenSearch Serverless overview)."""
-TO_REMOVE = 5.0
-"""Seconds that the deletion of probes may take. What it leaves behind the next walk of the index removes."""
-LONGEST_CALL = 900.0
-"""Seconds of a function's call at most ("Lambda quotas"): an older probe was left behind."""
 EMPTY = b"{}"
 TRY_AGAIN = frozenset({Kind.BUSY, Kind.NO_INDEX})
 """A new index answers writes with 404 for some minutes (Synapse#5678): that it is there was asked before."""

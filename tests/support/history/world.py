@@ -13,8 +13,9 @@ from searchsync.clock import Backoff
 from searchsync.entry import accounted
 from searchsync.errors import SearchsyncError, StackError, UnforeseenError
 from searchsync.failures import FailureQueue
+from searchsync.limits import REPAIR_AGE
 from searchsync.metrics import Report
-from searchsync.pipeline import REPAIR_AGE, Pipeline
+from searchsync.pipeline import Pipeline
 from searchsync.table import DynamoTable
 from tests.support.events import STREAM_ARN
 from tests.support.history import steps
