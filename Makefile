@@ -50,7 +50,7 @@ settings: setup ## write the tables of the README, docs/aws.md and docs/permissi
 	@$(TOOLS) -m tools.behaviours_table
 	@$(TOOLS) -m tools.permissions
 
-mutants: jars ## break one rule after the other, and see the test that notices
+mutants: jars package ## break one rule after the other, and see the test that notices
 	@$(TOOLS) -m tools.mutants
 
 prove: jars ## the proofs at their larger bounds: every interleaving of the protocol, ten thousand histories

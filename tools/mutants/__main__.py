@@ -17,7 +17,8 @@ from tools.mutants import MUTANTS
 from tools.mutants.mutant import Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
-LINKED = (".venv", ".lab")
+LINKED = (".venv", ".lab", "dist")
+"""A mutant that a lab test notices breaks the lab or the module: what is packaged stays as it is."""
 
 
 def main() -> int:
