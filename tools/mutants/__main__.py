@@ -40,7 +40,9 @@ def caught(mutant: Mutant) -> bool:
         mutant.apply(copy)
         command = [str(copy / ".venv/bin/python"), "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *mutant.tests]
         done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
-    failed = next((line for line in done.stdout.splitlines() if line.startswith("FAILED")), "")
+    # A fixture that fails, such as an apply, names its test too; a file that cannot be read names none.
+    failing = (line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR")) and "::" in line)
+    failed = next(failing, "")
     good = done.returncode == 1 and bool(failed)
     print(f"{'caught  ' if good else 'SURVIVED'}  {mutant.name}\n          {failed.partition(' - ')[0]}", flush=True)
     if not good:
