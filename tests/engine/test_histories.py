@@ -89,6 +89,14 @@ COURSES = {
     "a collection that sleeps lets the requests land that woke it": steps.History(
         LONG, (steps.Change("a"), steps.Deliver(2), steps.Sleep(30.0), steps.Change("a", "delete"), steps.Deliver(4))
     ),
+    "a storm outlives the time of a batch of three": steps.History(
+        steps.Setup(timeout=110.0),
+        (steps.Change("a"), steps.Change("b"), steps.Change("c"), steps.Fault("429", 200), steps.Deliver(1)),
+    ),
+    "poison lies above a record that a storm holds up": steps.History(
+        steps.Setup(timeout=110.0),
+        (steps.Change("a"), steps.Change("b", "broken"), steps.Fault("503", 200), steps.Deliver(1)),
+    ),
     "a record is older than the alarm for repairs": steps.History(
         steps.Setup(max_age=-1), (steps.Change("a"), steps.Tick(84_000.0), steps.Deliver(1))
     ),
