@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -21,6 +22,11 @@ ENVIRONMENT = {
     "KEY_ATTRIBUTES": '["id"]',
     "FAILURE_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/000000000000/bench",
 }
+
+NO_INDEX = b'{"error":{"type":"index_not_found_exception"},"status":404}'
+ACKNOWLEDGED = b'{"acknowledged":true}'
+Respond = Callable[[str, str, bytes], tuple[int, bytes]]
+"""Method, URL without its query, body to status and body."""
 
 
 class Context:
@@ -41,23 +47,32 @@ def _all_taken(count: int) -> bytes:
 
 def install() -> None:
     """Set the environment, and answer every request of this process from here on."""
+    answer_with(_take)
+
+
+def answer_with(respond: Respond) -> None:
+    """Set the environment, and let `respond` answer every request of this process from here on."""
     from requests import PreparedRequest, Response  # noqa: PLC0415 - its import belongs to what is measured
     from requests.adapters import HTTPAdapter  # noqa: PLC0415
 
     def answer(_adapter: object, request: PreparedRequest, **_settings: Any) -> Response:
         response = Response()
-        response.status_code, response.request, response.url = 200, request, request.url or ""
+        response.request, response.url = request, request.url or ""
         body = request.body or b""
-        if response.url.partition("?")[0].endswith("_bulk"):
-            lines = body.count(b"\n") if isinstance(body, bytes) else body.count("\n")
-            response._content = _all_taken(lines // 2)  # noqa: SLF001 - how a Response is given its body
-        elif request.method == "GET":
-            response.status_code = 404
-            response._content = b'{"error":{"type":"index_not_found_exception"},"status":404}'  # noqa: SLF001
-        else:
-            response._content = b'{"acknowledged":true}'  # noqa: SLF001
+        path = response.url.partition("?")[0]
+        response.status_code, response._content = respond(  # noqa: SLF001 - how a Response is given its body
+            request.method or "", path, body if isinstance(body, bytes) else body.encode()
+        )
         response.headers["content-type"] = "application/json"
         return response
 
     os.environ.update(ENVIRONMENT)
     HTTPAdapter.send = answer  # type: ignore[assignment]
+
+
+def _take(method: str, path: str, body: bytes) -> tuple[int, bytes]:
+    if path.endswith("_bulk"):
+        return 200, _all_taken(body.count(b"\n") // 2)
+    if method == "GET":
+        return 404, NO_INDEX
+    return 200, ACKNOWLEDGED

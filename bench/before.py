@@ -1,0 +1,24 @@
+"""The way it was: an earlier commit's tree, to measure against in the same run."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+COMMIT = "7b17a13"
+"""Before the write path was made to bear overload."""
+
+
+def checked_out(target: Path) -> Path | None:
+    """That commit's files in a folder; None, and a word on standard error, where the clone has no history."""
+    done = subprocess.run(["git", "-C", str(ROOT), "archive", COMMIT], capture_output=True, check=False)
+    if done.returncode:
+        print(f"  this clone has no commit {COMMIT}: nothing to compare with", file=sys.stderr, flush=True)
+        return None
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+        archive.extractall(target, filter="data")
+    return target
