@@ -17,7 +17,8 @@ differs.
     400                                     POISON             REFUSED
     all else below 500                      POISON             STACK
 
-BUSY       the collection is busy: send again the writes that need it, and only those.
+BUSY       the collection is busy: send again the writes that need it, and only those. A document that alone stays
+           so is poison in the end: the table of `delivery`.
 STACK      the stack is wrong, not the record: the batch fails, nothing goes to the failure queue.
 NO_INDEX   the index went away: ensure it, send again; gone again is STACK. While it is new: BUSY.
 TOO_LARGE, REFUSED   split in halves until it stands alone; alone it is POISON.
@@ -33,9 +34,10 @@ with an external version can meet no 409 but a conflict, and no 404 but a missin
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import islice
 from json.encoder import encode_basestring_ascii as quote
 from typing import Any
 
@@ -45,9 +47,9 @@ from searchsync.limits import LARGEST_BODY
 BUSY_STATUSES = frozenset({402, 429, 500, 502, 503, 504})
 STACK_STATUSES = frozenset({401, 403})
 QUOTA_STATUS = 402
-NEVER_THE_DOCUMENT = frozenset({QUOTA_STATUS, 404})
-"""The account's capacity limit, and a new index that some nodes do not know yet: never a document's fault, though
-other writes may pass while they last."""
+LOAD_STATUSES = frozenset({400, QUOTA_STATUS, 404, 429, 503, 504})
+"""Of a BUSY answer: load, never a document's fault though others pass while it lasts. 400 is a mapping's update beside
+another one, 404 a new index that some nodes do not know yet."""
 MAPPING_CONFLICT = "resource_already_exists_exception"
 VERSION_CONFLICTS = frozenset({"version_conflict_engine_exception", ""})
 CURRENT_VERSION = re.compile(r"current version \[(\d+)\]")
@@ -117,32 +119,23 @@ def lines(write: Write) -> bytes:
 class Chunk:
     """Writes that go in one request, and its body."""
 
-    writes: tuple[Write, ...]
+    writes: Sequence[Write]
     body: bytes
 
 
-def chunks(writes: Iterable[Write], largest: int = LARGEST_BODY) -> Iterator[Chunk]:
-    """The writes in requests of at most `largest` bytes each; a larger write stands alone."""
+def chunk(writes: Iterable[Write], most: int, largest: int = LARGEST_BODY) -> Chunk:
+    """The first of the writes, at most so many and so many bytes; a larger one stands alone."""
     members: list[Write] = []
     parts: list[bytes] = []
     size = 0
-    for write in writes:
+    for write in islice(writes, most):
         part = lines(write)
-        if members and size + len(part) > largest:
-            yield Chunk(tuple(members), b"".join(parts))
-            members, parts, size = [], [], 0
+        size += len(part)
+        if members and size > largest:
+            break
         members.append(write)
         parts.append(part)
-        size += len(part)
-    if members:
-        yield Chunk(tuple(members), b"".join(parts))
-
-
-def halves(chunk: Chunk) -> tuple[Chunk, Chunk]:
-    """A chunk of two writes or more as two."""
-    middle = len(chunk.writes) // 2
-    first, second = chunk.writes[:middle], chunk.writes[middle:]
-    return Chunk(first, b"".join(map(lines, first))), Chunk(second, b"".join(map(lines, second)))
+    return Chunk(members, b"".join(parts))
 
 
 def classify_request(response: Response) -> Answer:

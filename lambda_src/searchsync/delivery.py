@@ -1,32 +1,69 @@
-"""Sending writes until each has an answer that counts, or the time is over."""
+"""Sending writes until each has an answer that counts, or the time is over.
+
+How many go in one request follows what the collection takes: a congestion window in documents, as TCP has it in
+bytes (slow start, additive increase, a fall to what got through: RFC 5681). All that is there goes at once while
+nothing is refused. What was refused comes again lowest first, and nothing above it is begun before: so goodput
+stays near the capacity whatever the pattern of refusals, and what is reported as failed has little done above it.
+
+The lonely document. A request of which nothing is taken is followed by its first document alone. So one that the
+collection cannot take stands alone in the end, whatever its batch. Whether the trouble is its own says a probe: the
+deletion of a document that no item can have, of a version below all, which changes nothing but asks for an answer.
+It travels with each further try of the lone document; where that request is refused as a whole, or not answered, the
+probe is sent by itself. A probe without an answer is a storm: no document's fault, however long. Beside an answered one
+
+    the lone document meets                          it is poison
+    errors, none of them load (`LOAD_STATUSES`)      after LONE_TRIES tries over LONE_SECONDS
+    the same, or no answer, in tries too slow for    once its record is older than SLOW_AGE
+    so many of them
+    load                                             so, once its record is older than LOAD_AGE: a redrive may bring it
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from searchsync.bulk import (
-    NEVER_THE_DOCUMENT,
+    DONE,
+    LOAD_STATUSES,
     Answer,
     Chunk,
     Kind,
     Response,
     Write,
-    chunks,
+    chunk,
     classify_items,
     classify_request,
-    halves,
+    lines,
 )
-from searchsync.clock import Backoff, Clock, Deadline
+from searchsync.clock import Backoff, Deadline
+from searchsync.document import DIGEST_PREFIX
 from searchsync.errors import StackError
-from searchsync.limits import LONE_DOCUMENTS, LONE_SECONDS, LONE_TRIES, REQUEST_TIMEOUT, SHORTEST_REQUEST
+from searchsync.limits import (
+    LOAD_AGE,
+    LONE_SECONDS,
+    LONE_TRIES,
+    REQUEST_TIMEOUT,
+    SHORTEST_REQUEST,
+    SLOW_AGE,
+    SPLIT_TIMEOUT,
+)
 
-BELOW_ALL = 1
-"""A version below every other: it changes nothing but asks for an answer."""
+PROBE_PREFIX = f"{DIGEST_PREFIX}searchsync-probe-"
+"""Of the ids of probes. What `document_id` begins with `sha256:` goes on with 64 hex digits."""
+assert PROBE_PREFIX[len(DIGEST_PREFIX)] not in "0123456789abcdef"  # noqa: S101 - else an item's id could be a probe's
+PROBE = Write(f"{PROBE_PREFIX}beside", 1, None)
 ANSWERED = frozenset({Kind.DONE, Kind.CONFLICT})
+SPLIT = frozenset({Kind.TOO_LARGE, Kind.REFUSED})
 NO_TIME = Answer(Kind.BUSY, None, "", "the invocation's time is over")
+REFUSED_UNDER_LOAD = "refused_under_load"
+"""The error type of a document that met load alone for so long that it had to leave its shard."""
+NO_ANSWER = "no_answer"
+"""The error type of a document that the collection does not answer."""
+UNLIMITED = 2**62
 
 
 class Collection(Protocol):
@@ -54,52 +91,96 @@ class Collection(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Witness:
-    """A write already answered, and until when it may be sent again."""
+@dataclass
+class Window:
+    """Documents of the next request at most. Below `threshold` a success doubles it, from there on it adds one."""
 
-    write: Write
-    until: Deadline
+    size: int = UNLIMITED
+    threshold: int = UNLIMITED
+
+    def took(self, sent: int) -> None:
+        """All of a request was answered."""
+        self.size = max(self.size, min(2 * sent, max(self.threshold, sent + 1)))
+
+    def refused(self, sent: int, taken: int) -> None:
+        """Of a request so many were answered, the others must come again."""
+        self.threshold = max(taken, sent // 2)
+        self.size = max(1, taken)
+
+
+@dataclass
+class Lonely:
+    """The document that was tried alone last, and what it met since the probe is answered beside it."""
+
+    id: str = ""
+    tries: int = 0
+    since: float = 0.0
+    under_load: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """The answer to a request as a whole; `sent`: there was a request."""
+
+    answer: Answer
+    sent: bool = True
 
 
 @dataclass
 class Delivery:
-    """Sends writes with retries; one for each invocation.
+    """Sends writes with retries; one for each invocation, whose window it keeps.
 
-    `last_busy` is the last answer that asked for a retry. `witness` is a write already answered: sent again
-    beside the busy ones it shows that the collection works. Its version makes the repetition harmless, but
-    only up to the deadline that it was sent under: later the tombstone of a deletion since may be gone. From
-    then on its document is deleted with a version below all, which is refused, or deletes what is not there.
+    `last_busy` is the last answer that asked for a retry. `born`: the creation time (Unix seconds) of the record
+    behind a document id; without it a document is as old as the delivery.
     """
 
     collection: Collection
     backoff: Backoff
     largest_body: int
+    born: Callable[[str], float] | None = None
     last_busy: Answer | None = None
-    witness: Witness | None = None
+    _window: Window = field(default_factory=Window)
+    _lonely: Lonely = field(default_factory=Lonely)
+
+    def __post_init__(self) -> None:
+        """Its own time begins."""
+        self._clock = self.backoff.clock
+        self._begun = self._clock.now()
 
     def deliver(self, writes: Sequence[Write], deadline: Deadline) -> dict[str, Answer]:
         """The answer to each write, by document id. BUSY remains where the time did not suffice.
 
-        A conflict says its current version, unless the engine does not say it when asked either.
-        Each id stands in `writes` once. Raises StackError when an answer says that the stack is wrong.
+        They are sent in their order. Each id stands in `writes` once. A conflict says its current version, unless
+        the engine does not say it when asked either. Raises StackError when an answer says that the stack is wrong.
         """
         answers: dict[str, Answer] = {}
-        pending, alone, attempt = list(writes), Loneliness(self.backoff.clock), 0
-        while pending:
-            latest = self._ensured_round(self._with_witness(pending) if attempt else pending, deadline)
-            answers.update((write.id, latest[write.id]) for write in pending)
-            self.witness = self._living_witness() or _witness(pending, latest, deadline) or self.witness
-            pending = [write for write in pending if latest[write.id].kind is Kind.BUSY]
-            if not pending:
-                break
-            self.last_busy = answers[pending[0].id]
-            if alone.proved(pending, latest):
-                answers.update((write.id, replace(answers[write.id], kind=Kind.POISON)) for write in pending)
-                break
+        pending, attempt = deque(writes), 0
+        while pending and deadline.allows(SHORTEST_REQUEST):
+            batch = chunk(pending, self._window.size, self.largest_body)
+            sent = len(batch.writes)
+            again = batch.writes[0].id in answers
+            found = self._alone(batch, again, deadline) if sent == 1 else self._together(batch, deadline)
+            if found is None:
+                self._window.size = sent // 2
+                continue
+            for write, answer in zip(batch.writes, found, strict=True):
+                answers[write.id] = answer
+                pending.popleft()
+            busy = [write for write, answer in zip(batch.writes, found, strict=True) if answer.kind is Kind.BUSY]
+            if not busy:
+                self._window.took(sent)
+                attempt = 0
+                continue
+            pending.extendleft(reversed(busy))
+            self.last_busy = answers[busy[0].id]
+            self._window.refused(sent, sent - len(busy))
+            attempt = attempt if len(busy) == sent else 0
             if not self.backoff.pause(attempt, deadline, SHORTEST_REQUEST):
                 break
             attempt += 1
+        for write in pending:
+            self.last_busy = self.last_busy or NO_TIME
+            answers.setdefault(write.id, NO_TIME)
         return self._with_current(answers, deadline)
 
     def _with_current(self, answers: dict[str, Answer], deadline: Deadline) -> dict[str, Answer]:
@@ -116,114 +197,133 @@ class Delivery:
         """The external versions of those documents that a read shows; it may be late."""
         return self.collection.current_versions(ids, _timeout(deadline)) if ids else {}
 
-    def _with_witness(self, pending: Sequence[Write]) -> Sequence[Write]:
-        witness = self.witness
-        if witness is None or any(write.id == witness.write.id for write in pending):
-            return pending
-        living = self._living_witness() is not None
-        return [*pending, witness.write if living else Write(witness.write.id, BELOW_ALL, None)]
+    def _together(self, batch: Chunk, deadline: Deadline) -> list[Answer] | None:
+        """The answers to several writes; None when they must be split."""
+        found = self._ask(batch, deadline, self._patience(batch.writes[0]))
+        if not isinstance(found, Whole):
+            return found
+        return None if found.answer.kind in SPLIT else [_settled(found.answer)] * len(batch.writes)
 
-    def _living_witness(self) -> Witness | None:
-        return self.witness if self.witness is not None and self.witness.until.allows(0.0) else None
+    def _alone(self, batch: Chunk, again: bool, deadline: Deadline) -> list[Answer]:
+        """The answer to a write that stands alone, from its second try so on with the probe beside it.
 
-    def _ensured_round(self, writes: Sequence[Write], deadline: Deadline) -> dict[str, Answer]:
-        """One round of requests, behind the index's check. A missing index is looked after once; a new one is busy."""
-        latest = self._checked_round(writes, deadline)
-        if _missing_index(latest) is not None and not self.collection.is_new:
-            latest = self._checked_round(writes, deadline)
-        missing = _missing_index(latest)
-        if missing is not None and not self.collection.is_new:
-            raise _stack(missing)
-        return {
-            name: replace(each, kind=Kind.BUSY) if each.kind is Kind.NO_INDEX else each for name, each in latest.items()
-        }
+        `again`: it was tried before, alone or not. A first try says nothing: its connection may have died unseen.
+        """
+        (write,) = batch.writes
+        if write.id == self._lonely.id:
+            batch = Chunk([write, PROBE], batch.body + lines(PROBE))
+        else:
+            self._lonely = Lonely(write.id)
+        began = self._clock.monotonic()
+        found = self._ask(batch, deadline, REQUEST_TIMEOUT if again else self._patience(write))
+        took = self._clock.monotonic() - began
+        if isinstance(found, Whole):
+            answer = _settled(found.answer)
+            beside = again and found.sent and answer.kind is Kind.BUSY and self._answers(deadline)
+        else:
+            answer, beside = found[0], found[-1].kind is not Kind.BUSY
+        if answer.kind is Kind.BUSY:
+            answer = self._judged(write, answer, beside, took)
+        if answer.kind is Kind.POISON:
+            self._window = Window()  # what made it small was this document
+        return [answer]
 
-    def _checked_round(self, writes: Sequence[Write], deadline: Deadline) -> dict[str, Answer]:
+    def _answers(self, deadline: Deadline) -> bool:
+        """Whether the probe by itself is answered. It writes nothing, so that it may be late."""
+        found = self._ask(chunk([PROBE], 1), Deadline(self._clock, deadline.at), REQUEST_TIMEOUT)
+        return not isinstance(found, Whole) and found[0].kind is not Kind.BUSY
+
+    def _judged(self, write: Write, answer: Answer, beside: bool, took: float) -> Answer:
+        """A lone document's busy answer, as poison where the table above says so.
+
+        `beside`: the probe was answered; `took`: seconds that the try took.
+        """
+        lonely, now = self._lonely, self._clock.monotonic()
+        if not beside:
+            lonely.tries = 0
+            return answer
+        if lonely.tries == 0:
+            lonely.since, lonely.under_load = now - took, False
+        lonely.tries += 1
+        lonely.under_load = lonely.under_load or answer.status in LOAD_STATUSES
+        often = lonely.tries >= LONE_TRIES and now - lonely.since >= LONE_SECONDS
+        slow = took > LONE_SECONDS / LONE_TRIES
+        age = self._age(write)
+        if lonely.under_load:
+            if not (often or slow) or age < LOAD_AGE:
+                return answer
+            reason = (
+                f"alone it was refused for load ({answer.status} {answer.error_type}) while others were answered, "
+                f"{age:.0f} s after its change: redrive it when the load is over"
+            )
+            return replace(answer, kind=Kind.POISON, error_type=REFUSED_UNDER_LOAD, reason=reason)
+        if often or (slow and age >= SLOW_AGE):
+            error_type = NO_ANSWER if answer.status is None else answer.error_type
+            return replace(answer, kind=Kind.POISON, error_type=error_type)
+        return answer
+
+    def _patience(self, write: Write) -> float:
+        """Seconds that the first try of a write, and of what follows it, may take."""
+        return SPLIT_TIMEOUT if self._age(write) >= SLOW_AGE else REQUEST_TIMEOUT
+
+    def _age(self, write: Write) -> float:
+        return self._clock.now() - (self._begun if self.born is None else self.born(write.id))
+
+    def _ask(self, batch: Chunk, deadline: Deadline, patience: float) -> list[Answer] | Whole:
+        """What a request is answered. A missing index is looked after once; a new one is busy."""
+        for again in (True, False):
+            found = self._send(batch, deadline, patience)
+            missing = _missing_index([found.answer] if isinstance(found, Whole) else found)
+            if missing is None:
+                return found
+            self.collection.forget_index()
+            if self.collection.is_new:
+                break
+            if not again:
+                raise _stack(missing)
+        if isinstance(found, Whole):
+            return Whole(_busy(found.answer))
+        return [_busy(each) for each in found]
+
+    def _send(self, batch: Chunk, deadline: Deadline, patience: float) -> list[Answer] | Whole:
         ensured = self.collection.ensure_index(_timeout(deadline))
         if ensured.kind is not Kind.DONE:
-            return {write.id: ensured for write in writes}
-        latest = self._round(writes, deadline)
-        if _missing_index(latest) is not None:
-            self.collection.forget_index()
-        return latest
-
-    def _round(self, writes: Sequence[Write], deadline: Deadline) -> dict[str, Answer]:
-        latest: dict[str, Answer] = {}
-        stack = list(chunks(writes, self.largest_body))[::-1]
-        while stack:
-            chunk = stack.pop()
-            answers = self._send(chunk, deadline)
-            if answers is None:
-                stack.extend(reversed(halves(chunk)))
-                continue
-            latest.update((write.id, answer) for write, answer in zip(chunk.writes, answers, strict=True))
-        return latest
-
-    def _send(self, chunk: Chunk, deadline: Deadline) -> list[Answer] | None:
-        """The answers to a chunk's writes; None when it must be sent in halves."""
-        timeout = _timeout(deadline)
+            return Whole(ensured, sent=False)
         if not deadline.allows(SHORTEST_REQUEST):
-            return [NO_TIME] * len(chunk.writes)
-        response = self.collection.bulk(chunk.body, timeout, deadline.begin_within())
+            return Whole(NO_TIME, sent=False)
+        response = self.collection.bulk(batch.body, _timeout(deadline, patience), deadline.begin_within())
         request = classify_request(response)
-        if request.kind is Kind.DONE:
-            answers = classify_items(chunk.writes, response.body)
-            if answers is None:
-                raise StackError(
-                    f"The collection's answer does not fit the {len(chunk.writes)} writes of the request. "
-                    "Check what stands between the function and the collection."
-                )
-        elif request.kind in (Kind.TOO_LARGE, Kind.REFUSED):
-            if len(chunk.writes) > 1:
-                return None
-            answers = [request]
-        else:
-            answers = [request] * len(chunk.writes)
-        return [_settled(answer) for answer in answers]
+        if request.kind is not Kind.DONE:
+            return Whole(request)
+        answers = classify_items(batch.writes, response.body)
+        if answers is None:
+            raise StackError(
+                f"The collection's answer does not fit the {len(batch.writes)} writes of the request. "
+                "Check what stands between the function and the collection."
+            )
+        if answers.count(DONE) == len(answers):
+            return answers
+        return [_settled(each) for each in answers]
 
 
-class Loneliness:
-    """Whether the documents that stay busy are so alone: the collection answers others beside them."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._tries = 0
-        self._since = 0.0
-
-    def proved(self, busy: Sequence[Write], latest: dict[str, Answer]) -> bool:
-        """Take one round into account; whether it is now sure that the documents are the trouble."""
-        innocent = any(latest[write.id].status in NEVER_THE_DOCUMENT for write in busy)
-        answered = any(answer.kind in ANSWERED for answer in latest.values())
-        if innocent or len(busy) > LONE_DOCUMENTS or not answered:
-            self._tries = 0
-            return False
-        if self._tries == 0:
-            self._since = self._clock.monotonic()
-        self._tries += 1
-        return self._tries >= LONE_TRIES and self._clock.monotonic() - self._since >= LONE_SECONDS
+def _timeout(deadline: Deadline, patience: float | None = None) -> float:
+    return min(REQUEST_TIMEOUT if patience is None else patience, deadline.remaining())
 
 
-def _timeout(deadline: Deadline) -> float:
-    return min(REQUEST_TIMEOUT, deadline.remaining())
+def _missing_index(answers: Sequence[Answer]) -> Answer | None:
+    return next((answer for answer in answers if answer.kind is Kind.NO_INDEX), None)
 
 
-def _missing_index(latest: dict[str, Answer]) -> Answer | None:
-    return next((answer for answer in latest.values() if answer.kind is Kind.NO_INDEX), None)
+def _busy(answer: Answer) -> Answer:
+    return replace(answer, kind=Kind.BUSY) if answer.kind is Kind.NO_INDEX else answer
 
 
 def _settled(answer: Answer) -> Answer:
     if answer.kind is Kind.STACK:
         raise _stack(answer)
-    if answer.kind in (Kind.TOO_LARGE, Kind.REFUSED):
+    if answer.kind in SPLIT:
         return replace(answer, kind=Kind.POISON)
     return answer
-
-
-def _witness(writes: Sequence[Write], latest: dict[str, Answer], until: Deadline) -> Witness | None:
-    """The smallest write that was answered."""
-    answered = [write for write in writes if write.id in latest and latest[write.id].kind in ANSWERED]
-    smallest = min(answered, key=lambda write: len(write.source or b""), default=None)
-    return None if smallest is None else Witness(smallest, until)
 
 
 def _stack(answer: Answer) -> StackError:

@@ -27,13 +27,21 @@ Date is DynamoDB's front, not its stream: with less a change could pass for olde
 CLOCK_TOLERANCE = 3.0
 """Seconds between our clock before the request and the answer's Date header; with more the read is refused."""
 
-# A document that fails while others succeed
+# A document that alone is not taken, beside an answered probe
 
 LONE_TRIES = 5
 LONE_SECONDS = 20.0
-LONE_DOCUMENTS = 5
-"""At most so many documents that alone are answered busy, so often and for so long, while others of their
-batch succeed in the same round, are poison. More of them, or sooner, is a shard of the index in trouble."""
+"""A document that alone meets errors so often and for so long is poison. A shard of the index that moves is in
+trouble for seconds."""
+SLOW_AGE = 600.0
+"""Seconds: of a record older than that, a try alone counts that was so slow that LONE_TRIES of them do not fit into an
+invocation. A walk's call tries for so long, too."""
+LOAD_AGE = 3_600.0
+"""Seconds: a record older than that is handed over though its document alone met nothing but load. A shard must not
+stand for the day that its stream keeps."""
+SPLIT_TIMEOUT = 10.0
+"""Seconds that a first try may take whose first record is older than SLOW_AGE: so that this document can still be
+tried alone. What would have been answered later is applied, or comes again in smaller requests."""
 
 # Tries and pauses
 
@@ -44,6 +52,8 @@ BACKOFF_CAP = 10.0
 LAST_TRY = 0.5
 """Seconds before the time to begin something ends: then its last try is made. Sleeping and what comes before
 the request take a little, and a try that is due at the end itself comes too late."""
+assert LONE_SECONDS < READ_TO_REQUEST - 2 * LAST_TRY  # noqa: S101 - else no invocation is long enough for poison
+assert SPLIT_TIMEOUT + REQUEST_TIMEOUT + BACKOFF_BASE + SHORTEST_REQUEST <= READ_TO_ANSWER  # noqa: S101 - a try alone fits
 CONNECT_TIMEOUT, READ_TIMEOUT = 3, 10
 """Seconds for the table and the queue; they answer in milliseconds."""
 SHORTEST_READ = 2.0
@@ -105,6 +115,7 @@ REPAIR_AGE = 82_800.0
 """Seconds (23 h): a record this old says that others may have been trimmed (streams keep 24 h)."""
 SHORTEST_ROUND = 20.0
 """Seconds: with less left no further messages are taken."""
+assert SLOW_AGE < LOAD_AGE < REPAIR_AGE  # noqa: S101 - handed over before the stream drops it
 RECORDS_SHOWN = 20
 """Records named one by one in the line; all are counted."""
 LONGEST_SHOWN = 200
@@ -172,3 +183,4 @@ TO_REMOVE = 5.0
 """Seconds that the deletion of probes may take. What it leaves behind the next walk of the index removes."""
 LONGEST_CALL = 900.0
 """Seconds of a function's call at most ("Lambda quotas"): an older probe was left behind."""
+assert SLOW_AGE + READ_TO_ANSWER + ONE_PAGE + WALK_RESERVE <= LONGEST_CALL  # noqa: S101 - a call outlasts its poison

@@ -66,7 +66,9 @@ class Pipeline:
         latest = self.clock.now() + self.config.margin
         plan = plan_batch(records, self.config.key_attributes, received, latest)
         self._name_records(plan, report)
-        delivery = Delivery(self.collection, self.backoff, self.largest_body)
+        delivery = Delivery(
+            self.collection, self.backoff, self.largest_body, lambda name: plan.changes[name].latest_second
+        )
         outcomes = self._write(plan, delivery, taken, deadline) if plan.changes else {}
         for outcome in outcomes.values():
             report.results[outcome.result] += 1
@@ -107,19 +109,29 @@ class Pipeline:
         report.records = [(each.record.event_name, each.id, each.record.sequence_number) for each in changes]
 
     def _write(self, plan: Plan, delivery: Delivery, taken: float, deadline: Deadline) -> dict[str, Outcome]:
-        """The outcome of each document that the plan writes or resyncs."""
+        """The outcome of each document that the plan writes or resyncs.
+
+        Nothing above the lowest failed record is resynced: it comes again, and what it would meet then is another
+        conflict.
+        """
         outcomes: dict[str, Outcome] = {}
-        targets = [self._target(plan.changes[name]) for name in plan.resyncs]
         # A newer trigger may deliver the deletion that follows, while nobody waits for this invocation any more.
         answers = delivery.deliver(plan.writes, time_to_write(taken, deadline))
         passed = [name for name, each in answers.items() if each.current is not None and is_table_read(each.current)]
         shown = delivery.current_versions(passed, deadline)
-        for write in plan.writes:
-            settled = self._settle(write, plan.changes[write.id], answers[write.id], shown.get(write.id))
-            if isinstance(settled, Target):
-                targets.append(settled)
-            else:
-                outcomes[write.id] = settled
+        settled = {
+            write.id: self._settle(write, plan.changes[write.id], answers[write.id], shown.get(write.id))
+            for write in plan.writes
+        } | {name: self._target(plan.changes[name]) for name in plan.resyncs}
+        targets: list[Target] = []
+        failed = False
+        for name in plan.changes:
+            found = settled.get(name)
+            if isinstance(found, Outcome):
+                outcomes[name] = found
+                failed = failed or found.result is Result.FAILED
+            elif found is not None and not failed:
+                targets.append(found)
         if targets:
             resync = Resync(self.table, delivery.deliver, self.clock, self.config.margin)
             outcomes |= resync.run(targets, deadline)

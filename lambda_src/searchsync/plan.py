@@ -48,8 +48,8 @@ class Poison:
 
 @dataclass(frozen=True)
 class Plan:
-    """What to do with a batch: `changes` by document id; each id is in `writes` or `resyncs`, or neither
-    when its record is poison."""
+    """What to do with a batch: `changes` by document id, in the order of their records; each id is in `writes` or
+    `resyncs`, in the same order, or in neither when its record is poison."""
 
     changes: dict[str, Change] = field(default_factory=dict)
     writes: list[Write] = field(default_factory=list)
@@ -74,7 +74,7 @@ def plan_batch(records: Sequence[StreamRecord], key_attributes: tuple[str, ...],
             plan.poison.append(unwritable(record.keys, record.sequence_number, version, error))
             continue
         second = received if version is None or record.second is None else record.second
-        before = plan.changes.get(name)
+        before = plan.changes.pop(name, None)  # its place is the last record's, which a failure reports
         if before is None:
             versions[name] = version
         else:

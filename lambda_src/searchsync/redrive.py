@@ -16,7 +16,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from searchsync.bulk import Answer, Write
 from searchsync.clock import Backoff, Clock, Deadline
 from searchsync.config import Config
 from searchsync.delivery import Delivery
@@ -228,18 +227,15 @@ class Redrive:
         report.keys += len(targets)
         if not targets:
             return {}
-        outcomes = Resync(self.table, self._deliver, self.clock, self.config.margin).run(targets, deadline)
+        born = {each.id: float(each.record_second) for each in targets}
+        delivery = Delivery(self.collection, self.backoff, self.largest_body, born.__getitem__)
+        outcomes = Resync(self.table, delivery.deliver, self.clock, self.config.margin).run(targets, deadline)
         reasons = {name: why_it_stays(each) for name, each in outcomes.items()}
         report.stayed_documents += [(name, reason) for name, reason in reasons.items() if reason]
         if self.collection.recreated:
             report.repair_needed.append("the index was deleted and made again")
             self.collection.recreated = False
         return outcomes
-
-    def _deliver(self, writes: Sequence[Write], until: Deadline) -> dict[str, Answer]:
-        """A delivery of its own for each read. Its witness is sent again, and one from an earlier read could
-        raise a document that the sync function deleted meanwhile, once the tombstone is gone."""
-        return Delivery(self.collection, self.backoff, self.largest_body).deliver(writes, until)
 
     def _release(self, held: Mapping[str, Message], report: RedriveReport) -> None:
         refused, why = self.queue.release(list(held.values()))

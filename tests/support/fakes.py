@@ -122,6 +122,7 @@ def error(error_type: str, reason: str = "because") -> dict[str, Any]:
 
 POISONED = {"status": 400, **error("mapper_parsing_exception", "failed to parse field [n]")}
 BUSY = {"status": 429, **error("circuit_breaking_exception")}
+FAILING = {"status": 500, **error("null_pointer_exception")}
 
 
 def faulty(**answers: dict[str, Any]) -> ItemFault:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from searchsync.bulk import Answer, Kind, Response, Write, chunks, classify_items, classify_request, halves, lines
+from searchsync.bulk import Answer, Kind, Response, Write, chunk, classify_items, classify_request, lines
 from searchsync.records import lowest
 from tests.support.events import sequence_number
 from tests.support.fakes import error
@@ -40,14 +40,15 @@ def test_an_id_is_escaped_in_its_action_line() -> None:
 
 def test_a_write_larger_than_a_request_stands_alone() -> None:
     writes = [Write("a", 1, b"x"), Write("b", 1, b"y" * 500), Write("c", 1, b"z")]
-    assert [[write.id for write in chunk.writes] for chunk in chunks(writes, 300)] == [["a"], ["b"], ["c"]]
+    found = [[write.id for write in chunk(writes[first:], 9, 300).writes] for first in range(3)]
+    assert found == [["a"], ["b"], ["c"]]
 
 
-def test_halves_keep_every_write_in_order() -> None:
-    (chunk,) = chunks([Write(str(each), 1, None) for each in range(5)])
-    first, second = halves(chunk)
-    assert first.writes + second.writes == chunk.writes
-    assert first.body + second.body == chunk.body
+def test_a_request_takes_the_first_writes_and_no_more_than_it_is_told() -> None:
+    writes = [Write(str(each), 1, None) for each in range(5)]
+    found = chunk(writes, 3)
+    assert found.writes == writes[:3]
+    assert found.body == b"".join(map(lines, writes[:3]))
 
 
 @pytest.mark.parametrize(("write", "status"), [(INDEX, 200), (INDEX, 201), (DELETE, 200)])

@@ -12,6 +12,7 @@ from requests_aws4auth import AWS4Auth
 
 from searchsync.collection import OpenSearchCollection, connect
 from searchsync.config import read_environment
+from searchsync.delivery import PROBE
 from searchsync.errors import StackError
 from searchsync.limits import ENSURED_FOR, LONE_SECONDS, NEW_INDEX_S, READ_TO_ANSWER
 from searchsync.metrics import log_line
@@ -52,14 +53,15 @@ class NewIndex:
                 return MISSING
             return Reply(200, {"items": {"mappings": self.mapping}}) if self.clock.time >= self.shown else self.instead
         if asked == "_bulk":
-            return Reply(200, {"items": [{"index": self._item(json.loads(each))} for each in body.splitlines()[::2]]})
+            heads = [json.loads(line) for line in body.splitlines() if '"version_type"' in line]
+            return Reply(200, {"items": [{kind: self._item(at["_id"])} for head in heads for kind, at in head.items()]})
         return Reply(200, {"docs": []})
 
-    def _item(self, head: Any) -> dict[str, Any]:
-        name = head["index"]["_id"]
+    def _item(self, name: str) -> dict[str, Any]:
         if self.clock.time < self.writable and (not self.slow or name in self.slow):
             return {"_id": name, "status": 404, **error("index_not_found_exception")}
-        self.documents.add(name)
+        if name != PROBE.id:
+            self.documents.add(name)
         return {"_id": name, "status": 201}
 
 

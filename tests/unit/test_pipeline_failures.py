@@ -7,7 +7,7 @@ import pytest
 from searchsync.bulk import Response
 from searchsync.resync import Result
 from tests.support.events import NOW, event, number, record, version
-from tests.support.fakes import BUSY, POISONED, Bench, error, faulty
+from tests.support.fakes import BUSY, FAILING, POISONED, Bench, error, faulty
 
 
 def test_poison_goes_to_the_failure_queue_and_the_rest_goes_on() -> None:
@@ -118,40 +118,6 @@ def test_a_storm_makes_no_poison() -> None:
     assert len(bench.index.bodies) > 5
 
 
-def test_one_busy_document_in_a_batch_of_one_is_never_poison() -> None:
-    bench = Bench(remaining=120.0)
-    bench.index.item_fault = lambda _operation, _name: BUSY
-    assert bench.run(event(record("INSERT", "a", number=1))) == [number(1)]
-    assert bench.queue.messages == []
-
-
-def test_a_document_that_alone_stays_busy_five_times_is_poison() -> None:
-    bench = Bench()
-    bench.index.item_fault = faulty(b=BUSY)
-    names = ["a", "b", "c"]
-    assert bench.run(event(*(record("INSERT", name, number=each) for each, name in enumerate(names, 1)))) == []
-    assert [message["error_type"] for message in bench.queue.messages] == ["circuit_breaking_exception"]
-    assert len(bench.index.bodies) >= 5
-    assert sum(bench.clock.slept) >= 20.0
-    assert all(b'"a"' in body or b'"c"' in body for body in bench.index.bodies)
-
-
-def test_a_few_documents_that_alone_stay_busy_do_not_block_the_shard() -> None:
-    bench = Bench()
-    bench.index.item_fault = faulty(p=BUSY, q=BUSY)
-    names = ["p", "q", "y"]
-    assert bench.run(event(*(record("INSERT", name, number=each) for each, name in enumerate(names, 1)))) == []
-    assert [message["key"]["id"]["S"] for message in bench.queue.messages] == ["p", "q"]
-
-
-def test_many_busy_documents_are_a_shard_in_trouble_and_no_poison() -> None:
-    bench = Bench(remaining=120.0)
-    names = [f"k{each}" for each in range(1, 8)]
-    bench.index.item_fault = lambda _operation, name: BUSY if name != "k7" else None
-    assert bench.run(event(*(record("INSERT", name, number=each) for each, name in enumerate(names, 1)))) == [number(1)]
-    assert bench.queue.messages == []
-
-
 def test_the_capacity_limit_is_no_documents_fault_though_deletions_pass() -> None:
     bench = Bench(remaining=120.0)
     quota = {"status": 402, **error("service_quota_exceeded_exception")}
@@ -160,22 +126,13 @@ def test_the_capacity_limit_is_no_documents_fault_though_deletions_pass() -> Non
     assert bench.queue.messages == []
 
 
-def test_a_document_that_stays_busy_in_its_resync_does_not_block_the_shard() -> None:
+def test_a_document_that_fails_in_its_resync_does_not_block_the_shard() -> None:
     bench = Bench()
-    bench.index.item_fault = faulty(p=BUSY)
+    bench.index.item_fault = faulty(p=FAILING)
     bench.table.items["p"] = {"id": {"S": "p"}}
     falling = [record("MODIFY", "p", number=9), record("MODIFY", "p", number=5)]
     assert bench.run(event(record("INSERT", "y", number=1), *falling)) == []
     assert [message["key"]["id"]["S"] for message in bench.queue.messages] == ["p"]
-
-
-def test_trouble_of_a_few_seconds_makes_no_poison() -> None:
-    bench = Bench()
-    recovers = bench.clock.time + 8.0
-    bench.index.item_fault = lambda _operation, name: BUSY if name == "p" and bench.clock.time < recovers else None
-    assert bench.run(event(record("INSERT", "p", number=1), record("INSERT", "y", number=2))) == []
-    assert bench.queue.messages == []
-    assert set(bench.index.documents) == {"p", "y"}
 
 
 def test_what_a_resync_has_read_counts_though_the_table_gets_busy() -> None:
@@ -207,10 +164,21 @@ def test_a_record_at_the_edge_of_the_margin_is_written_once_and_then_a_duplicate
     assert bench.queue.messages == []
 
 
-def test_a_storm_after_one_success_makes_no_poison_of_the_last_document() -> None:
+def test_nothing_above_the_lowest_failed_record_is_resynced() -> None:
+    """It comes again, and a resync would only be the next delivery's conflict."""
     bench = Bench(remaining=100.0)
-    first = iter([None, BUSY])
-    bench.index.item_fault = lambda _operation, _name: next(first, BUSY)
-    names = ["a", "b"]
-    assert bench.run(event(*(record("INSERT", name, number=each) for each, name in enumerate(names, 1)))) == [number(2)]
-    assert bench.queue.messages == []
+    bench.index.tombstones = {"below": version(2), "above": version(4)}
+    bench.index.item_fault = faulty(busy=BUSY)
+    silent = record("MODIFY", "silent", number=5, second=None)
+    deletions = [record("REMOVE", name, number=each) for name, each in (("below", 2), ("busy", 3), ("above", 4))]
+    assert bench.run(event(*deletions, silent)) == [number(3)]
+    assert [names for _, names in bench.table.reads] == [["below"]]
+
+
+def test_a_documents_place_is_that_of_its_last_record() -> None:
+    """A failure reports that record, so what was taken in vain must lie above it."""
+    bench = Bench(remaining=8.0)
+    bench.index.item_fault = lambda _operation, _name: BUSY
+    records = [record("MODIFY", name, number=each) for each, name in enumerate(["a", "b", "a"], 1)]
+    assert bench.run(event(*records)) == [number(2)]
+    assert bench.index.bodies[0].index(b'"b"') < bench.index.bodies[0].index(b'"a"')

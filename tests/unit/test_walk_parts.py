@@ -9,10 +9,11 @@ import pytest
 
 from searchsync.bulk import Response
 from searchsync.clock import Deadline
+from searchsync.delivery import PROBE_PREFIX
 from searchsync.errors import CollectionBusyError, StackError
 from searchsync.limits import LONGEST_CALL, ONE_PAGE
-from searchsync.walk.visibility import PROBE_PREFIX, is_probe
-from tests.support.fakes import BUSY, POISONED, faulty
+from searchsync.walk.visibility import is_probe
+from tests.support.fakes import BUSY, FAILING, POISONED, faulty
 from tests.support.walk_bench import Lane, World
 
 BUSY_REQUEST = Response(429, {"error": {"type": "circuit_breaking_exception", "reason": "injected"}})
@@ -139,10 +140,9 @@ def test_an_item_that_cannot_be_written_is_counted_handed_over_and_the_walk_goes
 
 
 def test_an_item_that_alone_is_left_by_a_busy_collection_is_known_for_poison() -> None:
-    """Beside it, in its own try, stands what was taken before."""
     world = filled(3)
     began = world.clock.time
-    world.index.item_fault = lambda _, name: BUSY if name == "item-0001" or world.clock.time < began + 15 else None
+    world.index.item_fault = lambda _, name: FAILING if name == "item-0001" or world.clock.time < began + 15 else None
     lane = Lane(world)
     assert lane.walk("backfill") == {"items": 3, "written": 2, "poison": 1}
     assert [message["key"]["id"]["S"] for message in lane.queue.messages] == ["item-0001"]
@@ -200,7 +200,7 @@ def test_a_collection_busy_for_a_while_is_waited_for_and_progress_is_kept() -> N
             continue
     assert event["totals"] == {"items": 30, "written": 30}
     assert in_step(world)
-    assert sum(body.count(b'"_id"') for body in bodies) == 30
+    assert sum(body.count(b'"_id":"item-') for body in bodies) == 30
 
 
 def test_a_lost_answer_is_no_item_lost() -> None:

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from searchsync.bulk import Response
 from searchsync.clock import Deadline
+from searchsync.delivery import PROBE_PREFIX
 from searchsync.document import DIGEST_PREFIX, document_id
 from searchsync.errors import CollectionBusyError, PipelineLateError, StackError
 from searchsync.limits import BACKOFF_CAP, LONGEST_CALL, PROBES_AT_ONCE, REFRESH
-from searchsync.walk.visibility import PROBE_PREFIX, is_probe
+from searchsync.walk.visibility import is_probe
 from tests.support.fakes import POISONED, error
 from tests.support.walk_bench import World
 

@@ -183,7 +183,7 @@ class Walker:
         """
         counts = Counter(items=len(batch.items))
         batches: Iterable[Batch] = [batch]
-        # One for all tries: what it has seen answered is the witness beside an item that is left alone.
+        # One for all tries: an item that alone is not answered is known by the time that they take together.
         backfill = Backfill(self._delivery().deliver, self.clock, self.config.margin)
         attempt = 0
         while True:

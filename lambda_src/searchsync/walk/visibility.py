@@ -5,8 +5,7 @@ some 10 s, and under load in minutes (Sage-Bionetworks/Synapse#5672: 1 of 52,802
 how late the reads are. So probe documents are written behind what is to be seen, and nothing is concluded before a
 read by id and a search both show them.
 
-Each shard is refreshed on its own, so there are several probes. Their ids can be no item's: what `document_id` begins
-with `sha256:` goes on with 64 hex digits.
+Each shard is refreshed on its own, so there are several probes. Their ids can be no item's.
 """
 
 from __future__ import annotations
@@ -19,15 +18,12 @@ from uuid import uuid4
 
 from searchsync.bulk import Kind, Response, Write, classify_items, classify_request, lines
 from searchsync.clock import Backoff, Clock, Deadline
-from searchsync.delivery import ANSWERED
-from searchsync.document import DIGEST_PREFIX
+from searchsync.delivery import ANSWERED, PROBE_PREFIX
 from searchsync.errors import CollectionBusyError, PipelineLateError, SearchsyncError, StackError
 from searchsync.limits import LONGEST_CALL, PROBES_AT_ONCE, REFRESH, REQUEST_TIMEOUT, SHORTEST_REQUEST, TO_REMOVE
 from searchsync.version import read_version, second_of
 from searchsync.walk.agreement import Document
 
-PROBE_PREFIX = f"{DIGEST_PREFIX}searchsync-probe-"
-assert PROBE_PREFIX[len(DIGEST_PREFIX)] not in "0123456789abcdef"  # noqa: S101 - else an item's id could be a probe's
 EMPTY = b"{}"
 TRY_AGAIN = frozenset({Kind.BUSY, Kind.NO_INDEX})
 """A new index answers writes with 404 for some minutes (Synapse#5678): that it is there was asked before."""
