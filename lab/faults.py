@@ -29,6 +29,15 @@ class FaultKind(enum.StrEnum):
     DELAY = "delay"  # `seconds` late, otherwise untouched
     DROP = "drop"  # no answer ever; after `seconds` the engine applies it all the same
     ITEM = "item"  # items of a _bulk fail with `status`; not applied unless `applied`
+    SLOW_READER = "slow reader"  # its bytes are taken a few at a time, over `seconds`; applied where all of them come
+    SLOW_WRITER = "slow writer"  # applied; the answer's bytes come a few at a time, over `seconds`
+    BLACK_HOLE = "black hole"  # taken, and never answered or applied: it lasts until the client goes
+
+
+OF_ARRIVAL = frozenset({FaultKind.SLOW_READER, FaultKind.BLACK_HOLE})
+"""Kinds that a request meets while it comes in, before the gate knows its items."""
+ADDED_UP = frozenset({FaultKind.DELAY, FaultKind.SLOW_WRITER})
+"""Kinds that only take time: several of them may hit one request."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +71,8 @@ class Fault:
         re.compile(self.path)
         if not 0.0 <= self.probability <= 1.0:
             raise ValueError(f"probability {self.probability}: give a number from 0 to 1")
+        if self.kind in OF_ARRIVAL and self.by_item:
+            raise ValueError(f"{self.kind}: it hits a request before its items are known. Give no positions or ids.")
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Fault:
@@ -109,11 +120,11 @@ class _Entry:
     to_skip: int
     generator: random.Random = field(repr=False)
 
-    def take(self, request: GateRequest, items: Sequence[BulkItem]) -> bool:
+    def take(self, request: GateRequest, items: Sequence[BulkItem], size: int) -> bool:
         fault = self.fault
         if self.left == 0 or (fault.method and fault.method != request.method):
             return False
-        if re.search(fault.path, request.path) is None or (fault.over and len(request.body) <= fault.over):
+        if re.search(fault.path, request.path) is None or (fault.over and size <= fault.over):
             return False
         if fault.by_item and not any(fault.hits_item(position, item) for position, item in enumerate(items)):
             return False
@@ -129,12 +140,14 @@ class _Entry:
 
 @dataclass(frozen=True)
 class Plan:
-    """The faults that one request meets: delays add up, of the rest the first injected wins.
+    """The faults that one request meets: seconds add up, of the rest the first injected wins.
 
-    ITEM faults come together, unless another kind hits the whole request.
+    `delay` before it is carried out, `trickle` while it is answered. ITEM faults come together, unless another kind
+    hits the whole request.
     """
 
     delay: float = 0.0
+    trickle: float = 0.0
     whole: Fault | None = None
     items: tuple[Fault, ...] = ()
 
@@ -175,25 +188,36 @@ class FaultBook:
         with self._lock:
             self._injected.clear()
 
+    def arrival(self, head: GateRequest, size: int) -> Fault | None:
+        """Take the first fault that a request meets while its body of `size` bytes comes in."""
+        with self._lock:
+            for entry in self._entries:
+                if entry.fault.kind in OF_ARRIVAL and entry.take(head, (), size):
+                    self._injected[entry.fault.kind] += 1
+                    return entry.fault
+        return None
+
     def plan(self, request: GateRequest, items: Sequence[BulkItem] = ()) -> Plan:
-        """Take the faults that this request meets; each use counts."""
-        delay, whole = 0.0, None
+        """Take the faults that this request meets once it is there; each use counts."""
+        seconds: Counter[FaultKind] = Counter()
+        whole: Fault | None = None
         item_faults: list[Fault] = []
         with self._lock:
             for entry in self._entries:
                 kind = entry.fault.kind
-                if kind not in {FaultKind.DELAY, FaultKind.ITEM} and whole is not None:
+                alone = kind not in ADDED_UP and kind is not FaultKind.ITEM
+                if kind in OF_ARRIVAL or (alone and whole is not None):
                     continue
-                if not entry.take(request, items):
+                if not entry.take(request, items, len(request.body)):
                     continue
                 self._injected[kind] += 1
-                if kind is FaultKind.DELAY:
-                    delay += entry.fault.seconds
+                if kind in ADDED_UP:
+                    seconds[kind] += entry.fault.seconds  # type: ignore[assignment]
                 elif kind is FaultKind.ITEM:
                     item_faults.append(entry.fault)
                 else:
                     whole = entry.fault
-        return Plan(delay, whole, tuple(item_faults))
+        return Plan(seconds[FaultKind.DELAY], seconds[FaultKind.SLOW_WRITER], whole, tuple(item_faults))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The collection gate: an OpenSearch Serverless collection's manners in front of a real engine.
 
-    client ──HTTP──▶ rules ▶ authorize ▶ asleep? ▶ faults ▶ behaviours ──HTTP──▶ search engine
+    client ──HTTP──▶ arrival ▶ rules ▶ authorize ▶ asleep? ▶ faults ▶ behaviours ──HTTP──▶ search engine
 
 Rules, faults and behaviours are decided in `lab.gate_rules`, `lab.faults` and `lab.conduct`, the sockets are in
 `lab.gate_server`; here they come together. Standard library only: it runs in the tests' process
@@ -34,7 +34,7 @@ class GateCounts:
     """What went through a gate since it began or `reset_counts`."""
 
     requests: dict[str, int] = field(default_factory=dict)  # by "POST _bulk"; denied ones too
-    statuses: dict[str, int] = field(default_factory=dict)  # by "200"; "reset", "closed", "cut"
+    statuses: dict[str, int] = field(default_factory=dict)  # by "200"; "reset", "closed", "cut", "gone"
     denied: dict[str, int] = field(default_factory=dict)  # by rule
     faults: dict[str, int] = field(default_factory=dict)  # by kind
     bulk_items: int = 0  # items that clients sent in _bulk requests
@@ -77,10 +77,10 @@ class Gate:
         self._faults = FaultBook()
         self._conduct = Conduct(behaviours or Behaviours(), clock())
         self._stopping = threading.Event()
-        self._pause = pause or self._stopping.wait
+        self.pause = pause or self._stopping.wait
         self._lock = threading.Lock()
         self._counters: dict[str, Counter[str]] = {}
-        self._server = GateServer(port, upstream_url, self.answer, self._date)
+        self._server = GateServer(port, upstream_url, self)
         self._server.start()
         self.url = self._server.url
         if clock is time.time:
@@ -137,14 +137,22 @@ class Gate:
     ) -> None:
         self.close()
 
-    def _date(self) -> str:
+    def date(self) -> str:
+        """The value of the Date header now."""
         return email.utils.formatdate(self._clock() + self.clock_offset, usegmt=True)
+
+    def arrives(self, head: GateRequest, size: int) -> Fault | None:
+        """A request begins to come in; the fault that it meets there."""
+        operation = head.operation
+        self._count("requests", f"{head.method} {operation.name if operation else head.path}")
+        return self._faults.arrival(head, size)
+
+    def leaves(self) -> None:
+        """A request's client went away before there was anything to answer."""
+        self._count("statuses", "gone")
 
     def answer(self, request: GateRequest, upstream: Upstream) -> Reply:
         """What a request gets: rules, authorization, sleep, faults, behaviours, engine, in this order."""
-        operation = request.operation
-        name = operation.name if operation else request.path
-        self._count("requests", f"{request.method} {name}")
         self._count("bulk_items", "", len(request.items))
         denied = self._deny(request)
         if denied is not None:
@@ -154,7 +162,8 @@ class Gate:
             reply = asleep
         else:
             items = request.items if self._faults.item_faults else ()
-            reply = self._carry_out(request, self._faults.plan(request, items), upstream)
+            plan = self._faults.plan(request, items)
+            reply = replace(self._carry_out(request, plan, upstream), seconds=plan.trickle)
         whole = reply.ending is Ending.WHOLE
         self._count("statuses", str(reply.status) if whole else reply.ending.value)
         return reply
@@ -172,17 +181,17 @@ class Gate:
         if seconds and waking is not None:
             return Reply(waking.status, waking.answer())
         if seconds:
-            self._pause(seconds)
+            self.pause(seconds)
         return None
 
     def _carry_out(self, request: GateRequest, plan: Plan, upstream: Upstream) -> Reply:
         if plan.delay:
-            self._pause(plan.delay)
+            self.pause(plan.delay)
         fault = plan.whole
         if fault is None:
             return self._forward(request, plan, upstream)
         if fault.kind is FaultKind.DROP:
-            if not self._pause(fault.seconds):
+            if not self.pause(fault.seconds):
                 self._forward(request, plan, upstream)
             return Reply(ending=Ending.CLOSED)
         real = Reply()

@@ -10,18 +10,23 @@ import socket
 import struct
 import sys
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from socketserver import TCPServer, ThreadingMixIn
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from lab.faults import Fault, FaultKind
 from lab.gate_rules import GateRequest, JsonObject
 from lab.process import LOOPBACK
 
 UPSTREAM_TIMEOUT_SECONDS = 120.0
+PIECES = 8
+"""In so many a body or an answer trickles: each comes before a client's patience for one read or write is over."""
+_SMALL_BUFFER = 4_096
+"""Bytes that the machine takes in ahead of a slow reader: the rest waits at its sender."""
 _JSON = "application/json; charset=UTF-8"
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 s
 
@@ -37,12 +42,13 @@ class Ending(enum.Enum):
 
 @dataclass(frozen=True)
 class Reply:
-    """What the client gets."""
+    """What the client gets, its bytes over `seconds`."""
 
     status: int = 0
     body: bytes = b""
     content_type: str = _JSON
     ending: Ending = Ending.WHOLE
+    seconds: float = 0.0
 
     @classmethod
     def json(cls, status: int, body: JsonObject) -> Reply:
@@ -77,22 +83,41 @@ class Upstream:
         self._connection.close()
 
 
-Answer = Callable[[GateRequest, Upstream], Reply]
-Date = Callable[[], str]  # the value of the Date header now
+class Desk(Protocol):
+    """What is behind the sockets."""
+
+    def date(self) -> str:
+        """The value of the Date header now."""
+        ...
+
+    def pause(self, seconds: float) -> bool:
+        """Wait; whether what is under way shall be forgotten."""
+        ...
+
+    def arrives(self, head: GateRequest, size: int) -> Fault | None:
+        """A request begins to come in; the fault that it meets there."""
+        ...
+
+    def leaves(self) -> None:
+        """A request's client went away before there was anything to answer."""
+        ...
+
+    def answer(self, request: GateRequest, upstream: Upstream) -> Reply:
+        """What a request gets."""
+        ...
 
 
 class GateServer(ThreadingMixIn, TCPServer):
-    """A thread for each connection, answered by `answer`; `stop` ends them all."""
+    """A thread for each connection, answered by `desk`; `stop` ends them all."""
 
     daemon_threads = True
     allow_reuse_address = True
     request_queue_size = 128
 
-    def __init__(self, port: int, upstream_url: str, answer: Answer, date: Date) -> None:
+    def __init__(self, port: int, upstream_url: str, desk: Desk) -> None:
         """Listen on the loopback `port` (0: a free one); `start` begins to answer."""
         self.upstream_url = upstream_url
-        self.answer = answer
-        self.date = date
+        self.desk = desk
         self._open: set[socket.socket] = set()
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), name="gate", daemon=True)
         super().__init__((LOOPBACK, port), _Handler)
@@ -158,9 +183,43 @@ class _Handler(BaseHTTPRequestHandler):
             reason = "the gate takes no chunked bodies: send a content-length"
             self._write(Reply.json(411, {"error": {"type": "length_required", "reason": reason}}))
             return
-        body = self.rfile.read(int(headers.get("content-length", "0")))
-        request = GateRequest(self.command, self.path, headers, body)
-        self._write(self.server.answer(request, self._upstream))
+        desk, size = self.server.desk, int(headers.get("content-length", "0"))
+        head = GateRequest(self.command, self.path, headers)
+        body = self._take(size, desk.arrives(head, size))
+        if body is None:
+            self.close_connection = True
+            desk.leaves()
+            return
+        self._write(desk.answer(replace(head, body=body), self._upstream))
+
+    def _take(self, size: int, fault: Fault | None) -> bytes | None:
+        """The request's body; None where its client went away. What was cut off never reaches the engine."""
+        try:
+            if fault is None:
+                body = self.rfile.read(size)
+            elif fault.kind is FaultKind.SLOW_READER:
+                body = self._sipped(size, fault.seconds)
+            else:
+                self._swallowed()
+                return None
+        except OSError:
+            return None
+        return body if len(body) == size else None
+
+    def _sipped(self, size: int, seconds: float) -> bytes:
+        """The body in pieces, each after a while. Raises ConnectionAbortedError where it is to be forgotten."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SMALL_BUFFER)
+        body = b""
+        for piece in _pieces(size):
+            if self.server.desk.pause(seconds / PIECES):
+                raise ConnectionAbortedError("forgotten")
+            body += self.rfile.read(piece)
+        return body
+
+    def _swallowed(self) -> None:
+        """All that comes, until the client goes."""
+        while self.rfile.read1(_SMALL_BUFFER):
+            pass
 
     # The base class asks for one method a verb.
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = _serve  # noqa: N815
@@ -174,20 +233,34 @@ class _Handler(BaseHTTPRequestHandler):
         body = b"" if self.command == "HEAD" else reply.body
         head = (
             f"HTTP/1.1 {reply.status} {_phrase(reply.status)}\r\n"
-            f"Date: {self.server.date()}\r\n"
+            f"Date: {self.server.desk.date()}\r\n"
             f"Content-Type: {reply.content_type}\r\n"
             f"Content-Length: {len(body)}\r\n\r\n"
         ).encode("latin-1")
         if reply.ending is Ending.CUT:
             self.close_connection = True
             body = body[: len(body) // 2]
-        # One send: a head and a body of their own would wait for each other's acknowledgement.
-        self.wfile.write(head + body)
+        if not reply.seconds:
+            # One send: a head and a body of their own would wait for each other's acknowledgement.
+            self.wfile.write(head + body)
+            return
+        answer, at = head + body, 0
+        for piece in _pieces(len(answer)):
+            self.wfile.write(answer[at : at + piece])
+            at += piece
+            if self.server.desk.pause(reply.seconds / PIECES):
+                self.close_connection = True
+                return
 
     def _reset(self) -> None:
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         # Closed under the base class: its own orderly end would say FIN before the reset.
         os.close(self.connection.detach())
+
+
+def _pieces(size: int) -> list[int]:
+    """The sizes of its pieces."""
+    return [size * (number + 1) // PIECES - size * number // PIECES for number in range(PIECES)]
 
 
 def _phrase(status: int) -> str:

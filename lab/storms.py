@@ -83,20 +83,29 @@ RECIPES: dict[str, Recipe] = {
     "cut": lambda rng: _fault(FaultKind.CUT, rng),
     "delay": lambda rng: _fault(FaultKind.DELAY, rng, seconds=rng.uniform(0.1, 1.5)),
     "drop": lambda rng: _fault(FaultKind.DROP, rng, seconds=rng.uniform(0.5, 3.0), count=1),
+    "slow reader": lambda rng: _fault(FaultKind.SLOW_READER, rng, seconds=rng.uniform(0.1, 1.5)),
+    "slow writer": lambda rng: _fault(FaultKind.SLOW_WRITER, rng, seconds=rng.uniform(0.1, 1.5)),
     "items 429": _item(429, "circuit_breaking_exception"),
     "items 402": _item(402, "service_quota_exceeded_exception"),
     "items 503, applied": _item(503, "unavailable_shards_exception", applied=True),
 }
-LATE = "drop, applied after the request's timeout"
+LATE: dict[str, Recipe] = {
+    "drop, applied after the request's timeout": lambda rng: _late(FaultKind.DROP, rng),
+    "slow reader, longer than the request's timeout": lambda rng: _late(FaultKind.SLOW_READER, rng),
+    "slow writer, longer than the request's timeout": lambda rng: _late(FaultKind.SLOW_WRITER, rng),
+    "black hole": lambda rng: _late(FaultKind.BLACK_HOLE, rng),
+}
+"""Each takes half a minute, until the function gives a request up."""
+
+
+def _late(kind: FaultKind, rng: random.Random) -> Fault:
+    return _fault(kind, rng, path="_bulk", seconds=LATE_SECONDS, count=0)
 
 
 def storms(seed: int, *, late: bool) -> Iterator[Storm]:
-    """Storms without end. `late`: also a request that is applied when the function has long given it up,
-    which takes half a minute each time."""
+    """Storms without end. `late`: also those whose requests the function gives up."""
     rng = random.Random(seed)
-    recipes = dict(RECIPES)
-    if late:
-        recipes[LATE] = lambda rng: _fault(FaultKind.DROP, rng, path="_bulk", seconds=LATE_SECONDS, count=0)
+    recipes = RECIPES | (LATE if late else {})
     while True:
         for name in rng.sample(sorted(recipes), len(recipes)):
             fault = recipes[name](rng)

@@ -3,7 +3,7 @@
 A socket's own timeout bounds one read or write, and each address that is tried: a peer that takes or gives a byte
 now and then holds a request for ever. What a version protects for 55 s (`resync`) must not be sent for longer.
 So at its time a request's connection is shut down from beside. A request whose body was cut is not applied: the
-engine waits for the rest. One whose answer was cut may have been applied.
+engine waits for the rest. One whose body was whole may still be applied, or has been: see `bulk`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-from searchsync.limits import SHORTEST_TRY
+from searchsync.limits import ADDRESS_TIMEOUT, SHORTEST_TRY
 
 
 class Seconds(float):
@@ -127,17 +127,21 @@ def bounded(bound: Bound, pool_size: int) -> HTTPAdapter:
 
 
 def _dial(connection: Any, bound: Bound) -> socket.socket:
-    """A socket connected to the first address that answers, all of them within the bound."""
+    """A socket connected to the first address that answers, all of them within the bound.
+
+    A dead one must not take the time of those behind it: only the last may wait until the request's time is over.
+    """
     error: OSError | None = None
     found = socket.getaddrinfo(connection.host.strip("[]"), connection.port, type=socket.SOCK_STREAM)
-    for family, kind, protocol, _, address in found:
+    for number, (family, kind, protocol, _, address) in enumerate(found, 1):
         if bound.remaining <= 0.0:
             break
+        longest = ADDRESS_TIMEOUT if number < len(found) else threading.TIMEOUT_MAX
         line = socket.socket(family, kind, protocol)
         try:
             for option in connection.socket_options or ():
                 line.setsockopt(*option)
-            line.settimeout(max(min(bound.remaining, threading.TIMEOUT_MAX), SHORTEST_TRY))
+            line.settimeout(max(min(bound.remaining, longest), SHORTEST_TRY))
             line.connect(address)
         except OSError as refused:
             line.close()

@@ -24,6 +24,11 @@ NO_INDEX   the index went away: ensure it, send again; gone again is STACK. Whil
 TOO_LARGE, REFUSED   split in halves until it stands alone; alone it is POISON.
 POISON     this write can never succeed.
 
+No answer, or one that was cut, says nothing: the request may have been applied, may not, or may be yet for as long as
+`limits` says. Sent again with the same versions it changes nothing more: what was applied is a CONFLICT with its own
+version. The engine applies no part of a body that was cut off (tests/engine/test_cut_requests.py). Where something
+between made a whole of a part, its first items are applied and the answer does not fit the writes: the batch fails.
+
 400 resource_already_exists_exception is AOSS's answer to a mapping update beside another one ("Update to the indices
 failed due to either concurrent update or deletion of the indices", opensearch-project/opensearch-spark#950, #951).
 An engine's updates that come too late are 500 mapper_exception (OpenSearch#5797) and 503

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 # Time of a write: a tombstone's life, a request, a read
 
+TOMBSTONE = 60.0
+"""Seconds that the engine remembers a deletion's version (`index.gc_deletes`, which a collection does not take)."""
 READ_TO_REQUEST, READ_TO_ANSWER = 25.0, 55.0
-"""Seconds from a table read to the last request that writes it, and to the engine's answer: a tombstone lives
-60. A request that had no answer may be applied all the same, and has 35 s for that."""
+"""Seconds from a table read to the last request that writes it, and to the engine's answer. A request that had no
+answer may be applied all the same, and has 35 s for that."""
+IN_FLIGHT = 5.0
+"""Seconds in which a request that was whole when its connection was cut off is applied, or never."""
 REQUEST_TIMEOUT = 32.0
 """Seconds that one request may take: a NextGen collection that sleeps holds the first one to its search and to its
 indexing side for 10-30 s each (AWS page "Scale to zero for Amazon OpenSearch Serverless")."""
 SHORTEST_REQUEST = 1.0
 """Seconds: with less left a request is not begun."""
+ADDRESS_TIMEOUT = 3.0
+"""Seconds for each of the collection's addresses but the last: time for a lost SYN's first repetition, a second later
+(RFC 6298)."""
+assert READ_TO_ANSWER + IN_FLIGHT <= TOMBSTONE, "a write could be applied when its document's tombstone is gone"
+assert READ_TO_REQUEST + SHORTEST_REQUEST <= READ_TO_ANSWER, "what is begun last would have no time for its answer"
 SHORTEST_TRY = 0.001
 """Seconds: a socket takes no timeout of 0 for one."""
 READ_AND_WRITE = 5.0

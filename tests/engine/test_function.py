@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import socket
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from requests_aws4auth import AWS4Auth
 
-from lab.engine import Engine
 from lab.faults import Fault, FaultKind
 from lab.gate import Gate
 from lab.gate_rules import Rules
@@ -378,22 +374,3 @@ def test_the_longest_path_that_an_item_can_have_is_answered(
         value = {"M": {".".join(["a"] * (MOST_DOTS + 1)): value}}
     assert bench.run(event(record("INSERT", "a", number=1, image={"id": {"S": "a"}, "m": value}))) == []
     assert bench.report.results[Result.WRITTEN] + bench.report.results[Result.POISON] == 1
-
-
-@pytest.mark.parametrize(("sent", "applied"), [(0.5, False), (0.99, False), (1.0, True)])
-def test_a_request_whose_body_was_cut_is_not_applied(
-    direct: Client, engine: Engine, index_name: str, sent: float, applied: bool
-) -> None:
-    """One that was sent whole is, though nobody waits for its answer."""
-    direct.call("PUT", f"/{index_name}", {})
-    lines = "".join(f'{{"index":{{"_id":"{number}"}}}}\n{{"n":{number}}}\n' for number in range(500)).encode()
-    head = f"POST /{index_name}/_bulk HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-ndjson\r\n"
-    address = urlsplit(engine.url)
-    with socket.create_connection((address.hostname, address.port)) as line:
-        line.sendall(f"{head}content-length: {len(lines)}\r\n\r\n".encode() + lines[: int(len(lines) * sent)])
-        line.shutdown(socket.SHUT_RDWR)
-    for _ in range(100 if applied else 10):
-        if direct.found(index_name, "499") is not None:
-            break
-        time.sleep(0.1)
-    assert (direct.found(index_name, "0") is not None, direct.found(index_name, "499") is not None) == (applied,) * 2

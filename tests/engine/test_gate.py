@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import http.client
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -239,6 +240,51 @@ def test_a_dropped_request_is_applied_after_its_client_gave_up(
         collection.call("POST", f"/{index_name}/_bulk", write("a", 1, n=1), timeout=0.3)
     assert direct.found(index_name, "a") is None
     assert eventually(lambda: direct.found(index_name, "a") == {"n": 1})
+
+
+@pytest.mark.parametrize(("kind", "timeout"), [(FaultKind.SLOW_READER, 10.0), (FaultKind.SLOW_WRITER, 0.8)])
+def test_a_request_that_trickles_either_way_only_takes_time(
+    gate: Gate, collection: Client, index_name: str, kind: FaultKind, timeout: float
+) -> None:
+    """And no wait for one piece of an answer is as long as for all of it: only a bound on the whole ends it."""
+    collection.call("PUT", f"/{index_name}", {})
+    gate.inject(Fault(kind, seconds=1.2))
+    began = time.monotonic()
+    answer = collection.call("POST", f"/{index_name}/_bulk", write("a", 1, n=1), timeout=timeout)
+    assert statuses(answer) == [201]
+    assert time.monotonic() - began >= 1.2
+    assert statuses(collection.call("POST", f"/{index_name}/_bulk", write("a", 2, n=1))) == [200]
+
+
+def test_a_slow_writer_has_applied_what_its_client_gives_up(
+    gate: Gate, collection: Client, direct: Client, index_name: str
+) -> None:
+    collection.call("PUT", f"/{index_name}", {})
+    gate.inject(Fault(FaultKind.SLOW_WRITER, seconds=16.0))
+    with pytest.raises(requests.RequestException, match="timed out"):
+        collection.call("POST", f"/{index_name}/_bulk", write("a", 1, n=1), timeout=1.0)
+    assert direct.found(index_name, "a") == {"n": 1}
+
+
+def test_a_black_hole_answers_nobody_and_ends_with_its_client(
+    gate: Gate, collection: Client, direct: Client, index_name: str
+) -> None:
+    gate.inject(Fault(FaultKind.BLACK_HOLE))
+    with pytest.raises(requests.Timeout):
+        collection.call("POST", f"/{index_name}/_bulk", write("a", 1, n=1), timeout=0.2)
+    assert eventually(lambda: gate.counts.statuses == {"gone": 1})
+    assert gate.counts.requests == {"POST _bulk": 1}
+    assert direct.found(index_name, "a") is None
+
+
+def test_what_was_cut_off_in_its_body_is_nothing_to_the_engine(gate: Gate, direct: Client, index_name: str) -> None:
+    address = urlsplit(gate.url)
+    body = b"".join(json.dumps(line).encode() + b"\n" for line in write("a", 1, n=1))
+    head = f"POST /{index_name}/_bulk HTTP/1.1\r\nx-amz-content-sha256: {hashlib.sha256(body).hexdigest()}\r\n"
+    with contextlib.closing(socket.create_connection((address.hostname or "", address.port or 0))) as line:
+        line.sendall(f"{head}content-length: {len(body) + 1}\r\n\r\n".encode() + body)
+    assert eventually(lambda: gate.counts.statuses == {"gone": 1})
+    assert direct.found(index_name, "a") is None
 
 
 def test_a_late_request_meets_the_newer_version_that_overtook_it(

@@ -24,6 +24,7 @@ from searchsync.collection import OpenSearchCollection, connect
 from searchsync.config import Config, read_environment
 from searchsync.document import document_text
 from searchsync.errors import SearchsyncError, StackError
+from searchsync.limits import TOMBSTONE
 from searchsync.metrics import Report
 from searchsync.pipeline import Pipeline
 from searchsync.table import DynamoTable
@@ -44,8 +45,6 @@ LATENESS = 4.0
 tombstone's 60, which is what the protocol assumes."""
 AWAY = 75.0
 """Seconds that the collection answers nothing but 429: longer than a page may be written or a tombstone lives."""
-TOMBSTONE = 60.0
-"""Seconds (`index.gc_deletes`)."""
 COLLECTED_EVERY = 3.0
 PERIOD = 1.0
 """Seconds from one poll of the trigger to the next."""

@@ -13,14 +13,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from requests_aws4auth import AWS4Auth
 
+from searchsync import bound, limits
 from searchsync.bulk import Response
 from searchsync.clock import SystemClock
 from searchsync.collection import OpenSearchCollection, connect
 from searchsync.config import read_environment
+from searchsync.limits import IN_FLIGHT, READ_TO_ANSWER, TOMBSTONE
 from tests.support.events import environment
 
 BOUND_S = 0.6
@@ -184,6 +187,14 @@ def test_the_second_address_is_tried_where_the_first_refuses(monkeypatch: pytest
         assert bulk(collection(port)).status == 200
 
 
+def test_a_dead_address_does_not_take_the_time_of_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    with dead_address() as dead, peer(answers([])) as port:
+        names = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", each)) for each in (dead, dead, port)]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: names)
+        monkeypatch.setattr(bound, "ADDRESS_TIMEOUT", BOUND_S / 6)
+        assert bulk(collection(port)).status == 200
+
+
 def answers(seen: list[int], held: threading.Event | None = None) -> Peer:
     """Answers each request unless it is held, and keeps from which port it came."""
 
@@ -220,3 +231,18 @@ def test_a_connection_is_kept_and_a_cut_one_is_made_anew() -> None:
         assert bulk(target).status == 200
     assert len(set(seen[:4])) == 1
     assert seen[4] != seen[3]
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds"),
+    [
+        ("READ_TO_ANSWER", TOMBSTONE - IN_FLIGHT + 0.1),
+        ("READ_TO_REQUEST", READ_TO_ANSWER),
+        ("TOMBSTONE", READ_TO_ANSWER),
+    ],
+)
+def test_limits_by_which_a_request_could_outlive_a_tombstone_are_none(name: str, seconds: float) -> None:
+    text = Path(limits.__file__).read_text()
+    first_line = text.index("\nassert ")
+    with pytest.raises(AssertionError):
+        exec(text[:first_line] + f"\n{name} = {seconds}\n" + text[first_line:], {})  # noqa: S102 - our own file

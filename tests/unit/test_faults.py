@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -70,6 +71,31 @@ def test_delays_add_up_and_of_the_rest_the_first_wins_and_only_it_is_used() -> N
     assert first.whole.kind is FaultKind.RESET
     assert second.whole is not None
     assert second.whole.kind is FaultKind.STATUS
+
+
+def test_what_a_request_meets_while_it_comes_in_is_apart_from_what_it_meets_when_it_is_there() -> None:
+    faults = book(
+        Fault(FaultKind.STATUS),
+        Fault(FaultKind.BLACK_HOLE, path="_mget"),
+        Fault(FaultKind.SLOW_READER, over=100),
+        Fault(FaultKind.SLOW_WRITER, seconds=2.0),
+    )
+    head = GateRequest("POST", "/i/_bulk", {})
+    assert faults.arrival(head, 100) is None
+    met = faults.arrival(head, 101)
+    assert met is not None
+    assert met.kind is FaultKind.SLOW_READER
+    plan = faults.plan(BULK)
+    assert (plan.trickle, plan.delay, plan.whole and plan.whole.kind) == (2.0, 0.0, FaultKind.STATUS)
+    assert faults.plan(READ).whole is None
+    assert faults.injected() == {"slow reader": 1, "slow writer": 1, "status": 1}
+
+
+@pytest.mark.parametrize("kind", [FaultKind.SLOW_READER, FaultKind.BLACK_HOLE])
+@pytest.mark.parametrize("items", [{"ids": ("a",)}, {"positions": (1,)}])
+def test_a_request_that_is_still_coming_in_has_no_items_yet(kind: FaultKind, items: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="before its items are known"):
+        Fault(kind, **items)
 
 
 def test_an_item_fault_waits_for_a_request_that_holds_its_item() -> None:

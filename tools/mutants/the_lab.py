@@ -40,4 +40,32 @@ MUTANTS = (
         'name = "both"',
         ("tests/unit/test_behaviours.py", "-k", "sleep_and_wake_apart"),
     ),
+    Mutant(
+        "gate: a body that was cut off forwarded",
+        "lab/gate_server.py",
+        "return body if len(body) == size else None",
+        "return body",
+        ("tests/engine/test_gate.py", "-k", "cut_off_in_its_body"),
+    ),
+    Mutant(
+        "gate: a black hole that answers",
+        "lab/gate_server.py",
+        "                self._swallowed()\n                return None\n",
+        "                body = self.rfile.read(size)\n",
+        ("tests/engine/test_gate.py", "-k", "black_hole"),
+    ),
+    Mutant(
+        "gate: a slow reader that takes all at once",
+        "lab/gate_server.py",
+        "if self.server.desk.pause(seconds / PIECES):",
+        "if False:",
+        ("tests/engine/test_gate.py", "-k", "trickles"),
+    ),
+    Mutant(
+        "gate: an answer that trickles sent at once",
+        "lab/gate_server.py",
+        "if not reply.seconds:",
+        "if True:",
+        ("tests/engine/test_gate.py", "-k", "trickles"),
+    ),
 )

@@ -286,7 +286,7 @@ MUTANTS = (
         "F12 a write begun after a wake-up took its time",
         FUNCTION + "limits.py",
         "READ_TO_REQUEST, READ_TO_ANSWER = 25.0, 55.0",
-        "READ_TO_REQUEST, READ_TO_ANSWER = 65.0, 95.0",
+        "READ_TO_REQUEST, READ_TO_ANSWER = 54.0, 55.0",
         ("tests/unit/test_waking.py", "-k", "a_batch_that_meets"),
     ),
     Mutant(
@@ -299,7 +299,7 @@ MUTANTS = (
     Mutant(
         "F23 each address with a time of its own",
         FUNCTION + "bound.py",
-        "line.settimeout(max(min(bound.remaining, threading.TIMEOUT_MAX), SHORTEST_TRY))",
+        "line.settimeout(max(min(bound.remaining, longest), SHORTEST_TRY))",
         "line.settimeout(connection.timeout)",
         ("tests/unit/test_bound.py", "-k", "all_addresses_together"),
     ),
@@ -450,5 +450,26 @@ MUTANTS = (
         "beside = again and found.sent",
         "beside = found.sent",
         ("tests/unit/test_delivery.py", "-k", "one_request_without_an_answer_accuses_nobody"),
+    ),
+    Mutant(
+        "F23 a dead address that takes the time of the living one",
+        FUNCTION + "bound.py",
+        "longest = ADDRESS_TIMEOUT if number < len(found) else threading.TIMEOUT_MAX",
+        "longest = threading.TIMEOUT_MAX",
+        ("tests/unit/test_bound.py", "-k", "dead_address_does_not_take"),
+    ),
+    Mutant(
+        "F62 an answer for which the tombstone need not last",
+        FUNCTION + "limits.py",
+        "assert READ_TO_ANSWER + IN_FLIGHT <= TOMBSTONE",
+        "assert READ_TO_ANSWER <= TOMBSTONE + IN_FLIGHT",
+        ("tests/unit/test_bound.py", "-k", "outlive_a_tombstone"),
+    ),
+    Mutant(
+        "F23 an answer to a part of the writes taken for one to all",
+        FUNCTION + "bulk.py",
+        "or len(items) != len(writes)",
+        "or len(items) > len(writes)",
+        ("tests/engine/test_cut_requests.py", "-k", "part_that_was_made_a_whole_fails"),
     ),
 )
