@@ -228,7 +228,9 @@ class Redrive:
         report.keys += len(targets)
         if not targets:
             return {}
-        outcomes = Resync(self.table, self._deliver, self.clock, self.config.margin).run(targets, deadline)
+        outcomes = Resync(self.table, self._deliver, self.clock, self.config.margin, self.config.fields).run(
+            targets, deadline
+        )
         reasons = {name: why_it_stays(each) for name, each in outcomes.items()}
         report.stayed_documents += [(name, reason) for name, reason in reasons.items() if reason]
         if self.collection.recreated:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from searchsync.bulk import Response
+from searchsync.limits import LONGEST_PATH
 from searchsync.resync import Result
 from tests.support.events import NOW, event, number, record, version
 from tests.support.fakes import BUSY, POISONED, Bench, error, faulty
@@ -33,6 +36,18 @@ def test_an_exception_in_the_conversion_makes_that_record_poison() -> None:
     (message,) = bench.queue.messages
     assert message["error_type"] == "AttributeError"
     assert "_map" in message["trace"]
+
+
+@pytest.mark.parametrize("second", [NOW - 5, None])  # from the record, or read by a resync
+def test_only_what_the_mapping_does_not_map_may_be_without_end(second: int | None) -> None:
+    item = {"id": {"S": "a"}, ".".join(["m"] * (LONGEST_PATH + 1)): {"N": "1"}}
+    for mapping, taken in ((None, []), ({"dynamic": False}, ["a"])):
+        bench = Bench()
+        bench.config = replace(bench.config, mapping=mapping)
+        bench.table.items["a"] = item
+        assert bench.run(event(record("INSERT", "a", number=1, second=second, image=item))) == []
+        assert list(bench.index.documents) == taken
+        assert len(bench.queue.messages) == 1 - len(taken)
 
 
 def test_poison_that_a_later_record_replaces_is_no_poison() -> None:
