@@ -11,11 +11,10 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from searchsync.limits import TOMBSTONE_LIFE
 from tests.engine.client import Client
 from tests.support.history.clock import WorldClock
 
-LIFETIME = 60.0
-"""Seconds (`index.gc_deletes`)."""
 BELOW_ALL = 1
 """A version below all that the protocol writes: a deletion with it asks, and changes nothing that counts."""
 PRUNED_WITHIN = 10.0
@@ -45,7 +44,7 @@ class Tombstones:
         current = self._versions(self._known)
         there = self._found(current)
         dead = {name: self._known[name] for name in current if name not in there}
-        old = [name for name, (_, since) in dead.items() if self._clock.time - since >= LIFETIME]
+        old = [name for name, (_, since) in dead.items() if self._clock.time - since >= TOMBSTONE_LIFE]
         if not old:
             return
         young = {name: version for name, (version, _) in dead.items() if name not in old}
