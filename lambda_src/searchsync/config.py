@@ -10,11 +10,13 @@ import re
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from ipaddress import ip_address
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from searchsync.errors import ConfigurationError
+from searchsync.fields import Fields
 from searchsync.limits import DEFAULT_MARGIN, LONGEST_MARGIN, SHORTEST_MARGIN
 
 STREAM_ARN = re.compile(
@@ -48,6 +50,11 @@ class Config:
     metric_namespace: str
     function_name: str
     mapping: Mapping[str, Any] | None
+
+    @cached_property
+    def fields(self) -> Fields:
+        """What the mapping keeps from being mapped."""
+        return Fields(self.mapping)
 
 
 def read_environment(environment: Mapping[str, str]) -> Config:

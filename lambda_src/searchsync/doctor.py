@@ -15,11 +15,10 @@ from searchsync.config import Config
 from searchsync.document import DIGEST_PREFIX
 from searchsync.entry import connect_edges, sign
 from searchsync.foreign import code_of
+from searchsync.limits import PROBE_TIMEOUT
 
 NO_ITEM = f"{DIGEST_PREFIX}searchsync-doctor"
 """A document id that no item can have: what follows the prefix in an item's id are hex digits."""
-TIMEOUT = 30.0
-"""Seconds of a request."""
 SEEN = "ok"
 
 
@@ -45,7 +44,7 @@ def examine_role(config: Config, environment: Mapping[str, str]) -> dict[str, An
 
     def ask(method: str, call: str, body: bytes | None, headers: Mapping[str, str] = JSON) -> Response:
         path = f"/{config.index}/{call}"
-        return perform(client, method, path, body=body, timeout=TIMEOUT, headers=headers)
+        return perform(client, method, path, body=body, timeout=PROBE_TIMEOUT, headers=headers)
 
     described = classify_request(ask("GET", "_mapping", None))
     asked = {"describe": said(described)}

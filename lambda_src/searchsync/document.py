@@ -14,23 +14,27 @@ from json.encoder import encode_basestring as quote
 from typing import Any
 
 from searchsync.errors import ConversionError, StackError
+from searchsync.fields import Fields
 from searchsync.foreign import shown, shown_list
-from searchsync.limits import LONGEST_ID, MOST_DOTS, MOST_NAMES
+from searchsync.limits import FIELD_COST, LONGEST_ID, LONGEST_NUMBER, MANY_DOTS, MOST_MAPPED, MOST_NAMES
 from searchsync.records import AttributeMap
 
 DIGEST_PREFIX = "sha256:"
 KEY_TYPES = ("S", "N", "B")
+MAPS_ALL = Fields()
+"""The fields of the default mapping: the index maps whatever comes."""
 
 
 class _Names(dict[str, str]):
-    """Names as JSON text: nearly all items have the same few, so that each is looked at once."""
+    """Names as JSON text: nearly all items have the same few, so that each is looked at once. Those of many dots are
+    not kept, but counted."""
+
+    many_dots = 0
 
     def __missing__(self, name: str) -> str:
-        if (dots := name.count(".")) > MOST_DOTS:
-            raise ConversionError(
-                f"The name of an attribute has {dots} dots, and each makes a map in a map of it: the index takes "
-                f"{MOST_DOTS} at most. Rename the attribute, or the member of a map, in the table."
-            )
+        if name.count(".") > MANY_DOTS:
+            self.many_dots += 1
+            return quote(name)
         if len(self) >= MOST_NAMES:
             self.clear()
         text = self[name] = quote(name)
@@ -84,18 +88,28 @@ CONVERTERS: dict[str, Callable[[Any], str]] = {
 }
 
 
-def document_text(image: AttributeMap) -> str:
+def document_text(image: AttributeMap, fields: Fields = MAPS_ALL) -> str:
     """The document of an item: one line of JSON text.
 
-    Raises ConversionError where an attribute value has a type that DynamoDB does not know, or a name too many dots.
+    Raises ConversionError where an attribute value has a type that DynamoDB does not know, or `fields` finds what the
+    engine does not answer. They are asked where that is possible at all, by what costs next to nothing to know.
     """
+    many_dots = _NAMES.many_dots
     try:
-        return _map(image)
+        text = _map(image)
     except KeyError as error:
         raise ConversionError(
             f"An attribute value of type {shown(error.args[0])} is none of {', '.join(CONVERTERS)}; "
             "correct the item in the table."
         ) from error
+    if _NAMES.many_dots > many_dots or (len(text) > MOST_MAPPED and _may_be_much(text)):
+        fields.check(text)
+    return text
+
+
+def _may_be_much(text: str) -> bool:
+    """Whether a text might hold more than the index can map; `":` stands behind each name."""
+    return len(text) > LONGEST_NUMBER or FIELD_COST * text.count('":') + text.count(".") > MOST_MAPPED
 
 
 def document_id(keys: AttributeMap, key_attributes: tuple[str, ...]) -> str:

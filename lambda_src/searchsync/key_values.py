@@ -10,9 +10,9 @@ import re
 from collections.abc import Sequence
 from decimal import Context, Decimal
 
-LONGEST = (2048, 1024)
-"""Bytes of a partition key and of a sort key ("Quotas and limits", DynamoDB developer guide)."""
-DIGITS, SMALLEST, LARGEST = 38, Decimal("1E-130"), Decimal("1E+126")
+from searchsync.limits import LONGEST_KEYS, MOST_DIGITS
+
+SMALLEST, LARGEST = Decimal("1E-130"), Decimal("1E+126")
 """Of a number ("Supported data types", DynamoDB developer guide)."""
 NUMBER = re.compile(r"-?[0-9]{1,200}(\.[0-9]{1,200})?([eE][+-]?[0-9]{1,3})?", re.ASCII)
 EXACT = Context(prec=1_000)
@@ -21,7 +21,7 @@ EXACT = Context(prec=1_000)
 
 def possible_key(values: Sequence[tuple[str, str]]) -> bool:
     """Whether a key may have these values, each a type and its text in the event's form, the hash key first."""
-    return all(_possible(kind, text, longest) for (kind, text), longest in zip(values, LONGEST, strict=False))
+    return all(_possible(kind, text, longest) for (kind, text), longest in zip(values, LONGEST_KEYS, strict=False))
 
 
 def _possible(kind: str, text: str, longest: int) -> bool:
@@ -44,11 +44,11 @@ def _is_number(text: str) -> bool:
         return False
     value = Decimal(text)
     small = value == 0 or SMALLEST <= abs(value) < LARGEST
-    return small and len(value.normalize(EXACT).as_tuple().digits) <= DIGITS
+    return small and len(value.normalize(EXACT).as_tuple().digits) <= MOST_DIGITS
 
 
 def number_texts(value: Decimal) -> tuple[str, ...]:
     """How DynamoDB may give a number: its digits; one with many zeros also by its exponent."""
     shortest = value.normalize(EXACT)
     plain = format(shortest, "f") if value else "0"
-    return (plain, str(shortest)) if len(plain) > DIGITS else (plain,)
+    return (plain, str(shortest)) if len(plain) > MOST_DIGITS else (plain,)

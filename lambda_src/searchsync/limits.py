@@ -1,11 +1,15 @@
-"""Every limit of time and size, with the reason for it; relations between them are asserted where they stand."""
+"""Every limit of time and size, with the reason for it; relations between them are asserted where they stand.
+
+What one limit must leave room for stands at the end of its section: an import that breaks it fails, and so does a
+function's start. `tools/mutants/limits.py` moves each over its bound.
+"""
 
 from __future__ import annotations
 
 # Time of a write: a tombstone's life, a request, a read
 
-TOMBSTONE = 60.0
-"""Seconds that the engine remembers a deletion's version (`index.gc_deletes`, which a collection does not take)."""
+TOMBSTONE_LIFE = 60.0
+"""Seconds that an index remembers a deletion's version (OpenSearch: index.gc_deletes; AOSS takes no other)."""
 READ_TO_REQUEST, READ_TO_ANSWER = 25.0, 55.0
 """Seconds from a table read to the last request that writes it, and to the engine's answer. A request that had no
 answer may be applied all the same, and has 35 s for that."""
@@ -19,7 +23,7 @@ SHORTEST_REQUEST = 1.0
 ADDRESS_TIMEOUT = 3.0
 """Seconds for each of the collection's addresses but the last: time for a lost SYN's first repetition, a second later
 (RFC 6298)."""
-assert READ_TO_ANSWER + IN_FLIGHT <= TOMBSTONE, "a write could be applied when its document's tombstone is gone"
+assert READ_TO_ANSWER + IN_FLIGHT <= TOMBSTONE_LIFE, "a write could be applied when its document's tombstone is gone"
 assert READ_TO_REQUEST + SHORTEST_REQUEST <= READ_TO_ANSWER, "what is begun last would have no time for its answer"
 SHORTEST_TRY = 0.001
 """Seconds: a socket takes no timeout of 0 for one."""
@@ -35,6 +39,11 @@ SHORTEST_MARGIN, LONGEST_MARGIN = 5, 300
 Date is DynamoDB's front, not its stream: with less a change could pass for older than the read before it."""
 CLOCK_TOLERANCE = 3.0
 """Seconds between our clock before the request and the answer's Date header; with more the read is refused."""
+
+assert READ_TO_REQUEST < READ_TO_ANSWER < TOMBSTONE_LIFE  # what is written later could raise the dead
+assert READ_TO_REQUEST + REQUEST_TIMEOUT < TOMBSTONE_LIFE  # the last request is over before, too
+assert SHORTEST_TRY < SHORTEST_REQUEST < READ_AND_WRITE < READ_TO_REQUEST  # a round has time for its write
+assert CLOCK_TOLERANCE + 1 < SHORTEST_MARGIN <= DEFAULT_MARGIN <= LONGEST_MARGIN  # and a second's floor
 
 # A document that alone is not taken, beside an answered probe
 
@@ -52,6 +61,8 @@ SPLIT_TIMEOUT = 10.0
 """Seconds that a first try may take whose first record is older than SLOW_AGE: so that this document can still be
 tried alone. What would have been answered later is applied, or comes again in smaller requests."""
 
+assert LONE_SECONDS < READ_TO_REQUEST - SHORTEST_REQUEST  # they pass while its requests may be begun
+
 # Tries and pauses
 
 BACKOFF_BASE = 0.2
@@ -61,8 +72,8 @@ BACKOFF_CAP = 10.0
 LAST_TRY = 0.5
 """Seconds before the time to begin something ends: then its last try is made. Sleeping and what comes before
 the request take a little, and a try that is due at the end itself comes too late."""
-assert LONE_SECONDS < READ_TO_REQUEST - 2 * LAST_TRY  # noqa: S101 - else no invocation is long enough for poison
-assert SPLIT_TIMEOUT + REQUEST_TIMEOUT + BACKOFF_BASE + SHORTEST_REQUEST <= READ_TO_ANSWER  # noqa: S101 - a try alone fits
+assert LONE_SECONDS < READ_TO_REQUEST - 2 * LAST_TRY  # else no invocation is long enough for poison
+assert SPLIT_TIMEOUT + REQUEST_TIMEOUT + BACKOFF_BASE + SHORTEST_REQUEST <= READ_TO_ANSWER  # a try alone fits
 CONNECT_TIMEOUT, READ_TIMEOUT = 3, 10
 """Seconds for the table and the queue; they answer in milliseconds."""
 SHORTEST_READ = 2.0
@@ -75,37 +86,85 @@ LONG_POLL = 1
 """Seconds that a receive waits. Above 0 it asks all of SQS's servers, so that nothing is nothing (SQS
 Developer Guide, "Amazon SQS short and long polling")."""
 
+assert BACKOFF_BASE < BACKOFF_CAP < READ_TO_REQUEST / 2  # a write is tried again behind the longest pause
+assert SHORTEST_TRY < LAST_TRY < SHORTEST_REQUEST  # the last try still has time for a request
+assert SHORTEST_READ + SHORTEST_REQUEST <= READ_AND_WRITE  # a round that is begun reads and writes
+
 # Sizes of requests
 
+LARGEST_TAKEN = 10 * 1024 * 1024
+"""Bytes of one request that AOSS takes ("Amazon OpenSearch Serverless quotas": request body)."""
 LARGEST_BODY = 5_000_000
-"""Bytes of one bulk request. AOSS takes 10 MiB ("Amazon OpenSearch Serverless quotas"); half leaves room."""
+"""Bytes of one bulk request: half of what is taken leaves room."""
+LARGEST_ITEM = 400 * 1024
+"""Bytes of an item ("Constraints in Amazon DynamoDB")."""
+LONGEST_KEYS = (2048, 1024)
+"""Bytes of a partition key and of a sort key ("Quotas and limits", DynamoDB developer guide)."""
+MOST_DIGITS = 38
+"""Of a number ("Supported data types", DynamoDB developer guide)."""
 LARGEST_READ = 100
 """Keys of one BatchGetItem (API reference, BatchGetItem)."""
 LARGEST_SCAN = 2_000
 """Items of one Scan; DynamoDB ends a page at 1 MB anyway (API reference, Scan)."""
+LARGEST_WINDOW = 10_000
+"""Documents of one search (OpenSearch: index.max_result_window)."""
 IDS_AT_ONCE = 1_000
 """Ids of one `_mget`, and documents of one page."""
 MESSAGES_AT_ONCE = 10
 """Messages of one request (API reference: SendMessageBatch, ReceiveMessage, DeleteMessageBatch)."""
+LARGEST_STATE = 256 * 1024
+"""Bytes of a state's input or output ("Step Functions service quotas"), and of messages that every region takes."""
 BYTES_AT_ONCE = 250_000
-"""Bytes of one SendMessageBatch, below the 256 KiB that every region takes."""
+"""Bytes of one SendMessageBatch."""
+LARGEST_ESCAPE = 6
+"""Bytes of one byte in JSON text: a control character's."""
 LONGEST_TEXT = 2_000
 """Characters of a reason or a trace."""
 TAKEN_AT_ONCE = 100
 """Messages of one round: the keys of one BatchGetItem."""
 
+assert 2 * LARGEST_BODY <= LARGEST_TAKEN  # with what a proxy or a signature may add
+assert LARGEST_ESCAPE * LARGEST_ITEM < LARGEST_BODY  # each item fits, whatever it holds
+assert BYTES_AT_ONCE < LARGEST_STATE  # in every region
+assert 2 * LARGEST_ESCAPE * LONGEST_TEXT + 2 * sum(LONGEST_KEYS) < BYTES_AT_ONCE  # one message
+assert TAKEN_AT_ONCE <= LARGEST_READ  # what is taken together is read together
+assert IDS_AT_ONCE <= LARGEST_WINDOW  # else a page of the index is refused
+
 # What the engine takes
 
 LONGEST_ID = 512
 """UTF-8 bytes of a document id (OpenSearch: "id is too long, must be no longer than 512 bytes")."""
-MOST_DOTS = 20
-"""In one name. OpenSearch reads `a.b` as a map in a map, and maps no path of over 20 names
-(index.mapping.depth.limit). Of some 1,000 names its parser has no stack left, and its thread ends without an answer.
-DynamoDB nests 32 levels ("Constraints in Amazon DynamoDB"): together that is a path of 693, which is answered."""
+MAPPED_DEPTH, MAPPED_FIELDS, DEADLY_DEPTH = 20, 1_000, 1_000
+"""What OpenSearch maps by default (index.mapping.depth.limit, index.mapping.total_fields.limit); and of how many names
+in one path its parser has no stack left: its thread ends, nothing of the request is answered, and the node counts its
+bytes as being written for ever."""
+LONGEST_PATH = 250
+"""Names that lead to one value, by maps and by dots, which OpenSearch reads as maps. What is over its own limit it says
+in under 30 ms at so many."""
+NESTING = 32
+"""Levels of maps and lists below an attribute that DynamoDB takes ("Constraints in Amazon DynamoDB")."""
+MANY_DOTS = 6
+"""In one name: with no more in any name no item has a LONGEST_PATH, and none is looked for."""
+MOST_MAPPED = 20_000
+"""What a document may cost that the index maps by itself: 1 a map, whether it is one or a dot, and FIELD_COST a field.
+OpenSearch says that it is too much when it has made it: on two cores 33,000 numbers in 1.8 s, 30,000 texts in 4.2 s,
+7,700 names of 20 dots in 4.8 s; this in 0.7 s."""
+FIELD_COST = 4
+"""A text is two fields, and a field takes longer than a map (same measurement)."""
+LONGEST_NUMBER = 100_000
+"""Digits of a text in a field of whole numbers: 0.7 s in OpenSearch 3, which grows with their square."""
 MOST_NAMES = 10_000
 """Names whose JSON text is kept; some items have data for names."""
+LARGEST_TERM = 32_766
+"""Bytes (Lucene: IndexWriter.MAX_TERM_LENGTH)."""
 LONGEST_KEYWORD = 8191
-"""Characters: four bytes each stay below Lucene's 32,766 bytes a term. Longer values are not in `keyword`."""
+"""Characters of up to four bytes. Longer values are not in `keyword`."""
+
+assert MAPPED_DEPTH <= LONGEST_PATH <= DEADLY_DEPTH / 4  # other machines have other stacks
+assert (MANY_DOTS + 1) * (NESTING + 1) <= LONGEST_PATH  # with fewer dots nobody looks
+assert FIELD_COST * MAPPED_FIELDS <= MOST_MAPPED  # what the engine may take is the engine's to refuse
+assert LONGEST_NUMBER < LARGEST_ITEM  # else no item has one
+assert 4 * LONGEST_KEYWORD <= LARGEST_TERM  # else the engine refuses the document
 
 # The index
 
@@ -116,6 +175,8 @@ NEW_INDEX_S = 300.0
 creation before every node knows of it and says nothing of its progress: a write was taken, the next one 12 s later
 was not (Synapse-Repository-Services#5678; they wait 208 s, apache/airflow#70649 150 s)."""
 
+assert ENSURED_FOR < NEW_INDEX_S  # an index that is new is looked at again while it is
+
 # An invocation
 
 RESERVE = 5.0
@@ -124,7 +185,7 @@ REPAIR_AGE = 82_800.0
 """Seconds (23 h): a record this old says that others may have been trimmed (streams keep 24 h)."""
 SHORTEST_ROUND = 20.0
 """Seconds: with less left no further messages are taken."""
-assert SLOW_AGE < LOAD_AGE < REPAIR_AGE  # noqa: S101 - handed over before the stream drops it
+assert SLOW_AGE < LOAD_AGE < REPAIR_AGE  # handed over before the stream drops it
 RECORDS_SHOWN = 20
 """Records named one by one in the line; all are counted."""
 LONGEST_SHOWN = 200
@@ -132,8 +193,13 @@ LONGEST_SHOWN = 200
 MOST_SHOWN = 4
 """Texts of a list in a message."""
 
+assert SHORTEST_ROUND >= RESERVE + READ_AND_WRITE  # messages that are taken can be settled
+assert MOST_SHOWN * LONGEST_SHOWN <= LONGEST_TEXT  # a message with a list in it is not cut
+
 # A walk's call, its parts and its state
 
+LONGEST_CALL = 900.0
+"""Seconds of a function's call at most ("Lambda quotas")."""
 WALK_RESERVE = 20.0
 """Seconds of a call that are kept for its report and its end."""
 SHORT_STEP = 150.0
@@ -142,8 +208,12 @@ SHORT_STEP = 150.0
 LONGEST_WAKING = 30.0
 TOGETHER = 2.0
 """Seconds after which a walk looks again for one that began together with it: the list of walks is late."""
+PIT_KEPT_MINUTES = 15
+"""A point in time lives so long after its last use."""
+MOST_SLICES = 1_024
+"""Slices of a point in time that OpenSearch takes (index.max_slices_per_pit)."""
 LARGEST_SLICES = 64
-"""Slices of a point in time; OpenSearch takes up to 1,024, a lane each is enough."""
+"""Slices of ours: a lane each is enough."""
 ONE_PAGE = 70.0
 """Seconds: with less left no page is begun. A page has 55 s from its read to the last answer."""
 SETTLED_IN = 600.0
@@ -174,6 +244,17 @@ MOST_PARTS = 500
 MOST_FILES = 1_000_000
 """Of an export: a manifest of 250 MB, which one call reads in some ten seconds, and 2,000 files a part."""
 
+assert REPAIR_AGE < STREAM_KEEPS  # said before the stream drops more
+assert SHORT_STEP >= 2 * (LONGEST_WAKING + REQUEST_TIMEOUT)  # both wake, and then answer
+assert SHORT_STEP + TOGETHER + WALK_RESERVE < LONGEST_CALL  # in one call
+assert READ_TO_ANSWER < ONE_PAGE < LONGEST_CALL - WALK_RESERVE  # a page has its time, and a call a page
+assert SETTLED_IN + LONGEST_SETTLE + WALK_RESERVE < LONGEST_CALL  # what is put aside is looked at again
+assert 60 * PIT_KEPT_MINUTES >= LONGEST_CALL  # a call that dies leaves it to the next
+assert LARGEST_SLICES <= MOST_SLICES  # else the engine refuses the point in time
+assert FURTHEST >= 130  # DynamoDB's numbers go to 1E-130
+assert 0 < SHORTEST_SETTLE < LONGEST_SETTLE  # what may be set
+assert 6 * LONGEST_SETTLE <= LONGEST_CALL - WALK_RESERVE  # so often a call waits it out
+
 # A verification's looks
 
 LOOKS = 4
@@ -190,6 +271,33 @@ REFRESH = 10.0
 """Seconds until AOSS shows a write to a search ("Considerations", OpenSearch Serverless overview)."""
 TO_REMOVE = 5.0
 """Seconds that the deletion of probes may take. What it leaves behind the next walk of the index removes."""
-LONGEST_CALL = 900.0
-"""Seconds of a function's call at most ("Lambda quotas"): an older probe was left behind."""
-assert SLOW_AGE + READ_TO_ANSWER + ONE_PAGE + WALK_RESERVE <= LONGEST_CALL  # noqa: S101 - a call outlasts its poison
+
+assert ITEM_EVERY < SAMPLES  # the item is looked at too
+assert LOOKS > 1  # one look is no disagreement
+assert REFRESH < LONGEST_SETTLE  # the longest wait shows what was written before
+assert WALK_RESERVE > 2 * TO_REMOVE  # probes are removed behind the deadline
+
+# The doctor's probes
+
+LONGEST_NAME = 255
+"""Characters of an index name; the Terraform module names the same index in the data access policy."""
+ANOTHERS = LONGEST_CALL
+"""Seconds that a probe index may be another run's: an invocation is over by then."""
+DOCTOR_SECONDS, CLEAN_UP = 300.0, 25.0
+"""Seconds of all the probes unless the event says others; and those of them that are kept for cleaning up."""
+STILL_CONNECTION = 350.0
+"""Seconds after which a NAT gateway drops a connection on which nothing moves ("NAT gateways": troubleshooting)."""
+PATIENCE, SEEN_WITHIN, MANY_TRIES = 60.0, 120.0, 4
+"""Seconds for the first request's answer and for a new index; for a write to be seen; tries of any request."""
+TOMBSTONE_AGES = (10.0, 30.0, 59.0)
+"""Seconds after which a deletion's tombstone is met by an older write."""
+PROBE_TIMEOUT = 30.0
+"""Seconds of one probe's request."""
+
+assert max(TOMBSTONE_AGES) < TOMBSTONE_LIFE  # an older one is forgotten rightly
+assert max(TOMBSTONE_AGES) > READ_TO_ANSWER  # it must outlive a write's time
+assert max(TOMBSTONE_AGES) + SEEN_WITHIN < DOCTOR_SECONDS - CLEAN_UP  # all is asked in the usual time
+assert PROBE_TIMEOUT < PATIENCE < SEEN_WITHIN  # in it there is more than one request
+assert DOCTOR_SECONDS < STILL_CONNECTION  # who waits for the answer still hears it
+assert ANOTHERS >= LONGEST_CALL  # else a run's index is taken from under it
+assert SLOW_AGE + READ_TO_ANSWER + ONE_PAGE + WALK_RESERVE <= LONGEST_CALL  # a call outlasts its poison

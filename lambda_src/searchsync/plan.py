@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from searchsync.bulk import Answer, Kind, Write
-from searchsync.document import document_id, document_text
+from searchsync.document import MAPS_ALL, document_id, document_text
 from searchsync.errors import SearchsyncError, StackError
+from searchsync.fields import Fields
 from searchsync.records import AttributeMap, StreamRecord
 from searchsync.version import sequence_order, stream_version
 
@@ -57,7 +58,13 @@ class Plan:
     poison: list[Poison] = field(default_factory=list)
 
 
-def plan_batch(records: Sequence[StreamRecord], key_attributes: tuple[str, ...], received: int, latest: float) -> Plan:
+def plan_batch(
+    records: Sequence[StreamRecord],
+    key_attributes: tuple[str, ...],
+    received: int,
+    latest: float,
+    fields: Fields = MAPS_ALL,
+) -> Plan:
     """One decision per document. `received` is the second, rounded up, in which the batch was taken.
 
     A record that says it comes from beyond `latest` (now + margin) has no creation time worth the name.
@@ -82,7 +89,7 @@ def plan_batch(records: Sequence[StreamRecord], key_attributes: tuple[str, ...],
             versions[name] = _rising(versions[name], version)
         plan.changes[name] = Change(name, record, second)
     for name, change in plan.changes.items():
-        _decide(plan, name, change, versions[name])
+        _decide(plan, change, versions[name], fields)
     return plan
 
 
@@ -113,19 +120,19 @@ def _rising(before: int | None, after: int | None) -> int | None:
     return after if before is not None and after is not None and before < after else None
 
 
-def _decide(plan: Plan, name: str, change: Change, version: int | None) -> None:
-    record = change.record
+def _decide(plan: Plan, change: Change, version: int | None, fields: Fields) -> None:
+    name, record = change.id, change.record
     if version is None or (record.image is None and not record.is_deletion):
         plan.resyncs.append(name)
         return
     try:
-        source = None if record.is_deletion or record.image is None else encode(record.image)
+        source = None if record.is_deletion or record.image is None else encode(record.image, fields)
     except Exception as error:  # noqa: BLE001 - one record's failure in pure code is that record's
         plan.poison.append(unwritable(record.keys, record.sequence_number, version, error))
         return
     plan.writes.append(Write(name, version, source))
 
 
-def encode(image: AttributeMap) -> bytes:
+def encode(image: AttributeMap, fields: Fields = MAPS_ALL) -> bytes:
     """A document as it stands in a bulk body. A line break would end it early; JSON text has none."""
-    return document_text(image).encode()
+    return document_text(image, fields).encode()

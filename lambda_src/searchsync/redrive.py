@@ -229,7 +229,8 @@ class Redrive:
             return {}
         born = {each.id: float(each.record_second) for each in targets}
         delivery = Delivery(self.collection, self.backoff, self.largest_body, born.__getitem__)
-        outcomes = Resync(self.table, delivery.deliver, self.clock, self.config.margin).run(targets, deadline)
+        resync = Resync(self.table, delivery.deliver, self.clock, self.config.margin, self.config.fields)
+        outcomes = resync.run(targets, deadline)
         reasons = {name: why_it_stays(each) for name, each in outcomes.items()}
         report.stayed_documents += [(name, reason) for name, reason in reasons.items() if reason]
         if self.collection.recreated:

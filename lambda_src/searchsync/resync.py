@@ -12,7 +12,9 @@ from typing import Protocol
 
 from searchsync.bulk import DONE, Answer, Kind, Write
 from searchsync.clock import Clock, Deadline
+from searchsync.document import MAPS_ALL
 from searchsync.errors import SearchsyncError, TableBusyError
+from searchsync.fields import Fields
 from searchsync.limits import READ_AND_WRITE, READ_TO_ANSWER, READ_TO_REQUEST, ROUNDS
 from searchsync.plan import encode
 from searchsync.records import AttributeMap
@@ -88,6 +90,7 @@ class Resync:
     deliver: Deliver
     clock: Clock
     margin: float
+    fields: Fields = MAPS_ALL
 
     def run(self, targets: Sequence[Target], deadline: Deadline) -> dict[str, Outcome]:
         """The outcome of each target, by document id: RESYNCED, PASSED, STALE, POISON, FUTURE or FAILED."""
@@ -134,7 +137,7 @@ class Resync:
                 writes = []
                 for name, image in page.images.items():
                     try:
-                        writes.append(Write(name, version, None if image is None else encode(image)))
+                        writes.append(Write(name, version, None if image is None else encode(image, self.fields)))
                     except Exception as error:  # noqa: BLE001 - one item's failure in pure code is that item's
                         answers[name] = (version, _unwritable(error))
                 answers |= {name: (version, answer) for name, answer in self.deliver(writes, until).items()}

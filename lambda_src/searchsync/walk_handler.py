@@ -14,7 +14,7 @@ from typing import Any
 from searchsync.collection import connect
 from searchsync.config import Config, read_environment
 from searchsync.entry import Context, accounted, connect_edges, sign
-from searchsync.limits import WALK_RESERVE
+from searchsync.limits import DOCTOR_SECONDS, WALK_RESERVE
 from searchsync.metrics import emit
 from searchsync.walk.keys import KeyTypes
 from searchsync.walk.parts import Pace, Walker
@@ -84,13 +84,13 @@ def invoke(steps: Steps, event: object, context: Context) -> dict[str, Any]:
 
 def examined(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """What the probes of `searchsync doctor` saw, within the event's `seconds`; in the log, too."""
-    from searchsync.walk.doctor import SECONDS, examine  # noqa: PLC0415 - a walk never needs it
+    from searchsync.walk.doctor import examine  # noqa: PLC0415 - a walk never needs it
 
     config, report = steps.config, Report()
     auth = sign(os.environ, config.region)
     with accounted(report):
         seconds = min(
-            float(event.get("seconds", SECONDS)), context.get_remaining_time_in_millis() / 1000 - WALK_RESERVE
+            float(event.get("seconds", DOCTOR_SECONDS)), context.get_remaining_time_in_millis() / 1000 - WALK_RESERVE
         )
         answer = examine(config, lambda: connect(config, auth), steps.clock, seconds)
     emit(json.dumps({"step": "doctor", "request_id": context.aws_request_id, **answer}))

@@ -16,15 +16,13 @@ from lab.gate_rules import Rules
 from searchsync import delivery
 from searchsync.collection import OpenSearchCollection, connect
 from searchsync.errors import StackError
-from searchsync.limits import MOST_DOTS, NEW_INDEX_S
+from searchsync.limits import NEW_INDEX_S
 from searchsync.resync import Result
 from tests.engine.client import Client
 from tests.support.events import NOW, event, record, sequence_number
 from tests.support.fakes import Bench
 
 STRICT = {"dynamic": "strict", "properties": {"id": {"type": "keyword"}, "n": {"type": "double"}}}
-DEEPEST_NESTING = 32
-"""Levels that DynamoDB takes ("Constraints in Amazon DynamoDB")."""
 LONG = {"properties": {"n": {"type": "long"}}}
 
 
@@ -362,15 +360,3 @@ def test_a_path_that_no_parser_takes_is_poison_and_its_neighbours_are_written(
     assert (found("a"), found("bad"), found("b")) == ({"id": "a", "n": 1}, None, {"id": "b", "n": 3})
     (message,) = bench.queue.messages
     assert (message["error_type"], message["key"]) == ("ConversionError", {"id": {"S": "bad"}})
-
-
-@pytest.mark.parametrize("mapping", [None, {"dynamic": False}, {"properties": {"m": {"type": "flat_object"}}}])
-def test_the_longest_path_that_an_item_can_have_is_answered(
-    gate: Gate, index_name: str, mapping: dict[str, Any] | None
-) -> None:
-    bench = RealBench(gate, index_name, mapping)
-    value: dict[str, Any] = {"N": "1"}
-    for _ in range(DEEPEST_NESTING):
-        value = {"M": {".".join(["a"] * (MOST_DOTS + 1)): value}}
-    assert bench.run(event(record("INSERT", "a", number=1, image={"id": {"S": "a"}, "m": value}))) == []
-    assert bench.report.results[Result.WRITTEN] + bench.report.results[Result.POISON] == 1

@@ -14,6 +14,7 @@ from searchsync.bulk import DONE, Answer, Response
 from searchsync.clock import Backoff, Deadline
 from searchsync.config import Config, read_environment
 from searchsync.errors import TableBusyError
+from searchsync.limits import LARGEST_BODY
 from searchsync.metrics import Report
 from searchsync.pipeline import Pipeline
 from searchsync.records import AttributeMap
@@ -176,7 +177,7 @@ class Bench:
     clock: FakeClock = field(default_factory=FakeClock)
     index: MemoryIndex = field(default_factory=MemoryIndex)
     queue: MemoryQueue = field(default_factory=MemoryQueue)
-    largest_body: int = 5_000_000
+    largest_body: int = LARGEST_BODY
     remaining: float = 300.0
 
     def __post_init__(self) -> None:

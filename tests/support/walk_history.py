@@ -24,7 +24,7 @@ from searchsync.collection import OpenSearchCollection, connect
 from searchsync.config import Config, read_environment
 from searchsync.document import document_text
 from searchsync.errors import SearchsyncError, StackError
-from searchsync.limits import TOMBSTONE
+from searchsync.limits import TOMBSTONE_LIFE
 from searchsync.metrics import Report
 from searchsync.pipeline import Pipeline
 from searchsync.table import DynamoTable
@@ -244,7 +244,7 @@ class History:
         self.client.faults.clear()
         while self.stream:
             self.clock.sleep(PERIOD)
-        self.clock.sleep(TOMBSTONE)
+        self.clock.sleep(TOMBSTONE_LIFE)
         assert not self.stream
 
     # The engine's tombstones
@@ -260,7 +260,7 @@ class History:
 
     def collect(self) -> None:
         """The engine prunes tombstones by its own clock: all of them; the young ones are written again."""
-        old = {name for name, (_, since) in self.tombstones.items() if since + TOMBSTONE <= self.clock.time}
+        old = {name for name, (_, since) in self.tombstones.items() if since + TOMBSTONE_LIFE <= self.clock.time}
         if not old:
             return
         young = {name: version for name, (version, _) in self.tombstones.items() if name not in old}

@@ -23,7 +23,7 @@ from searchsync.bulk import Response
 from searchsync.clock import SystemClock
 from searchsync.collection import OpenSearchCollection, connect
 from searchsync.config import read_environment
-from searchsync.limits import IN_FLIGHT, READ_TO_ANSWER, TOMBSTONE
+from searchsync.limits import IN_FLIGHT, READ_TO_ANSWER, TOMBSTONE_LIFE
 from tests.support.events import environment
 
 BOUND_S = 0.6
@@ -236,9 +236,9 @@ def test_a_connection_is_kept_and_a_cut_one_is_made_anew() -> None:
 @pytest.mark.parametrize(
     ("name", "seconds"),
     [
-        ("READ_TO_ANSWER", TOMBSTONE - IN_FLIGHT + 0.1),
+        ("READ_TO_ANSWER", TOMBSTONE_LIFE - IN_FLIGHT + 0.1),
         ("READ_TO_REQUEST", READ_TO_ANSWER),
-        ("TOMBSTONE", READ_TO_ANSWER),
+        ("TOMBSTONE_LIFE", READ_TO_ANSWER),
     ],
 )
 def test_limits_by_which_a_request_could_outlive_a_tombstone_are_none(name: str, seconds: float) -> None:

@@ -13,9 +13,8 @@ import pytest
 from moto import mock_aws
 
 from lab.behaviours import TABLE
-from searchsync.limits import READ_TO_ANSWER, READ_TO_REQUEST, REQUEST_TIMEOUT
+from searchsync.limits import DOCTOR_SECONDS, READ_TO_ANSWER, READ_TO_REQUEST, REQUEST_TIMEOUT
 from searchsync.walk.doctor import PROBES as ASKED
-from searchsync.walk.doctor import TOMBSTONE_AGES
 from searchsync_cli.commands.doctor import LONGEST_S, SHORTEST_S, USUAL_S
 from searchsync_cli.diagnosis import AWAKE_S, PROBES, TOMBSTONE_S, Outcome, diagnose, exit_code
 from tests.support.cli_cloud import ACCOUNT, NAME, Cloud
@@ -140,7 +139,7 @@ def test_docs_show_the_table_of_probes() -> None:
 
 def test_the_bounds_are_those_of_the_write_protocol() -> None:
     assert (AWAKE_S, TOMBSTONE_S) == (READ_TO_REQUEST, READ_TO_ANSWER)
-    assert max(TOMBSTONE_AGES) > TOMBSTONE_S
+    assert USUAL_S == DOCTOR_SECONDS
     assert AWAKE_S < REQUEST_TIMEOUT
 
 

@@ -13,8 +13,9 @@ from searchsync import doctor
 from searchsync.doctor import NO_ITEM
 from searchsync.document import DIGEST_PREFIX
 from searchsync.errors import MalformedEventError, StackError
+from searchsync.limits import LONGEST_NAME
 from searchsync.walk import doctor as probes
-from searchsync.walk.doctor import CLEAN_UP, LONGEST_NAME, SECONDS, SUFFIX, TOMBSTONE_AGES, probe_index
+from searchsync.walk.doctor import SUFFIX, probe_index
 from tests.support.events import environment
 from tests.unit.test_handler import start
 
@@ -89,7 +90,3 @@ def test_the_probe_index_is_named_as_the_module_allows_it() -> None:
     assert f'"${{substr(var.index_name, 0, {kept})}}{SUFFIX}"' in module
     assert probe_index("orders") == f"orders{SUFFIX}"
     assert len(probe_index("o" * LONGEST_NAME)) == LONGEST_NAME
-
-
-def test_all_is_asked_within_the_usual_time() -> None:
-    assert max(TOMBSTONE_AGES) + probes.SEEN_WITHIN < SECONDS - CLEAN_UP

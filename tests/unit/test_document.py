@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 from searchsync import document
 from searchsync.document import document_id, document_text
 from searchsync.errors import ConversionError, StackError
-from searchsync.limits import LONGEST_ID, MOST_DOTS, MOST_NAMES
+from searchsync.limits import LONGEST_ID, MOST_NAMES
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 NUMBERS = st.integers(-(10**38) + 1, 10**38 - 1).map(str) | st.decimals(
@@ -65,23 +64,6 @@ def test_an_unknown_type_is_named_and_its_value_is_not() -> None:
     with pytest.raises(ConversionError, match="'X'") as caught:
         document_text({"a": {"X": "secret"}})
     assert "secret" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "image_of",
-    [
-        lambda name: {"k": {"S": "v"}, name: {"N": "1"}},
-        lambda name: {"m": {"M": {name: {"L": []}}}},
-        lambda name: {"l": {"L": [{"S": "x"}, {"L": [{"M": {name: {"NULL": True}}}]}]}},
-    ],
-)
-def test_a_name_of_more_dots_than_the_engine_takes_is_refused_before_it_is_sent(
-    image_of: Callable[[str], dict[str, Any]],
-) -> None:
-    json.loads(document_text(image_of("." * MOST_DOTS)))
-    for _ in range(2):
-        with pytest.raises(ConversionError, match=f"has {MOST_DOTS + 1} dots"):
-            document_text(image_of("." * (MOST_DOTS + 1)))
 
 
 def test_dots_in_values_are_no_names() -> None:

@@ -14,6 +14,7 @@ from moto import mock_aws
 from searchsync.config import read_environment
 from searchsync.errors import StackError
 from searchsync.failures import FailureQueue, Message, failure_message
+from searchsync.limits import LARGEST_STATE
 from searchsync.plan import Poison
 from tests.support.events import NOW, STREAM_ARN, TABLE_ARN, environment
 
@@ -95,7 +96,7 @@ def test_messages_that_are_too_large_together_go_one_after_the_other(queue: tupl
     keys = {"h": {"S": "\u0001" * 2048}, "r": {"S": "\u0001" * 1024}}
     longest = Poison(keys, "1" * 40, 2**63, "t" * 60, "😀" * 9999, "😀" * 9999)
     text = failure_message(longest, read_environment(environment()), NOW)
-    assert len(text) * 10 > 256 * 1024
+    assert len(text) * 10 > LARGEST_STATE
     assert FailureQueue(client, url).send([text] * 10) == ([], "")
     assert len(received(client, url)) == 10
 

@@ -8,6 +8,7 @@ import pytest
 
 from searchsync.bulk import Answer, Kind, Response
 from searchsync.errors import MalformedEventError, StackError, TableBusyError
+from searchsync.limits import REPAIR_AGE
 from searchsync.resync import Result
 from searchsync.version import read_version, stream_version
 from tests.support.events import NOW, event, number, record, version
@@ -348,7 +349,7 @@ def test_a_new_stream_of_the_table_calls_for_a_repair() -> None:
 
 def test_a_record_near_the_streams_end_calls_for_a_repair() -> None:
     bench = Bench()
-    bench.run(event(record("INSERT", "a", second=NOW - 23 * 3600 - 5)))
+    bench.run(event(record("INSERT", "a", second=NOW - int(REPAIR_AGE) - 5)))
     assert "23 h" in bench.report.repair_needed[0]
     bench.run(event(record("INSERT", "b", number=2, second=NOW - 22 * 3600)))
     assert bench.report.repair_needed == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from searchsync.bulk import Response
 from searchsync.config import read_environment
 from searchsync.errors import StackError, TableBusyError
+from searchsync.limits import LONGEST_PATH
 from searchsync.metrics import REDRIVE_UNITS, redrive_line
 from searchsync.version import read_version, stream_version
 from tests.support.events import NOW, environment, number
@@ -50,6 +52,13 @@ def test_what_still_cannot_be_written_stays_and_is_seen_again_at_once(bench: Red
     reasons = {"mapper_parsing_exception": 1}
     assert bench.run() == answer(taken=2, redriven=1, stayed=1, keys=2, reasons=reasons)
     assert [json.loads(body)["key"] for body in bench.queue.visible.values()] == [{"id": {"S": "a"}}]
+
+
+def test_what_the_mapping_does_not_map_is_written_however_deep_it_is(bench: RedriveBench) -> None:
+    bench.config = replace(bench.config, mapping={"dynamic": False})
+    bench.table.items["a"] = {"id": {"S": "a"}, ".".join(["m"] * (LONGEST_PATH + 1)): {"N": "1"}}
+    bench.queue.put(poison_message("a"))
+    assert bench.run() == answer(taken=1, redriven=1, keys=1)
 
 
 def test_several_messages_of_one_key_are_one_resync(bench: RedriveBench) -> None:

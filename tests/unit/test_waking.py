@@ -18,14 +18,13 @@ from searchsync.bulk import Response
 from searchsync.collection import OpenSearchCollection
 from searchsync.config import Config
 from searchsync.index import Mark, creation_body
-from searchsync.limits import READ_TO_REQUEST
+from searchsync.limits import READ_TO_REQUEST, TOMBSTONE_LIFE
 from searchsync.resync import Result
 from searchsync.version import read_version
 from tests.support.events import NOW, event, record
 from tests.support.fakes import Bench, FakeClock, MemoryIndex
 
 IDLE_S = 600.0
-TOMBSTONE_S = 60.0
 
 
 class SleepingCollection(OpenSearchCollection):
@@ -103,7 +102,7 @@ class Waking(Bench):
         assert self.queue.messages == []
         for begun, applied in self.collection.writes:
             assert begun <= READ_TO_REQUEST
-            assert applied < TOMBSTONE_S
+            assert applied < TOMBSTONE_LIFE
 
     def documents(self) -> dict[str, Any]:
         """What the index holds, by id."""

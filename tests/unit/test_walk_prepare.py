@@ -15,7 +15,7 @@ from moto import mock_aws
 
 from searchsync.config import read_environment
 from searchsync.errors import PipelineLateError, StackError, WalkRefusedError
-from searchsync.limits import LONGEST_SETTLE, SEGMENT_BYTES
+from searchsync.limits import LONGEST_SETTLE, MOST_SEGMENTS, SEGMENT_BYTES
 from searchsync.walk.manifest import Asked, Export
 from searchsync.walk.prepare import (
     Account,
@@ -158,7 +158,7 @@ def test_an_export_from_before_the_stream_is_refused() -> None:
 def test_segments_follow_the_tables_size() -> None:
     assert segments(0, 4) == 4
     assert segments(SEGMENT_BYTES * 9 + 1, 4) == 10
-    assert segments(10**15, 4) == 1_000
+    assert segments(10**15, 4) == MOST_SEGMENTS
 
 
 def test_the_settling_time_is_the_lag_and_a_refresh_where_that_is_longer() -> None:

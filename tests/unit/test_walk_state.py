@@ -11,11 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from searchsync.errors import WalkRefusedError
-from searchsync.limits import LARGEST_SLICES, LONGEST_BROKEN, MOST_BROKEN, MOST_PARTS, MOST_SEGMENTS
+from searchsync.limits import LARGEST_SLICES, LARGEST_STATE, LONGEST_BROKEN, MOST_BROKEN, MOST_PARTS, MOST_SEGMENTS
 from searchsync.walk.state import COSTS, Slice, begun_again, read_state, summed, totals, written_state
 
-STATE_BYTES = 256 * 1024
-"""The largest input or output of a state ("Step Functions service quotas")."""
 SEGMENT = {"segment": 3, "of": 8}
 SLICE = {"slice": 2, "of": 4, "pit": "p"}
 FILES = {"bucket": "b", "manifest": "AWSDynamoDB/01/manifest-files.json", "etag": '"e"', "lines": "2230-4459"}
@@ -157,9 +155,9 @@ def test_the_results_of_the_most_parts_of_an_export_fit_into_one_state() -> None
         "table": [counted | broken] * MOST_PARTS,
         "documents": [],
     }
-    assert size(state) <= STATE_BYTES
+    assert size(state) <= LARGEST_STATE
     totals = {"result": {"totals": summed(state["table"])}, "stream_arn": "a" * 400}
-    assert size(totals) <= STATE_BYTES
+    assert size(totals) <= LARGEST_STATE
 
 
 def test_the_results_of_the_most_parts_fit_into_one_state() -> None:
@@ -173,4 +171,4 @@ def test_the_results_of_the_most_parts_fit_into_one_state() -> None:
         "index": {"of": LARGEST_SLICES, "slices": list(range(LARGEST_SLICES)), "pit": "p" * 10_000},
         "documents": [result("documents", "extra", "foreign", *compared)] * LARGEST_SLICES,
     }
-    assert size(state) <= STATE_BYTES
+    assert size(state) <= LARGEST_STATE

@@ -1,6 +1,6 @@
 """The mutants of `make mutants`, by area."""
 
-from tools.mutants import doctor, histories, module, table_walk, the_lab, write_path
+from tools.mutants import doctor, histories, limits, module, table_walk, the_lab, write_path
 
 MUTANTS = (
     *write_path.MUTANTS,
@@ -9,4 +9,5 @@ MUTANTS = (
     *doctor.MUTANTS,
     *the_lab.MUTANTS,
     *histories.MUTANTS,
+    *limits.MUTANTS,
 )

@@ -44,7 +44,7 @@ MUTANTS = (
         "a missing document not watched",
         FUNCTION + "limits.py",
         "SAMPLES = 20",
-        "SAMPLES = 0",
+        "SAMPLES = 3",
         ("tests/unit/test_walk_verify.py", "-k", "put_again_and_again"),
     ),
     Mutant(

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from searchsync.bulk import Answer, Kind, Write
 from searchsync.clock import Clock, Deadline
+from searchsync.document import MAPS_ALL
+from searchsync.fields import Fields
 from searchsync.plan import Poison, encode, refused, unwritable
 from searchsync.resync import Deliver
 from searchsync.table import Item
@@ -39,6 +41,7 @@ class Backfill:
     deliver: Deliver
     clock: Clock
     margin: float
+    fields: Fields = MAPS_ALL
 
     def write(self, batch: Batch) -> Written:
         """Write the items of one read; what the stream has written since stays.
@@ -51,7 +54,7 @@ class Backfill:
         writes: list[Write] = []
         for item in batch.items:
             try:
-                writes.append(Write(item.id, version, encode(item.image)))
+                writes.append(Write(item.id, version, encode(item.image, self.fields)))
             except Exception as error:  # noqa: BLE001 - one item's failure in pure code is that item's
                 written.poison.append(unwritable(item.keys, "", version, error))
             else:

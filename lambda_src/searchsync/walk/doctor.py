@@ -25,22 +25,20 @@ from searchsync.config import Config
 from searchsync.doctor import SEEN, item_answers, said
 from searchsync.errors import WalkRefusedError
 from searchsync.index import MARK
-from searchsync.limits import LARGEST_BODY
+from searchsync.limits import (
+    ANOTHERS,
+    CLEAN_UP,
+    LARGEST_BODY,
+    LARGEST_TAKEN,
+    LONGEST_NAME,
+    MANY_TRIES,
+    PATIENCE,
+    PROBE_TIMEOUT,
+    SEEN_WITHIN,
+    TOMBSTONE_AGES,
+)
 
 SUFFIX = "-doctor"
-LONGEST_NAME = 255
-"""Characters of an index name; the Terraform module names the same index in the data access policy."""
-ANOTHERS = 900.0
-"""Seconds that a probe index may be another run's: an invocation is over by then."""
-SECONDS, CLEAN_UP = 300.0, 25.0
-"""Seconds of all the probes unless the event says others: below the 350 s after which a NAT gateway drops a
-connection that is still ("NAT gateways": troubleshooting); and those of them that are kept for cleaning up."""
-PATIENCE, SEEN_WITHIN, MANY_TRIES = 60.0, 120.0, 4
-"""Seconds for the first request's answer and for a new index; for a write to be seen; tries of any request."""
-LARGEST_TAKEN = 10 * 1024 * 1024
-"""Bytes ("Amazon OpenSearch Serverless quotas": request body)."""
-TOMBSTONE_AGES = (10.0, 30.0, 59.0)
-"""Seconds after which a deletion's tombstone is met by an older write."""
 KEEP_ALIVE = "1m"
 SOURCE = b'{"n":7}'
 MAPPING = {"properties": {"n": {"type": "double"}, "blob": {"type": "object", "enabled": False}}}
@@ -89,7 +87,7 @@ class Asker:
         *,
         tries: int = MANY_TRIES,
         optional: bool = False,
-        patience: float = 30.0,
+        patience: float = PROBE_TIMEOUT,
         **parameters: str,
     ) -> Response:
         """The answer; busy ones are asked again. Raises UnaskedError where it is refused and not `optional`."""
@@ -253,7 +251,7 @@ def mapping_conflict(at: Asker) -> Facts:
         body = lines(write)
         client = at.connect()
         path = f"/{at.probe}/_bulk"
-        answer = perform(client, "POST", path, body=body, timeout=min(30.0, at.time(1.0)), headers=NDJSON)
+        answer = perform(client, "POST", path, body=body, timeout=min(PROBE_TIMEOUT, at.time(1.0)), headers=NDJSON)
         return item_answers((write,), answer)
 
     with ThreadPoolExecutor(4) as pool:

@@ -184,7 +184,7 @@ class Walker:
         counts = Counter(items=len(batch.items))
         batches: Iterable[Batch] = [batch]
         # One for all tries: an item that alone is not answered is known by the time that they take together.
-        backfill = Backfill(self._delivery().deliver, self.clock, self.config.margin)
+        backfill = Backfill(self._delivery().deliver, self.clock, self.config.margin, self.config.fields)
         attempt = 0
         while True:
             left: list[Item] = []
@@ -274,7 +274,7 @@ class Walker:
         return page.position
 
     def _mend(self, differences: Sequence[Difference], deadline: Deadline) -> None:
-        repair = Repair(self.table, self._delivery().deliver, self.clock, self.config.margin)
+        repair = Repair(self.table, self._delivery().deliver, self.clock, self.config.margin, self.config.fields)
         repaired = repair.mend(differences, deadline)
         self.counts.update(repaired.counts)
         self._hand_over(repaired.poison)

@@ -29,11 +29,10 @@ from searchsync.errors import (
     WalkRefusedError,
 )
 from searchsync.index import mark_in
-from searchsync.limits import IDS_AT_ONCE, REQUEST_TIMEOUT, SHORTEST_REQUEST
+from searchsync.limits import IDS_AT_ONCE, PIT_KEPT_MINUTES, REQUEST_TIMEOUT, SHORTEST_REQUEST
 from searchsync.walk.agreement import Document, exact
 
-KEEP_ALIVE = "15m"
-"""How long a point in time outlives its last use: longer than one invocation."""
+KEEP_ALIVE = f"{PIT_KEPT_MINUTES}m"
 
 
 class ExactJson(JSONSerializer):

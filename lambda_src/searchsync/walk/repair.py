@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 
 from searchsync.bulk import Answer, Kind, Write
 from searchsync.clock import Clock, Deadline
+from searchsync.document import MAPS_ALL
 from searchsync.errors import CollectionBusyError
+from searchsync.fields import Fields
 from searchsync.plan import Poison, refused
 from searchsync.resync import Deliver, Outcome, Result, Resync, Table, Target, time_to_write
 from searchsync.version import Verdict, read_version, second_of, verdict_on_page
@@ -34,6 +36,7 @@ class Repair:
     deliver: Deliver
     clock: Clock
     margin: float
+    fields: Fields = MAPS_ALL
 
     def mend(self, differences: Sequence[Difference], deadline: Deadline) -> Repaired:
         """Bring their keys in step with the table.
@@ -43,7 +46,8 @@ class Repair:
         now = int(self.clock.now())
         keys = {each.id: each.keys for each in differences if each.keys is not None}
         targets = [Target(each.id, each.keys, now, self._past(each)) for each in differences if each.keys is not None]
-        outcomes = Resync(self.table, self.deliver, self.clock, self.margin).run(targets, deadline) if targets else {}
+        resync = Resync(self.table, self.deliver, self.clock, self.margin, self.fields)
+        outcomes = resync.run(targets, deadline) if targets else {}
         outcomes |= self._delete([each.id for each in differences if each.keys is None], deadline)
         results = Counter(outcome.result for outcome in outcomes.values())
         if results[Result.FAILED]:

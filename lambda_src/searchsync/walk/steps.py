@@ -26,11 +26,9 @@ from searchsync.foreign import shown
 from searchsync.limits import (
     LARGEST_SLICES,
     LONGEST_SETTLE,
-    LONGEST_WAKING,
     REQUEST_TIMEOUT,
     SHORT_STEP,
     SHORTEST_REQUEST,
-    TO_REMOVE,
     TOGETHER,
     WALK_RESERVE,
 )
@@ -46,8 +44,6 @@ from searchsync.walk.settings import Settings
 from searchsync.walk.state import Files, begun_again, read_state, summed, written_state
 from searchsync.walk.visibility import Visibility
 
-assert WALK_RESERVE > 2 * TO_REMOVE  # noqa: S101 - probes are removed behind the deadline
-assert SHORT_STEP >= 2 * (LONGEST_WAKING + REQUEST_TIMEOUT)  # noqa: S101 - both wake, and then answer
 CLOSED: Mapping[str, None] = {"left_open": None}
 """What a walk says of its point in time: why it was left open. A backfill has none."""
 DIFFERENCES = ("missing", "extra", "different", "foreign")

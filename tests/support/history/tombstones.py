@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from searchsync.limits import TOMBSTONE
+from searchsync.limits import TOMBSTONE_LIFE
 from tests.engine.client import Client
 from tests.support.history.clock import WorldClock
 
@@ -44,7 +44,7 @@ class Tombstones:
         current = self._versions(self._known)
         there = self._found(current)
         dead = {name: self._known[name] for name in current if name not in there}
-        old = [name for name, (_, since) in dead.items() if self._clock.time - since >= TOMBSTONE]
+        old = [name for name, (_, since) in dead.items() if self._clock.time - since >= TOMBSTONE_LIFE]
         if not old:
             return
         young = {name: version for name, (version, _) in dead.items() if name not in old}
