@@ -9,6 +9,9 @@ from typing import Any
 
 from bench.items import STREAM_ARN
 
+GUARD = b'{"update":{"_id":"sha256:searchsync-guard","require_alias":true}}\n{"doc":{}}\n'
+"""What the function adds to each of its bulks: `searchsync.index`, whose import belongs to what is measured."""
+
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "bench",
     "AWS_SECRET_ACCESS_KEY": "bench",
@@ -34,9 +37,11 @@ class Context:
 
 
 @lru_cache
-def _all_taken(count: int) -> bytes:
+def _all_taken(count: int, guards: int) -> bytes:
     result = {"_index": "bench", "_id": "x", "_version": 1, "result": "created", "status": 201}
-    return json.dumps({"took": 1, "errors": False, "items": [{"index": result}] * count}).encode()
+    guarded = {"status": 404, "error": {"type": "index_not_found_exception"}}
+    items = [{"index": result}] * (count - guards) + [{"update": guarded}] * guards
+    return json.dumps({"took": 1, "errors": bool(guards), "items": items}).encode()
 
 
 def install() -> None:
@@ -49,8 +54,9 @@ def install() -> None:
         response.status_code, response.request, response.url = 200, request, request.url or ""
         body = request.body or b""
         if response.url.partition("?")[0].endswith("_bulk"):
-            lines = body.count(b"\n") if isinstance(body, bytes) else body.count("\n")
-            response._content = _all_taken(lines // 2)  # noqa: SLF001 - how a Response is given its body
+            sent = body if isinstance(body, bytes) else body.encode()
+            content = _all_taken(sent.count(b"\n") // 2, int(sent.endswith(GUARD)))
+            response._content = content  # noqa: SLF001 - how a Response is given its body
         elif request.method == "GET":
             response.status_code = 404
             response._content = b'{"error":{"type":"index_not_found_exception"},"status":404}'  # noqa: SLF001

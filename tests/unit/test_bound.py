@@ -21,6 +21,7 @@ from searchsync.bulk import Response
 from searchsync.clock import SystemClock
 from searchsync.collection import OpenSearchCollection, connect
 from searchsync.config import read_environment
+from searchsync.index import GUARD
 from tests.support.events import environment
 
 BOUND_S = 0.6
@@ -191,7 +192,7 @@ def answers(seen: list[int], held: threading.Event | None = None) -> Peer:
         came = b""
         while more := line.recv(65_536):
             came += more
-            if came.endswith(BODY):
+            if came.endswith(BODY + GUARD):
                 seen.append(line.getpeername()[1])
                 came = b""
                 if held is None or not held.is_set():
