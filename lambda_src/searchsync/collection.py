@@ -31,6 +31,8 @@ from searchsync.limits import ENSURED_FOR, GRANTED_WITHIN, NEW_INDEX_S, SHORTEST
 
 NDJSON = {"content-type": "application/x-ndjson"}
 JSON = {"content-type": "application/json"}
+NOT_YET = "_not_granted_yet"
+"""Behind the status of a refusal that a new sandbox may meet."""
 NO_MARK = ""
 """What is remembered of an index that has no mark of ours."""
 
@@ -82,10 +84,11 @@ class OpenSearchCollection:
         """
         body = json.dumps({"docs": [{"_id": name, "_source": False} for name in ids]}).encode()
         response = self._request("GET", f"/{self._index}/_mget", body, timeout, JSON)  # AOSS lists no POST
-        if classify_request(response).kind is Kind.STACK:
+        answer = classify_request(response)
+        if answer.kind is Kind.STACK or answer.error_type.endswith(NOT_YET):  # a write of ours was taken before
             raise StackError(
-                f"The collection refused to say versions: {response.status}. Check the data access policy "
-                "(aoss:ReadDocument on this index for the function's role; a change takes up to a minute)."
+                f"The collection refused to say versions: {answer.status or answer.error_type}. Check the data access "
+                "policy (aoss:ReadDocument on this index for the function's role; a change takes up to a minute)."
             )
         docs = response.body.get("docs", []) if isinstance(response.body, Mapping) else []
         found = [doc for doc in docs if doc.get("found")]
@@ -190,7 +193,7 @@ class OpenSearchCollection:
         self._used_since = now if self._used_since is None else self._used_since
         response = perform(self._client, method, path, body=body, timeout=timeout, headers=headers)
         if response.status in STACK_STATUSES and now - self._used_since < GRANTED_WITHIN:
-            return Response(None, {"error": {"type": f"{response.status}_not_granted_yet"}})
+            return Response(None, {"error": {"type": f"{response.status}{NOT_YET}"}})
         return response
 
 

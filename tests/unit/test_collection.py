@@ -282,6 +282,14 @@ def test_a_refusal_of_a_new_sandbox_is_no_error_until_a_policy_must_hold(
     assert bench.queue.messages == []
 
 
+def test_a_refused_read_of_versions_is_an_error_at_once(services: Services) -> None:
+    """Behind a write that was taken, so the policy holds; a conflict would be settled without it, and nobody told."""
+    bench = start(services, NewIndex(FakeClock()))
+    services.answer = lambda _asked, _body: Reply(403, error("Forbidden"))
+    with pytest.raises(StackError, match="aoss:ReadDocument"):
+        bench.index.current_versions(["a"], 5.0)
+
+
 def test_documents_of_a_shard_that_is_late_are_no_poison(services: Services) -> None:
     clock = FakeClock()
     index = NewIndex(clock, writable=clock.time + LONE_SECONDS + 60.0, slow=frozenset({"b"}))

@@ -402,4 +402,11 @@ MUTANTS = (
         "True",
         ("tests/unit/test_collection.py", "-k", "refusal_of_a_new_sandbox"),
     ),
+    Mutant(
+        "a new sandbox's refused read hidden",
+        FUNCTION + "collection.py",
+        " or answer.error_type.endswith(NOT_YET):",
+        ":",
+        ("tests/unit/test_collection.py", "-k", "refused_read_of_versions"),
+    ),
 )
