@@ -10,6 +10,9 @@ from typing import Any
 
 from bench.items import STREAM_ARN
 
+GUARD = b'{"update":{"_id":"sha256:searchsync-guard","require_alias":true}}\n{"doc":{}}\n'
+"""What the function adds to each of its bulks: `searchsync.index`, whose import belongs to what is measured."""
+
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "bench",
     "AWS_SECRET_ACCESS_KEY": "bench",
@@ -40,9 +43,11 @@ class Context:
 
 
 @lru_cache
-def _all_taken(count: int) -> bytes:
+def _all_taken(count: int, guards: int) -> bytes:
     result = {"_index": "bench", "_id": "x", "_version": 1, "result": "created", "status": 201}
-    return json.dumps({"took": 1, "errors": False, "items": [{"index": result}] * count}).encode()
+    guarded = {"status": 404, "error": {"type": "index_not_found_exception"}}
+    items = [{"index": result}] * (count - guards) + [{"update": guarded}] * guards
+    return json.dumps({"took": 1, "errors": bool(guards), "items": items}).encode()
 
 
 def install() -> None:
@@ -72,7 +77,7 @@ def answer_with(respond: Respond) -> None:
 
 def _take(method: str, path: str, body: bytes) -> tuple[int, bytes]:
     if path.endswith("_bulk"):
-        return 200, _all_taken(body.count(b"\n") // 2)
+        return 200, _all_taken(body.count(b"\n") // 2, body.count(GUARD))
     if method == "GET":
         return 404, NO_INDEX
     return 200, ACKNOWLEDGED

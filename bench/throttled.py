@@ -43,6 +43,7 @@ TABLE = STREAM_ARN.split("/")[1]
 CHANCE = random.Random
 OLD = 1
 """The version of what a deletion finds."""
+GUARDED = {"status": 404, "error": {"type": "index_not_found_exception"}}
 REFUSED = {"type": "rejected_execution_exception", "reason": "over capacity"}
 
 
@@ -120,8 +121,10 @@ class World:
         heads = []
         for line in lines:
             heads.append(next(iter(json.loads(line).items())))
-            if heads[-1][0] == "index":
+            if heads[-1][0] != "delete":
                 next(lines)
+        guards = [{"update": GUARDED} for action, _ in heads if action == "update"]
+        heads = [head for head in heads if head[0] != "update"]
         taken = self._taken(len(heads))
         if self.case.whole and not taken:
             return 429, json.dumps({"error": REFUSED, "status": 429}).encode()
@@ -130,7 +133,7 @@ class World:
             for place, (action, head) in enumerate(heads)
         ]
         errors = any("error" in next(iter(item.values())) for item in items)
-        return 200, json.dumps({"took": 1, "errors": errors, "items": items}).encode()
+        return 200, json.dumps({"took": 1, "errors": errors or bool(guards), "items": items + guards}).encode()
 
     def _taken(self, count: int) -> set[int]:
         """The positions of a request's items that the collection has room for."""

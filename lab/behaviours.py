@@ -28,6 +28,7 @@ class Behaviours:
     new_index_unwritable_s: float = 0.0  # writes and `_mget` answer 404 so long after an acknowledged PUT
     new_index_hidden_s: float = 0.0  # all else about it (mapping, search, PIT) does, too
     new_index_by_item: bool = False  # that 404 stands on the items of a 200, not on the request
+    writes_make_index: bool = False  # a write makes its missing index though an item of it says `require_alias`
     mapping_conflicts: bool = False  # a change of the mapping beside another one: 400 on the item, or on PUT _mapping
     pit_needs_collection: bool = False  # PIT search/delete: no index is seen in the id, a policy must grant all
     close_refused: bool = False  # DELETE of a PIT answers 403
@@ -65,6 +66,7 @@ PROFILES: Mapping[str, Behaviours] = MappingProxyType(
             new_index_unwritable_s=15.0,
             new_index_hidden_s=5.0,
             new_index_by_item=True,
+            writes_make_index=True,
             close_refused=True,
             sleeps_after_s=600.0,
             wakes_in_s=30.0,
@@ -117,6 +119,14 @@ TABLE = (
         "That 404 stands on each item of a 200, not on the request",
         "unknown: #5678 shows it for a single document's request",
         "new-index-writable",
+    ),
+    Row(
+        "writes make their index",
+        ("writes_make_index",),
+        "`require_alias` of a bulk's item is not heeded: a write makes a missing index, with a guessed mapping",
+        "unknown. That AOSS makes missing indices: opensearch-project/data-prepper#4097. OpenSearch heeds it: "
+        "elastic/elasticsearch#66255, of the version that it comes from",
+        "index-by-write",
     ),
     Row(
         "mapping conflicts",

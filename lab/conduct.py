@@ -95,7 +95,10 @@ class Conduct:
         return None
 
     def shaped(self, request: GateRequest) -> GateRequest:
-        """The request as the engine gets it: it reads what the last refresh shows, and leaves out versions."""
+        """The request as the engine gets it: what the last refresh shows, without versions, without a guard."""
+        if self.behaviours.writes_make_index and any(item.asks_for_alias for item in request.items):
+            lines = [(item.without_alias() if item.asks_for_alias else item).lines for item in request.items]
+            request = replace(request, body=b"".join(lines))
         by_id = request.method == "GET" and _name(request) in READS_BY_ID
         parameters = []
         if by_id and self.behaviours.reads_late_s:

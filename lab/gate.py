@@ -276,7 +276,8 @@ class Gate:
         operation = request.operation
         if operation is None or operation.permission != "aoss:WriteDocument":
             return
-        for index in operation.indices:
+        kept = {item.index for item in request.items if item.asks_for_alias and not self.behaviours.writes_make_index}
+        for index in set(operation.indices) - kept:
             target = f"/{quote(index, safe='')}"
             if upstream.send("HEAD", target).status == 404:
                 headers = {"content-type": "application/json"}

@@ -19,7 +19,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
@@ -172,6 +172,17 @@ class BulkItem:
     document_id: str | None
     lines: bytes
     metadata: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def asks_for_alias(self) -> bool:
+        """Whether the item is to be refused where its index is no alias; such an item lets no index be made."""
+        return self.metadata.get("require_alias") is True and self.action != "delete"
+
+    def without_alias(self) -> BulkItem:
+        """The item without that demand."""
+        metadata = {name: value for name, value in self.metadata.items() if name != "require_alias"}
+        _, _, source = self.lines.partition(b"\n")
+        return replace(self, metadata=metadata, lines=json.dumps({self.action: metadata}).encode() + b"\n" + source)
 
 
 class MalformedBulkError(ValueError):

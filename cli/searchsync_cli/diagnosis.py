@@ -309,6 +309,15 @@ PROBES = (
         _body,
     ),
     Probe(
+        "index-by-write",
+        "whether `require_alias` of one item keeps a bulk from making a missing index",
+        "it is heeded",
+        "the index is looked at before nearly every write instead, at the price of a request. Stop the trigger before "
+        "you delete the index: a write in that moment makes one with a guessed mapping, and the function says so until "
+        "it is deleted too",
+        _harmless(guard="ok"),
+    ),
+    Probe(
         "filter-path",
         "a search with `filter_path`",
         "nothing",

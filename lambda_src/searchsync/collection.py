@@ -22,15 +22,19 @@ from opensearchpy.serializer import JSONSerializer
 from requests_aws4auth import AWS4Auth
 
 from searchsync.bound import Bound, Seconds, bounded
-from searchsync.bulk import DONE, Answer, Kind, Response, classify_request
+from searchsync.bulk import DONE, STACK_STATUSES, Answer, Kind, Response, classify_request
 from searchsync.clock import Clock
 from searchsync.config import Config
 from searchsync.errors import StackError
-from searchsync.index import Mark, creation_body, is_bare, mark_in
-from searchsync.limits import ENSURED_FOR, NEW_INDEX_S, SHORTEST_TRY
+from searchsync.index import GUARD, Mark, creation_body, is_bare, mark_in, take_guard
+from searchsync.limits import ENSURED_FOR, GRANTED_WITHIN, NEW_INDEX_S, SHORTEST_TRY, UNGUARDED_FOR
 
 NDJSON = {"content-type": "application/x-ndjson"}
 JSON = {"content-type": "application/json"}
+NOT_YET = "_not_granted_yet"
+"""Behind the status of a refusal that a new sandbox may meet."""
+NO_MARK = ""
+"""What is remembered of an index that has no mark of ours."""
 
 
 class OpenSearchCollection:
@@ -41,7 +45,11 @@ class OpenSearchCollection:
         self._index = config.index
         self._mapping = config.mapping
         self._clock = clock
+        self._used_since: float | None = None
         self._ensured_at: float | None = None
+        self._guard = GUARD
+        self._guarded = False
+        """Whether the collection is known to make no index for a write."""
         self._mark: str | None = None
         self._created: float | None = None
         """When an index that is new, or was never shown whole, was created or first seen (Unix seconds)."""
@@ -51,8 +59,23 @@ class OpenSearchCollection:
         """Whether the index that this sandbox knew has been replaced by another: a repair is needed."""
 
     def bulk(self, body: bytes, timeout: float, begin_within: float = math.inf) -> Response:
-        """Send a bulk body to the index; `timeout` and `begin_within` in seconds: its answer, its first byte."""
-        return self._request("POST", f"/{self._index}/_bulk", body, Seconds(timeout, begin_within), NDJSON)
+        """Send a bulk body to the index; `timeout` and `begin_within` in seconds: its answer, its first byte.
+
+        The guard goes with it, and its answer is taken out. A collection that knows no such flag refuses the whole
+        request: it is sent without, and the index is looked at more often instead.
+        """
+        began = self._clock.monotonic()
+        path = f"/{self._index}/_bulk"
+        response = self._request("POST", path, body + self._guard, Seconds(timeout, begin_within), NDJSON)
+        if response.status == 400 and self._guard and not self._guarded:
+            took = self._clock.monotonic() - began
+            response = self._request("POST", path, body, Seconds(timeout - took, begin_within - took), NDJSON)
+            if response.status == 200:
+                self._guard = b""
+        elif self._guard:
+            heeded = take_guard(response.body)
+            self._guarded = self._guarded if heeded is None else heeded
+        return response
 
     def current_versions(self, ids: Sequence[str], timeout: float) -> dict[str, int]:
         """The external versions of those documents that a read shows; empty where the collection is busy.
@@ -61,10 +84,11 @@ class OpenSearchCollection:
         """
         body = json.dumps({"docs": [{"_id": name, "_source": False} for name in ids]}).encode()
         response = self._request("GET", f"/{self._index}/_mget", body, timeout, JSON)  # AOSS lists no POST
-        if classify_request(response).kind is Kind.STACK:
+        answer = classify_request(response)
+        if answer.kind is Kind.STACK or answer.error_type.endswith(NOT_YET):  # a write of ours was taken before
             raise StackError(
-                f"The collection refused to say versions: {response.status}. Check the data access policy "
-                "(aoss:ReadDocument on this index for the function's role; a change takes up to a minute)."
+                f"The collection refused to say versions: {answer.status or answer.error_type}. Check the data access "
+                "policy (aoss:ReadDocument on this index for the function's role; a change takes up to a minute)."
             )
         docs = response.body.get("docs", []) if isinstance(response.body, Mapping) else []
         found = [doc for doc in docs if doc.get("found")]
@@ -83,14 +107,17 @@ class OpenSearchCollection:
     def ensure_index(self, timeout: float) -> Answer:
         """Make sure, at most every minute, that the index is there with our mark. DONE or BUSY.
 
+        Every second at most where a write would make the index.
+
         BUSY too while it is new and not shown yet. Raises StackError where the collection refuses it, or the
         index is not ours.
         """
         now = self._clock.monotonic()
-        if self._ensured_at is not None and now - self._ensured_at < ENSURED_FOR:
+        holds = ENSURED_FOR if self._guarded else UNGUARDED_FOR
+        if self._ensured_at is not None and now - self._ensured_at < holds:
             return DONE
         answer = self._look(timeout)
-        if answer.kind is Kind.NO_INDEX and not self.is_new:
+        if answer.kind is Kind.NO_INDEX:
             answer = self._create(timeout)
         if answer.kind is Kind.NO_INDEX and self.is_new:
             return replace(answer, kind=Kind.BUSY)
@@ -129,6 +156,7 @@ class OpenSearchCollection:
         if self.is_new:
             return Answer(Kind.BUSY, 200, "no_mapping_yet")
         if not bare:
+            self._know(NO_MARK)
             raise StackError(
                 f"The index {self._index} was not made by searchsync, so its mapping is somebody's guess. "
                 f"Delete it (DELETE /{self._index}) or set another index name; the function makes it anew, "
@@ -161,7 +189,12 @@ class OpenSearchCollection:
         self, method: str, path: str, body: bytes | None, timeout: float, headers: Mapping[str, str]
     ) -> Response:
         self.requests += 1
-        return perform(self._client, method, path, body=body, timeout=timeout, headers=headers)
+        now = self._clock.monotonic()
+        self._used_since = now if self._used_since is None else self._used_since
+        response = perform(self._client, method, path, body=body, timeout=timeout, headers=headers)
+        if response.status in STACK_STATUSES and now - self._used_since < GRANTED_WITHIN:
+            return Response(None, {"error": {"type": f"{response.status}{NOT_YET}"}})
+        return response
 
 
 def perform(

@@ -38,6 +38,7 @@ PLANTS = {
     "new_index_unwritable_s": Behaviours(new_index_unwritable_s=2.0),
     "new_index_hidden_s": Behaviours(new_index_hidden_s=2.0),
     "new_index_by_item": Behaviours(new_index_unwritable_s=2.0, new_index_by_item=True),
+    "writes_make_index": Behaviours(writes_make_index=True),
     "mapping_conflicts": Behaviours(mapping_conflicts=True),
     "pit_needs_collection": Behaviours(pit_needs_collection=True),
     "close_refused": Behaviours(close_refused=True),
@@ -129,7 +130,7 @@ def test_each_behaviour_of_the_gates_table_is_found_by_its_row_alone(
     ("profile", "found"),
     [
         ("classic", {"reads-late", "new-index-writable", "mapping-conflict"}),
-        ("nextgen", {"reads-late", "new-index-writable", "pit-close"}),
+        ("nextgen", {"reads-late", "new-index-writable", "index-by-write", "pit-close"}),
     ],
 )
 def test_each_profile_is_found_out(gate: Gate, config: Config, profile: str, found: set[str]) -> None:

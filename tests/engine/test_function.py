@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from requests_aws4auth import AWS4Auth
 
+from lab.behaviours import Behaviours
 from lab.faults import Fault, FaultKind
 from lab.gate import Gate
 from lab.gate_rules import Rules
 from searchsync import delivery
 from searchsync.collection import OpenSearchCollection, connect
 from searchsync.errors import StackError
-from searchsync.limits import NEW_INDEX_S
+from searchsync.limits import GRANTED_WITHIN, NEW_INDEX_S, UNGUARDED_FOR
 from searchsync.resync import Result
 from tests.engine.client import Client
 from tests.support.events import NOW, event, record, sequence_number
@@ -279,6 +280,8 @@ def test_a_request_over_the_collections_limit_is_halved(engine: Any, index_name:
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_refusal_fails_the_batch(bench: RealBench, gate: Gate, status: int) -> None:
     gate.inject(Fault(FaultKind.STATUS, path="_bulk", status=status, count=None))
+    assert bench.run(event(record("INSERT", "a", number=1))) == [sequence_number(1)]
+    bench.clock.time += GRANTED_WITHIN
     with pytest.raises(StackError, match="data access policy"):
         bench.run(event(record("INSERT", "a", number=1)))
     assert bench.queue.messages == []
@@ -286,6 +289,8 @@ def test_a_refusal_fails_the_batch(bench: RealBench, gate: Gate, status: int) ->
 
 def test_a_refused_index_check_fails_the_batch_with_what_to_grant(bench: RealBench, gate: Gate) -> None:
     gate.inject(Fault(FaultKind.STATUS, path="_mapping", status=403, count=None))
+    assert bench.run(event(record("INSERT", "a", number=1))) == [sequence_number(1)]
+    bench.clock.time += GRANTED_WITHIN
     with pytest.raises(StackError, match="aoss:CreateIndex"):
         bench.run(event(record("INSERT", "a", number=1)))
 
@@ -293,6 +298,7 @@ def test_a_refused_index_check_fails_the_batch_with_what_to_grant(bench: RealBen
 def test_a_write_blocked_index_is_the_stacks_fault(bench: RealBench, direct: Client, index_name: str) -> None:
     bench.run(event(record("INSERT", "a", number=1)))
     direct.call("PUT", f"/{index_name}/_settings", {"index.blocks.write": True})
+    bench.clock.time += GRANTED_WITHIN
     with pytest.raises(StackError, match="403"):
         bench.run(event(record("INSERT", "b", number=2)))
 
@@ -324,6 +330,49 @@ def test_a_conflict_of_another_wording_in_a_resync_is_looked_up(bench: RealBench
     )
     assert bench.run(event(record("MODIFY", "a", number=2, second=None))) == []
     assert bench.report.results == {Result.RESYNCED: 1}
+
+
+def test_an_index_that_is_deleted_by_hand_between_look_and_write_is_made_by_us_alone(
+    bench: RealBench, direct: Client, found: Callable[[str], Any], index_name: str
+) -> None:
+    """Else the write makes it with a guessed mapping, which is reported as success."""
+    assert bench.run(event(record("INSERT", "a", number=1))) == []
+    before = mapping_of(direct, index_name)["_meta"]
+    direct.call("DELETE", f"/{index_name}")
+    assert bench.run(event(record("REMOVE", "a", number=2), record("INSERT", "b", number=3))) == []
+    after = mapping_of(direct, index_name)
+    assert before["searchsync"]["mark"] != after["_meta"]["searchsync"]["mark"]
+    assert after["date_detection"] is False
+    assert (found("a"), found("b")) == (None, {"id": "b", "n": 3})
+    assert bench.report.repair_needed == ["the index was deleted and made again"]
+
+
+def test_where_a_write_makes_the_index_the_next_batch_says_so_and_another_sandbox_asks_for_the_repair(
+    bench: RealBench, gate: Gate, direct: Client, index_name: str
+) -> None:
+    gate.behave(Behaviours(writes_make_index=True))
+    for second in (0.0, NEW_INDEX_S):
+        bench.clock.time += second
+        assert bench.run(event(record("INSERT", "a", number=1))) == []
+    direct.call("DELETE", f"/{index_name}")
+    assert bench.run(event(record("INSERT", "b", number=2))) == []
+    bench.clock.time += UNGUARDED_FOR
+    later = RealBench(gate, index_name)
+    for each in (bench, later):
+        with pytest.raises(StackError, match="was not made by searchsync"):
+            each.run(event(record("INSERT", "c", number=3)))
+    direct.call("DELETE", f"/{index_name}")
+    assert later.run(event(record("INSERT", "c", number=3))) == []
+    assert "searchsync" in mapping_of(direct, index_name)["_meta"]
+    assert later.report.repair_needed == ["the index was deleted and made again"]
+
+
+def test_an_alias_is_written_through_and_the_guard_writes_nothing(gate: Gate, direct: Client, index_name: str) -> None:
+    RealBench(gate, index_name).run(event(record("INSERT", "a", number=1)))
+    direct.call("PUT", f"/{index_name}/_alias/{index_name}-alias")
+    assert RealBench(gate, f"{index_name}-alias").run(event(record("INSERT", "b", number=2))) == []
+    direct.call("POST", f"/{index_name}/_refresh")
+    assert direct.call("GET", f"/{index_name}/_count").json()["count"] == 2
 
 
 def test_every_request_is_signed_for_aoss(gate: Gate, index_name: str) -> None:

@@ -150,7 +150,7 @@ def test_a_walk_that_failed_half_way_goes_on_where_it_was(cli: AppliedCli) -> No
     gate = cli.stack.lab.gate_of(cli.stack.outputs["collection_endpoint"])
     # Two parts' own items: the trigger's requests are not to be counted among the walk's.
     refused = tuple(in_segment(cli, number, LANES)[0] for number in (2, 3))
-    gate.inject(Fault(FaultKind.STATUS, path="_bulk", status=403, ids=refused, count=None))
+    gate.inject(Fault(FaultKind.STATUS, path="_bulk", status=405, ids=refused, count=None))
     try:
         failed = cli.run("backfill", "--json")
     finally:

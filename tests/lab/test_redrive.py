@@ -139,7 +139,7 @@ def test_the_range_that_the_trigger_gave_up_is_read_from_the_stream_and_brought_
     clean.until("the document", lambda: clean.document(names[1]))
     set_trigger(clean, MaximumRetryAttempts=0)
     try:
-        gate.inject(Fault(FaultKind.STATUS, path="_bulk", status=403, count=None))
+        gate.inject(Fault(FaultKind.STATUS, path="_bulk", status=405, count=None))
         clean.put({**key(names[0]), "number": {"N": "7"}})
         clean.delete(key(names[1]))
         clean.until("the ranges", lambda: sum(each["DDBStreamBatchInfo"]["batchSize"] for each in waiting(clean)) == 2)

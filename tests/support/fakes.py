@@ -87,7 +87,10 @@ class MemoryIndex:
         items = []
         while lines:
             ((operation, target),) = json.loads(lines.pop(0)).items()
-            source = json.loads(lines.pop(0)) if operation == "index" else None
+            source = json.loads(lines.pop(0)) if operation != "delete" else None
+            if operation == "update":
+                items.append({"update": dict(GUARDED)})
+                continue
             items.append({operation: self._apply(operation, target["_id"], target["version"], source)})
         return Response(200, {"errors": any("error" in next(iter(item.values())) for item in items), "items": items})
 
@@ -121,6 +124,8 @@ def error(error_type: str, reason: str = "because") -> dict[str, Any]:
     return {"error": {"type": error_type, "reason": reason}}
 
 
+GUARDED = {"status": 404, **error("index_not_found_exception")}
+"""The guard's answer where an index is there, and the collection heeds it."""
 POISONED = {"status": 400, **error("mapper_parsing_exception", "failed to parse field [n]")}
 BUSY = {"status": 429, **error("circuit_breaking_exception")}
 FAILING = {"status": 500, **error("null_pointer_exception")}

@@ -23,6 +23,7 @@ from searchsync.bulk import Response
 from searchsync.clock import SystemClock
 from searchsync.collection import OpenSearchCollection, connect
 from searchsync.config import read_environment
+from searchsync.index import GUARD
 from searchsync.limits import IN_FLIGHT, READ_TO_ANSWER, TOMBSTONE_LIFE
 from tests.support.events import environment
 
@@ -202,7 +203,7 @@ def answers(seen: list[int], held: threading.Event | None = None) -> Peer:
         came = b""
         while more := line.recv(65_536):
             came += more
-            if came.endswith(BODY):
+            if came.endswith(BODY + GUARD):
                 seen.append(line.getpeername()[1])
                 came = b""
                 if held is None or not held.is_set():

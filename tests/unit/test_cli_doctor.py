@@ -45,6 +45,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "mapping-update": {"added": "ok", "changed": "400 illegal_argument_exception"},
     "mapping-conflict": {"answers": {"ok": 4}},
     "body-limit": {"ours": "ok", "below": "ok", "above": "413"},
+    "index-by-write": {"guard": "ok"},
     "filter-path": {"members": ["hits"]},
     "aliases": {"add": "403 Forbidden"},
     "index-templates": {"put": "403 Forbidden"},
@@ -87,6 +88,7 @@ OTHER: tuple[tuple[str, dict[str, Any], Outcome], ...] = (
     ("body-limit", {"above": "ok"}, Outcome.HARMLESS),
     ("body-limit", {"below": "413"}, Outcome.HARMLESS),
     ("body-limit", {"ours": "413", "below": "413"}, Outcome.ACT),
+    ("index-by-write", {"guard": "not heeded"}, Outcome.HARMLESS),
     ("filter-path", {"members": ["hits", "took"]}, Outcome.HARMLESS),
     ("aliases", {"add": "ok"}, Outcome.RELIED),
     ("aliases", {"add": "404 not_found"}, Outcome.HARMLESS),
@@ -191,7 +193,7 @@ def test_a_finding_to_act_on_says_what_to_do(cloud: Cloud) -> None:
 def test_a_doctor_that_could_ask_nothing_does_not_say_that_all_is_well(cloud: Cloud) -> None:
     answers(cloud, {name: {"unasked": "time"} for name in GOOD})
     assert cloud.run("doctor", width=400) == 1
-    assert "! Little was found out   25 not asked" in cloud.out
+    assert "! Little was found out   26 not asked" in cloud.out
     answers(cloud, {"tombstone-time": {"unasked": "time"}})
     assert cloud.run("doctor", width=400) == 0
     assert "✓ As relied on   1 not asked" in cloud.out

@@ -14,12 +14,20 @@ from searchsync.collection import OpenSearchCollection, connect
 from searchsync.config import read_environment
 from searchsync.delivery import PROBE
 from searchsync.errors import StackError
-from searchsync.limits import ENSURED_FOR, LONE_SECONDS, NEW_INDEX_S, READ_TO_ANSWER
+from searchsync.limits import (
+    ENSURED_FOR,
+    GRANTED_WITHIN,
+    LONE_SECONDS,
+    NEW_INDEX_S,
+    READ_TO_ANSWER,
+    UNGUARDED_FOR,
+)
 from searchsync.metrics import log_line
 from tests.support.events import environment, event, number, record
-from tests.support.fakes import Bench, FakeClock, error
+from tests.support.fakes import GUARDED, Bench, FakeClock, error
 from tests.support.stub_services import Reply, Services, serving
 
+HEADS = ('{"index"', '{"delete"', '{"update"')
 MISSING = Reply(404, error("index_not_found_exception", "no such index [items]"))
 EMPTY = {"nothing": Reply(200, {}), "an index without a mapping": Reply(200, {"items": {"mappings": {}}})}
 LATE = {"404": MISSING, **EMPTY}
@@ -30,6 +38,7 @@ class NewIndex:
     """A collection that acknowledges the creation of its index, and shows it later.
 
     `writable` and `shown`: Unix seconds from when writes and GET _mapping see it. `slow`: ids whose shard is late.
+    `guard`: whether its flag is heeded, ignored (a write makes the index) or refused, and the request with it.
     """
 
     clock: FakeClock
@@ -37,6 +46,7 @@ class NewIndex:
     shown: float = 0.0
     instead: Reply = MISSING
     slow: frozenset[str] = frozenset()
+    guard: str = "heeded"
     mapping: dict[str, Any] | None = None
     created: int = 0
     documents: set[str] = field(default_factory=set)
@@ -53,11 +63,20 @@ class NewIndex:
                 return MISSING
             return Reply(200, {"items": {"mappings": self.mapping}}) if self.clock.time >= self.shown else self.instead
         if asked == "_bulk":
-            heads = [json.loads(line) for line in body.splitlines() if '"version_type"' in line]
-            return Reply(200, {"items": [{kind: self._item(at["_id"])} for head in heads for kind, at in head.items()]})
+            heads = [json.loads(each) for each in body.splitlines() if each.startswith(HEADS)]
+            if self.guard == "refused" and "update" in heads[-1]:
+                return Reply(400, error("illegal_argument_exception", "unknown parameter [require_alias]"))
+            if self.mapping is None and self.guard != "heeded":
+                self.mapping = {"properties": {"n": {"type": "long"}}}
+            return Reply(200, {"items": [{next(iter(head)): self._item(head)} for head in heads]})
         return Reply(200, {"docs": []})
 
-    def _item(self, name: str) -> dict[str, Any]:
+    def _item(self, head: Any) -> dict[str, Any]:
+        if "update" in head:
+            return GUARDED if self.guard == "heeded" else {"status": 404, **error("document_missing_exception")}
+        if self.mapping is None:
+            return {"status": 404, **error("index_not_found_exception")}
+        name = head[next(iter(head))]["_id"]
         if self.clock.time < self.writable and (not self.slow or name in self.slow):
             return {"_id": name, "status": 404, **error("index_not_found_exception")}
         if name != PROBE.id:
@@ -107,7 +126,7 @@ def test_an_index_that_is_just_made_may_be_missing_for_a_while(
         failed = bench.run(BATCH)
     assert failed == []
     assert index.documents == {"a", "b"}
-    assert services.asked.count("create") == 1
+    assert index.created == 1
     assert bench.queue.messages == []
 
 
@@ -189,6 +208,89 @@ def test_an_old_index_that_goes_away_is_made_again_at_once(services: Services) -
     assert bench.run(BATCH) == []
     assert index.created == 2
     assert bench.report.repair_needed == ["the index was deleted and made again"]
+
+
+def test_a_write_makes_no_index_and_one_that_is_deleted_while_it_is_new_is_made_again_at_once(
+    services: Services,
+) -> None:
+    clock = FakeClock()
+    index = NewIndex(clock)
+    bench = start(services, index)
+    assert bench.run(BATCH) == []
+    index.mapping = None
+    assert bench.run(BATCH) == []
+    assert index.created == 2
+    assert "_meta" in (index.mapping or {})
+    assert bench.report.repair_needed == ["the index was deleted and made again"]
+
+
+@pytest.mark.parametrize("guard", ["ignored", "refused"])
+def test_where_a_write_makes_the_index_it_is_looked_at_before_nearly_every_write(
+    services: Services, guard: str
+) -> None:
+    """Another sandbox of the stack raises the repair that the one that died knew of."""
+    clock = FakeClock()
+    index = NewIndex(clock, guard=guard)
+    bench = start(services, index)
+    for _ in range(2):
+        assert bench.run(BATCH) == []
+        clock.time += NEW_INDEX_S
+    assert bench.queue.messages == []
+    services.asked.clear()
+    assert bench.run(BATCH) == []
+    clock.time += UNGUARDED_FOR / 2
+    index.mapping = None
+    assert bench.run(BATCH) == [], "the write makes the index"
+    clock.time += UNGUARDED_FOR / 2
+    for each in (bench, later := sandbox(services, clock)):
+        with pytest.raises(StackError, match="not made by searchsync"):
+            each.run(BATCH)
+    index.mapping = None
+    assert later.run(BATCH) == []
+    assert "_meta" in (index.mapping or {})
+    assert later.report.repair_needed == ["the index was deleted and made again"]
+    sent = 4 if guard == "refused" else 3
+    assert services.asked.count("_bulk") == sent, "none without a look; a sandbox sends what is refused once"
+
+
+def test_where_no_write_makes_the_index_it_is_looked_at_every_minute(services: Services) -> None:
+    clock = FakeClock()
+    bench = start(services, NewIndex(clock))
+    for _ in range(5):
+        assert bench.run(BATCH) == []
+        clock.time += ENSURED_FOR / 5
+    assert services.asked.count("_mapping") == 1
+
+
+@pytest.mark.parametrize("asked", ["_mapping", "create", "_bulk"])
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refusal_of_a_new_sandbox_is_no_error_until_a_policy_must_hold(
+    services: Services, asked: str, status: int
+) -> None:
+    clock = FakeClock()
+    index = NewIndex(clock)
+    bench = start(services, index)
+    services.answer = lambda what, body: (
+        Reply(status, error("Forbidden")) if what == asked else index.answer(what, body)
+    )
+    began = clock.time
+    while clock.time < began + GRANTED_WITHIN - READ_TO_ANSWER:
+        assert bench.run(BATCH) == [number(1)]
+        assert f"{status}_not_granted_yet" in bench.report.busy
+    clock.time = began + GRANTED_WITHIN
+    with pytest.raises(StackError, match="data access policy"):
+        bench.run(BATCH)
+    services.answer = index.answer
+    assert bench.run(BATCH) == []
+    assert bench.queue.messages == []
+
+
+def test_a_refused_read_of_versions_is_an_error_at_once(services: Services) -> None:
+    """Behind a write that was taken, so the policy holds; a conflict would be settled without it, and nobody told."""
+    bench = start(services, NewIndex(FakeClock()))
+    services.answer = lambda _asked, _body: Reply(403, error("Forbidden"))
+    with pytest.raises(StackError, match="aoss:ReadDocument"):
+        bench.index.current_versions(["a"], 5.0)
 
 
 def test_documents_of_a_shard_that_is_late_are_no_poison(services: Services) -> None:

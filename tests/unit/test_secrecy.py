@@ -28,6 +28,7 @@ from searchsync.config import read_environment
 from searchsync.entry import OnFirstUse
 from searchsync.errors import SearchsyncError, StackError, UnforeseenError
 from searchsync.failures import FailureQueue
+from searchsync.limits import GRANTED_WITHIN
 from searchsync.pipeline import Pipeline
 from searchsync.table import DynamoTable
 from tests.support.events import environment, event, record
@@ -35,6 +36,7 @@ from tests.support.fakes import FakeClock
 from tests.support.stub_services import Answer, Services, serving
 from tests.support.talkative import ANSWERS, KEY, NAME, VALUE, working
 
+AUTH = AWS4Auth("AKIAEXAMPLE", "secret", "eu-central-1", "aoss")
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
 PATHS = {"/", "/items", "/items/_bulk", "/items/_mapping", "/items/_mget"}
 
@@ -107,10 +109,11 @@ class Bench:
         clock = FakeClock()
         self.services.now = clock.now
         backoff = Backoff(clock, random.Random(7))
-        auth = AWS4Auth("AKIAEXAMPLE", "secret", "eu-central-1", "aoss")
+        collection = OpenSearchCollection(connect(config, AUTH), config, clock)
+        collection._used_since = clock.monotonic() - GRANTED_WITHIN  # a refusal is a fault
         return Pipeline(
             config,
-            OpenSearchCollection(connect(config, auth), config, clock),
+            collection,
             DynamoTable(self.table, config.table_name, config.key_attributes, clock, backoff),
             FailureQueue(self.queue, config.failure_queue_url),
             clock,
@@ -245,8 +248,7 @@ def test_an_unforeseen_exception_takes_nothing_along(bench: Bench, batch: list[d
             raise ValueError(body.decode())
 
     pipeline = bench.pipeline("hashed")
-    auth = AWS4Auth("AKIAEXAMPLE", "secret", "eu-central-1", "aoss")
-    exploding = Exploding(connect(pipeline.config, auth), pipeline.config, pipeline.clock)
+    exploding = Exploding(connect(pipeline.config, AUTH), pipeline.config, pipeline.clock)
     broken = Pipeline(pipeline.config, exploding, pipeline.table, pipeline.failures, pipeline.clock, pipeline.backoff)
     left = bench.run(working, event(*batch), "hashed", broken)
     look_through(left, "hashed")

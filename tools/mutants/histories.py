@@ -146,7 +146,7 @@ MUTANTS = (
     _mutant(
         "the index ensured once and never again",
         "collection.py",
-        "if self._ensured_at is not None and now - self._ensured_at < ENSURED_FOR:",
+        "if self._ensured_at is not None and now - self._ensured_at < holds:",
         "if self._ensured_at is not None:",
     ),
     _mutant(

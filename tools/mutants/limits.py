@@ -42,6 +42,7 @@ BOUNDS: Mapping[str, str] = {
     "LONGEST_NUMBER": "409_600",
     "LONGEST_KEYWORD": "8192",
     "ENSURED_FOR": "300.0",
+    "UNGUARDED_FOR": "60.0",
     "NEW_INDEX_S": "60.0",
     "RESERVE": "15.1",
     "SHORTEST_ROUND": "9.9",

@@ -24,7 +24,7 @@ from searchsync.collection import JSON, NDJSON, perform
 from searchsync.config import Config
 from searchsync.doctor import SEEN, item_answers, said
 from searchsync.errors import WalkRefusedError
-from searchsync.index import MARK
+from searchsync.index import GUARD, MARK, take_guard
 from searchsync.limits import (
     ANOTHERS,
     CLEAN_UP,
@@ -268,6 +268,16 @@ def body_limit(at: Asker) -> Facts:
     return {"body-limit": seen}
 
 
+def index_by_write(at: Asker) -> Facts:
+    """Whether the guard of a bulk is heeded: then no write makes a missing index. Asked where the index is there."""
+    body = lines(Write("guarded", 1, SOURCE)) + GUARD
+    answer = at.ask("POST", f"/{at.probe}/_bulk", body)
+    heeded = False if answer.status == 400 else take_guard(answer.body)
+    if heeded is None:
+        raise UnaskedError("not said")
+    return {"index-by-write": {"guard": SEEN if heeded else "not heeded"}}
+
+
 def filter_path(at: Asker) -> Facts:
     """An answer without what was not asked for."""
     return {"filter-path": {"members": sorted(at.body_of("POST", "/_search", {"size": 0}, filter_path="hits.total"))}}
@@ -380,6 +390,7 @@ PROBES: tuple[tuple[tuple[str, ...], Callable[[Asker], Facts]], ...] = (
     (("mapping-update",), mapping_update),
     (("mapping-conflict",), mapping_conflict),
     (("body-limit",), body_limit),
+    (("index-by-write",), index_by_write),
     (("filter-path",), filter_path),
     (("aliases", "index-templates"), names_of_the_collection),
     (("reads-late", "pit-allowed", "pit-close"), reads_late),

@@ -1,0 +1,46 @@
+"""The guard: what its answer says of a collection, and that nothing of the others' answers is lost with it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from searchsync.index import GUARD, take_guard
+from tests.support.fakes import BUSY, GUARDED, POISONED, error
+
+MISSING = {"status": 404, **error("document_missing_exception")}
+TAKEN = {"status": 201}
+
+
+@pytest.mark.parametrize(
+    ("first", "guard", "heeded"),
+    [
+        (TAKEN, GUARDED, True),
+        (POISONED, GUARDED, True),
+        (TAKEN, MISSING, False),
+        (TAKEN, {"status": 404}, False),
+        (GUARDED, GUARDED, None),
+        (TAKEN, BUSY, None),
+        (TAKEN, POISONED, None),
+    ],
+)
+def test_the_guards_answer_says_whether_a_write_makes_an_index(
+    first: dict[str, Any], guard: dict[str, Any], heeded: bool | None
+) -> None:
+    body = {"errors": True, "items": [{"index": first}, {"delete": TAKEN}, {"update": guard}]}
+    assert take_guard(body) is heeded
+    assert body["items"] == [{"index": first}, {"delete": TAKEN}]
+
+
+@pytest.mark.parametrize("body", [None, "", {}, {"items": None}, {"items": []}, {"items": [{"index": TAKEN}]}])
+def test_an_answer_without_the_guards_says_nothing_and_is_left_as_it_is(body: Any) -> None:
+    before = json.dumps(body)
+    assert take_guard(body) is None
+    assert json.dumps(body) == before
+
+
+def test_the_guard_is_an_update_of_two_lines_that_asks_for_an_alias() -> None:
+    head, source, rest = GUARD.split(b"\n")
+    assert (json.loads(head)["update"]["require_alias"], json.loads(source), rest) == (True, {"doc": {}}, b"")
