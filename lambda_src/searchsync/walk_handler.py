@@ -84,7 +84,8 @@ def invoke(steps: Steps, event: object, context: Context) -> dict[str, Any]:
 
 def examined(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """What the probes of `searchsync doctor` saw, within the event's `seconds`; in the log, too."""
-    from searchsync.walk.doctor import SECONDS, examine  # noqa: PLC0415 - a walk never needs it
+    from searchsync.walk.asker import SECONDS  # noqa: PLC0415 - a walk never needs them
+    from searchsync.walk.doctor import examine  # noqa: PLC0415
 
     config, report = steps.config, Report()
     auth = sign(os.environ, config.region)

@@ -14,7 +14,7 @@ from searchsync.doctor import NO_ITEM
 from searchsync.document import DIGEST_PREFIX
 from searchsync.errors import MalformedEventError, StackError
 from searchsync.walk import doctor as probes
-from searchsync.walk.doctor import CLEAN_UP, LONGEST_NAME, SECONDS, SUFFIX, TOMBSTONE_AGES, probe_index
+from searchsync.walk.asker import CLEAN_UP, LONGEST_NAME, SECONDS, SUFFIX, probe_index
 from tests.support.events import environment
 from tests.unit.test_handler import start
 
@@ -42,7 +42,7 @@ def test_no_start_loads_the_doctor() -> None:
     program = "import sys; from searchsync import handler, redrive_handler, walk_handler; print(*sys.modules)"
     done = start(program, **KEYS, **WALK)
     assert "searchsync.walk_handler" in done.stdout.split(), done.stderr
-    assert not {"searchsync.doctor", "searchsync.walk.doctor"} & set(done.stdout.split())
+    assert not {"searchsync.doctor", "searchsync.walk.asker", "searchsync.walk.doctor"} & set(done.stdout.split())
 
 
 def test_the_sync_function_is_asked_by_an_event_that_is_no_triggers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,4 +92,4 @@ def test_the_probe_index_is_named_as_the_module_allows_it() -> None:
 
 
 def test_all_is_asked_within_the_usual_time() -> None:
-    assert max(TOMBSTONE_AGES) + probes.SEEN_WITHIN < SECONDS - CLEAN_UP
+    assert max(probes.TOMBSTONE_AGES) + probes.SEEN_WITHIN < SECONDS - CLEAN_UP
