@@ -325,6 +325,7 @@ UNSET: Mapping[tuple[str, str], int] = {
     ("aws_dynamodb_table", "read_capacity"): 0,
     ("aws_dynamodb_table", "write_capacity"): 0,
     ("aws_lambda_function", "reserved_concurrent_executions"): -1,
+    ("aws_sqs_queue", "kms_data_key_reuse_period_seconds"): 0,
 }
 """No value, so that nothing is sent: what the mocked provider answers for null, and what Terraform takes for none."""
 
@@ -333,7 +334,9 @@ def faults(kind: str, values: Mapping[str, Any]) -> Iterator[str]:
     """What AWS would refuse in the arguments of a resource of this type."""
     for argument, member in MEMBERS[kind].items():
         for value in _at(values, argument.split(".")):
-            if member not in (_TERRAFORM, _ATTRIBUTES) and value != UNSET.get((kind, argument)):
+            if value == UNSET.get((kind, argument)):
+                continue
+            if member not in (_TERRAFORM, _ATTRIBUTES):
                 yield from (f"{argument}: {fault}" for fault in _against(_shape(member), value))
             yield from (f"{argument}: {fault}" for fault in _against_page((kind, argument), value))
     if (size := environment_bytes(values)) > ENVIRONMENT:
