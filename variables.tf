@@ -242,7 +242,7 @@ variable "function" {
     - `clock_margin_seconds`: how far the clocks of DynamoDB and of the function may be apart, from 5 to 300. More is slower where writes meet, less is unsafe with worse clocks.
     - `log_keys`: plain writes item keys to the log, hashed their SHA-256.
     - `metric_namespace`: CloudWatch namespace of the function's metrics.
-    - `reserved_concurrency`: invocations at once that this function alone may use; null for the account's common pool.
+    - `reserved_concurrency`: invocations at once that this function alone may use; null for the account's common pool. Lambda refuses a number that would leave the account's common pool under its least (100; accounts with a small quota, as new ones have, may have none to spare).
     - `environment_kms_key_arn`: KMS key of the environment variables; null for a key that AWS manages.
     - `vpc`: subnets and security groups for a collection that is reached by VPC endpoints alone; DynamoDB and SQS must be reachable from there too. null: no VPC.
   EOT

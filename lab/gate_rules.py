@@ -129,6 +129,8 @@ _OPERATIONS: tuple[tuple[str, str, str], ...] = (
     ("aoss:DeleteCollectionItems", "DELETE", rf"{_INDEX}/_alias/[^/]+"),
     ("aoss:DeleteCollectionItems", "DELETE", r"_(?:component|index)_template/[^/]+"),
 )
+PERMISSIONS = frozenset(permission for permission, _, _ in _OPERATIONS)
+"""Those of a data access policy."""
 _ROUTES = tuple(
     (permission, frozenset(methods.split()), re.compile(pattern)) for permission, methods, pattern in _OPERATIONS
 )

@@ -14,7 +14,7 @@ locals {
   state_machine_arn = "${local.states}:stateMachine:${var.name}"
   report_bucket     = try(split(":::", var.settings.report_bucket.arn)[1], "")
   timeout           = 900                                        # seconds: the longest that Lambda gives, so that a call walks for minutes
-  probe_index       = "${substr(var.index_name, 0, 248)}-doctor" # as walk/doctor.py names it: at most 255 characters
+  probe_index       = "${substr(var.index_name, 0, 248)}-doctor" # as walk/asker.py names it: at most 255 characters
 }
 
 ################################################################################

@@ -23,7 +23,8 @@ from searchsync.errors import WalkRefusedError
 from searchsync.index import MARK
 from searchsync.limits import CLEAN_UP, LONGEST_NAME
 from searchsync.walk import doctor
-from searchsync.walk.doctor import examine, probe_index
+from searchsync.walk.asker import SUFFIX, probe_index
+from searchsync.walk.doctor import examine
 from searchsync_cli.diagnosis import PROBES, Outcome, diagnose
 from tests.support.events import environment
 from tests.support.real_lane import AUTH
@@ -259,7 +260,7 @@ def test_an_unforeseen_error_leaves_nothing_behind(
 
 
 def test_an_index_whose_name_is_its_probes_is_not_touched(engine: Engine, config: Config) -> None:
-    name = "n" * (LONGEST_NAME - len(doctor.SUFFIX)) + doctor.SUFFIX
+    name = "n" * (LONGEST_NAME - len(SUFFIX)) + SUFFIX
     requests.put(f"{engine.url}/{name}", timeout=30).raise_for_status()
     try:
         with pytest.raises(WalkRefusedError, match="no doctor has made"):

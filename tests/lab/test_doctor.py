@@ -15,7 +15,7 @@ import requests
 from lab.applied import Applied
 from lab.behaviours import DEFAULT_PROFILE, Behaviours, in_the_lab
 from lab.gate_admin import GateClient
-from searchsync.walk.doctor import probe_index
+from searchsync.walk.asker import probe_index
 from searchsync_cli.diagnosis import PROBES, Outcome
 from tests.lab.test_permissions import put_policy, without
 from tests.lab.test_walk import key

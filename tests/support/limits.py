@@ -30,6 +30,8 @@ _COLLECTION = "opensearchserverless:CreateCollection."
 _ACCESS = "opensearchserverless:CreateAccessPolicy."
 _SECURITY = "opensearchserverless:CreateSecurityPolicy."
 _PUBLIC = "s3:PutPublicAccessBlock.PublicAccessBlockConfiguration."
+_ATTRIBUTES = "sqs:SetQueueAttributes.Attributes"
+"""A map of texts, whose bounds are below, in `BOUNDS`."""
 _TERRAFORM = "-"
 """Of Terraform or the provider alone: no member of an API takes it."""
 
@@ -100,7 +102,7 @@ MEMBERS: Mapping[str, Mapping[str, str]] = {
         "alarm_description": _ALARM + "AlarmDescription",
         "alarm_name": _ALARM + "AlarmName",
         "comparison_operator": _ALARM + "ComparisonOperator",
-        "dimensions": _TERRAFORM,  # a map there, a list of names and values in the API
+        "dimensions": _ALARM + "Dimensions",
         "evaluation_periods": _ALARM + "EvaluationPeriods",
         "metric_name": _ALARM + "MetricName",
         "namespace": _ALARM + "Namespace",
@@ -118,7 +120,9 @@ MEMBERS: Mapping[str, Mapping[str, str]] = {
         "deletion_protection_enabled": _TABLE + "DeletionProtectionEnabled",
         "hash_key": _TABLE + "KeySchema.AttributeName",
         "name": _TABLE + "TableName",
-        "point_in_time_recovery.enabled": _TERRAFORM,
+        "point_in_time_recovery.enabled": (
+            "dynamodb:UpdateContinuousBackups.PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled"
+        ),
         "range_key": _TABLE + "KeySchema.AttributeName",
         "read_capacity": _TABLE + "ProvisionedThroughput.ReadCapacityUnits",
         "server_side_encryption.enabled": _TABLE + "SSESpecification.Enabled",
@@ -170,7 +174,7 @@ MEMBERS: Mapping[str, Mapping[str, str]] = {
         "logging_config.log_format": _FUNCTION + "LoggingConfig.LogFormat",
         "logging_config.log_group": _FUNCTION + "LoggingConfig.LogGroup",
         "memory_size": _FUNCTION + "MemorySize",
-        "reserved_concurrent_executions": _TERRAFORM,  # -1 is none: PutFunctionConcurrency is not called
+        "reserved_concurrent_executions": "lambda:PutFunctionConcurrency.ReservedConcurrentExecutions",
         "role": _FUNCTION + "Role",
         "runtime": _FUNCTION + "Runtime",
         "s3_bucket": _FUNCTION + "Code.S3Bucket",
@@ -236,14 +240,14 @@ MEMBERS: Mapping[str, Mapping[str, str]] = {
         "type": "stepfunctions:CreateStateMachine.type",
     },
     "aws_sqs_queue": {
-        "kms_data_key_reuse_period_seconds": _TERRAFORM,
-        "kms_master_key_id": _TERRAFORM,
-        "message_retention_seconds": _TERRAFORM,
+        "kms_data_key_reuse_period_seconds": _ATTRIBUTES,
+        "kms_master_key_id": _ATTRIBUTES,
+        "message_retention_seconds": _ATTRIBUTES,
         "name": "sqs:CreateQueue.QueueName",
-        "policy": _TERRAFORM,
-        "sqs_managed_sse_enabled": _TERRAFORM,
+        "policy": _ATTRIBUTES,
+        "sqs_managed_sse_enabled": _ATTRIBUTES,
         "tags": "sqs:CreateQueue.tags",
-        "visibility_timeout_seconds": _TERRAFORM,
+        "visibility_timeout_seconds": _ATTRIBUTES,
     },
 }  # fmt: skip
 
@@ -251,27 +255,135 @@ PAGES: Mapping[tuple[str, str], tuple[str, str]] = {
     ("aws_sqs_queue", "name"): (r"[A-Za-z0-9_-]{1,80}", "API reference, CreateQueue"),
     ("aws_s3_bucket", "bucket"): (r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "General purpose bucket naming rules"),
     ("aws_sfn_state_machine", "name"): (r"[A-Za-z0-9_-]{1,80}", "API reference, CreateStateMachine"),
+    ("aws_s3_bucket_public_access_block", "bucket"): (
+        r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
+        "General purpose bucket naming rules",
+    ),
     ("aws_cloudwatch_metric_alarm", "alarm_name"): (r"[ -~]{1,255}", "API reference, PutMetricAlarm"),
+    ("aws_dynamodb_table", "server_side_encryption.kms_key_arn"): (r".{1,2048}", "KMS API reference, DescribeKey"),
+    ("aws_sqs_queue", "kms_master_key_id"): (r".{1,2048}", "KMS API reference, DescribeKey"),
+    ("aws_api_gateway_integration", "passthrough_behavior"): (
+        "WHEN_NO_MATCH|WHEN_NO_TEMPLATES|NEVER",
+        "API reference, PutIntegration",
+    ),
+    ("aws_api_gateway_method", "authorization"): (
+        "NONE|AWS_IAM|CUSTOM|COGNITO_USER_POOLS|JWT",
+        "API reference, PutMethod",
+    ),
+    ("aws_api_gateway_stage", "stage_name"): (r"[A-Za-z0-9_-]{1,128}", "API reference, CreateStage"),
 }
-"""Patterns of names whose model has none: and the page that says so."""
+"""Patterns of texts whose model has none: and the page that says so."""
 
+BOUNDS: Mapping[tuple[str, str], tuple[int, int, str]] = {
+    ("aws_sqs_queue", "kms_data_key_reuse_period_seconds"): (60, 86_400, "API reference, SetQueueAttributes"),
+    ("aws_sqs_queue", "message_retention_seconds"): (60, 1_209_600, "API reference, SetQueueAttributes"),
+    ("aws_sqs_queue", "policy"): (1, 8_192, "Amazon SQS policy quotas"),
+    ("aws_sqs_queue", "visibility_timeout_seconds"): (0, 43_200, "API reference, SetQueueAttributes"),
+}
+"""Least and most of numbers, or characters of texts, whose model has none: and the page that says so."""
 
-MOCKED = frozenset({("aws_dynamodb_table", "read_capacity"), ("aws_dynamodb_table", "write_capacity")})
-"""Null in a table that is paid by request: the mocked provider answers 0 there."""
+LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
+CHOICES: Mapping[tuple[str, str], tuple[tuple[int, ...], str]] = {
+    ("aws_cloudwatch_log_group", "retention_in_days"): (LOG_DAYS, "API reference, PutRetentionPolicy"),
+}
+"""Numbers that alone are taken, and the page that says so."""
+
+TAGS, TAGS_PAGE = 50, "Tagging AWS resources: tag naming limits and requirements"
+"""Tags of any resource, whatever its own model says."""
+
+UNRULED: Mapping[tuple[str, str], str] = {
+    ("aws_api_gateway_deployment", "rest_api_id"): "API reference, CreateDeployment",
+    ("aws_api_gateway_integration", "credentials"): "API reference, PutIntegration",
+    ("aws_api_gateway_integration", "http_method"): "API reference, PutIntegration",
+    ("aws_api_gateway_integration", "integration_http_method"): "API reference, PutIntegration",
+    ("aws_api_gateway_integration", "request_templates"): "API reference, PutIntegration",
+    ("aws_api_gateway_integration", "resource_id"): "API reference, PutIntegration",
+    ("aws_api_gateway_integration", "rest_api_id"): "API reference, PutIntegration",
+    ("aws_api_gateway_integration", "uri"): "API reference, PutIntegration",
+    ("aws_api_gateway_integration_response", "http_method"): "API reference, PutIntegrationResponse",
+    ("aws_api_gateway_integration_response", "resource_id"): "API reference, PutIntegrationResponse",
+    ("aws_api_gateway_integration_response", "response_templates"): "API reference, PutIntegrationResponse",
+    ("aws_api_gateway_integration_response", "rest_api_id"): "API reference, PutIntegrationResponse",
+    ("aws_api_gateway_integration_response", "selection_pattern"): "API reference, PutIntegrationResponse",
+    ("aws_api_gateway_method", "http_method"): "API reference, PutMethod",
+    ("aws_api_gateway_method", "resource_id"): "API reference, PutMethod",
+    ("aws_api_gateway_method", "rest_api_id"): "API reference, PutMethod",
+    ("aws_api_gateway_method_response", "http_method"): "API reference, PutMethodResponse",
+    ("aws_api_gateway_method_response", "resource_id"): "API reference, PutMethodResponse",
+    ("aws_api_gateway_method_response", "response_models"): "API reference, PutMethodResponse",
+    ("aws_api_gateway_method_response", "rest_api_id"): "API reference, PutMethodResponse",
+    ("aws_api_gateway_rest_api", "description"): "API reference, CreateRestApi",
+    ("aws_api_gateway_rest_api", "name"): "API reference, CreateRestApi",
+    ("aws_api_gateway_stage", "deployment_id"): "API reference, CreateStage",
+    ("aws_api_gateway_stage", "rest_api_id"): "API reference, CreateStage",
+    ("aws_cloudwatch_metric_alarm", "threshold"): "API reference, PutMetricAlarm",
+    ("aws_sqs_queue", "sqs_managed_sse_enabled"): "API reference, SetQueueAttributes",
+}
+"""No public rule was found: the page that was looked at, as the service's model has it."""
+
+UNSET: Mapping[tuple[str, str], int] = {
+    ("aws_dynamodb_table", "read_capacity"): 0,
+    ("aws_dynamodb_table", "write_capacity"): 0,
+    ("aws_lambda_function", "reserved_concurrent_executions"): -1,
+    ("aws_sqs_queue", "kms_data_key_reuse_period_seconds"): 0,
+}
+"""No value, so that nothing is sent: what the mocked provider answers for null, and what Terraform takes for none."""
 
 
 def faults(kind: str, values: Mapping[str, Any]) -> Iterator[str]:
     """What AWS would refuse in the arguments of a resource of this type."""
     for argument, member in MEMBERS[kind].items():
         for value in _at(values, argument.split(".")):
-            if member != _TERRAFORM and not (value == 0 and (kind, argument) in MOCKED):
+            if value == UNSET.get((kind, argument)):
+                continue
+            if member not in (_TERRAFORM, _ATTRIBUTES):
                 yield from (f"{argument}: {fault}" for fault in _against(_shape(member), value))
-            pattern, page = PAGES.get((kind, argument), ("", ""))
-            if pattern and not regex.fullmatch(pattern, value):
-                yield f"{argument}: {value!r} is not {pattern} ({page})"
-    variables: Mapping[str, str] = next(_at(values, ["environment", "variables"]), {})
-    if (size := len(json.dumps(variables, separators=(",", ":")))) > ENVIRONMENT:
+            yield from (f"{argument}: {fault}" for fault in _against_page((kind, argument), value))
+    if (size := environment_bytes(values)) > ENVIRONMENT:
         yield f"environment.variables: {size} bytes of {ENVIRONMENT}"
+
+
+def environment_bytes(values: Mapping[str, Any]) -> int:
+    """Bytes of a function's environment as JSON, its characters not escaped."""
+    variables: Mapping[str, str] = next(_at(values, ["environment", "variables"]), {})
+    return len(json.dumps(variables, separators=(",", ":"), ensure_ascii=False).encode())
+
+
+def checks(kind: str, argument: str) -> bool:
+    """Whether an argument's row says anything that a value of the right type could break."""
+    member, key = MEMBERS[kind][argument], (kind, argument)
+    if argument == "tags" or key in PAGES or key in BOUNDS or key in CHOICES:
+        return True
+    if member in (_TERRAFORM, _ATTRIBUTES):
+        return False
+    shape: Any = _shape(member)
+    shapes = [shape]
+    if shape.type_name == "list":
+        shapes += [shape.member, *getattr(shape.member, "members", {}).values()]
+    elif shape.type_name == "map":
+        shapes += [shape.key, shape.value]
+    return any(each.metadata.keys() & {"min", "max", "pattern", "enum"} for each in shapes)
+
+
+def is_free(kind: str, argument: str) -> bool:
+    """Whether an argument has nothing to be checked: it is Terraform's alone, or true or false."""
+    member = MEMBERS[kind][argument]
+    return member == _TERRAFORM or (member != _ATTRIBUTES and _shape(member).type_name == "boolean")
+
+
+def _against_page(key: tuple[str, str], value: Any) -> Iterator[str]:
+    """How a value breaks what a page of AWS says where the model says nothing."""
+    pattern, page = PAGES.get(key, ("", ""))
+    if pattern and not regex.fullmatch(pattern, value):
+        yield f"{value!r} is not {pattern} ({page})"
+    least, most, page = BOUNDS.get(key, (0, 0, ""))
+    if page and not least <= (size := len(value) if isinstance(value, str) else value) <= most:
+        yield f"{size} is not from {least} to {most} ({page})"
+    some, page = CHOICES.get(key, ((), ""))
+    if page and value not in some:
+        yield f"{value} is none of {some} ({page})"
+    if key[1] == "tags" and len(value) > TAGS:
+        yield f"{len(value)} tags, of {TAGS} ({TAGS_PAGE})"
 
 
 def _at(value: Any, path: list[str]) -> Iterator[Any]:

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tests.support.actions import is_action, is_permission
+
 ON_EVERYTHING = {
     "cloudwatch:GetMetricStatistics": "knows no resource; the walk asks how late the pipeline is",
     "lambda:ListEventSourceMappings": "knows no resource; the walk asks whether the trigger is off",
@@ -38,7 +40,7 @@ def policies(resource: Mapping[str, Any]) -> Iterator[Any]:
 
 
 def faults(policy: Any) -> list[str]:
-    """What is too wide in an IAM policy, or in a network or data access policy of a collection."""
+    """What is too wide or unknown in an IAM policy, or in a network or data access policy of a collection."""
     if isinstance(policy, list):
         return [fault for rule in policy if isinstance(rule, dict) for fault in _collection_faults(rule)]
     statements = policy.get("Statement", []) if isinstance(policy, dict) else []
@@ -50,6 +52,7 @@ def _statement_faults(statement: Mapping[str, Any]) -> Iterator[str]:
     actions = _listed(statement.get("Action"))
     yield from (f"{name} allows what nobody named" for name in statement if name.startswith("Not"))
     yield from (f"the action {action} has a wildcard" for action in actions if "*" in action)
+    yield from (f"there is no action {action}" for action in actions if "*" not in action and not is_action(action))
     if "*" in _listed(statement.get("Resource")):
         yield from (f"{action} is allowed on everything" for action in actions if action not in ON_EVERYTHING)
     if "*" in json.dumps(statement.get("Principal", "")):
@@ -63,6 +66,11 @@ def _collection_faults(policy: Mapping[str, Any]) -> Iterator[str]:
         yield "a collection for VPC endpoints is public"
     for rule in policy.get("Rules", []):
         yield from (f"the permission {each} has a wildcard" for each in rule.get("Permission", []) if "*" in each)
+        yield from (
+            f"there is no permission {each} on {rule['ResourceType']}"
+            for each in rule.get("Permission", [])
+            if "*" not in each and not is_permission(each, rule["ResourceType"])
+        )
         yield from (f"{each} names every collection" for each in rule["Resource"] if "*" in each.split("/")[1])
 
 

@@ -148,6 +148,13 @@ def test_every_argument_has_its_limits_row_and_no_row_is_for_none(initialised: W
     assert written == {(kind, name) for kind, names in limits.MEMBERS.items() for name in names}
 
 
+def test_every_row_checks_something_or_names_the_page_that_has_no_rule() -> None:
+    rows = [(kind, argument) for kind, members in limits.MEMBERS.items() for argument in members]
+    unchecked = {row for row in rows if not limits.is_free(*row) and not limits.checks(*row)}
+    assert unchecked == limits.UNRULED.keys()
+    assert {*limits.PAGES, *limits.BOUNDS, *limits.CHOICES, *limits.UNSET} <= set(rows)
+
+
 def test_no_planned_value_passes_a_limit_of_aws(results: Callable[[str], Results]) -> None:
     planned = [each for each in results(LIMITS).resources if each.get("mode") == "managed"]
     kinds = {each["type"] for each in planned}
@@ -176,6 +183,16 @@ def test_the_policies_of_a_role_fit_together(results: Callable[[str], Results]) 
         ("aws_iam_role", {"tags": {"k" * 129: "v"}}, "tagKeyType"),
         ("aws_lambda_event_source_mapping", {"starting_position": "FIRST"}, "none of"),
         ("aws_sqs_queue", {"name": "a.b"}, "CreateQueue"),
+        ("aws_sqs_queue", {"message_retention_seconds": 1_209_601}, "SetQueueAttributes"),
+        ("aws_sqs_queue", {"visibility_timeout_seconds": 43_201}, "SetQueueAttributes"),
+        ("aws_sqs_queue", {"kms_data_key_reuse_period_seconds": 59}, "SetQueueAttributes"),
+        ("aws_sqs_queue", {"policy": "x" * 8_193}, "policy quotas"),
+        ("aws_sqs_queue", {"tags": {f"k{each}": "v" for each in range(51)}}, "51 tags"),
+        ("aws_cloudwatch_log_group", {"retention_in_days": 10}, "PutRetentionPolicy"),
+        ("aws_cloudwatch_metric_alarm", {"dimensions": {f"d{each}": "x" for each in range(31)}}, "Dimensions"),
+        ("aws_cloudwatch_metric_alarm", {"dimensions": {"d": "x" * 1_025}}, "DimensionValue"),
+        ("aws_lambda_function", {"reserved_concurrent_executions": -2}, "ReservedConcurrentExecutions"),
+        ("aws_lambda_function", {"environment": [{"variables": {"AB": "é" * 2_049}}]}, "bytes of 4096"),
     ],
 )
 def test_what_passes_a_limit_is_named(kind: str, values: dict[str, Any], fault: str) -> None:

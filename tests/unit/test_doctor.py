@@ -15,7 +15,7 @@ from searchsync.document import DIGEST_PREFIX
 from searchsync.errors import MalformedEventError, StackError
 from searchsync.limits import LONGEST_NAME
 from searchsync.walk import doctor as probes
-from searchsync.walk.doctor import SUFFIX, probe_index
+from searchsync.walk.asker import SUFFIX, probe_index
 from tests.support.events import environment
 from tests.unit.test_handler import start
 
@@ -43,7 +43,7 @@ def test_no_start_loads_the_doctor() -> None:
     program = "import sys; from searchsync import handler, redrive_handler, walk_handler; print(*sys.modules)"
     done = start(program, **KEYS, **WALK)
     assert "searchsync.walk_handler" in done.stdout.split(), done.stderr
-    assert not {"searchsync.doctor", "searchsync.walk.doctor"} & set(done.stdout.split())
+    assert not {"searchsync.doctor", "searchsync.walk.asker", "searchsync.walk.doctor"} & set(done.stdout.split())
 
 
 def test_the_sync_function_is_asked_by_an_event_that_is_no_triggers(monkeypatch: pytest.MonkeyPatch) -> None:

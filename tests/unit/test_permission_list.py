@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.resources
 import json
 import re
-from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lab.gate_rules import PERMISSIONS
+from tests.support.actions import is_action, reference
 from tools.permission_list import ENDPOINTS, GRANTS, Grant
 from tools.permissions import DOCUMENT, MOST_CHARACTERS, main, policy, render
 
@@ -17,13 +18,6 @@ BROAD = {
     "cloudwatch:DescribeAlarms": "asked for several alarms by name at once",
 }
 """The actions on `*` although the reference names a resource for them."""
-
-
-@cache
-def reference() -> Any:
-    """AWS's Service Authorization Reference, as cfn-lint carries it: the actions, and the resources each knows."""
-    place = importlib.resources.files("cfnlint.data.AdditionalSpecs") / "Policies.json"
-    return json.loads(place.read_text("utf-8"))
 
 
 def known(action: str) -> dict[str, Any]:
@@ -59,6 +53,32 @@ def test_an_action_is_aws_own_and_stands_on_the_narrowest_resource_that_aws_know
 def test_what_a_function_calls_is_an_action_of_aws(endpoint: Any) -> None:
     for action in endpoint.actions:
         known(action)
+
+
+ROOT = Path(__file__).parents[2]
+WRITTEN = ("*.tf", "modules/*/*.tf", "examples/*/*.tf", "*.md", "docs/*.md", "modules/*/*.md", "examples/*/*.md")
+ACTION = re.compile(r"(?<![\w:.-])([a-z][a-z0-9-]+:[A-Z][A-Za-z]+\*?)")
+"""Of all that is written so."""
+CONDITION_KEYS = {
+    *("aws:SecureTransport", "aws:SourceAccount", "iam:AWSServiceName", "iam:PassedToService"),
+    *("iam:PermissionsBoundary", "kms:EncryptionContext"),
+}
+
+
+def is_written_well(name: str) -> bool:
+    return is_action(name) or name in PERMISSIONS or name in CONDITION_KEYS
+
+
+def test_every_action_that_terraform_or_a_document_names_is_aws_own() -> None:
+    found = {name: path for each in WRITTEN for path in ROOT.glob(each) for name in ACTION.findall(path.read_text())}
+    assert {"aoss:WriteDocument", "dynamodb:BatchGetItem", "kms:Decrypt", "kms:Decrypt*", *CONDITION_KEYS} <= set(found)
+    assert not {name: str(path) for name, path in found.items() if not is_written_well(name)}
+
+
+@pytest.mark.parametrize("name", ["dynamodb:BatchGetItems", "dynamdb:Scan", "aoss:ReadDocuments", "kms:Decrypts*"])
+def test_a_misspelt_action_is_seen(name: str) -> None:
+    assert ACTION.fullmatch(name)
+    assert not is_written_well(name)
 
 
 def test_no_action_is_granted_twice_on_the_same_resource() -> None:

@@ -49,14 +49,17 @@ def test_what_is_narrow_passes(policy: Any) -> None:
         allow(Principal="*"),
         allow(Principal={"AWS": "*"}),
         {"Statement": allow(Action="*")["Statement"][0]},
+        allow(Action=["sqs:SendMessages"]),
         access(Permission=["aoss:*"]),
+        access(Permission=["aoss:ReadDocuments"]),
+        access(Permission=["aoss:DescribeCollectionItems"]),
         access(Resource=["index/*/*"]),
         [{**access()[0], "Principal": ["*"]}],
         [{"AllowFromPublic": True, "SourceVPCEs": ["vpce-1"], "Rules": []}],
     ],
     ids=str,
 )
-def test_what_is_wide_is_named(policy: Any) -> None:
+def test_what_is_wide_or_unknown_is_named(policy: Any) -> None:
     assert len(faults(policy)) == 1
 
 

@@ -7,14 +7,14 @@ from tools.mutants.mutant import FUNCTION, Mutant
 MUTANTS = (
     Mutant(
         "doctor: an index of another's taken for the probes' own",
-        FUNCTION + "walk/doctor.py",
+        FUNCTION + "walk/asker.py",
         "or not isinstance(since, int):",
         "or False:",
         ("tests/engine/test_doctor.py", "-k", "anothers"),
     ),
     Mutant(
         "doctor: a probe index of a doctor that runs deleted",
-        FUNCTION + "walk/doctor.py",
+        FUNCTION + "walk/asker.py",
         "if at.clock.now() - since < ANOTHERS:",
         "if False:",
         ("tests/engine/test_doctor.py", "-k", "that_runs"),

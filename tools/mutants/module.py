@@ -129,4 +129,18 @@ MUTANTS = (
         """    if False and not limits.get("min", size)""",
         ("tests/terraform/test_terraform.py", "-k", "what_passes_a_limit_is_named"),
     ),
+    Mutant(
+        "F11 an action that AWS does not know",
+        "iam.tf",
+        """["dynamodb:BatchGetItem"]""",
+        """["dynamodb:BatchGetItems"]""",
+        ("tests/unit/test_permission_list.py", "-k", "every_action"),
+    ),
+    Mutant(
+        "F11 a data access permission on the wrong kind of resource",
+        "tests/support/actions.py",
+        """ and name.endswith("CollectionItems") == (resource_type == "collection")""",
+        "",
+        ("tests/unit/test_policies.py",),
+    ),
 )
