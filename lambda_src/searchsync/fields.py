@@ -54,6 +54,11 @@ class Fields:
             _Look(self._unmapped).into(json.loads(text), root)
 
     @cached_property
+    def have_whole_numbers(self) -> bool:
+        """Whether the mapping has a field whose parser takes any number of digits."""
+        return _has_whole_numbers(self._nodes)
+
+    @cached_property
     def _nodes(self) -> dict[str, Any]:
         return _by_part(self.mapping or {})
 
@@ -130,6 +135,10 @@ def _check_number(value: Any, place: _Place) -> None:
                 f"A text of the item has over {LONGEST_NUMBER} digits, and its field is a {place.node['type']}: the "
                 "index cannot read it in a useful time. Correct the item in the table, or the field's type."
             )
+
+
+def _has_whole_numbers(node: Mapping[str, Any]) -> bool:
+    return node.get("type") in WHOLE_NUMBERS or any(map(_has_whole_numbers, node.get("properties", {}).values()))
 
 
 def _by_part(node: Mapping[str, Any]) -> dict[str, Any]:
