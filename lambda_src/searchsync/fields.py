@@ -20,7 +20,7 @@ from functools import cached_property
 from typing import Any
 
 from searchsync.errors import ConversionError
-from searchsync.limits import FIELD_COST, LONGEST_NUMBER, LONGEST_PATH, MOST_MAPPED
+from searchsync.limits import FIELD_COST, LONGEST_NUMBER, LONGEST_PATH, MAPPED_DEPTH, MOST_MAPPED
 
 OFF = frozenset({False, "false", "strict"})
 """Values of `dynamic` with which the engine maps no name that it does not know: it skips or refuses it at once."""
@@ -114,6 +114,8 @@ class _Look:
                         "what it is in with `enabled` or `dynamic` false."
                     )
             place = found
+        if place.depth > MAPPED_DEPTH:  # refused each time, so made again for each element of a list
+            self._add(place.depth)
         return place
 
     def _add(self, cost: int) -> None:

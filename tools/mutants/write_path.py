@@ -388,4 +388,11 @@ MUTANTS = (
         "self.config.margin",
         ("tests/unit/test_redrive.py", "-k", "what_the_mapping_does_not_map"),
     ),
+    Mutant(
+        "F20 a path that is never mapped counted once for a whole list",
+        FUNCTION + "fields.py",
+        "if place.depth > MAPPED_DEPTH:",
+        "if False:",
+        ("tests/unit/test_fields.py", "-k", "never_mapped_costs"),
+    ),
 )
