@@ -53,9 +53,10 @@ settings: setup ## write the tables of the README, docs/aws.md and docs/permissi
 mutants: jars package ## break one rule after the other, and see the test that notices
 	@$(TOOLS) -m tools.mutants
 
-prove: jars ## the proofs at their larger bounds: every interleaving of the protocol, ten thousand histories
+prove: jars ## the proofs at their larger bounds: every interleaving of the protocol, ten thousand histories, items of every shape
 	@PYTHONPATH=lambda_src $(TOOLS) -m tests.support.prove_model
 	@PYTHONPATH=lambda_src $(TOOLS) -m tests.support.prove_histories
+	@PYTHONPATH=lambda_src $(TOOLS) -m tests.support.prove_documents
 
 bench: jars package ## measure converter, handler, package, the walk on a real engine, and overload
 	@$(TOOLS) -m bench

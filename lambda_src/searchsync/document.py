@@ -102,14 +102,16 @@ def document_text(image: AttributeMap, fields: Fields = MAPS_ALL) -> str:
             f"An attribute value of type {shown(error.args[0])} is none of {', '.join(CONVERTERS)}; "
             "correct the item in the table."
         ) from error
-    if _NAMES.many_dots > many_dots or (len(text) > MOST_MAPPED and _may_be_much(text)):
+    if _NAMES.many_dots > many_dots or (len(text) > MOST_MAPPED and _may_be_much(text, fields)):
         fields.check(text)
     return text
 
 
-def _may_be_much(text: str) -> bool:
+def _may_be_much(text: str, fields: Fields) -> bool:
     """Whether a text might hold more than the index can map; `":` stands behind each name."""
-    return len(text) > LONGEST_NUMBER or FIELD_COST * text.count('":') + text.count(".") > MOST_MAPPED
+    if fields.have_whole_numbers and len(text) > LONGEST_NUMBER:
+        return True
+    return FIELD_COST * text.count('":') + text.count(".") > MOST_MAPPED
 
 
 def document_id(keys: AttributeMap, key_attributes: tuple[str, ...]) -> str:

@@ -20,7 +20,7 @@ from functools import cached_property
 from typing import Any
 
 from searchsync.errors import ConversionError
-from searchsync.limits import FIELD_COST, LONGEST_NUMBER, LONGEST_PATH, MOST_MAPPED
+from searchsync.limits import FIELD_COST, LONGEST_NUMBER, LONGEST_PATH, MAPPED_DEPTH, MOST_MAPPED
 
 OFF = frozenset({False, "false", "strict"})
 """Values of `dynamic` with which the engine maps no name that it does not know: it skips or refuses it at once."""
@@ -52,6 +52,11 @@ class Fields:
         root = _Place(self._nodes, self._nodes.get("dynamic", True) not in OFF)
         if self._nodes.get("enabled") not in (False, "false"):
             _Look(self._unmapped).into(json.loads(text), root)
+
+    @cached_property
+    def have_whole_numbers(self) -> bool:
+        """Whether the mapping has a field whose parser takes any number of digits."""
+        return _has_whole_numbers(self._nodes)
 
     @cached_property
     def _nodes(self) -> dict[str, Any]:
@@ -109,6 +114,8 @@ class _Look:
                         "what it is in with `enabled` or `dynamic` false."
                     )
             place = found
+        if place.depth > MAPPED_DEPTH:  # refused each time, so made again for each element of a list
+            self._add(place.depth)
         return place
 
     def _add(self, cost: int) -> None:
@@ -130,6 +137,10 @@ def _check_number(value: Any, place: _Place) -> None:
                 f"A text of the item has over {LONGEST_NUMBER} digits, and its field is a {place.node['type']}: the "
                 "index cannot read it in a useful time. Correct the item in the table, or the field's type."
             )
+
+
+def _has_whole_numbers(node: Mapping[str, Any]) -> bool:
+    return node.get("type") in WHOLE_NUMBERS or any(map(_has_whole_numbers, node.get("properties", {}).values()))
 
 
 def _by_part(node: Mapping[str, Any]) -> dict[str, Any]:

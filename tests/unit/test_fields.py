@@ -12,7 +12,7 @@ from searchsync.config import read_environment
 from searchsync.document import document_text
 from searchsync.errors import ConversionError
 from searchsync.fields import WHOLE_NUMBERS, Fields
-from searchsync.limits import FIELD_COST, LONGEST_NUMBER, LONGEST_PATH, MANY_DOTS, MOST_MAPPED, NESTING
+from searchsync.limits import FIELD_COST, LONGEST_NUMBER, LONGEST_PATH, MANY_DOTS, MAPPED_DEPTH, MOST_MAPPED, NESTING
 from tests.support.events import environment
 
 Image = dict[str, dict[str, Any]]
@@ -76,6 +76,13 @@ def test_more_names_than_the_engine_maps_in_a_useful_time_are_refused(image: Ima
     assert json.loads(document_text(image))
     with pytest.raises(ConversionError, match=f"over {MOST_FIELDS} fields"):
         document_text(more)
+
+
+def test_a_path_that_is_never_mapped_costs_in_each_element_of_a_list() -> None:
+    mapped, deeper = dotted(MAPPED_DEPTH - 1), dotted(MAPPED_DEPTH)
+    assert document_text({"l": {"L": [{"M": {mapped: ONE}}] * 5_000}})
+    with pytest.raises(ConversionError, match="fields"):
+        document_text({"l": {"L": [{"M": {deeper: ONE}}] * 5_000}})
 
 
 @pytest.mark.parametrize(

@@ -605,4 +605,11 @@ MUTANTS = (
         ":",
         ("tests/unit/test_collection.py", "-k", "refused_read_of_versions"),
     ),
+    Mutant(
+        "F20 a path that is never mapped counted once for a whole list",
+        FUNCTION + "fields.py",
+        "if place.depth > MAPPED_DEPTH:",
+        "if False:",
+        ("tests/unit/test_fields.py", "-k", "never_mapped_costs"),
+    ),
 )

@@ -1,0 +1,122 @@
+"""What the engine makes of documents at both sides of our bounds, and of whatever else an item may hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+import requests
+
+from lab.engine import Engine
+from searchsync.document import document_text
+from searchsync.fields import Fields
+from searchsync.limits import FIELD_COST, LONGEST_NUMBER, LONGEST_PATH, MOST_MAPPED
+from tests.support.prove_documents import PATIENCE, SLOW, Search, Unasked, search
+
+ONE = {"N": "1"}
+TEXT = {"S": "a"}
+Image = dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def looked(engine: Engine) -> Search:
+    return Search(engine.url)
+
+
+def wide(names: int, value: dict[str, Any], tail: str = "") -> Image:
+    return {f"n{number}{tail}": value for number in range(names)}
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        {".".join(["a"] * LONGEST_PATH): ONE},
+        wide(MOST_MAPPED // FIELD_COST, ONE),
+        wide(MOST_MAPPED // FIELD_COST, TEXT),
+        wide(950, TEXT, ".a" * 17),
+        wide(39, TEXT, ".a" * (LONGEST_PATH - 1)),
+    ],
+    ids=["path", "numbers", "texts", "dots", "long paths"],
+)
+def test_what_is_just_within_the_bounds_is_answered_in_time(looked: Search, image: Image) -> None:
+    document_text(image)
+    assert looked.judge(image, None) == "answered 400"
+
+
+@pytest.mark.parametrize(
+    ("image", "mapping"),
+    [
+        (wide(30_000, TEXT), None),
+        (wide(7_000, TEXT, ".a" * 20), None),
+        ({"n": {"S": "1" * 390_000}}, {"properties": {"n": {"type": "long"}}}),
+    ],
+    ids=["texts", "dots", "digits"],
+)
+def test_what_is_far_beyond_a_bound_takes_the_engine_seconds(
+    looked: Search, image: Image, mapping: Mapping[str, Any] | None
+) -> None:
+    """Else the bound has no reason any more."""
+    index = looked._index(mapping)
+    status, seconds = looked._send(index, document_text(image, Unasked()), 1)
+    assert (status in (None, 400), seconds > SLOW) == (True, True)
+
+
+def test_what_has_a_path_far_beyond_the_bound_is_never_answered(looked: Search) -> None:
+    """The thread of the engine ends with its stack, and its other threads go on."""
+    index = looked._index(None)
+    with pytest.raises(requests.Timeout):
+        looked.session.post(
+            f"{looked.url}/{index}/_doc", json={".".join(["a"] * 10 * LONGEST_PATH): 1}, timeout=PATIENCE / 4
+        )
+    assert looked._send(index, "{}", 1)[0] == 201
+
+
+@pytest.mark.parametrize(
+    "mapping",
+    [
+        {"dynamic": False},
+        {"properties": {"m": {"type": "flat_object"}}},
+        {"properties": {"m": {"type": "object", "enabled": False}}},
+        {"dynamic_templates": [{"maps": {"match_mapping_type": "object", "mapping": {"enabled": False}}}]},
+    ],
+    ids=str,
+)
+def test_what_the_index_does_not_map_is_taken_however_wide_and_deep_it_is(
+    looked: Search, mapping: Mapping[str, Any]
+) -> None:
+    for names in (wide(20_000, TEXT), {".".join(["a"] * 10 * LONGEST_PATH): ONE}):
+        assert looked.judge({"m": {"M": names}}, mapping) == "taken"
+
+
+def test_a_whole_number_of_the_most_digits_is_refused_in_time(looked: Search) -> None:
+    mapping = {"properties": {"n": {"type": "long"}}}
+    assert looked.judge({"n": {"S": "1" * LONGEST_NUMBER}}, mapping) == "answered 400"
+
+
+def test_whatever_an_item_holds_is_answered_in_time_or_not_sent(engine: Engine) -> None:
+    found = search(engine.url, 25, 20)
+    assert not found.finding
+    assert found.ended["taken"]
+    assert found.ended["refused"]
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "mapping", "finding"),
+    [
+        (Unasked.check, None, "after .* only|not at all"),
+        (lambda _, text: Fields.__dict__["unspoilt"](Fields(), text), {"dynamic": False}, "refused, though taken"),
+    ],
+    ids=["nothing refused", "the mapping not asked"],
+)
+def test_the_search_finds_what_is_not_refused_and_what_is_for_nothing(
+    looked: Search,
+    monkeypatch: pytest.MonkeyPatch,
+    spoilt: Callable[..., None],
+    mapping: Mapping[str, Any] | None,
+    finding: str,
+) -> None:
+    monkeypatch.setattr(Fields, "unspoilt", Fields.check, raising=False)
+    monkeypatch.setattr(Fields, "check", spoilt)
+    with pytest.raises(AssertionError, match=finding):
+        looked.judge({"m": {"M": wide(30_000, TEXT)}}, mapping)
