@@ -353,4 +353,11 @@ MUTANTS = (
         "or len(items) > len(writes)",
         ("tests/engine/test_cut_requests.py", "-k", "part_that_was_made_a_whole_fails"),
     ),
+    Mutant(
+        "F23 a connection that was given up kept open",
+        FUNCTION + "collection.py",
+        "            self._bound.drop()\n",
+        "",
+        ("tests/unit/test_bound.py", "-k", "given_up_is_closed"),
+    ),
 )
