@@ -83,6 +83,13 @@ class Bound:
                 self._line.close()
             self._line = line.dup()
 
+    def drop(self) -> None:
+        """The connection was closed: our copy of its socket would keep it open."""
+        with self._changed:
+            if self._line is not None:
+                self._line.close()
+                self._line = None
+
     def _watch(self) -> None:
         with self._changed:
             while True:

@@ -271,6 +271,7 @@ class Connection(RequestsHttpConnection):
             with self._bound.request(named["timeout"]):
                 return super().perform_request(*given, **{**named, "allow_redirects": False})
         except NoAnswerError as error:
+            self._bound.drop()
             if self._bound.was_cut:
                 raise TooLateError("TIMEOUT", "cut off at its time", error) from error
             raise

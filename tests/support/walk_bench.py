@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 from searchsync.clock import Backoff, Deadline
 from searchsync.config import Config, read_environment
 from searchsync.document import document_id, document_text
+from searchsync.errors import CollectionBusyError
 from searchsync.records import AttributeMap
 from searchsync.table import DynamoTable
 from searchsync.walk.agreement import Document, exact
@@ -292,7 +293,8 @@ def pages(table: DynamoTable, deadline: Deadline, of: int = 1) -> Iterator[list[
 @dataclass
 class Lane:
     """One lane of a walk over a world: calls of a part until it is done, each state through JSON as Step Functions
-    carries it. `call_seconds`: how long a call lasts."""
+    carries it. `call_seconds`: how long a call lasts. A call that the collection was too busy for is repeated up to
+    `repeats` times, as the state machine does; `repeated` counts them."""
 
     world: World
     config: Config = field(default_factory=lambda: read_environment(environment()))
@@ -303,6 +305,8 @@ class Lane:
     s3: Any = None
     bucket: str | None = None
     exported_at: float | None = None
+    repeats: int = 0
+    repeated: int = 0
 
     def __post_init__(self) -> None:
         self.queue = MemoryQueue()
@@ -346,7 +350,12 @@ class Lane:
         event: dict[str, Any] = {"task": task, "run": "run-1", "settle": self.settle, "export": export, "part": part}
         event |= {"position": None, "call": 0, "totals": {}, "done": False}
         while not event["done"]:
-            event = self.call(event)
+            try:
+                event = self.call(event)
+            except CollectionBusyError:
+                self.repeated += 1
+                if self.repeated > self.repeats:
+                    raise
         totals: dict[str, Any] = event["totals"]
         return totals
 

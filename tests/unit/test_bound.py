@@ -141,6 +141,21 @@ def test_a_request_is_cut_off_at_its_time(behave: Peer, body: bytes) -> None:
         assert bulk(collection(port), body).status is None
 
 
+def test_a_connection_that_is_given_up_is_closed_whoever_gave_it_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A socket's own timeout may be quicker than the bound's cut."""
+    monkeypatch.setattr(bound.Bound, "_cut", lambda _: None)
+    gone = threading.Event()
+
+    def behave(line: socket.socket) -> None:
+        black_hole(line)
+        gone.set()
+
+    with peer(behave) as port:
+        target = collection(port)
+        assert bulk(target).status is None
+        assert gone.wait(LONGEST_S)
+
+
 def test_a_handshake_is_within_the_bound() -> None:
     with peer(black_hole) as port:
         assert bulk(collection(port, "https")).status is None

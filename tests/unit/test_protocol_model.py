@@ -80,6 +80,7 @@ VARIANTS: dict[str, tuple[Configuration, dict[str, Any], str]] = {
     "low bits that decide nothing": (SHARDS, {"on_record": low_bits_decide}, WRONG),
     "page deadline": (replace(LATE, page=True), {"page_deadline": False}, WRONG),
     "page deadline, timed": (replace(TIMED, page=True), {"page_deadline": False}, WRONG),
+    "a request is cut off at its time": (TIMED, {"cut": False}, WRONG),
     "repeated deletion": (TIMED, {"on_record": a_deletions_conflict_is_done}, WRONG),
     "a table read's tombstone is not believed": (TIMED, {"on_record": tombstones_believed}, WRONG),
     "a read behind writes proves nothing": (LAGGING, {"on_record": any_document_shown_is_no_tombstone}, WRONG),

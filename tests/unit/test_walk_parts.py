@@ -203,6 +203,24 @@ def test_a_collection_busy_for_a_while_is_waited_for_and_progress_is_kept() -> N
     assert sum(body.count(b'"_id":"item-') for body in bodies) == 30
 
 
+@pytest.mark.parametrize("repeats", [0, 2])
+def test_a_call_that_is_busy_to_its_end_is_repeated_as_often_as_the_state_machine_does(repeats: int) -> None:
+    world = filled(10)
+    bulk, until = world.index.bulk, world.clock.time + 1_000.0
+
+    def away(body: bytes, timeout: float, begin_within: float = 0.0) -> Response:
+        return BUSY_REQUEST if world.clock.time < until else bulk(body, timeout, begin_within)
+
+    world.index.bulk = away  # type: ignore[method-assign]
+    lane = Lane(world, repeats=repeats)
+    if not repeats:
+        with pytest.raises(CollectionBusyError):
+            lane.walk("backfill")
+        return
+    assert lane.walk("backfill") == {"items": 10, "written": 10}
+    assert lane.repeated == 1
+
+
 def test_a_lost_answer_is_no_item_lost() -> None:
     world = filled(10)
     bulk = world.index.bulk

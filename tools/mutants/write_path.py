@@ -612,4 +612,11 @@ MUTANTS = (
         "if False:",
         ("tests/unit/test_fields.py", "-k", "never_mapped_costs"),
     ),
+    Mutant(
+        "F23 a connection that was given up kept open",
+        FUNCTION + "collection.py",
+        "            self._bound.drop()\n",
+        "",
+        ("tests/unit/test_bound.py", "-k", "given_up_is_closed"),
+    ),
 )

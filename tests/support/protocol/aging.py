@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from searchsync.version import LOW_BITS, second_of, wait_until_past
 from tests.support.protocol.rules import Configuration
-from tests.support.protocol.state import FOREIGN, GONE, NOW, PARENT, Reader, State, Worker, bits_of
+from tests.support.protocol.state import FOREIGN, GONE, NOW, PARENT, Late, Reader, State, Worker, bits_of
 
 Actor = TypeVar("Actor", Worker | None, Reader | None)
 
@@ -73,7 +73,7 @@ def tick(state: State, world: Configuration) -> State:
     longest = world.late
     worker, reader, wire = state.worker, state.reader, state.wire
     if longest is not None:
-        wire = tuple([(value, version, age + 1) for value, version, age in wire if age < longest])
+        wire = _under_way(wire, longest, world.rules.cut)
         if worker is not None and worker.step == "read":
             worker = worker._replace(age=min(worker.age + 1, longest))
         if reader is not None and reader.step == "read":
@@ -83,6 +83,12 @@ def tick(state: State, world: Configuration) -> State:
         tombstone = min(tombstone + 1, world.tombstone)
     state = state._replace(worker=worker, reader=reader, wire=wire, tombstone=tombstone)
     return _moved_together(state, world)
+
+
+def _under_way(wire: tuple[Late, ...], longest: int, cut: bool) -> tuple[Late, ...]:
+    """The requests that may still land a second later. One that trickles, and is not cut off, does so for ever."""
+    older = [(value, version, min(age + 1, longest)) for value, version, age in wire if age < longest or not cut]
+    return tuple(sorted(older))
 
 
 def _waited(actor: Actor, world: Configuration) -> Actor:

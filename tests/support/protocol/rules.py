@@ -22,6 +22,8 @@ class Rules:
     """A resync waits until its version lies above every second involved."""
     page_deadline: bool = True
     """What was read is written within the deadline, or read again."""
+    cut: bool = True
+    """A request under way is cut off at its time: what lands later was whole by then, and lands soon or never."""
     on_record: Callable[..., Verdict] = verdict
     on_read: Callable[..., Verdict] = verdict_on_read
     poison_is_queued: bool = True
