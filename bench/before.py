@@ -19,6 +19,7 @@ def checked_out(target: Path) -> Path | None:
     if done.returncode:
         print(f"  this clone has no commit {COMMIT}: nothing to compare with", file=sys.stderr, flush=True)
         return None
+    target.mkdir(parents=True, exist_ok=True)
     with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
         archive.extractall(target, filter="data")
     return target

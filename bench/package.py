@@ -1,4 +1,5 @@
-"""The package: its size, the import of the handler from it with byte code and without, and the cold start."""
+"""The package: its size, the import of the handler from it with byte code and without, and the cold start beside the
+way it was."""
 
 from __future__ import annotations
 
@@ -7,12 +8,15 @@ import shutil
 import statistics
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.measure import Figure, at_least, in_turns
+from bench.before import COMMIT, checked_out
+from bench.measure import Figure, at_least, at_most, in_turns
 
 LARGEST = 1_500_000
+OF_BEFORE = 0.65
 FASTER_WITH_BYTECODE = 2.0
 ROUNDS = 15
 BOOTSTRAP = "import concurrent.futures.thread, decimal, json, logging, traceback"
@@ -47,15 +51,16 @@ def figures(package: Path, unpacked: Path, root: Path) -> list[Figure]:
     def answering(task: Path) -> Callable[[], object]:
         return lambda: _python(FIRST_ANSWER, task, root)
 
-    cold = in_turns(
-        {
-            "import": importing(unpacked),
-            "import of sources": importing(sources),
-            "with byte code": answering(unpacked),
-            "without": answering(sources),
-        },
-        ROUNDS,
-    )
+    subjects = {
+        "import": importing(unpacked),
+        "import of sources": importing(sources),
+        "with byte code": answering(unpacked),
+        "without": answering(sources),
+    }
+    before = _package_before(unpacked.with_name("before"))
+    if before is not None:
+        subjects["before"] = answering(before)
+    cold = in_turns(subjects, ROUNDS)
     size = package.stat().st_size
     compiled, uncompiled = (statistics.median(imports[task]) for task in (unpacked, sources))
     return [
@@ -64,7 +69,20 @@ def figures(package: Path, unpacked: Path, root: Path) -> list[Figure]:
         at_least("  faster than without byte code", uncompiled / compiled, FASTER_WITH_BYTECODE),
         Figure("cold start, process start to first answer", f"{cold['with byte code'] * 1e3:.0f} ms"),
         Figure("  without byte code", f"{cold['without'] * 1e3:.0f} ms"),
+        *([] if before is None else [at_most(f"  of {COMMIT}'s", cold["with byte code"] / cold["before"], OF_BEFORE)]),
     ]
+
+
+def _package_before(scratch: Path) -> Path | None:
+    """That commit's package, unpacked, built by its own build.py; None where the clone has no history."""
+    tree = checked_out(scratch / "tree")
+    if tree is None:
+        return None
+    command = [sys.executable, "build.py", "--output", str(scratch / "dist")]
+    subprocess.run(command, cwd=tree, env={"PATH": os.environ.get("PATH", "")}, check=True, stdout=subprocess.DEVNULL)
+    with zipfile.ZipFile(scratch / "dist" / "searchsync.zip") as package:
+        package.extractall(scratch / "task")
+    return scratch / "task"
 
 
 def _python(code: str, task: Path, root: Path) -> str:

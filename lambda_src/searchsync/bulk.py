@@ -158,10 +158,15 @@ def classify_request(response: Response) -> Answer:
 
 
 def classify_items(writes: Sequence[Write], body: Any) -> list[Answer] | None:
-    """The answers to `writes`, by position; None when the body does not answer exactly these writes."""
+    """The answers to `writes`, by position; None when the body does not answer exactly these writes.
+
+    Where `errors` is false all of them are done (Bulk API reference), and none is looked at.
+    """
     items = body.get("items") if isinstance(body, Mapping) else None
     if not isinstance(items, list) or len(items) != len(writes):
         return None
+    if body.get("errors") is False:
+        return [DONE] * len(writes)
     try:
         return [_classify(write, item) for write, item in zip(writes, items, strict=True)]
     except (KeyError, TypeError, AttributeError):

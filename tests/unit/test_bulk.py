@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from searchsync.bulk import Answer, Kind, Response, Write, chunks, classify_items, classify_request, halves, lines
+from searchsync.bulk import DONE, Answer, Kind, Response, Write, chunks, classify_items, classify_request, halves, lines
 from searchsync.records import lowest
 from tests.support.events import sequence_number
 from tests.support.fakes import error
@@ -24,6 +24,20 @@ def answer(write: Write, **result: Any) -> Answer:
     found = classify_items([write], {"items": [item(write, **result)]})
     assert found is not None
     return found[0]
+
+
+def test_an_answer_without_errors_is_done_but_must_fit_the_number_of_writes() -> None:
+    items = [item(INDEX, status=201), item(DELETE, status=404, result="not_found")]
+    assert classify_items([INDEX, DELETE], {"errors": False, "items": items}) == [DONE, DONE]
+    assert classify_items([INDEX], {"errors": False, "items": items}) is None
+
+
+def test_an_answer_with_errors_or_without_a_word_on_them_is_looked_through() -> None:
+    items = [item(INDEX, status=429, **error("rejected_execution_exception"))]
+    for said in ({"errors": True}, {"errors": None}, {}):
+        found = classify_items([INDEX], {**said, "items": items})
+        assert found is not None
+        assert found[0].kind is Kind.BUSY
 
 
 def test_every_write_is_versioned_externally() -> None:

@@ -332,4 +332,34 @@ MUTANTS = (
         "redrive = build(read_environment(os.environ), os.environ)\nredrive.collection.ensure_index(1.0)\n",
         ("tests/unit/test_waking_alarms.py", "-k", "cold_start_asks_nobody"),
     ),
+    Mutant(
+        "an answer without errors that does not fit its writes",
+        FUNCTION + "bulk.py",
+        "    if not isinstance(items, list) or len(items) != len(writes):\n        return None\n"
+        '    if body.get("errors") is False:\n        return [DONE] * len(writes)\n',
+        '    if body.get("errors") is False:\n        return [DONE] * len(writes)\n'
+        "    if not isinstance(items, list) or len(items) != len(writes):\n        return None\n",
+        ("tests/unit/test_bulk.py", "-k", "fit_the_number"),
+    ),
+    Mutant(
+        "an answer that does not say whether it has errors taken for done",
+        FUNCTION + "bulk.py",
+        'body.get("errors") is False',
+        'not body.get("errors")',
+        ("tests/unit/test_bulk.py", "-k", "looked_through"),
+    ),
+    Mutant(
+        "a start that imports all of opensearch-py",
+        FUNCTION + "__init__.py",
+        'without_init("opensearchpy", "opensearchpy.client", "opensearchpy.helpers")',
+        "",
+        ("tests/unit/test_lean.py", "-k", "no_client_for_every_api"),
+    ),
+    Mutant(
+        "an entry that never settles its memory",
+        FUNCTION + "lean.py",
+        "    gc.freeze()\n",
+        "",
+        ("tests/unit/test_lean.py", "-k", "looked_at_for_garbage"),
+    ),
 )

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from opensearchpy import OpenSearch
+from opensearchpy.client.client import Client
 
 from searchsync.bulk import DONE, MAPPING_CONFLICT, QUOTA_STATUS, Answer, Kind, Response, Write, classify_request, lines
 from searchsync.clock import Clock, Deadline
@@ -65,7 +65,7 @@ class Asker:
     """Asks, and keeps what was refused or busy. `connect` makes a client; `deadline` is the probes'."""
 
     config: Config
-    connect: Callable[[], OpenSearch]
+    connect: Callable[[], Client]
     clock: Clock
     deadline: Deadline
     refused: set[str] = field(default_factory=set)
@@ -392,7 +392,7 @@ PROBES: tuple[tuple[tuple[str, ...], Callable[[Asker], Facts]], ...] = (
 """In this order: what follows needs what stands above it."""
 
 
-def examine(config: Config, connect: Callable[[], OpenSearch], clock: Clock, seconds: float) -> dict[str, Any]:
+def examine(config: Config, connect: Callable[[], Client], clock: Clock, seconds: float) -> dict[str, Any]:
     """Ask every probe within so many seconds, and clean up. Raises WalkRefusedError where the probe index is another's.
 
     Answers with `seen`: facts by probe, or {"unasked": why}; and `left`: what could not be deleted.
