@@ -47,8 +47,8 @@ MUTANTS = (
     Mutant(
         "numbers through float",
         FUNCTION + "document.py",
-        "value if kind == 'N'",
-        "repr(float(value)) if kind == 'N'",
+        "value['N']",
+        "repr(float(value['N']))",
         ("tests/unit/test_document.py", "-k", "a_number_keeps_its_own_digits"),
     ),
     Mutant(
