@@ -11,6 +11,7 @@ import zipfile
 from importlib.util import find_spec
 from pathlib import Path
 
+from bench.before import package_unpacked
 from bench.measure import Figure, table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -64,6 +65,7 @@ def main() -> int:
         task = Path(scratch) / "task"
         with zipfile.ZipFile(PACKAGE) as package:
             package.extractall(task)
+        package_unpacked(task.with_name("before"))
         found = [figure for part in PARTS for figure in measure(part, task)]
     print(table(found))
     return 1 if any(figure.met is False for figure in found) else 0

@@ -8,11 +8,10 @@ import shutil
 import statistics
 import subprocess
 import sys
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.before import COMMIT, checked_out
+from bench.before import COMMIT
 from bench.measure import Figure, at_least, at_most, in_turns
 
 LARGEST = 1_500_000
@@ -40,7 +39,8 @@ assert answer == {"batchItemFailures": []}
 
 
 def figures(package: Path, unpacked: Path, root: Path) -> list[Figure]:
-    """Measured in new processes of this interpreter, which is the runtime's. `unpacked` holds byte code."""
+    """Measured in new processes of this interpreter, which is the runtime's. `unpacked` holds byte code;
+    beside it may stand `before`, the package that is compared with."""
     sources = unpacked.with_name("sources")
     shutil.copytree(unpacked, sources, ignore=shutil.ignore_patterns("__pycache__"))
     imports: dict[Path, list[float]] = {unpacked: [], sources: []}
@@ -57,8 +57,8 @@ def figures(package: Path, unpacked: Path, root: Path) -> list[Figure]:
         "with byte code": answering(unpacked),
         "without": answering(sources),
     }
-    before = _package_before(unpacked.with_name("before"))
-    if before is not None:
+    before = unpacked.with_name("before")
+    if before.is_dir():
         subjects["before"] = answering(before)
     cold = in_turns(subjects, ROUNDS)
     size = package.stat().st_size
@@ -69,20 +69,12 @@ def figures(package: Path, unpacked: Path, root: Path) -> list[Figure]:
         at_least("  faster than without byte code", uncompiled / compiled, FASTER_WITH_BYTECODE),
         Figure("cold start, process start to first answer", f"{cold['with byte code'] * 1e3:.0f} ms"),
         Figure("  without byte code", f"{cold['without'] * 1e3:.0f} ms"),
-        *([] if before is None else [at_most(f"  of {COMMIT}'s", cold["with byte code"] / cold["before"], OF_BEFORE)]),
+        *(
+            []
+            if "before" not in cold
+            else [at_most(f"  of {COMMIT}'s", cold["with byte code"] / cold["before"], OF_BEFORE)]
+        ),
     ]
-
-
-def _package_before(scratch: Path) -> Path | None:
-    """That commit's package, unpacked, built by its own build.py; None where the clone has no history."""
-    tree = checked_out(scratch / "tree")
-    if tree is None:
-        return None
-    command = [sys.executable, "build.py", "--output", str(scratch / "dist")]
-    subprocess.run(command, cwd=tree, env={"PATH": os.environ.get("PATH", "")}, check=True, stdout=subprocess.DEVNULL)
-    with zipfile.ZipFile(scratch / "dist" / "searchsync.zip") as package:
-        package.extractall(scratch / "task")
-    return scratch / "task"
 
 
 def _python(code: str, task: Path, root: Path) -> str:
