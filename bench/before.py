@@ -6,6 +6,8 @@ import io
 import subprocess
 import sys
 import tarfile
+import tempfile
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,6 +21,18 @@ def checked_out(target: Path) -> Path | None:
     if done.returncode:
         print(f"  this clone has no commit {COMMIT}: nothing to compare with", file=sys.stderr, flush=True)
         return None
+    target.mkdir(parents=True, exist_ok=True)
     with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
         archive.extractall(target, filter="data")
     return target
+
+
+def package_unpacked(target: Path) -> None:
+    """That commit's package in a folder, built by its own build.py; nothing where the clone has no history."""
+    with tempfile.TemporaryDirectory(prefix="searchsync-bench-") as scratch:
+        tree = checked_out(Path(scratch))
+        if tree is None:
+            return
+        subprocess.run([sys.executable, "build.py"], cwd=tree, check=True, stdout=subprocess.DEVNULL)
+        with zipfile.ZipFile(tree / "dist" / "searchsync.zip") as package:
+            package.extractall(target)  # noqa: S202 - our own build's

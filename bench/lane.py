@@ -65,7 +65,7 @@ def plain() -> Callable[[dict[str, Any]], dict[str, Any]]:
     """
     import boto3  # noqa: PLC0415
     from boto3.dynamodb.types import Binary, TypeDeserializer  # noqa: PLC0415
-    from opensearchpy import helpers  # noqa: PLC0415
+    from opensearchpy import OpenSearch, helpers  # noqa: PLC0415
 
     from searchsync.collection import connect  # noqa: PLC0415
     from searchsync.config import read_environment  # noqa: PLC0415
@@ -73,7 +73,9 @@ def plain() -> Callable[[dict[str, Any]], dict[str, Any]]:
     from searchsync.limits import LARGEST_SCAN  # noqa: PLC0415
 
     config = read_environment(os.environ)
-    client = connect(config, sign(os.environ, config.region))
+    transport = connect(config, sign(os.environ, config.region)).transport
+    client = OpenSearch()
+    client.transport = transport
     deserialize = TypeDeserializer().deserialize
 
     def json_value(value: Any) -> Any:

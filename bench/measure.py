@@ -33,13 +33,20 @@ def at_most(what: str, ratio: float, target: float) -> Figure:
     return Figure(what, f"{ratio:.2f} x", f"at most {target:g} x", ratio <= target)
 
 
-def in_turns(subjects: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """The median seconds of each subject. They take turns, so that a busy machine slows all of them alike."""
+def in_turns(
+    subjects: Mapping[str, Callable[[], object]], rounds: int, before: Callable[[], object] = lambda: None
+) -> dict[str, float]:
+    """The median seconds of each subject. They take turns, so that a busy machine slows all of them alike.
+
+    `before` is called ahead of each, and not measured.
+    """
     taken: dict[str, list[float]] = {name: [] for name in subjects}
     for subject in subjects.values():
+        before()
         subject()
     for _ in range(rounds):
         for name, subject in subjects.items():
+            before()
             started = time.perf_counter()
             subject()
             taken[name].append(time.perf_counter() - started)

@@ -1,4 +1,5 @@
-"""The package: its size, the import of the handler from it with byte code and without, and the cold start."""
+"""The package: its size, the import of the handler from it with byte code and without, and the cold start beside the
+way it was."""
 
 from __future__ import annotations
 
@@ -10,9 +11,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.measure import Figure, at_least, in_turns
+from bench.before import COMMIT
+from bench.measure import Figure, at_least, at_most, in_turns
 
 LARGEST = 1_500_000
+OF_BEFORE = 0.65
 FASTER_WITH_BYTECODE = 2.0
 ROUNDS = 15
 BOOTSTRAP = "import concurrent.futures.thread, decimal, json, logging, traceback"
@@ -36,7 +39,8 @@ assert answer == {"batchItemFailures": []}
 
 
 def figures(package: Path, unpacked: Path, root: Path) -> list[Figure]:
-    """Measured in new processes of this interpreter, which is the runtime's. `unpacked` holds byte code."""
+    """Measured in new processes of this interpreter, which is the runtime's. `unpacked` holds byte code;
+    beside it may stand `before`, the package that is compared with."""
     sources = unpacked.with_name("sources")
     shutil.copytree(unpacked, sources, ignore=shutil.ignore_patterns("__pycache__"))
     imports: dict[Path, list[float]] = {unpacked: [], sources: []}
@@ -47,15 +51,16 @@ def figures(package: Path, unpacked: Path, root: Path) -> list[Figure]:
     def answering(task: Path) -> Callable[[], object]:
         return lambda: _python(FIRST_ANSWER, task, root)
 
-    cold = in_turns(
-        {
-            "import": importing(unpacked),
-            "import of sources": importing(sources),
-            "with byte code": answering(unpacked),
-            "without": answering(sources),
-        },
-        ROUNDS,
-    )
+    subjects = {
+        "import": importing(unpacked),
+        "import of sources": importing(sources),
+        "with byte code": answering(unpacked),
+        "without": answering(sources),
+    }
+    before = unpacked.with_name("before")
+    if before.is_dir():
+        subjects["before"] = answering(before)
+    cold = in_turns(subjects, ROUNDS)
     size = package.stat().st_size
     compiled, uncompiled = (statistics.median(imports[task]) for task in (unpacked, sources))
     return [
@@ -64,6 +69,11 @@ def figures(package: Path, unpacked: Path, root: Path) -> list[Figure]:
         at_least("  faster than without byte code", uncompiled / compiled, FASTER_WITH_BYTECODE),
         Figure("cold start, process start to first answer", f"{cold['with byte code'] * 1e3:.0f} ms"),
         Figure("  without byte code", f"{cold['without'] * 1e3:.0f} ms"),
+        *(
+            []
+            if "before" not in cold
+            else [at_most(f"  of {COMMIT}'s", cold["with byte code"] / cold["before"], OF_BEFORE)]
+        ),
     ]
 
 

@@ -236,6 +236,13 @@ def _record_opened(folders: list[Path]) -> set[str]:
     return used
 
 
+def _was_used(path: Path) -> bool:
+    """Whether a file that was opened is of use: data, or the source of a module whose import did not fail."""
+    if path.suffix != ".py":
+        return path.is_file()
+    return any(getattr(module, "__file__", None) == str(path) for module in list(sys.modules.values()))
+
+
 def main() -> None:
     """Entry of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -253,7 +260,7 @@ def main() -> None:
     finally:
         stub.shutdown()
         stub.server_close()
-    found = sorted(path for path in used if any((folder / path).is_file() for folder in tasks))
+    found = sorted(path for path in used if any(_was_used(folder / path) for folder in tasks))
     print(json.dumps({"used": found, "outcomes": outcomes}))
 
 

@@ -14,7 +14,8 @@ from ssl import SSLCertVerificationError as CertificateError
 from typing import Any
 from uuid import uuid4
 
-from opensearchpy import OpenSearch, RequestsHttpConnection
+from opensearchpy.client.client import Client
+from opensearchpy.connection.http_requests import RequestsHttpConnection
 from opensearchpy.exceptions import ConnectionError as NoAnswerError
 from opensearchpy.exceptions import ConnectionTimeout as TooLateError
 from opensearchpy.exceptions import SerializationError, SSLError, TransportError
@@ -40,7 +41,7 @@ NO_MARK = ""
 class OpenSearchCollection:
     """The index of one collection."""
 
-    def __init__(self, client: OpenSearch, config: Config, clock: Clock) -> None:
+    def __init__(self, client: Client, config: Config, clock: Clock) -> None:
         self._client = client
         self._index = config.index
         self._mapping = config.mapping
@@ -198,7 +199,7 @@ class OpenSearchCollection:
 
 
 def perform(
-    client: OpenSearch,
+    client: Client,
     method: str,
     path: str,
     *,
@@ -286,14 +287,14 @@ class Connection(RequestsHttpConnection):
         """Nothing."""
 
 
-def connect(config: Config, auth: AWS4Auth, serializer: JSONSerializer | None = None) -> OpenSearch:
+def connect(config: Config, auth: AWS4Auth, serializer: JSONSerializer | None = None) -> Client:
     """The client for the configured collection, its requests signed by `auth`; `serializer` reads its answers.
 
     One connection that is kept; no retries of its own (the delivery knows which writes need one), no
     gzip bodies (AOSS signs what it reads).
     """
-    return OpenSearch(
-        hosts=[config.host],
+    return Client(
+        hosts=config.host,
         http_auth=auth,
         connection_class=Connection,
         verify_certs=True,

@@ -193,6 +193,9 @@ REPAIR_AGE = 82_800.0
 SHORTEST_ROUND = 20.0
 """Seconds: with less left no further messages are taken."""
 assert SLOW_AGE < LOAD_AGE < REPAIR_AGE  # handed over before the stream drops it
+COLLECT_AFTER = 100_000
+"""New objects between two looks for garbage. What has no cycle goes at once all the same; so many objects in
+cycles, if they were all, are some 20 MB."""
 RECORDS_SHOWN = 20
 """Records named one by one in the line; all are counted."""
 LONGEST_SHOWN = 200

@@ -11,6 +11,7 @@ from typing import Any
 
 from searchsync.config import Config, read_environment
 from searchsync.entry import Context, accounted, connect_edges
+from searchsync.lean import settle
 from searchsync.metrics import RedriveReport, emit, redrive_line
 from searchsync.redrive import Redrive
 from searchsync.stream import DynamoStream
@@ -37,6 +38,7 @@ def invoke(redrive: Redrive, event: object, context: Context) -> dict[str, Any]:
 
 
 redrive = build(read_environment(os.environ), os.environ)
+settle()
 
 
 def handle(event: object, context: Context) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 from searchsync.collection import connect
 from searchsync.config import Config, read_environment
 from searchsync.entry import Context, accounted, connect_edges, sign
+from searchsync.lean import settle
 from searchsync.limits import DOCTOR_SECONDS, WALK_RESERVE
 from searchsync.metrics import emit
 from searchsync.walk.keys import KeyTypes
@@ -98,6 +99,7 @@ def examined(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
 
 
 steps = build(read_environment(os.environ), read_settings(os.environ), os.environ)
+settle()
 
 
 def handle(event: object, context: Context) -> dict[str, Any]:

@@ -56,6 +56,7 @@ FREE = {
     "LONGEST_ID",
     "MOST_NAMES",
     "GRANTED_WITHIN",
+    "COLLECT_AFTER",
     "RECORDS_SHOWN",
     "LINES_AT_ONCE",
     "SEGMENT_BYTES",

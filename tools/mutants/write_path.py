@@ -47,8 +47,8 @@ MUTANTS = (
     Mutant(
         "numbers through float",
         FUNCTION + "document.py",
-        "value if kind == 'N'",
-        "repr(float(value)) if kind == 'N'",
+        "value['N']",
+        "repr(float(value['N']))",
         ("tests/unit/test_document.py", "-k", "a_number_keeps_its_own_digits"),
     ),
     Mutant(
@@ -618,5 +618,19 @@ MUTANTS = (
         "            self._bound.drop()\n",
         "",
         ("tests/unit/test_bound.py", "-k", "given_up_is_closed"),
+    ),
+    Mutant(
+        "a start that imports asyncio for a name",
+        FUNCTION + "__init__.py",
+        'with absent("asyncio"):',
+        "if True:",
+        ("tests/unit/test_lean.py", "-k", "no_client_for_every_api"),
+    ),
+    Mutant(
+        "an entry that never settles its memory",
+        FUNCTION + "lean.py",
+        "    gc.freeze()\n",
+        "",
+        ("tests/unit/test_lean.py", "-k", "looked_at_for_garbage"),
     ),
 )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from opensearchpy import OpenSearch
+from opensearchpy.client.client import Client
 
 from searchsync.bulk import MAPPING_CONFLICT, Answer, Kind, Response, Write, classify_request, lines
 from searchsync.clock import Clock, Deadline
@@ -44,7 +44,7 @@ class Asker:
     """Asks, and keeps what was refused or busy. `connect` makes a client; `deadline` is the probes'."""
 
     config: Config
-    connect: Callable[[], OpenSearch]
+    connect: Callable[[], Client]
     clock: Clock
     deadline: Deadline
     refused: set[str] = field(default_factory=set)

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-from opensearchpy import OpenSearch
+from opensearchpy.client.client import Client
 
 from searchsync.bulk import DONE, QUOTA_STATUS, Answer, Kind, Response, Write, classify_request, lines
 from searchsync.clock import Clock, Deadline
@@ -287,7 +287,7 @@ PROBES: tuple[tuple[tuple[str, ...], Callable[[Asker], Facts]], ...] = (
 """In this order: what follows needs what stands above it."""
 
 
-def examine(config: Config, connect: Callable[[], OpenSearch], clock: Clock, seconds: float) -> dict[str, Any]:
+def examine(config: Config, connect: Callable[[], Client], clock: Clock, seconds: float) -> dict[str, Any]:
     """Ask every probe within so many seconds, and clean up. Raises WalkRefusedError where the probe index is another's.
 
     Answers with `seen`: facts by probe, or {"unasked": why}; and `left`: what could not be deleted.

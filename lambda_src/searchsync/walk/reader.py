@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from opensearchpy import OpenSearch
+from opensearchpy.client.client import Client
 from opensearchpy.exceptions import SerializationError
 from opensearchpy.serializer import JSONSerializer
 
@@ -69,7 +69,7 @@ class IndexPage:
 class IndexReader:
     """Reads one index. `requests` counts what was asked."""
 
-    def __init__(self, client: OpenSearch, index: str, key_attributes: tuple[str, ...], backoff: Backoff) -> None:
+    def __init__(self, client: Client, index: str, key_attributes: tuple[str, ...], backoff: Backoff) -> None:
         self._client = client
         self._index = index
         self._key_attributes = key_attributes
