@@ -20,7 +20,7 @@ from searchsync.errors import StackError
 from searchsync.limits import GRANTED_WITHIN, NEW_INDEX_S, UNGUARDED_FOR
 from searchsync.resync import Result
 from tests.engine.client import Client
-from tests.support.events import NOW, event, record, sequence_number
+from tests.support.events import NOW, event, number, record, sequence_number
 from tests.support.fakes import Bench
 
 STRICT = {"dynamic": "strict", "properties": {"id": {"type": "keyword"}, "n": {"type": "double"}}}
@@ -280,7 +280,7 @@ def test_a_request_over_the_collections_limit_is_halved(engine: Any, index_name:
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_refusal_fails_the_batch(bench: RealBench, gate: Gate, status: int) -> None:
     gate.inject(Fault(FaultKind.STATUS, path="_bulk", status=status, count=None))
-    assert bench.run(event(record("INSERT", "a", number=1))) == [sequence_number(1)]
+    assert bench.run(event(record("INSERT", "a", number=1))) == [number(1)]
     bench.clock.time += GRANTED_WITHIN
     with pytest.raises(StackError, match="data access policy"):
         bench.run(event(record("INSERT", "a", number=1)))
@@ -289,7 +289,7 @@ def test_a_refusal_fails_the_batch(bench: RealBench, gate: Gate, status: int) ->
 
 def test_a_refused_index_check_fails_the_batch_with_what_to_grant(bench: RealBench, gate: Gate) -> None:
     gate.inject(Fault(FaultKind.STATUS, path="_mapping", status=403, count=None))
-    assert bench.run(event(record("INSERT", "a", number=1))) == [sequence_number(1)]
+    assert bench.run(event(record("INSERT", "a", number=1))) == [number(1)]
     bench.clock.time += GRANTED_WITHIN
     with pytest.raises(StackError, match="aoss:CreateIndex"):
         bench.run(event(record("INSERT", "a", number=1)))
