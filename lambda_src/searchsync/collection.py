@@ -25,7 +25,7 @@ from searchsync.bound import Bound, Seconds, bounded
 from searchsync.bulk import DONE, Answer, Kind, Response, classify_request
 from searchsync.clock import Clock
 from searchsync.config import Config
-from searchsync.errors import StackError
+from searchsync.errors import AnswerTooLargeError, StackError
 from searchsync.index import Mark, creation_body, is_bare, mark_in
 from searchsync.limits import ENSURED_FOR, NEW_INDEX_S, SHORTEST_TRY
 
@@ -238,6 +238,8 @@ class Connection(RequestsHttpConnection):
             with self._bound.request(named["timeout"]):
                 return super().perform_request(*given, **{**named, "allow_redirects": False})
         except NoAnswerError as error:
+            if isinstance(error.info, AnswerTooLargeError):
+                raise error.info from None
             if self._bound.was_cut:
                 raise TooLateError("TIMEOUT", "cut off at its time", error) from error
             raise

@@ -77,21 +77,26 @@ def test_a_full_page_says_where_the_next_one_begins() -> None:
 def test_a_document_that_could_not_be_read_is_asked_for_again() -> None:
     busy = {"docs": [{"_id": "a", "error": {"type": "es_rejected_execution_exception"}}]}
     asked = Asked(busy, {"docs": [DOCUMENT, {"_id": "b", "found": False}]})
-    assert asked.reader.documents(["a", "b"], asked.deadline).keys() == {"a"}
+    (documents,) = asked.reader.documents(["a", "b"], asked.deadline)
+    assert documents["a"] is not None
+    assert documents["b"] is None
     assert asked.reader.requests == 2
 
 
 def test_in_an_index_that_is_gone_nothing_is_there() -> None:
     asked = Asked({"docs": [{"_id": "a", "error": {"type": "index_not_found_exception"}}]})
-    assert asked.reader.documents(["a"], asked.deadline) == {}
+    assert list(asked.reader.documents(["a"], asked.deadline)) == [{"a": None}]
 
 
 def test_many_ids_go_in_several_requests_and_none_in_none() -> None:
     asked = Asked({"docs": []})
-    asked.reader.documents([str(number) for number in range(IDS_AT_ONCE + 1)], asked.deadline)
-    assert asked.reader.requests == 2
-    asked.reader.documents([], asked.deadline)
-    assert asked.reader.requests == 2
+    names = [str(number) for number in range(3 * IDS_AT_ONCE)]
+    pages = list(asked.reader.documents(names, asked.deadline))
+    assert [name for page in pages for name in page] == names
+    assert max(map(len, pages)) == IDS_AT_ONCE
+    assert asked.reader.requests == len(pages)
+    assert list(asked.reader.documents([], asked.deadline)) == []
+    assert asked.reader.requests == len(pages)
 
 
 def test_an_open_point_in_time_without_some_shard_is_asked_for_again() -> None:
@@ -105,7 +110,7 @@ WITHOUT_VERSION = {"_id": "a", "found": True, "_source": {"id": "a"}, "sort": ["
 @pytest.mark.parametrize(
     ("answer", "ask"),
     [
-        ({"docs": [WITHOUT_VERSION]}, lambda asked: asked.reader.documents(["a"], asked.deadline)),
+        ({"docs": [WITHOUT_VERSION]}, lambda asked: list(asked.reader.documents(["a"], asked.deadline))),
         ({"hits": {"hits": [WITHOUT_VERSION], "total": {"value": 1}}}, lambda asked: asked.page()),
         ({"hits": {"hits": [WITHOUT_VERSION]}}, lambda asked: asked.reader.found(["a"], asked.deadline)),
     ],
@@ -157,7 +162,7 @@ def test_a_point_in_time_that_cannot_be_closed_is_good_all_the_same() -> None:
 def test_a_refusal_names_the_permission() -> None:
     asks: tuple[Callable[[Asked], object], ...] = (
         lambda asked: asked.page(),
-        lambda asked: asked.reader.documents(["a"], asked.deadline),
+        lambda asked: list(asked.reader.documents(["a"], asked.deadline)),
         lambda asked: asked.reader.open_point_in_time(asked.deadline),
         lambda asked: asked.reader.require(asked.deadline),
     )
