@@ -57,9 +57,10 @@ prove: jars ## the proofs at their larger bounds: every interleaving of the prot
 	@PYTHONPATH=lambda_src $(TOOLS) -m tests.support.prove_model
 	@PYTHONPATH=lambda_src $(TOOLS) -m tests.support.prove_histories
 
-bench: jars package ## measure converter, handler, package, and the walk on a real engine
+bench: jars package ## measure converter, handler, resync, package, the walk on a real engine, and memory
 	@$(TOOLS) -m bench
 	@PYTHONPATH=lambda_src $(TOOLS) -m bench.walk
+	@PYTHONPATH=lambda_src:. $(TOOLS) -m bench.memory
 
 soak: jars package ## very many changes with faults on, then a full comparison (CHANGES=200000 SEED=…)
 	@PYTHONPATH=lambda_src $(TOOLS) -m lab.soak --changes $(CHANGES) $(if $(SEED),--seed $(SEED))

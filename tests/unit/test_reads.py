@@ -92,7 +92,7 @@ def test_an_answer_that_memory_may_not_hold_is_not_taken_and_asked_for_in_parts(
 
 def test_one_item_is_read_however_large_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     with items(lambda _: 2 * LARGEST_ANSWER, monkeypatch) as (table, answer):
-        assert read(table, keys(3)) == [{"0"}, {"1"}, {"2"}]
+        assert read(table, keys(3), seconds=5.0) == [{"0"}, {"1"}, {"2"}]
     assert answer.asked == [3, 1, 1, 1]
 
 

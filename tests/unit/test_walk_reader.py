@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from opensearchpy.exceptions import TransportError
+from requests_aws4auth import AWS4Auth
 
+from searchsync.clock import Backoff, Deadline, SystemClock
+from searchsync.collection import connect
+from searchsync.config import read_environment
 from searchsync.errors import CollectionBusyError, PointInTimeGoneError, StackError, WalkRefusedError
-from searchsync.limits import IDS_AT_ONCE
+from searchsync.limits import IDS_AT_ONCE, LARGEST_ANSWER
+from searchsync.walk.reader import ExactJson, IndexReader
+from tests.support.events import environment
+from tests.support.stub_services import Reply, serving
 from tests.support.walk_transport import Asked
 
 
@@ -97,6 +105,28 @@ def test_many_ids_go_in_several_requests_and_none_in_none() -> None:
     assert asked.reader.requests == len(pages)
     assert list(asked.reader.documents([], asked.deadline)) == []
     assert asked.reader.requests == len(pages)
+
+
+def test_documents_over_the_bound_are_left_on_the_wire() -> None:
+    """On a real connection: a refused answer is no lost one, and the next request has a connection of its own."""
+    text = "x" * (LARGEST_ANSWER // 4)
+
+    def answer(_asked: str, body: str) -> Reply:
+        names = [each["_id"] for each in json.loads(body)["docs"]]
+        found = [{**DOCUMENT, "_id": name, "_source": {"id": name, "text": text}} for name in names]
+        return Reply(200, {"docs": found})
+
+    with serving() as services:
+        services.answer = answer
+        clock = SystemClock()
+        config = read_environment(environment(OPENSEARCH_HOST=services.url))
+        client = connect(config, AWS4Auth("key", "secret", "eu-central-1", "aoss"), ExactJson())
+        reader = IndexReader(client, "items", ("id",), Backoff(clock, random.Random(1)))
+        names = [str(number) for number in range(9)]
+        pages = list(reader.documents(names, Deadline.after(clock, 60.0)))
+    assert [name for page in pages for name in page] == names
+    assert max(map(len, pages)) < 4
+    assert len(services.asked) == reader.requests == len(pages) + 1
 
 
 def test_an_open_point_in_time_without_some_shard_is_asked_for_again() -> None:
