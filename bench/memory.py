@@ -35,9 +35,18 @@ READ_BYTES, SCAN_BYTES = 16_000_000, 1_000_000
 """Of items, in an answer to BatchGetItem and to Scan (API reference)."""
 KEYS = 40
 """Items of 400 KB that one BatchGetItem gives."""
-MEMORY_MB = {"sync": 512, "sync, all read again": 512, "keys only": 512, "redrive": 512, "backfill": 1024}
+MEMORY_MB = {
+    "sync": 512,
+    "sync, all read again": 512,
+    "keys only": 512,
+    "redrive": 512,
+    "redrive of a range": 512,
+    "backfill": 1024,
+}
 MEMORY_MB |= {"verify": 1024, "repair": 1024, "verify the index": 1024}
 """Each function's `memory_size`, as variables.tf gives it."""
+FIRST = 10**21
+"""A SequenceNumber."""
 SHARE = 0.7
 """Of `memory_size` that may be used at most."""
 CHAIN = 30
@@ -120,6 +129,8 @@ class Services:
             "Scan": self._scan,
             "DescribeTable": lambda _: json.dumps({"Table": TABLE_DESCRIPTION}).encode(),
             "ReceiveMessage": self._receive,
+            "GetShardIterator": lambda _: b'{"ShardIterator":"i"}',
+            "GetRecords": self._records,
             "_mapping": lambda _: b'{"bench":{"mappings":{"_meta":{"searchsync":{"mark":"m"}}}}}',
             "_mget": self._documents,
             "_search": self._search,
@@ -131,9 +142,14 @@ class Services:
 
     def _receive(self, _: Any) -> bytes:
         taken, self.messages = self.messages[:10], self.messages[10:]
-        return json.dumps(
-            {"Messages": [{"MessageId": each, "ReceiptHandle": each, "Body": message(each)} for each in taken]}
-        ).encode()
+        found = [{"MessageId": str(number), "ReceiptHandle": "r", "Body": each} for number, each in enumerate(taken)]
+        return json.dumps({"Messages": found}).encode()
+
+    def _records(self, _: Any) -> bytes:
+        """A page of the stream: 1 MB of new and old images."""
+        names = [str(number) for number in range(SCAN_BYTES // 2 // self.item_bytes)]
+        event = event_of(b"%b" % self.attribute, names, old=True)
+        return event[:-1] + b',"NextShardIterator":"i"}'
 
     def _taken(self, request: Any) -> bytes:
         """The queue's answer to a batch."""
@@ -275,15 +291,29 @@ print(json.dumps({"start": begun, "peak": peak(), "seconds": time.monotonic() - 
 """
 
 
-def event_of(attribute: bytes | None, names: list[str], action: str = "MODIFY") -> bytes:
-    """An event of changes; without an attribute value a stream of KEYS_ONLY."""
+def range_message(count: int) -> str:
+    """The trigger's message of a range of so many records."""
+    last = str(FIRST + count - 1)
+    batch = {
+        "shardId": "shardId-00000000000000000001-bench",
+        "startSequenceNumber": str(FIRST),
+        "endSequenceNumber": last,
+        "batchSize": count,
+    }
+    times = {f"approximateArrivalOf{which}Record": "2026-01-01T00:00:00Z" for which in ("First", "Last")}
+    return json.dumps({"version": "1.0", "DDBStreamBatchInfo": {**batch, **times, "streamArn": STREAM_ARN}})
+
+
+def event_of(attribute: bytes | None, names: list[str], old: bool = False) -> bytes:
+    """An event of changes, with `old` images too; without an attribute value a stream of KEYS_ONLY."""
     records = []
     for number, name in enumerate(names):
         image = b"" if attribute is None else b',"NewImage":{"id":{"S":"%b"},"data":%b}' % (name.encode(), attribute)
+        image += image.replace(b"New", b"Old", 1) if old else b""
         records.append(
-            b'{"eventName":"%b","eventSourceARN":"%b","dynamodb":{"Keys":{"id":{"S":"%b"}},"SequenceNumber":"%d",'
+            b'{"eventName":"MODIFY","eventSourceARN":"%b","dynamodb":{"Keys":{"id":{"S":"%b"}},"SequenceNumber":"%d",'
             b'"ApproximateCreationDateTime":%d%b}}'
-            % (action.encode(), STREAM_ARN.encode(), name.encode(), 10**21 + number, int(time.time()) - 100, image)
+            % (STREAM_ARN.encode(), name.encode(), FIRST + number, int(time.time()) - 100, image)
         )
     return b'{"Records":[%b]}' % b",".join(records)
 
@@ -342,7 +372,9 @@ def measured(shape: str, function: str, paths: str) -> Used:
     elif function == "keys only":
         event = event_of(None, names)
     elif function == "redrive":
-        entry, event, services.messages = "redrive_handler", b"{}", names
+        entry, event, services.messages = "redrive_handler", b"{}", [message(name) for name in names]
+    elif function == "redrive of a range":
+        entry, event, services.messages = "redrive_handler", b"{}", [range_message(1)]
     else:
         entry, services.scanned = "walk_handler", 10
         services.differs = function == "repair"

@@ -80,8 +80,7 @@ class OnFirstUse:
                 f"The endpoint of {self._service} is plain http on another machine. Remove AWS_ENDPOINT_URL and "
                 f"AWS_ENDPOINT_URL_{self._service.upper()} from the environment, or give https."
             )
-        if self._service == "dynamodb":
-            keep_as_sent(client)
+        keep_as_sent(client)
         if self._reads is not None:
             self._reads.attach(client)
         return client

@@ -253,8 +253,8 @@ MUTANTS = (
     Mutant(
         "DescribeExport as the runtime's botocore parses it",
         FUNCTION + "wire.py",
-        'READS = ("Scan", "BatchGetItem", "DescribeExport")',
-        'READS = ("Scan", "BatchGetItem")',
+        '("Scan", "BatchGetItem", "DescribeExport")',
+        '("Scan", "BatchGetItem")',
         ("tests/unit/test_walk_manifest.py", "-k", "runtimes_botocore_does_not_know"),
     ),
     Mutant(

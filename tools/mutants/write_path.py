@@ -458,4 +458,11 @@ MUTANTS = (
         "",
         ("tests/unit/test_table.py", "-k", "an_empty_page"),
     ),
+    Mutant(
+        "F26 a stream's records copied by botocore",
+        FUNCTION + "wire.py",
+        '    "dynamodbstreams": ("GetRecords",),\n',
+        "",
+        ("tests/unit/test_stream.py", "-k", "past_botocores_parser"),
+    ),
 )
