@@ -69,11 +69,12 @@ LARGEST_BODY = 5_000_000
 LARGEST_READ = 100
 """Keys of one BatchGetItem (API reference, BatchGetItem)."""
 FIRST_READ = 10
-"""Keys of a sandbox's first read: of 400 KB each they are just two answers too large."""
+"""Keys of a read while no sizes were seen; they double while answers are small."""
 LARGEST_ANSWER = 2_000_000
-"""Bytes of an answer that holds several items or documents; what is larger is asked for in parts. Parsed, the worst
-takes 34 times as much (lists in lists: 8 bytes a level, and in Python a dict and a list). One item has 3.6 MB at most
-(400 KB of empty strings, a byte each by DynamoDB's count and nine in JSON), and 21 times that."""
+"""Bytes of an answer that holds several items or documents, and of a page of an export; what is larger is asked for in
+parts. Parsed, the worst takes 34 times as much (lists in lists: 8 bytes a level, and in Python a dict and a list). One
+item has 3.6 MB at most (400 KB of empty strings, a byte each by DynamoDB's count and nine in JSON), and takes 21 times
+that."""
 LARGEST_SCAN = 2_000
 """Items of one Scan; DynamoDB ends a page at 1 MB anyway (API reference, Scan)."""
 IDS_AT_ONCE = 1_000

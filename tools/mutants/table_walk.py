@@ -285,4 +285,11 @@ MUTANTS = (
         "        return position and files.position, tuple(files.broken[:broken])",
         ("tests/unit/test_walk_export.py", "-k", "not_written_is_not_passed"),
     ),
+    Mutant(
+        "F26 a page of an export of any size",
+        FUNCTION + "walk/export.py",
+        "if len(page) >= size or self._size >= LARGEST_ANSWER:",
+        "if len(page) >= size:",
+        ("tests/unit/test_walk_export.py", "-k", "a_few_at_once"),
+    ),
 )
