@@ -183,7 +183,8 @@ class Resync:
             return {}
         writes = [write for read in gathered for write in read.writes]
         answers = self.deliver(writes, time_to_write(gathered[0].read_monotonic, deadline))
-        return {write.id: (write.version, answers[write.id]) for write in writes}
+        versions = {write.id: write.version for write in writes}
+        return {name: (versions[name], answer) for name, answer in answers.items()}
 
     def _settle(self, target: Target, version: int, answer: Answer) -> Outcome | Target:
         if answer.kind is Kind.DONE:
