@@ -237,7 +237,7 @@ variable "function" {
     - `name`: function name; null takes `name`.
     - `runtime`: python3.12, python3.13 or python3.14 (needs provider 6); the package must be built for it.
     - `architecture`: arm64 or x86_64. The package serves both.
-    - `memory_size`: MB, from 128 to 10240. More memory is more processor too.
+    - `memory_size`: MB, from 128 to 10240. More memory is more processor too. With less than 512 a batch of 6 MB of very many small members may not fit, and comes again until it is too old.
     - `timeout`: seconds of one invocation: at least 90 + 2 * `clock_margin_seconds`, so that one resync fits whole; at most 900.
     - `clock_margin_seconds`: how far the clocks of DynamoDB and of the function may be apart, from 5 to 300. More is slower where writes meet, less is unsafe with worse clocks.
     - `log_keys`: plain writes item keys to the log, hashed their SHA-256.
@@ -605,7 +605,7 @@ variable "table_walk" {
     - `concurrency`: parts of the table that are walked at once, from 1 to 100.
     - `read_units_per_second`: read units that a walk may use, all parts together; null for no limit.
     - `settle_seconds`: how long after a first look a disagreement is looked at again, from 5 to 120; longer by itself while the pipeline is late. Below 15 a change that no search shows yet may be taken for a difference.
-    - `memory_size`: MB of the walk function, from 256 to 10240. More memory is more processor too.
+    - `memory_size`: MB of the walk function, from 256 to 10240. More memory is more processor too. With less than 640 items of very many small members may not fit.
     - `report_bucket`: ARN of an S3 bucket, and its KMS key if it has one, for the differences that are found; null writes them to the walk function's log.
     - `export_bucket`: ARN of the S3 bucket, and its KMS key if it has one, with exports of the table to load from; null for none.
     - `verify_schedule_expression`: when to verify by itself, like `rate(1 day)` or `cron(0 3 * * ? *)`; null for by hand only. Each verification wakes a NextGen collection, which is then paid for while it lasts and ten minutes more.

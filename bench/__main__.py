@@ -21,6 +21,7 @@ RUNTIME = ROOT / ".lab" / "venv" / "bin" / "python"
 PARTS = {
     "convert": "from bench.convert import figures; found = figures()",
     "handler": "from bench.handler import figures; found = figures()",
+    "resync": "from bench.resync import figures; found = figures()",
     "package": "from bench.package import figures; found = figures(Path(package), Path(task), Path(root))",
 }
 MEASURE = """

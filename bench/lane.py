@@ -12,7 +12,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -38,7 +38,11 @@ def ours() -> Callable[[dict[str, Any]], dict[str, Any]]:
     from searchsync.walk.prepare import Account  # noqa: PLC0415
 
     class Prompt(Account):
-        """The account of a pipeline that is never late: there is no CloudWatch here."""
+        """The account of a walk that is alone, of a pipeline that is never late: there are no more services here."""
+
+        def running_walks(self) -> list[Mapping[str, Any]]:
+            """None."""
+            return []
 
         def lag(self, now: float) -> float:
             """None."""

@@ -4,6 +4,7 @@ A socket's own timeout bounds one read or write, and each address that is tried:
 now and then holds a request for ever. What a version protects for 55 s (`resync`) must not be sent for longer.
 So at its time a request's connection is shut down from beside. A request whose body was cut is not applied: the
 engine waits for the rest. One whose body was whole may still be applied, or has been: see `bulk`.
+And one size for its answer, where it may hold many items: what memory cannot hold is not read.
 """
 
 from __future__ import annotations
@@ -16,23 +17,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
+from searchsync.errors import AnswerTooLargeError
 from searchsync.limits import ADDRESS_TIMEOUT, SHORTEST_TRY
 
 
 class Seconds(float):
-    """A request's timeout in seconds that also says within how many its body must begin to be sent."""
+    """A request's timeout in seconds that also says within how many its body must begin to be sent, and how many
+    bytes its answer may have."""
 
     begin_within: float
+    most_bytes: float
 
-    def __new__(cls, seconds: float, begin_within: float = math.inf) -> Seconds:
-        """Both in seconds from the request's start."""
+    def __new__(cls, seconds: float, begin_within: float = math.inf, most_bytes: float = math.inf) -> Seconds:
+        """Both times in seconds from the request's start."""
         made = super().__new__(cls, seconds)
         made.begin_within = begin_within
+        made.most_bytes = most_bytes
         return made
 
 
@@ -44,6 +50,8 @@ class Bound:
         self._until = self._begin_by = self._cut_at = self._wakes_at = math.inf
         self.was_cut = False
         """Whether the last request was cut off."""
+        self.most_bytes = math.inf
+        """That the answer to the request under way may have."""
         self._line: socket.socket | None = None
         self._watcher: threading.Thread | None = None
 
@@ -55,6 +63,7 @@ class Bound:
             self._until = self._cut_at = now + seconds
             self.was_cut = False
             self._begin_by = now + getattr(seconds, "begin_within", math.inf)
+            self.most_bytes = getattr(seconds, "most_bytes", math.inf)
             if self._watcher is None:
                 self._watcher = threading.Thread(target=self._watch, name="searchsync-bound", daemon=True)
                 self._watcher.start()
@@ -107,6 +116,49 @@ class Bound:
                 self._line.shutdown(socket.SHUT_RDWR)
 
 
+class _Sized(HTTPAdapter):
+    """Leaves an answer of too many bytes unread, and raises AnswerTooLargeError."""
+
+    def __init__(self, bound: Bound, pool_size: int) -> None:
+        super().__init__(pool_maxsize=pool_size)
+        self._bound = bound
+
+    def send(self, request: PreparedRequest, *given: Any, **named: Any) -> Response:
+        """As the base class: the body is read by whoever is given the response."""
+        response = super().send(request, *given, **named)
+        if self._bound.most_bytes < math.inf:
+            response.raw = _Counted(response.raw, self._bound.most_bytes)
+            response.raw.expect(response.headers.get("content-length", ""))
+        return response
+
+
+class _Counted:
+    """urllib3's response, whose body has only so many bytes."""
+
+    def __init__(self, raw: Any, most_bytes: float) -> None:
+        self._raw = raw
+        self._most_bytes = most_bytes
+
+    def expect(self, length: str) -> None:
+        """Take its head at its word."""
+        if length.isascii() and length.isdigit() and int(length) > self._most_bytes:
+            self._raw.close()
+            raise AnswerTooLargeError(int(length))
+
+    def stream(self, *given: Any, **named: Any) -> Iterator[bytes]:
+        """The body in pieces. A head may give no length (chunked), or lie."""
+        size = 0
+        for piece in self._raw.stream(*given, **named):
+            size += len(piece)
+            if size > self._most_bytes:
+                self._raw.close()
+                raise AnswerTooLargeError(size)
+            yield piece
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._raw, name)
+
+
 def bounded(bound: Bound, pool_size: int) -> HTTPAdapter:
     """An adapter of requests whose connections keep to a bound. They are not shared between threads."""
 
@@ -125,7 +177,7 @@ def bounded(bound: Bound, pool_size: int) -> HTTPAdapter:
 
         return type("BoundedPool", (pool,), {"ConnectionCls": Bounded})
 
-    adapter = HTTPAdapter(pool_maxsize=pool_size)
+    adapter = _Sized(bound, pool_size)
     adapter.poolmanager.pool_classes_by_scheme = {
         "http": kept(HTTPConnectionPool, HTTPConnection),
         "https": kept(HTTPSConnectionPool, HTTPSConnection),

@@ -26,7 +26,7 @@ from searchsync.bound import Bound, Seconds, bounded
 from searchsync.bulk import DONE, STACK_STATUSES, Answer, Kind, Response, classify_request
 from searchsync.clock import Clock
 from searchsync.config import Config
-from searchsync.errors import StackError
+from searchsync.errors import AnswerTooLargeError, StackError
 from searchsync.index import GUARD, Mark, creation_body, is_bare, mark_in, take_guard
 from searchsync.limits import ENSURED_FOR, GRANTED_WITHIN, NEW_INDEX_S, SHORTEST_TRY, UNGUARDED_FOR
 
@@ -273,6 +273,8 @@ class Connection(RequestsHttpConnection):
                 return super().perform_request(*given, **{**named, "allow_redirects": False})
         except NoAnswerError as error:
             self._bound.drop()
+            if isinstance(error.info, AnswerTooLargeError):
+                raise error.info from None
             if self._bound.was_cut:
                 raise TooLateError("TIMEOUT", "cut off at its time", error) from error
             raise

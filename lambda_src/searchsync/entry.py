@@ -20,6 +20,7 @@ from searchsync.config import Config, in_the_clear
 from searchsync.errors import SearchsyncError, StackError, UnforeseenError
 from searchsync.failures import FailureQueue
 from searchsync.limits import CONNECT_TIMEOUT, READ_TIMEOUT
+from searchsync.reads import BoundedReads
 from searchsync.table import DynamoTable
 from searchsync.wire import keep_as_sent
 
@@ -51,11 +52,15 @@ class OnFirstUse:
     Most sandboxes never read the table or write the queue, and boto3 is half of a cold start.
     """
 
-    def __init__(self, service: str, region: str, certificates: str | bool = True) -> None:
-        """`certificates`: path of the authorities to trust, True for those that botocore brings."""
+    def __init__(
+        self, service: str, region: str, certificates: str | bool = True, reads: BoundedReads | None = None
+    ) -> None:
+        """`certificates`: path of the authorities to trust, True for those that botocore brings. `reads` sends a
+        table's reads."""
         self._service = service
         self._region = region
         self._certificates = certificates
+        self._reads = reads
 
     @cached_property
     def _client(self) -> Any:
@@ -75,8 +80,9 @@ class OnFirstUse:
                 f"The endpoint of {self._service} is plain http on another machine. Remove AWS_ENDPOINT_URL and "
                 f"AWS_ENDPOINT_URL_{self._service.upper()} from the environment, or give https."
             )
-        if self._service == "dynamodb":
-            keep_as_sent(client)
+        keep_as_sent(client)
+        if self._reads is not None:
+            self._reads.attach(client)
         return client
 
     def __getattr__(self, name: str) -> Any:
@@ -124,13 +130,15 @@ def connect_edges(config: Config, environment: Mapping[str, str]) -> Edges:
     clock = SystemClock()
     backoff = Backoff(clock, random.Random())  # noqa: S311 - jitter, not a secret
     trusted = certificates(environment)
+    reads = BoundedReads(trusted)
+    reader = OnFirstUse("dynamodb", config.region, trusted, reads)
 
     def client(service: str) -> OnFirstUse:
         return OnFirstUse(service, config.region, trusted)
 
     return Edges(
         collection=OpenSearchCollection(connect(config, sign(environment, config.region)), config, clock),
-        table=DynamoTable(client("dynamodb"), config.table_name, config.key_attributes, clock, backoff),
+        table=DynamoTable(reader, config.table_name, config.key_attributes, clock, backoff, reads=reads),
         failures=FailureQueue(client("sqs"), config.failure_queue_url),
         clock=clock,
         backoff=backoff,

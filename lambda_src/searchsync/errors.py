@@ -38,6 +38,14 @@ class LostRecordsError(SearchsyncError):
         self.reason = reason
 
 
+class AnswerTooLargeError(SearchsyncError):
+    """An answer of so many bytes that it was not read: what it is about is asked for in smaller parts."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"An answer has {size} bytes or more.")
+        self.size = size
+
+
 class CollectionBusyError(SearchsyncError):
     """The collection did not answer in time; what asked it is tried again."""
 

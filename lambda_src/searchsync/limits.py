@@ -27,6 +27,8 @@ assert READ_TO_ANSWER + IN_FLIGHT <= TOMBSTONE_LIFE, "a write could be applied w
 assert READ_TO_REQUEST + SHORTEST_REQUEST <= READ_TO_ANSWER, "what is begun last would have no time for its answer"
 SHORTEST_TRY = 0.001
 """Seconds: a socket takes no timeout of 0 for one."""
+GATHERED_S = 5.0
+"""Seconds after which what was read from the table is written, though more would fit into its request."""
 READ_AND_WRITE = 5.0
 """Seconds: with less left after the wait a round is not begun."""
 ROUNDS = 5
@@ -78,6 +80,10 @@ CONNECT_TIMEOUT, READ_TIMEOUT = 3, 10
 """Seconds for the table and the queue; they answer in milliseconds."""
 SHORTEST_READ = 2.0
 """Seconds: with less left a read is not begun."""
+SDK_PAUSE = 1.0
+"""Seconds that botocore waits before its second try at most ("Standard retry mode", boto3 guide "Retries")."""
+assert SHORTEST_READ > SDK_PAUSE  # a read that may be begun has some time of its own
+assert GATHERED_S + READ_TIMEOUT + LAST_TRY < READ_TO_REQUEST  # a page may come so long after the look
 REFUSED_READS = 5
 """So many reads refused for the clock say that the clock is wrong, not the network slow."""
 QUICK_TRIES = 2
@@ -104,6 +110,13 @@ MOST_DIGITS = 38
 """Of a number ("Supported data types", DynamoDB developer guide)."""
 LARGEST_READ = 100
 """Keys of one BatchGetItem (API reference, BatchGetItem)."""
+FIRST_READ = 10
+"""Keys of a read while no sizes were seen; they double while answers are small."""
+LARGEST_ANSWER = 2_000_000
+"""Bytes of an answer that holds several items or documents, and of a page of an export; what is larger is asked for in
+parts. Parsed, the worst takes 34 times as much (lists in lists: 8 bytes a level, and in Python a dict and a list). One
+item has 3.6 MB at most (400 KB of empty strings, a byte each by DynamoDB's count and nine in JSON), and takes 21 times
+that."""
 LARGEST_SCAN = 2_000
 """Items of one Scan; DynamoDB ends a page at 1 MB anyway (API reference, Scan)."""
 LARGEST_WINDOW = 10_000

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Protocol
 
-from searchsync.bulk import DONE, Answer, Kind, Write
+from searchsync.bulk import DONE, Answer, Kind, Write, lines
 from searchsync.clock import Clock, Deadline
 from searchsync.document import MAPS_ALL
 from searchsync.errors import SearchsyncError, TableBusyError
 from searchsync.fields import Fields
-from searchsync.limits import READ_AND_WRITE, READ_TO_ANSWER, READ_TO_REQUEST, ROUNDS
+from searchsync.limits import GATHERED_S, LARGEST_BODY, READ_AND_WRITE, READ_TO_ANSWER, READ_TO_REQUEST, ROUNDS
 from searchsync.plan import encode
 from searchsync.records import AttributeMap
 from searchsync.version import Verdict, read_version, second_of, verdict_on_read, wait_until_past
@@ -70,8 +70,21 @@ class Table(Protocol):
     """The table as the resync sees it."""
 
     def read(self, keys: Mapping[str, AttributeMap], deadline: Deadline) -> Iterator[Page]:
-        """Consistent reads of all keys. Raises TableBusyError when the time does not suffice."""
+        """Consistent reads of all keys, in pages that memory holds; an empty one before the table is waited for.
+
+        Raises TableBusyError when the time does not suffice.
+        """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a page gave: its writes with its version, their size, and what of it cannot be written."""
+
+    read_monotonic: float
+    writes: list[Write]
+    size: int
+    unwritable: dict[str, tuple[int, Answer]]
 
 
 Deliver = Callable[[Sequence[Write], Deadline], dict[str, Answer]]
@@ -91,6 +104,7 @@ class Resync:
     clock: Clock
     margin: float
     fields: Fields = MAPS_ALL
+    largest_body: int = LARGEST_BODY
 
     def run(self, targets: Sequence[Target], deadline: Deadline) -> dict[str, Outcome]:
         """The outcome of each target, by document id: RESYNCED, PASSED, STALE, POISON, FUTURE or FAILED."""
@@ -130,20 +144,50 @@ class Resync:
     def _round(self, waiting: Mapping[str, Target], deadline: Deadline) -> tuple[dict[str, tuple[int, Answer]], str]:
         """Versions written with their answers, by document id; and why the rest was not read, else empty."""
         answers: dict[str, tuple[int, Answer]] = {}
+        gathered: list[_Read] = []
+        unread = ""
         try:
-            for page in self.table.read({target.id: target.keys for target in waiting.values()}, deadline):
-                until = time_to_write(page.read_monotonic, deadline)
-                version = read_version(page.read_at, self.margin)
-                writes = []
-                for name, image in page.images.items():
-                    try:
-                        writes.append(Write(name, version, None if image is None else encode(image, self.fields)))
-                    except Exception as error:  # noqa: BLE001 - one item's failure in pure code is that item's
-                        answers[name] = (version, _unwritable(error))
-                answers |= {name: (version, answer) for name, answer in self.deliver(writes, until).items()}
+            # `map` keeps no page: while one is read the one before it would be in memory, too.
+            pages = self.table.read({target.id: target.keys for target in waiting.values()}, deadline)
+            for read in map(self._converted, pages):
+                answers |= read.unwritable
+                if self._is_time(gathered, read, deadline):
+                    answers |= self._write(gathered, deadline)
+                    gathered = []
+                if read.writes:
+                    gathered.append(read)
         except TableBusyError as error:
-            return answers, str(error)
-        return answers, ""
+            unread = str(error)
+        return answers | self._write(gathered, deadline), unread
+
+    def _converted(self, page: Page) -> _Read:
+        version = read_version(page.read_at, self.margin)
+        read = _Read(page.read_monotonic, [], 0, {})
+        for name, image in page.images.items():
+            try:
+                read.writes.append(Write(name, version, None if image is None else encode(image, self.fields)))
+            except Exception as error:  # noqa: BLE001 - one item's failure in pure code is that item's
+                read.unwritable[name] = (version, _unwritable(error))
+        return replace(read, size=sum(len(lines(write)) for write in read.writes))
+
+    def _is_time(self, gathered: Sequence[_Read], read: _Read, deadline: Deadline) -> bool:
+        """Whether what was gathered is written before `read` is added: it would be too much for one request, or
+        old, or late; or the table gave nothing and is waited for."""
+        if not gathered:
+            return False
+        size = sum(each.size for each in gathered) + read.size
+        age = self.clock.monotonic() - gathered[0].read_monotonic
+        late = deadline.remaining() < READ_AND_WRITE
+        return late or not read.writes or size > self.largest_body or age >= GATHERED_S
+
+    def _write(self, gathered: Sequence[_Read], deadline: Deadline) -> dict[str, tuple[int, Answer]]:
+        """Each write carries its own read's version; all are begun and answered in the oldest read's time."""
+        if not gathered:
+            return {}
+        writes = [write for read in gathered for write in read.writes]
+        answers = self.deliver(writes, time_to_write(gathered[0].read_monotonic, deadline))
+        versions = {write.id: write.version for write in writes}
+        return {name: (versions[name], answer) for name, answer in answers.items()}
 
     def _settle(self, target: Target, version: int, answer: Answer) -> Outcome | Target:
         if answer.kind is Kind.DONE:

@@ -17,7 +17,7 @@ from searchsync.messages import RangeMessage
 from searchsync.records import StreamRecord, parse_event
 from searchsync.table import BUSY_CODES
 from searchsync.version import sequence_order
-from searchsync.wire import normalised
+from searchsync.wire import event_form
 
 LOST_CODES = {"TrimmedDataAccessException": "trimmed", "ResourceNotFoundException": "unknown_shard"}
 """GetShardIterator and GetRecords (API reference): the records are over 24 h old; the shard is gone with them."""
@@ -44,7 +44,7 @@ class DynamoStream:
         while iterator:
             page = self._ask(deadline, "get_records", "Records", ShardIterator=iterator)
             for raw in page["Records"]:
-                record = _record(raw, wanted.stream_arn)
+                record = _record(page, raw, wanted.stream_arn)
                 if _past(record.sequence_number, wanted.last):
                     raise LostRecordsError("range_not_found", wanted.shard_id)
                 yield record
@@ -86,11 +86,11 @@ def _no_time() -> TableBusyError:
     return TableBusyError("the stream's records were not read in the invocation's time")
 
 
-def _record(raw: Mapping[str, Any], stream_arn: str) -> StreamRecord:
+def _record(page: Mapping[str, Any], raw: Mapping[str, Any], stream_arn: str) -> StreamRecord:
     """A record of GetRecords as the function's event carries it, for one parser."""
     change = dict(raw["dynamodb"])
     created = change.get("ApproximateCreationDateTime")
-    change["Keys"] = normalised(change["Keys"])
+    (change["Keys"],) = event_form(page, [change["Keys"]])
     if isinstance(created, datetime):
         change["ApproximateCreationDateTime"] = created.timestamp()
     (record,) = parse_event({"Records": [{**raw, "dynamodb": change, "eventSourceARN": stream_arn}]})

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import math
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
-from itertools import islice
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, SSLError
 
 from searchsync.clock import Backoff, Clock, Deadline
 from searchsync.document import document_id
-from searchsync.errors import StackError, TableBusyError
+from searchsync.errors import AnswerTooLargeError, StackError, TableBusyError
 from searchsync.foreign import code_of
-from searchsync.limits import CLOCK_TOLERANCE, LARGEST_READ, LARGEST_SCAN, REFUSED_READS, SHORTEST_READ
+from searchsync.limits import (
+    CLOCK_TOLERANCE,
+    LARGEST_ANSWER,
+    LARGEST_READ,
+    LARGEST_SCAN,
+    REFUSED_READS,
+    SDK_PAUSE,
+    SHORTEST_READ,
+)
+from searchsync.reads import BoundedReads, Portion
 from searchsync.records import AttributeMap
 from searchsync.resync import Page
 from searchsync.wire import event_form, sdk_form
@@ -69,8 +78,20 @@ class _Timed:
 class DynamoTable:
     """Items of one table, always with ConsistentRead."""
 
-    def __init__(self, client: Any, name: str, key_attributes: tuple[str, ...], clock: Clock, backoff: Backoff) -> None:
+    def __init__(
+        self,
+        client: Any,
+        name: str,
+        key_attributes: tuple[str, ...],
+        clock: Clock,
+        backoff: Backoff,
+        *,
+        reads: BoundedReads | None = None,
+    ) -> None:
+        """`reads` sends what the client reads."""
         self._client = client
+        self._reads = reads or BoundedReads()
+        self._portion = Portion(LARGEST_READ)
         self._name = name
         self._key_attributes = key_attributes
         self._clock = clock
@@ -81,19 +102,31 @@ class DynamoTable:
     def read(self, keys: Mapping[str, AttributeMap], deadline: Deadline) -> Iterator[Page]:
         """Every key's item, in pages of at most 100 keys, each with the time before it was asked for.
 
-        Raises TableBusyError when the time does not suffice, StackError when the table refuses the
-        function or the clocks disagree.
+        How many keys one request has follows the sizes of the items. Before the table is waited for there is an
+        empty page, so that what was read need not grow old. Raises TableBusyError when the time does not suffice,
+        StackError when the table refuses the function or the clocks disagree.
         """
-        for at_once in _parts(keys):
-            part, attempt = at_once, 0
-            while part:
-                page, part = self._page(part, deadline)
+        for each in _rounds(keys):
+            waiting, attempt = deque(each.items()), 0
+            while waiting:
+                part = dict(waiting.popleft() for _ in range(min(self._portion.now, len(waiting))))
+                unread = list[str]()
+                try:
+                    page = self._page(part, unread, deadline)
+                except AnswerTooLargeError as error:
+                    self._portion.refused(len(part), error.size)
+                    waiting.extendleft(reversed(part.items()))
+                    continue
                 if page is not None:
                     yield page
-                if part:
-                    if not self._backoff.pause(attempt, deadline, SHORTEST_READ):
-                        raise TableBusyError(f"{len(part)} items were not read in the invocation's time")
-                    attempt += 1
+                del page  # it would be in memory beside the next one
+                waiting.extendleft((name, part[name]) for name in reversed(unread))
+                attempt = attempt + 1 if unread else 0
+                if not unread:
+                    continue
+                yield Page(self._clock.now(), self._clock.monotonic(), {})
+                if not self._backoff.pause(attempt - 1, deadline, SHORTEST_READ):
+                    raise TableBusyError(f"{len(waiting)} items were not read in the invocation's time")
 
     def scan(
         self, segment: int, of: int, position: AttributeMap | None, deadline: Deadline, most: int | None = None
@@ -126,23 +159,31 @@ class DynamoTable:
         keys = {name: image[name] for name in self._key_attributes}
         return Item(document_id(keys, self._key_attributes), keys, image)
 
-    def _page(self, part: dict[str, AttributeMap], deadline: Deadline) -> tuple[Page | None, dict[str, AttributeMap]]:
-        """What one request read, and the keys that are still to be read."""
-        timed = self._timed(lambda: self._ask(part), "Responses", deadline)
+    def _page(self, part: dict[str, AttributeMap], unread: list[str], deadline: Deadline) -> Page | None:
+        """What one request read, None where it read nothing; `unread` is given the keys that are still to be read.
+
+        Raises AnswerTooLargeError where its answer was not taken.
+        """
+        most_bytes = LARGEST_ANSWER if len(part) > 1 else math.inf
+        timed = self._timed(lambda: self._ask(part), "Responses", deadline, most_bytes)
         if timed is None:
-            return None, part
+            unread += part
+            return None
         answer = timed.answer
         left = answer.get("UnprocessedKeys", {}).get(self._name, {}).get("Keys", [])
-        unread = {document_id(key, self._key_attributes) for key in event_form(answer, left)}
-        images: dict[str, AttributeMap | None] = {name: None for name in part if name not in unread}
+        missing = {document_id(key, self._key_attributes) for key in event_form(answer, left)}
+        unread += [name for name in part if name in missing]
+        images: dict[str, AttributeMap | None] = {name: None for name in part if name not in missing}
+        self._portion.took(len(images), self._reads.size_bytes)
         for found in event_form(answer, answer["Responses"].get(self._name, [])):
             item = self.item(found)
             if item.id in part:  # a number may be asked for in another form than the table gives it
                 images[item.id] = item.image
-        page = Page(timed.read_at, timed.read_monotonic, images)
-        return page, {name: part[name] for name in part if name in unread}
+        return Page(timed.read_at, timed.read_monotonic, images)
 
-    def _timed(self, ask: Callable[[], Any], wanted: str, deadline: Deadline) -> _Timed | None:
+    def _timed(
+        self, ask: Callable[[], Any], wanted: str, deadline: Deadline, most_bytes: float = math.inf
+    ) -> _Timed | None:
         """An answer with the time before it was asked for; None when the table is busy or the time over.
 
         It must have `wanted`: botocore takes a body that is no JSON (a proxy's page) for an empty answer, and
@@ -151,15 +192,16 @@ class DynamoTable:
         Raises StackError when read after read is refused for its time: then the clock is wrong.
         """
         for _ in range(REFUSED_READS):
+            if deadline.remaining() < SHORTEST_READ:
+                return None
             read_at, read_monotonic = self._clock.now(), self._clock.monotonic()
-            answer = self._answer(ask)
+            with self._reads.allowed(deadline.remaining() - SDK_PAUSE, most_bytes):
+                answer = self._answer(ask)
             if answer is None or wanted not in answer:
                 return None
             self.units += _units(answer)
             if abs(read_at - _date(answer)) <= CLOCK_TOLERANCE:
                 return _Timed(read_at, read_monotonic, answer)
-            if deadline.remaining() < SHORTEST_READ:
-                return None
         raise StackError(
             f"The function's clock and DynamoDB's differ by over {CLOCK_TOLERANCE:g} s in {REFUSED_READS} reads. "
             "Versions are made from times: check the clock of what runs the function."
@@ -194,8 +236,8 @@ class DynamoTable:
             return None
 
 
-def _parts(keys: Mapping[str, AttributeMap]) -> Iterator[dict[str, AttributeMap]]:
-    """The keys of each request. DynamoDB refuses one that names a key twice: a number may have two forms."""
+def _rounds(keys: Mapping[str, AttributeMap]) -> list[dict[str, AttributeMap]]:
+    """The keys, none of them twice in a round: DynamoDB refuses such a request, and a number may have two forms."""
     rounds: list[dict[str, AttributeMap]] = []
     times: Counter[Any] = Counter()
     for name, key in keys.items():
@@ -204,10 +246,7 @@ def _parts(keys: Mapping[str, AttributeMap]) -> Iterator[dict[str, AttributeMap]
             rounds.append({})
         rounds[times[same]][name] = key
         times[same] += 1
-    for each in rounds:
-        remaining = iter(each.items())
-        while part := dict(islice(remaining, LARGEST_READ)):
-            yield part
+    return rounds
 
 
 def _same(key: AttributeMap) -> tuple[Any, ...]:

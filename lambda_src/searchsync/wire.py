@@ -9,21 +9,26 @@ from typing import Any
 
 from searchsync.records import AttributeMap
 
-READS = ("Scan", "BatchGetItem", "DescribeExport")
+READS: Mapping[str, Iterable[str]] = {
+    "dynamodb": ("Scan", "BatchGetItem", "DescribeExport"),
+    "dynamodbstreams": ("GetRecords",),
+}
+"""By service, as an SDK's client names it."""
 AS_SENT = "searchsyncAsSent"
 """In an answer: its attribute values are in the event's form already."""
 
 
 def keep_as_sent(client: Any) -> None:
-    """Let a DynamoDB client answer READS as it was sent: Scan and BatchGetItem with their attribute values,
+    """Let a client answer its READS as they were sent: Scan, BatchGetItem and GetRecords with their attribute values,
     DescribeExport with members that the runtime's botocore does not know (FilterSpecification, of 2026).
 
     botocore goes through each of them by its service model, which was a third of a backfill's time
-    (`python -m bench.walk`). The event `before-parse` comes before that, with botocore 1.35.16 and later;
-    an older one answers in the SDK's form. `event_form` takes both.
+    (`python -m bench.walk`), and makes a copy, for which there may be no memory. The event `before-parse` comes before
+    that, with botocore 1.35.16 and later; an older one answers in the SDK's form. `event_form` takes both.
     """
-    for operation in READS:
-        client.meta.events.register(f"before-parse.dynamodb.{operation}", _take_body)
+    model = client.meta.service_model
+    for operation in READS.get(model.service_name, ()):
+        client.meta.events.register(f"before-parse.{model.service_id.hyphenize()}.{operation}", _take_body)
 
 
 def _take_body(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:

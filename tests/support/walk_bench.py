@@ -167,17 +167,17 @@ class MemoryReader:
     asked: list[list[str]] = field(default_factory=list)
     requests: int = 0
 
-    def documents(self, ids: Sequence[str], deadline: Deadline) -> dict[str, Document]:
-        """The documents that are there."""
+    def documents(self, ids: Sequence[str], deadline: Deadline) -> Iterator[dict[str, Document | None]]:
+        """The documents by id, None where there is none: one page."""
         if not ids:
-            return {}
+            return
         if not is_probe(ids[0]):
             self.asked.append(list(ids))
         self.clock.sleep(self.latency / 2)
         shown = self.index.documents if self.shown is None else self.shown
-        found = {name: self._document(name, shown) for name in ids if name in shown}
+        found = {name: self._document(name, shown) if name in shown else None for name in ids}
         self.clock.sleep(self.latency / 2)
-        return found
+        yield found
 
     def found(self, ids: Sequence[str], deadline: Deadline) -> set[str]:
         """Those of them that a search shows."""

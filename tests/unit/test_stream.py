@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,12 +11,15 @@ import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
 from searchsync.clock import Backoff, Deadline
+from searchsync.entry import OnFirstUse
 from searchsync.errors import LostRecordsError, StackError, TableBusyError
 from searchsync.messages import RangeMessage
 from searchsync.records import StreamRecord
 from searchsync.stream import DynamoStream
+from searchsync.wire import AS_SENT
 from tests.support.events import NOW, STREAM_ARN, number
 from tests.support.fakes import FakeClock
+from tests.support.stub_services import Reply, serving
 
 WANTED = RangeMessage(STREAM_ARN, "shard", number(1), number(3), None)
 
@@ -139,3 +143,24 @@ def test_with_no_time_left_nothing_is_asked() -> None:
 def test_a_refused_read_names_the_permissions() -> None:
     with pytest.raises(StackError, match=r"dynamodb:GetShardIterator and dynamodb:GetRecords"):
         read(Client(page(), iterator=failure("AccessDeniedException")))
+
+
+def test_records_come_as_they_were_sent_past_botocores_parser(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It makes a copy of every image, and a page of them is all that memory holds."""
+    created = float(NOW)
+    change = {"Keys": {"id": {"B": "AAE="}}, "SequenceNumber": number(1), "ApproximateCreationDateTime": created}
+    records = [{"eventName": "REMOVE", "dynamodb": {**change, "SequenceNumber": number(each)}} for each in (1, 3)]
+
+    def answer(asked: str, _body: str) -> Reply:
+        return Reply(200, {"ShardIterator": "i"} if asked == "GetShardIterator" else {"Records": records})
+
+    with serving() as services:
+        services.answer = answer
+        for name, value in {"ACCESS_KEY_ID": "test", "SECRET_ACCESS_KEY": "test", "ENDPOINT_URL": services.url}.items():
+            monkeypatch.setenv(f"AWS_{name}", value)
+        client = OnFirstUse("dynamodbstreams", "eu-central-1")
+        assert client.get_records(ShardIterator="i")[AS_SENT]
+        stream = DynamoStream(client, Backoff(FakeClock(), random.Random(1)))
+        wanted = replace(WANTED, shard_id="shardId-00000000000000000001-test")
+        found = list(stream.records(wanted, Deadline.after(FakeClock(), 30.0)))
+    assert [(each.keys, each.second) for each in found] == [({"id": {"B": "AAE="}}, NOW)] * 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from contextlib import contextmanager
 from email.utils import formatdate
 from typing import Any
 
@@ -17,6 +18,8 @@ from moto import mock_aws
 from searchsync.clock import Backoff, Deadline, SystemClock
 from searchsync.entry import OnFirstUse
 from searchsync.errors import StackError, TableBusyError
+from searchsync.limits import SDK_PAUSE, SHORTEST_READ
+from searchsync.reads import BoundedReads
 from searchsync.table import DynamoTable
 from searchsync.wire import AS_SENT, keep_as_sent, normalised
 from tests.support.fakes import FakeClock
@@ -175,6 +178,63 @@ def test_a_busy_table_is_tried_again_while_there_is_time(busy: Exception) -> Non
     assert read(Client(busy, busy, answered(clock)), clock, "a") == {"a": None}
     with pytest.raises(TableBusyError):
         read(Client(busy), clock, "a")
+
+
+class Slow(Client):
+    """Gives the same answer again and again, each after a time; what a request had left when it was begun."""
+
+    def __init__(self, clock: FakeClock, seconds: float, at: float, answer: Any) -> None:
+        super().__init__(answer)
+        self.clock, self.seconds, self.at = clock, seconds, at
+        self.left: list[float] = []
+
+    def batch_get_item(self, RequestItems: dict[str, Any], **_: Any) -> Any:  # noqa: N803
+        self.left.append(self.at - self.clock.time)
+        self.answers[0]["ResponseMetadata"]["HTTPHeaders"]["date"] = formatdate(self.clock.time, usegmt=True)
+        self.clock.time += self.seconds
+        return super().batch_get_item(RequestItems)
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_no_read_is_begun_for_which_the_time_does_not_suffice(busy: bool) -> None:
+    """10,000 keys, slowly answered, or throttled for most of them."""
+    clock = FakeClock()
+    at = clock.time + 30.0
+    unread = [{"id": {"S": str(number)}} for number in range(9, 100)] if busy else []
+    client = Slow(clock, 0.4, at, answered(clock, unread=unread))
+    reads = Allowed()
+    table = DynamoTable(client, "t", ("id",), clock, Backoff(clock, random.Random(1)), reads=reads)
+    keys = {str(number): {"id": {"S": str(number)}} for number in range(10_000)}
+    with pytest.raises(TableBusyError):
+        list(table.read(keys, Deadline(clock, at)))
+    assert min(client.left) >= SHORTEST_READ
+    assert clock.time <= at
+    assert all(seconds + SDK_PAUSE <= left for seconds, left in zip(reads.seconds, client.left, strict=True))
+
+
+class Allowed(BoundedReads):
+    """Keeps what each read was allowed, in seconds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds: list[float] = []
+
+    @contextmanager
+    def allowed(self, seconds: float, most_bytes: float) -> Iterator[None]:
+        self.seconds.append(seconds)
+        with super().allowed(seconds, most_bytes):
+            yield
+
+
+def test_before_the_table_is_waited_for_there_is_an_empty_page() -> None:
+    clock = FakeClock()
+    item = {"id": {"S": "b"}}
+    client = Client(failure("ThrottlingException"), answered(clock, unread=[item]), answered(clock, item))
+    table = DynamoTable(client, "t", ("id",), clock, Backoff(clock, random.Random(1)))
+    keys = {name: {"id": {"S": name}} for name in "ab"}
+    pages = table.read(keys, Deadline.after(clock, 30))
+    found = [(sorted(page.images), len(clock.slept)) for page in pages]
+    assert found == [([], 0), (["a"], 1), ([], 1), (["b"], 2)]
 
 
 NO_ANSWERS = (b"<html>Welcome</html>", b"", b'{"message": "x"}', b'{"Items": [{"id"')

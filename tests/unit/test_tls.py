@@ -28,6 +28,7 @@ from searchsync.config import read_environment
 from searchsync.entry import OnFirstUse, certificates
 from searchsync.errors import ConfigurationError, StackError
 from searchsync.failures import FailureQueue
+from searchsync.reads import BoundedReads
 from searchsync.table import DynamoTable
 from tests.support.events import environment
 from tests.support.stub_services import INDEX_MADE_BY_US, Reply, Services, serving
@@ -156,9 +157,9 @@ def test_a_table_and_a_queue_with_a_certificate_of_their_own_are_never_reached(
     before = len(server.heads)
     clock = SystemClock()
     trusted = certificates(variables)
-    table = DynamoTable(
-        OnFirstUse("dynamodb", "eu-central-1", trusted), "t", ("id",), clock, Backoff(clock, random.Random(1))
-    )
+    reads = BoundedReads(trusted)
+    client = OnFirstUse("dynamodb", "eu-central-1", trusted, reads)
+    table = DynamoTable(client, "t", ("id",), clock, Backoff(clock, random.Random(1)), reads=reads)
     queue = FailureQueue(OnFirstUse("sqs", "eu-central-1", trusted), f"{server.url}/1/failures")
     if trusted is True:
         with pytest.raises(StackError, match="certificate is not trusted"):

@@ -17,7 +17,7 @@ from moto import mock_aws
 from searchsync.bulk import Response
 from searchsync.clock import Backoff
 from searchsync.errors import CollectionBusyError, StackError, TableBusyError
-from searchsync.limits import FILES_AT_ONCE, ONE_PAGE
+from searchsync.limits import FILES_AT_ONCE, LARGEST_ANSWER, ONE_PAGE
 from searchsync.version import read_version
 from searchsync.walk.manifest import MANIFEST
 from tests.support.fakes import POISONED, faulty
@@ -106,6 +106,16 @@ def test_small_files_are_written_together(s3: Any) -> None:
     assert totals == {"items": 300, "written": 300}
     assert len(world.index.documents) == 300
     assert len(bodies) == 1
+
+
+def test_large_items_are_written_a_few_at_once(s3: Any) -> None:
+    """A page of 1,000 of them would be 25 GB in memory."""
+    fill = {"S": "x" * (LARGEST_ANSWER // 2)}
+    items = [{"Item": {"id": {"S": f"large-{number}"}, "fill": fill}} for number in range(5)]
+    text = b"".join(json.dumps(each).encode() + b"\n" for each in items)
+    world, _, totals = load(s3, (packed(text), 5), (packed(lines(3)), 3))
+    assert totals == {"items": 8, "written": 8}
+    assert [body.count(b'"large-') // 2 for body in world.index.bodies] == [2, 2, 1]
 
 
 def test_a_call_looks_at_its_time_between_files_that_are_empty(s3: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -51,8 +51,8 @@ def taken(_operation: str, name: str, version: int, _source: Any) -> dict[str, A
     return {"_id": name, "_version": version, "status": 201}
 
 
-def in_step(ids: list[str], _deadline: Deadline) -> dict[str, Document]:
-    return {name: Document(3, {"id": name, "text": "x" * 500}) for name in ids}
+def in_step(ids: list[str], _deadline: Deadline) -> Iterator[dict[str, Document]]:
+    yield {name: Document(3, {"id": name, "text": "x" * 500}) for name in ids}
 
 
 def traced(work: Callable[[], None]) -> int:

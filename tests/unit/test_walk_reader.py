@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from opensearchpy.exceptions import TransportError
+from requests_aws4auth import AWS4Auth
 
+from searchsync.clock import Backoff, Deadline, SystemClock
+from searchsync.collection import connect
+from searchsync.config import read_environment
 from searchsync.errors import CollectionBusyError, PointInTimeGoneError, StackError, WalkRefusedError
-from searchsync.limits import IDS_AT_ONCE
+from searchsync.limits import IDS_AT_ONCE, LARGEST_ANSWER
+from searchsync.walk.reader import ExactJson, IndexReader
+from tests.support.events import environment
+from tests.support.stub_services import Reply, serving
 from tests.support.walk_transport import Asked
 
 
@@ -77,21 +85,48 @@ def test_a_full_page_says_where_the_next_one_begins() -> None:
 def test_a_document_that_could_not_be_read_is_asked_for_again() -> None:
     busy = {"docs": [{"_id": "a", "error": {"type": "es_rejected_execution_exception"}}]}
     asked = Asked(busy, {"docs": [DOCUMENT, {"_id": "b", "found": False}]})
-    assert asked.reader.documents(["a", "b"], asked.deadline).keys() == {"a"}
+    (documents,) = asked.reader.documents(["a", "b"], asked.deadline)
+    assert documents["a"] is not None
+    assert documents["b"] is None
     assert asked.reader.requests == 2
 
 
 def test_in_an_index_that_is_gone_nothing_is_there() -> None:
     asked = Asked({"docs": [{"_id": "a", "error": {"type": "index_not_found_exception"}}]})
-    assert asked.reader.documents(["a"], asked.deadline) == {}
+    assert list(asked.reader.documents(["a"], asked.deadline)) == [{"a": None}]
 
 
 def test_many_ids_go_in_several_requests_and_none_in_none() -> None:
     asked = Asked({"docs": []})
-    asked.reader.documents([str(number) for number in range(IDS_AT_ONCE + 1)], asked.deadline)
-    assert asked.reader.requests == 2
-    asked.reader.documents([], asked.deadline)
-    assert asked.reader.requests == 2
+    names = [str(number) for number in range(3 * IDS_AT_ONCE)]
+    pages = list(asked.reader.documents(names, asked.deadline))
+    assert [name for page in pages for name in page] == names
+    assert max(map(len, pages)) == IDS_AT_ONCE
+    assert asked.reader.requests == len(pages)
+    assert list(asked.reader.documents([], asked.deadline)) == []
+    assert asked.reader.requests == len(pages)
+
+
+def test_documents_over_the_bound_are_left_on_the_wire() -> None:
+    """On a real connection: a refused answer is no lost one, and the next request has a connection of its own."""
+    text = "x" * (LARGEST_ANSWER // 4)
+
+    def answer(_asked: str, body: str) -> Reply:
+        names = [each["_id"] for each in json.loads(body)["docs"]]
+        found = [{**DOCUMENT, "_id": name, "_source": {"id": name, "text": text}} for name in names]
+        return Reply(200, {"docs": found})
+
+    with serving() as services:
+        services.answer = answer
+        clock = SystemClock()
+        config = read_environment(environment(OPENSEARCH_HOST=services.url))
+        client = connect(config, AWS4Auth("key", "secret", "eu-central-1", "aoss"), ExactJson())
+        reader = IndexReader(client, "items", ("id",), Backoff(clock, random.Random(1)))
+        names = [str(number) for number in range(9)]
+        pages = list(reader.documents(names, Deadline.after(clock, 60.0)))
+    assert [name for page in pages for name in page] == names
+    assert max(map(len, pages)) < 4
+    assert len(services.asked) == reader.requests == len(pages) + 1
 
 
 def test_an_open_point_in_time_without_some_shard_is_asked_for_again() -> None:
@@ -105,7 +140,7 @@ WITHOUT_VERSION = {"_id": "a", "found": True, "_source": {"id": "a"}, "sort": ["
 @pytest.mark.parametrize(
     ("answer", "ask"),
     [
-        ({"docs": [WITHOUT_VERSION]}, lambda asked: asked.reader.documents(["a"], asked.deadline)),
+        ({"docs": [WITHOUT_VERSION]}, lambda asked: list(asked.reader.documents(["a"], asked.deadline))),
         ({"hits": {"hits": [WITHOUT_VERSION], "total": {"value": 1}}}, lambda asked: asked.page()),
         ({"hits": {"hits": [WITHOUT_VERSION]}}, lambda asked: asked.reader.found(["a"], asked.deadline)),
     ],
@@ -157,7 +192,7 @@ def test_a_point_in_time_that_cannot_be_closed_is_good_all_the_same() -> None:
 def test_a_refusal_names_the_permission() -> None:
     asks: tuple[Callable[[Asked], object], ...] = (
         lambda asked: asked.page(),
-        lambda asked: asked.reader.documents(["a"], asked.deadline),
+        lambda asked: list(asked.reader.documents(["a"], asked.deadline)),
         lambda asked: asked.reader.open_point_in_time(asked.deadline),
         lambda asked: asked.reader.require(asked.deadline),
     )

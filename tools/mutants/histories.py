@@ -110,8 +110,8 @@ MUTANTS = (
     _mutant(
         "a read's write without its deadline",
         "resync.py",
-        "until = time_to_write(page.read_monotonic, deadline)",
-        "until = deadline",
+        "time_to_write(gathered[0].read_monotonic, deadline)",
+        "deadline",
     ),
     _mutant(
         "a batch's writes without their deadline",

@@ -18,6 +18,8 @@ BOUNDS: Mapping[str, str] = {
     "SHORTEST_REQUEST": "4.0",
     "SHORTEST_TRY": "0.5",
     "READ_AND_WRITE": "2.9",
+    "GATHERED_S": "14.5",
+    "SDK_PAUSE": "2.0",
     "CLOCK_TOLERANCE": "4.0",
     "SHORTEST_MARGIN": "4",
     "DEFAULT_MARGIN": "4",

@@ -253,8 +253,8 @@ MUTANTS = (
     Mutant(
         "DescribeExport as the runtime's botocore parses it",
         FUNCTION + "wire.py",
-        'READS = ("Scan", "BatchGetItem", "DescribeExport")',
-        'READS = ("Scan", "BatchGetItem")',
+        '("Scan", "BatchGetItem", "DescribeExport")',
+        '("Scan", "BatchGetItem")',
         ("tests/unit/test_walk_manifest.py", "-k", "runtimes_botocore_does_not_know"),
     ),
     Mutant(
@@ -284,5 +284,12 @@ MUTANTS = (
         "        return position, tuple(files.broken[:broken])",
         "        return position and files.position, tuple(files.broken[:broken])",
         ("tests/unit/test_walk_export.py", "-k", "not_written_is_not_passed"),
+    ),
+    Mutant(
+        "F26 a page of an export of any size",
+        FUNCTION + "walk/export.py",
+        "if len(page) >= size or self._size >= LARGEST_ANSWER:",
+        "if len(page) >= size:",
+        ("tests/unit/test_walk_export.py", "-k", "a_few_at_once"),
     ),
 )

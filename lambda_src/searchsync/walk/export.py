@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from searchsync.errors import ConversionError, SearchsyncError, TableBusyError
 from searchsync.foreign import code_of
-from searchsync.limits import FILES_AT_ONCE
+from searchsync.limits import FILES_AT_ONCE, LARGEST_ANSWER
 from searchsync.records import AttributeMap
 from searchsync.table import Item
 from searchsync.walk.manifest import MISSING, DataFile, Manifest, refused
@@ -40,6 +40,8 @@ class ExportFiles:
         self._part = part
         self._item = item
         self._file, self._line = position
+        self._size = 0
+        """Characters of the lines read since a page was begun."""
         self.broken: list[str] = []
 
     @property
@@ -48,25 +50,26 @@ class ExportFiles:
         return [self._file, self._line]
 
     def pages(self, size: int) -> Iterator[list[Item]]:
-        """Items, up to `size` at once and of up to FILES_AT_ONCE files, from where the last call stopped.
+        """Items, up to `size` at once, no more text than memory holds, of up to FILES_AT_ONCE files, from where the
+        last call stopped.
 
         Raises as Manifest does.
         """
-        page, opened = list[Item](), 0
+        page, opened, self._size = list[Item](), 0, 0
         for file in islice(Manifest(self._s3).files(self._part), self._file, None):
             opened += 1
             try:
                 for item in self._items(file):
                     page.append(item)
-                    if len(page) >= size:
+                    if len(page) >= size or self._size >= LARGEST_ANSWER:
                         yield page
-                        page, opened = [], 1
+                        page, opened, self._size = [], 1, 0
             except BrokenFileError as error:
                 self.broken.append(str(error))
             self._file, self._line = self._file + 1, 0
             if opened >= FILES_AT_ONCE:
                 yield page
-                page, opened = [], 0
+                page, opened, self._size = [], 0, 0
         if opened:
             yield page
 
@@ -83,6 +86,7 @@ class ExportFiles:
                 for line in islice(text, self._line, None):
                     item = self._read(line, name)
                     self._line += 1
+                    self._size += len(line)
                     yield item
         except ClientError as error:
             code = code_of(error)

@@ -8,7 +8,8 @@ Amazon OpenSearch Serverless" lists both.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
@@ -18,10 +19,12 @@ from opensearchpy.client.client import Client
 from opensearchpy.exceptions import SerializationError
 from opensearchpy.serializer import JSONSerializer
 
+from searchsync.bound import Seconds
 from searchsync.bulk import STACK_STATUSES, Kind, Response, classify_request
 from searchsync.clock import Backoff, Deadline
 from searchsync.collection import JSON, perform
 from searchsync.errors import (
+    AnswerTooLargeError,
     CollectionBusyError,
     PointInTimeGoneError,
     SearchsyncError,
@@ -29,7 +32,8 @@ from searchsync.errors import (
     WalkRefusedError,
 )
 from searchsync.index import mark_in
-from searchsync.limits import IDS_AT_ONCE, PIT_KEPT_MINUTES, REQUEST_TIMEOUT, SHORTEST_REQUEST
+from searchsync.limits import IDS_AT_ONCE, LARGEST_ANSWER, PIT_KEPT_MINUTES, REQUEST_TIMEOUT, SHORTEST_REQUEST
+from searchsync.reads import Portion
 from searchsync.walk.agreement import Document, exact
 
 KEEP_ALIVE = f"{PIT_KEPT_MINUTES}m"
@@ -74,6 +78,7 @@ class IndexReader:
         self._index = index
         self._key_attributes = key_attributes
         self._backoff = backoff
+        self._portion = Portion(IDS_AT_ONCE)
         self.requests = 0
 
     def require(self, deadline: Deadline) -> None:
@@ -97,19 +102,28 @@ class IndexReader:
                 "be compared. Take `_source` out of the mapping, delete the index and run a backfill."
             )
 
-    def documents(self, ids: Sequence[str], deadline: Deadline) -> dict[str, Document]:
-        """The documents that are there, by id, whatever a search would show yet.
+    def documents(self, ids: Sequence[str], deadline: Deadline) -> Iterator[dict[str, Document | None]]:
+        """Documents by id in pages that memory holds, None where there is none, whatever a search would show yet.
 
         Raises CollectionBusyError when the time does not suffice, StackError where the function is refused.
         """
-        found: dict[str, Document] = {}
-        for start in range(0, len(ids), IDS_AT_ONCE):
-            body = {"docs": [{"_id": name} for name in ids[start : start + IDS_AT_ONCE]]}
-            answer = self._answer("GET", f"/{self._index}/_mget", body, deadline)  # AOSS lists no POST
-            for each in answer["docs"]:
-                if each.get("found"):
-                    found[each["_id"]] = _document(each)
-        return found
+        start = 0
+        while start < len(ids):
+            part = ids[start : start + self._portion.now]
+            try:
+                yield self._documents(part, deadline)
+            except AnswerTooLargeError as error:
+                self._portion.refused(len(part), error.size)
+                continue
+            self._portion.took(len(part))
+            start += len(part)
+
+    def _documents(self, ids: Sequence[str], deadline: Deadline) -> dict[str, Document | None]:
+        body = {"docs": [{"_id": name} for name in ids]}
+        most_bytes = LARGEST_ANSWER if len(ids) > 1 else math.inf
+        answer = self._answer("GET", f"/{self._index}/_mget", body, deadline, most_bytes)  # AOSS lists no POST
+        found = {each["_id"]: _document(each) for each in answer["docs"] if each.get("found")}
+        return {name: found.get(name) for name in ids}
 
     def found(self, ids: Sequence[str], deadline: Deadline) -> set[str]:
         """Those of the ids that a search shows. Raises as `documents` does."""
@@ -170,9 +184,11 @@ class IndexReader:
         last = [_plain(each) for each in found["hits"][-1]["sort"]] if len(hits) == IDS_AT_ONCE else None
         return IndexPage(hits, int(found["total"]["value"]), last)
 
-    def _answer(self, method: str, path: str, body: Any, deadline: Deadline, **parameters: str) -> Any:
+    def _answer(
+        self, method: str, path: str, body: Any, deadline: Deadline, most_bytes: float = math.inf, **parameters: str
+    ) -> Any:
         """The body of an answer that was given."""
-        response = self._ask(method, path, body, deadline, **parameters)
+        response = self._ask(method, path, body, deadline, most_bytes, **parameters)
         gone = response.status == 404 and classify_request(response).kind is not Kind.NO_INDEX
         if "pit" in (body or {}) and (gone or _lost_shards(response.body)):
             raise PointInTimeGoneError("The point in time is gone: it was not asked for too long.")
@@ -188,12 +204,14 @@ class IndexReader:
             )
         return response.body
 
-    def _ask(self, method: str, path: str, body: Any, deadline: Deadline, **parameters: str) -> Response:
-        """The first answer that is whole, or a refusal."""
+    def _ask(
+        self, method: str, path: str, body: Any, deadline: Deadline, most_bytes: float = math.inf, **parameters: str
+    ) -> Response:
+        """The first answer that is whole, or a refusal. Raises AnswerTooLargeError where it has over `most_bytes`."""
         data = None if body is None else json.dumps(body).encode()
         attempt = 0
         while True:
-            timeout = min(REQUEST_TIMEOUT, deadline.remaining())
+            timeout = Seconds(min(REQUEST_TIMEOUT, deadline.remaining()), most_bytes=most_bytes)
             if timeout >= SHORTEST_REQUEST:
                 self.requests += 1
                 response = perform(self._client, method, path, body=data, timeout=timeout, headers=JSON, **parameters)

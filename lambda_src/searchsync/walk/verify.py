@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -28,8 +28,8 @@ from searchsync.walk.visibility import Visibility
 class Index(Protocol):
     """The index as the verification sees it."""
 
-    def documents(self, ids: Sequence[str], deadline: Deadline) -> dict[str, Document]:
-        """The documents that are there, by id."""
+    def documents(self, ids: Sequence[str], deadline: Deadline) -> Iterator[dict[str, Document | None]]:
+        """Documents by id in pages, None where there is none."""
         ...
 
 
@@ -84,17 +84,18 @@ class Verification:
     def compare(self, items: Sequence[Item], deadline: Deadline) -> None:
         """Compare a page of items, just read, with their documents."""
         self.counts["items"] += len(items)
-        documents = self.index.documents([item.id for item in items], deadline)
-        doubtful: dict[str, AttributeMap] = {}
-        for item in items:
-            document = documents.get(item.id)
-            if document is None:
-                self._note(item.id, item.keys, look(item.image, None))
-            elif look(item.image, document).kind is not None:
-                doubtful[item.id] = item.keys
-        for page in self.table.read(doubtful, deadline):
-            for name, image in page.images.items():
-                self._note(name, doubtful[name], look(image, documents[name]))
+        given = {item.id: item for item in items}
+        for documents in self.index.documents(list(given), deadline):
+            doubtful: dict[str, AttributeMap] = {}
+            for name, document in documents.items():
+                seen = look(given[name].image, document)
+                if document is None:
+                    self._note(name, given[name].keys, seen)
+                elif seen.kind is not None:
+                    doubtful[name] = given[name].keys
+            for page in self.table.read(doubtful, deadline):
+                for name, image in page.images.items():
+                    self._note(name, doubtful[name], look(image, documents[name]))
 
     def look_up(self, hits: Sequence[Hit], deadline: Deadline) -> None:
         """Look up the items of a page of documents: those without one are extra."""
@@ -102,12 +103,13 @@ class Verification:
         documents = {hit.id: hit.document for hit in hits}
         keys = self._keys(documents)
         # A page shows the engine's own numbers, of 17 digits; a document itself has all of them.
-        strange = self.index.documents([name for name in documents if name not in keys], deadline)
-        documents |= strange
-        keys |= self._keys(strange)
-        for name in strange:
-            if name not in keys:
-                self._note(name, None, Look(documents[name].version, Kind.FOREIGN))
+        for strange in self.index.documents([name for name in documents if name not in keys], deadline):
+            whole = {name: document for name, document in strange.items() if document is not None}
+            documents |= {name: Document(document.version, None) for name, document in whole.items()}
+            keys |= self._keys(whole)
+            for name in whole:
+                if name not in keys:
+                    self._note(name, None, Look(documents[name].version, Kind.FOREIGN))
         for page in self.table.read(keys, deadline):
             for name, image in page.images.items():
                 self._note(name, keys[name], Look(documents[name].version, Kind.EXTRA if image is None else None))
@@ -155,11 +157,12 @@ class Verification:
                 keyed.append((each.id, each.keys))
         for start in range(0, len(keyed), LARGEST_READ):
             keys = dict(keyed[start : start + LARGEST_READ])
-            documents = self.index.documents(list(keys), deadline)
-            for page in self.table.read(keys, deadline):
-                looks |= {name: look(image, documents.get(name)) for name, image in page.images.items()}
-        documents = self.index.documents(foreign, deadline)
-        return looks | {name: self._foreign(name, documents.get(name)) for name in foreign}
+            for documents in self.index.documents(list(keys), deadline):
+                for page in self.table.read({name: keys[name] for name in documents}, deadline):
+                    looks |= {name: look(image, documents[name]) for name, image in page.images.items()}
+        for documents in self.index.documents(foreign, deadline):
+            looks |= {name: self._foreign(name, document) for name, document in documents.items()}
+        return looks
 
     def _foreign(self, name: str, document: Document | None) -> Look:
         if document is None:
@@ -175,7 +178,8 @@ class Verification:
         still = set(keys)
 
         def watch() -> None:
-            still.difference_update(self.index.documents(sorted(still), deadline))
+            for documents in self.index.documents(sorted(still), deadline):
+                still.difference_update(name for name, document in documents.items() if document is not None)
 
         for sample in range(SAMPLES):
             # Uneven: a key that changes in even steps could else be caught at the same point each time.

@@ -40,8 +40,8 @@ class Collection(Protocol):
 class Reader(Protocol):
     """The index as the probes are looked for in it."""
 
-    def documents(self, ids: Sequence[str], deadline: Deadline) -> Mapping[str, Document]:
-        """The documents that a read by id shows."""
+    def documents(self, ids: Sequence[str], deadline: Deadline) -> Iterator[Mapping[str, Document | None]]:
+        """The documents that a read by id shows, in pages; None where there is none."""
         ...
 
     def found(self, ids: Sequence[str], deadline: Deadline) -> set[str]:
@@ -97,7 +97,7 @@ class Visibility:
         self._remove([name for name, version in versions.items() if second_of(version) < oldest])
 
     def _shown(self, names: Sequence[str], deadline: Deadline) -> bool:
-        if self.reader.documents(names, deadline).keys() != set(names):
+        if any(None in page.values() for page in self.reader.documents(names, deadline)):
             return False
         return self.reader.found(names, deadline) == set(names)
 
