@@ -14,10 +14,12 @@ from lab.behaviours import Behaviours
 from lab.faults import Fault, FaultKind
 from lab.gate import Gate
 from lab.gate_rules import Rules
-from searchsync import delivery
+from searchsync import delivery, document
+from searchsync.bulk import Kind, Response, classify_items, lines
 from searchsync.collection import OpenSearchCollection, connect
+from searchsync.delivery import NO_ANSWER, PROBE
 from searchsync.errors import StackError
-from searchsync.limits import GRANTED_WITHIN, NEW_INDEX_S, UNGUARDED_FOR
+from searchsync.limits import GRANTED_WITHIN, LOAD_AGE, NEW_INDEX_S, SLOW_AGE, UNGUARDED_FOR
 from searchsync.resync import Result
 from tests.engine.client import Client
 from tests.support.events import NOW, event, number, record, sequence_number
@@ -25,6 +27,7 @@ from tests.support.fakes import Bench
 
 STRICT = {"dynamic": "strict", "properties": {"id": {"type": "keyword"}, "n": {"type": "double"}}}
 LONG = {"properties": {"n": {"type": "long"}}}
+MOMENT_S = 1.0
 
 
 class RealBench(Bench):
@@ -265,6 +268,93 @@ def test_a_request_that_is_held_too_long_is_followed_by_one_that_succeeds(  # no
     assert "no answer" in bench.report.busy
     assert found("a") == {"id": "a", "n": 1}
     assert bench.queue.messages == []
+
+
+def answered_in_a_moment(bench: RealBench) -> None:
+    """Whoever waits in vain for the engine waits for the moment below; his clock moves on by all of his time."""
+    send = bench.real.bulk
+
+    def bulk(body: bytes, timeout: float, begin_within: float = 0.0) -> Response:
+        response = send(body, MOMENT_S, begin_within)
+        bench.clock.time += timeout if response.status is None else 0.05
+        return response
+
+    bench.real.bulk = bulk  # type: ignore[method-assign]
+
+
+def twenty(bad: dict[str, Any], second: int) -> list[dict[str, Any]]:
+    """Records of that second, of which one is as given."""
+    others = [record("INSERT", f"k{each}", number=each, second=second) for each in range(19)]
+    return [*others[:7], record("INSERT", "bad", number=20, second=second, image=bad), *others[7:]]
+
+
+def drained(bench: RealBench, records: list[dict[str, Any]], most: int) -> None:
+    """Deliver as the trigger does, from the record on that failed."""
+    for _ in range(most):
+        failed = bench.run(event(*records))
+        if not failed:
+            return
+        numbers = [each["dynamodb"]["SequenceNumber"] for each in records]
+        records = records[numbers.index(failed[0]) :]
+    raise AssertionError(f"still failing: {records[0]}")
+
+
+@pytest.mark.parametrize(
+    ("fault", "error_type", "most"),
+    [
+        (Fault(FaultKind.STATUS, path="_bulk", status=500, ids=("bad",), count=None), "some_exception", 2),
+        (Fault(FaultKind.ITEM, path="_bulk", status=500, ids=("bad",), count=None), "some_exception", 1),
+        (Fault(FaultKind.RESET, path="_bulk", ids=("bad",), count=None), NO_ANSWER, 2),
+        (Fault(FaultKind.DROP, path="_bulk", seconds=5.0, ids=("bad",), count=None), NO_ANSWER, 4),
+    ],
+    ids=["request 500", "item 500", "reset", "never answered"],
+)
+def test_a_document_that_the_engine_cannot_answer_leaves_its_batch_and_the_others_are_in(  # noqa: PLR0917
+    bench: RealBench, gate: Gate, found: Callable[[str], Any], fault: Fault, error_type: str, most: int
+) -> None:
+    answered_in_a_moment(bench)
+    gate.inject(replace(fault, error_type="some_exception"))
+    drained(bench, twenty({"id": {"S": "bad"}}, int(NOW - SLOW_AGE)), most)
+    (message,) = bench.queue.messages
+    assert (message["key"], message["error_type"]) == ({"id": {"S": "bad"}}, error_type)
+    assert all(found(f"k{each}") for each in range(19))
+    assert found(PROBE.id) is None
+
+
+def test_an_item_that_ends_the_engines_thread_leaves_its_batch_by_itself(
+    bench: RealBench, found: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Were it not known before it is sent (`MOST_DOTS`), it would cost its shard some minutes and not a day."""
+    monkeypatch.setattr(document, "MOST_DOTS", 10_000)
+    monkeypatch.setattr(document, "_NAMES", document._Names())  # what it keeps must not reach other tests
+    answered_in_a_moment(bench)
+    drained(bench, twenty({"id": {"S": "bad"}, ".".join(["a"] * 1_500): {"N": "1"}}, int(NOW - SLOW_AGE)), 4)
+    (message,) = bench.queue.messages
+    assert (message["key"], message["error_type"]) == ({"id": {"S": "bad"}}, NO_ANSWER)
+    assert all(found(f"k{each}") for each in range(19))
+
+
+@pytest.mark.parametrize("kind", [FaultKind.ITEM, FaultKind.STATUS, FaultKind.RESET])
+def test_a_storm_comes_again_and_loses_nothing(
+    bench: RealBench, gate: Gate, found: Callable[[str], Any], kind: FaultKind
+) -> None:
+    answered_in_a_moment(bench)
+    gate.inject(Fault(kind, path="_bulk", status=500, count=None))
+    records = twenty({"id": {"S": "bad"}}, int(NOW - 10 * LOAD_AGE))
+    assert bench.run(event(*records)) == [records[0]["dynamodb"]["SequenceNumber"]]
+    assert bench.queue.messages == []
+    gate.clear()
+    assert bench.run(event(*records)) == []
+    assert all(found(f"k{each}") for each in range(19))
+
+
+def test_the_probe_is_answered_however_often_it_is_sent(bench: RealBench) -> None:
+    """The first leaves a tombstone, which the next one conflicts with."""
+    assert bench.real.ensure_index(10.0).kind is Kind.DONE
+    for expected in (Kind.DONE, Kind.CONFLICT, Kind.CONFLICT):
+        answers = classify_items([PROBE], bench.real.bulk(lines(PROBE), 10.0).body)
+        assert answers is not None
+        assert answers[0].kind is expected
 
 
 def test_a_request_over_the_collections_limit_is_halved(engine: Any, index_name: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from searchsync.version import Verdict, second_of, verdict, verdict_on_read
 from tests.support.protocol.configurations import (
+    ALONE,
     CLOCKS,
     DROPS,
     FOREIGN,
@@ -99,6 +100,8 @@ VARIANTS: dict[str, tuple[Configuration, dict[str, Any], str]] = {
         LOST,
     ),
     "repair begun later": (DROPS, {"repair_begun_later": False}, WRONG),
+    "what is handed over alone has a message": (ALONE, {"poison_is_queued": False}, WRONG),
+    "what a redrive meets alone stays": (ALONE, {"redrive_keeps": False}, WRONG),
     "the future is foreign": (FOREIGN, {"on_record": taken_as_stale(verdict, Verdict.FUTURE)}, WRONG),
 }
 

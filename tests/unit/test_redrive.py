@@ -10,8 +10,9 @@ import pytest
 
 from searchsync.bulk import Response
 from searchsync.config import read_environment
+from searchsync.delivery import NO_ANSWER, REFUSED_UNDER_LOAD
 from searchsync.errors import StackError, TableBusyError
-from searchsync.limits import LONGEST_PATH
+from searchsync.limits import LOAD_AGE, LONGEST_PATH, SLOW_AGE
 from searchsync.metrics import REDRIVE_UNITS, redrive_line
 from searchsync.version import read_version, stream_version
 from tests.support.events import NOW, environment, number
@@ -130,6 +131,33 @@ def test_a_busy_collection_deletes_nothing(bench: RedriveBench) -> None:
     bench.queue.put(poison_message("a"))
     assert bench.run()["redriven"] == 0
     assert len(bench.queue.visible) + len(bench.queue.hidden) == 1
+
+
+def test_a_document_without_an_answer_does_not_hold_up_the_others(bench: RedriveBench) -> None:
+    names = [f"k{each}" for each in range(10)]
+    for name in names:
+        bench.put(name)
+    bench.queue.put(*(poison_message(name, second=NOW - int(SLOW_AGE)) for name in names))
+    bulk = bench.index.bulk
+
+    def silent(body: bytes, timeout: float, begin_within: float = 0.0) -> Response:
+        if b'"k3"' not in body:
+            return bulk(body, timeout, begin_within)
+        bench.clock.time += timeout
+        return Response(None)
+
+    bench.index.bulk = silent  # type: ignore[method-assign]
+    assert bench.run() == answer(taken=10, redriven=9, stayed=1, keys=10, reasons={NO_ANSWER: 1})
+
+
+def test_what_was_handed_over_under_load_is_brought_back_when_the_load_is_over(bench: RedriveBench) -> None:
+    bench.put("a")
+    bench.index.item_fault = faulty(a=BUSY)
+    bench.queue.put(poison_message("a", second=NOW - int(LOAD_AGE), error_type=REFUSED_UNDER_LOAD))
+    assert bench.run()["reasons"] == {REFUSED_UNDER_LOAD: 1}
+    bench.index.item_fault = None
+    assert bench.run()["redriven"] == 1
+    assert bench.index.documents["a"][1] == {"id": "a", "n": 1}
 
 
 def test_a_crash_between_write_and_deletion_only_repeats(bench: RedriveBench) -> None:

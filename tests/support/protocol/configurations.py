@@ -23,6 +23,7 @@ CLOCKS = Configuration(
 )
 LATE = Configuration("late requests", 2, live=True)
 SHARDS = Configuration("shards and lanes", 2, lanes=True, split=True, live=True)
+ALONE = Configuration("handed over alone", 1, redrive=True, alone=True, live=True)
 FOREIGN = Configuration("a document from the future", 1, poison=True, redrive=True, foreign=True, live=True)
 
 TESTED = (
@@ -50,6 +51,8 @@ TESTED = (
     replace(CLOCKS, name="clocks and redrive", writes=1, page=True, poison=True, redrive=True),
     replace(CLOCKS, name="clocks and repair", writes=1, drops=True, repair=True),
     FOREIGN,
+    ALONE,
+    replace(ALONE, name="handed over alone, drops, timed tombstones", drops=True, repair=True, tombstone=3, late=2),
 )
 """What `make test` explores."""
 
@@ -68,6 +71,10 @@ PROVED = (
         silent=True,
         live=True,
     ),
+    replace(ALONE, name="handed over alone, two changes", writes=2, wire=0, stream_clock=(0,), live=False),
+    replace(ALONE, name="handed over alone, late requests", writes=2, stream_clock=(0,), rising=True, live=False),
+    replace(ALONE, name="handed over alone, a walk's pages", page=True, tombstone=3, late=2),
+    replace(ALONE, name="handed over alone, reads behind writes", tombstone=3, late=2, reads_late=True, silent=True),
     replace(LATE, name="three changes", writes=3, stream_clock=(0,), rising=True, live=False),
     replace(CLOCKS, name="clocks and shards", split=True),
     replace(TIMED, name="timed tombstones and a walk's pages", page=True),

@@ -58,8 +58,13 @@ def _work(state: State, worker: Worker, world: Configuration) -> Iterator[State]
     if worker.step == "read" and late(worker.age, world):
         yield state._replace(worker=worker._replace(step="wait", write=None, age=0))
         return
+    if world.alone:
+        yield from _poisoned(state, worker, world)
     if len(state.wire) < world.wire:
-        yield timed_out(state, worker.write, worker.age, world)._replace(worker=None)
+        unanswered = timed_out(state, worker.write, worker.age, world)
+        yield unanswered._replace(worker=None)
+        if world.alone:
+            yield from _poisoned(unanswered, worker, world)
     if worker.write[0] in (BAD, OLD_BAD):
         yield from _poisoned(state, worker, world)
         return

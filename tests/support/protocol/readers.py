@@ -56,8 +56,13 @@ def _resync(state: State, reader: Reader, world: Configuration) -> Iterator[Stat
     if late(reader.age, world):
         yield state._replace(reader=reader._replace(step="wait", write=None, age=0))
         return
+    if world.alone:
+        yield _stays(state, reader, world)
     if len(state.wire) < world.wire:
-        yield timed_out(state, reader.write, reader.age, world)._replace(reader=None)
+        unanswered = timed_out(state, reader.write, reader.age, world)
+        yield unanswered._replace(reader=None)
+        if world.alone:
+            yield _stays(unanswered, reader, world)
     if reader.write[0] in (BAD, OLD_BAD):
         yield _stays(state, reader, world)
         return

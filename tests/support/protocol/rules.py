@@ -56,7 +56,8 @@ class Configuration:
     seconds a tombstone lives, and `late` seconds after its read or first sending a request may land; None: a
     tombstone lives as long as anything is under way, and a request for ever. `reads_late`: `_mget` shows any of the
     documents that the index had since the last refresh, which may come at any time. `silent`: conflicts do not say
-    the current version, so that only `_mget` does.
+    the current version, so that only `_mget` does. `alone`: at any time the collection may not take a write while the
+    probe beside it is answered, with its request still under way or not: the record is handed over, good as it is.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Configuration:
     late: int | None = None
     reads_late: bool = False
     silent: bool = False
+    alone: bool = False
     stream_clock: Offsets = (-1, 0)
     function_clock: Offsets = (0,)
     reader_clock: Offsets = (0,)
