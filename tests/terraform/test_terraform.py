@@ -33,6 +33,8 @@ NEXTGEN, NEXTGEN_VARIABLES = "modules/nextgen_collection/variables.tf", "nextgen
 """A module's variables, and the folder where they stand without its resources, which need provider 6."""
 MACHINE = "table_walk.tftest.hcl"
 LIMITS = "limits.tftest.hcl"
+SPARE_BYTES = 100
+"""Of the environment's allowance: for an account's odd endpoint, or a setting more."""
 LOOKED_THROUGH = (*POLICIES, MACHINE, LIMITS)
 """Terraform tells what they made, and the provider's whole schema beside it, which is 70 MB and more a file."""
 
@@ -161,6 +163,40 @@ def test_no_planned_value_passes_a_limit_of_aws(results: Callable[[str], Results
     assert kinds >= limits.MEMBERS.keys() - {"aws_opensearchserverless_collection_group"}  # of provider 6
     found = {f"{each['address']}.{fault}" for each in planned for fault in limits.faults(each["type"], each["values"])}
     assert not found, "\n".join(sorted(found))
+
+
+def test_the_environments_allowance_covers_the_longest_with_room_to_spare(results: Callable[[str], Results]) -> None:
+    """What the module adds to the names that it counts is taken from the longest, which counts them in full."""
+    text = (Path(__file__).parents[2] / "main.tf").read_text()
+    (allowance,) = map(int, re.findall(r"environment_bytes = (\d+) \+ ", text))
+    functions = [each["values"] for each in results(LIMITS).resources if each["type"] == "aws_lambda_function"]
+    largest = max(filter(_is_walk, functions), key=_around_what_is_named)
+    around = _around_what_is_named(largest)
+    assert around + SPARE_BYTES <= allowance, f"{around} bytes and {SPARE_BYTES} to spare"
+
+
+def _variables(function: dict[str, Any]) -> dict[str, str]:
+    found: dict[str, str] = function["environment"][0]["variables"]
+    return found
+
+
+def _is_walk(function: dict[str, Any]) -> bool:
+    return "SYNC_FUNCTION_NAME" in _variables(function)
+
+
+def _around_what_is_named(function: dict[str, Any]) -> int:
+    """Bytes of an environment beyond the names that main.tf counts."""
+    variables = _variables(function)
+    named = [
+        *(variables[name] for name in ("OPENSEARCH_INDEX", "KEY_ATTRIBUTES", "METRIC_NAMESPACE")),
+        *(variables.get(name, "") for name in ("INDEX_MAPPING", "REPORT_BUCKET")),
+        *[variables["SYNC_FUNCTION_NAME"]] * 2,
+        variables["STREAM_ARN"].split("/")[1],
+        variables["FAILURE_QUEUE_URL"].rpartition("/")[2],
+    ]
+    return limits.environment_bytes(function) - sum(
+        len(json.dumps(each, ensure_ascii=False).encode()) for each in named
+    )
 
 
 def test_the_policies_of_a_role_fit_together(results: Callable[[str], Results]) -> None:

@@ -143,4 +143,11 @@ MUTANTS = (
         "",
         ("tests/unit/test_policies.py",),
     ),
+    Mutant(
+        "F11 an environment counted by characters",
+        "main.tf",
+        'floor(length(trim(base64encode(local.environment_named), "=")) * 3 / 4)',
+        "length(local.environment_named)",
+        ("tests/terraform/test_terraform.py", "-k", "over_4_kb_by_its_bytes"),
+    ),
 )
