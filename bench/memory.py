@@ -142,7 +142,10 @@ class Services:
 
     def _receive(self, _: Any) -> bytes:
         taken, self.messages = self.messages[:10], self.messages[10:]
-        found = [{"MessageId": str(number), "ReceiptHandle": "r", "Body": each} for number, each in enumerate(taken)]
+        left = len(self.messages)
+        found = [
+            {"MessageId": f"{left}-{number}", "ReceiptHandle": "r", "Body": each} for number, each in enumerate(taken)
+        ]
         return json.dumps({"Messages": found}).encode()
 
     def _records(self, _: Any) -> bytes:

@@ -52,9 +52,11 @@ from searchsync.limits import LARGEST_BODY
 BUSY_STATUSES = frozenset({402, 429, 500, 502, 503, 504})
 STACK_STATUSES = frozenset({401, 403})
 QUOTA_STATUS = 402
-LOAD_STATUSES = frozenset({400, QUOTA_STATUS, 404, 429, 503, 504})
-"""Of a BUSY answer: load, never a document's fault though others pass while it lasts. 400 is a mapping's update beside
-another one, 404 a new index that some nodes do not know yet."""
+PASSING_STATUSES = frozenset({400, 404})
+"""Of a BUSY answer: a mapping's update beside another one, a new index that some nodes do not know yet. Both pass by
+waiting, however much is sent: all fields that a request brings are one update."""
+LOAD_STATUSES = PASSING_STATUSES | {QUOTA_STATUS, 429, 503, 504}
+"""Of a BUSY answer: load, never a document's fault though others pass while it lasts."""
 MAPPING_CONFLICT = "resource_already_exists_exception"
 VERSION_CONFLICTS = frozenset({"version_conflict_engine_exception", ""})
 CURRENT_VERSION = re.compile(r"current version \[(\d+)\]")

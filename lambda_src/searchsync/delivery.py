@@ -29,6 +29,7 @@ from typing import Protocol
 from searchsync.bulk import (
     DONE,
     LOAD_STATUSES,
+    PASSING_STATUSES,
     Answer,
     Chunk,
     Kind,
@@ -173,7 +174,8 @@ class Delivery:
                 continue
             pending.extendleft(reversed(busy))
             self.last_busy = answers[busy[0].id]
-            self._window.refused(sent, sent - len(busy))
+            if any(answers[write.id].status not in PASSING_STATUSES for write in busy):
+                self._window.refused(sent, sent - len(busy))
             attempt = attempt if len(busy) == sent else 0
             if not self.backoff.pause(attempt, deadline, SHORTEST_REQUEST):
                 break

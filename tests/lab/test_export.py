@@ -121,6 +121,7 @@ def check_report(cli: AppliedCli) -> None:
     requests.delete(url, timeout=10).raise_for_status()
     with settling_soon(stack):
         found = cli.run("verify", "--json")
+    assert found.code == 1, found
     assert (found.code, found.json["first"]) == (1, [{"id": "c|3", "kind": "missing", "attributes": []}]), found
     assert found.json["report"].startswith(f"s3://{BUCKET}/verify-")
 

@@ -24,7 +24,7 @@ def test_a_small_soak_meets_every_storm_and_loses_nothing(workshop: Applied) -> 
     assert summary.good
     assert summary.changes == count
     assert set(summary.storms) == set(RECIPES)
-    assert set(summary.faults) == set(FaultKind)
+    assert set(summary.faults) == set(FaultKind) - {FaultKind.BLACK_HOLE}  # it costs half a minute: `make soak` has it
     assert shown[-1] == count
     assert max(sample.memory for sample in summary.samples) > 0
     assert summary.longest_lag > 0
