@@ -3,7 +3,7 @@
 A deck of all storms is shuffled and dealt, then shuffled again: every kind comes before any comes twice.
 What only a document that is really too large may meet (413, and a refusal of the whole request) waits for
 large bodies, so that no good document is poison. For the same reason no storm lasts as long as a document
-must stay busy alone to be poison (LONE_SECONDS in `searchsync.delivery`).
+must stay busy alone to be poison (LONE_SECONDS in `searchsync.limits`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SHORTEST_SECONDS, LONGEST_SECONDS = 0.5, 3.0
 LARGE_BODY = 8_000
 """Bytes: the documents of `lab.workload` are a tenth of it."""
 LATE_SECONDS = 33.0
-"""Longer than the function waits for an answer (REQUEST_TIMEOUT in `searchsync.delivery`)."""
+"""Longer than the function waits for an answer (REQUEST_TIMEOUT in `searchsync.limits`)."""
 MOST_ITEMS = 500
 MISSED_SECONDS = 60.0
 """How much longer a storm waits for its first hit at most: the trigger may be waiting between two tries."""
