@@ -28,6 +28,8 @@ ENVIRONMENT = {
 
 NO_INDEX = b'{"error":{"type":"index_not_found_exception"},"status":404}'
 ACKNOWLEDGED = b'{"acknowledged":true}'
+GUARDED = {"status": 404, "error": {"type": "index_not_found_exception"}}
+"""What the guard is answered by a collection that heeds it."""
 Respond = Callable[[str, str, bytes], tuple[int, bytes]]
 """Method, URL without its query, body to status and body."""
 
@@ -45,8 +47,7 @@ class Context:
 @lru_cache
 def _all_taken(count: int, guards: int) -> bytes:
     result = {"_index": "bench", "_id": "x", "_version": 1, "result": "created", "status": 201}
-    guarded = {"status": 404, "error": {"type": "index_not_found_exception"}}
-    items = [{"index": result}] * (count - guards) + [{"update": guarded}] * guards
+    items = [{"index": result}] * (count - guards) + [{"update": GUARDED}] * guards
     return json.dumps({"took": 1, "errors": bool(guards), "items": items}).encode()
 
 

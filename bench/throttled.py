@@ -43,7 +43,6 @@ TABLE = STREAM_ARN.split("/")[1]
 CHANCE = random.Random
 OLD = 1
 """The version of what a deletion finds."""
-GUARDED = {"status": 404, "error": {"type": "index_not_found_exception"}}
 REFUSED = {"type": "rejected_execution_exception", "reason": "over capacity"}
 
 
@@ -123,7 +122,7 @@ class World:
             heads.append(next(iter(json.loads(line).items())))
             if heads[-1][0] != "delete":
                 next(lines)
-        guards = [{"update": GUARDED} for action, _ in heads if action == "update"]
+        guards = [{"update": stub.GUARDED} for action, _ in heads if action == "update"]
         heads = [head for head in heads if head[0] != "update"]
         taken = self._taken(len(heads))
         if self.case.whole and not taken:

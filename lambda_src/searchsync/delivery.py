@@ -41,7 +41,7 @@ from searchsync.bulk import (
     lines,
 )
 from searchsync.clock import Backoff, Deadline
-from searchsync.document import DIGEST_PREFIX
+from searchsync.document import OWN_PREFIX
 from searchsync.errors import StackError
 from searchsync.limits import (
     LOAD_AGE,
@@ -53,9 +53,7 @@ from searchsync.limits import (
     SPLIT_TIMEOUT,
 )
 
-PROBE_PREFIX = f"{DIGEST_PREFIX}searchsync-probe-"
-"""Of the ids of probes. What `document_id` begins with `sha256:` goes on with 64 hex digits."""
-assert PROBE_PREFIX[len(DIGEST_PREFIX)] not in "0123456789abcdef"  # noqa: S101 - else an item's id could be a probe's
+PROBE_PREFIX = f"{OWN_PREFIX}probe-"
 PROBE = Write(f"{PROBE_PREFIX}beside", 1, None)
 ANSWERED = frozenset({Kind.DONE, Kind.CONFLICT})
 SPLIT = frozenset({Kind.TOO_LARGE, Kind.REFUSED})

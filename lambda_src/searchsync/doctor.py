@@ -12,12 +12,12 @@ from typing import Any
 from searchsync.bulk import Answer, Kind, Response, Write, classify_items, classify_request, lines
 from searchsync.collection import JSON, NDJSON, connect, perform
 from searchsync.config import Config
-from searchsync.document import DIGEST_PREFIX
+from searchsync.document import OWN_PREFIX
 from searchsync.entry import connect_edges, sign
 from searchsync.foreign import code_of
 from searchsync.limits import PROBE_TIMEOUT
 
-NO_ITEM = f"{DIGEST_PREFIX}searchsync-doctor"
+NO_ITEM = f"{OWN_PREFIX}doctor"
 """A document id that no item can have: what follows the prefix in an item's id are hex digits."""
 SEEN = "ok"
 

@@ -20,6 +20,9 @@ from searchsync.limits import FIELD_COST, LONGEST_ID, LONGEST_NUMBER, MANY_DOTS,
 from searchsync.records import AttributeMap
 
 DIGEST_PREFIX = "sha256:"
+OWN_PREFIX = f"{DIGEST_PREFIX}searchsync-"
+"""Of ids that no item can have: what `document_id` begins with `sha256:` goes on with 64 hex digits."""
+assert OWN_PREFIX[len(DIGEST_PREFIX)] not in "0123456789abcdef"  # noqa: S101 - else an item's id could be one of ours
 KEY_TYPES = ("S", "N", "B")
 MAPS_ALL = Fields()
 """The fields of the default mapping: the index maps whatever comes."""

@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from searchsync.document import DIGEST_PREFIX
+from searchsync.document import OWN_PREFIX
 from searchsync.limits import LONGEST_KEYWORD
 
-GUARD = b'{"update":{"_id":"%bsearchsync-guard","require_alias":true}}\n{"doc":{}}\n' % DIGEST_PREFIX.encode()
-"""The last item of a bulk body; no item can have its id, since what follows the prefix there are hex digits."""
+GUARD = b'{"update":{"_id":"%bguard","require_alias":true}}\n{"doc":{}}\n' % OWN_PREFIX.encode()
+"""The last item of a bulk body."""
 NO_INDEX_TYPE = "index_not_found_exception"
 
 MARK = "searchsync"

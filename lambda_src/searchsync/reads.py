@@ -20,7 +20,7 @@ from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import HTTPError
 
 from searchsync.bound import Bound, Seconds, bounded
-from searchsync.limits import FIRST_READ, LARGEST_ANSWER, READ_TIMEOUT
+from searchsync.limits import FIRST_READ, LARGEST_ANSWER, READ_TIMEOUT, SHORTEST_TRY
 
 PIECE_BYTES = 65_536
 
@@ -90,7 +90,7 @@ class BoundedReads:
             request.body,
             CaseInsensitiveDict(request.headers),
         )
-        left = max(0.001, self._until - time.monotonic())
+        left = max(SHORTEST_TRY, self._until - time.monotonic())
         try:
             with self._bound.request(Seconds(left, most_bytes=self._most_bytes)):
                 answer = self._adapter.send(
