@@ -45,7 +45,7 @@ lint: setup ## formats, types, Terraform's own checks, its policies, the setting
 	@$(TOOLS) -m tools.terraform_check
 	@$(TOOLS) -m tools.policy_check
 
-settings: setup ## write the tables of the README, docs/aws.md and docs/permissions.md from what they tell of
+settings: setup ## write the tables of docs/settings.md, docs/aws.md and docs/permissions.md from what they tell of
 	@$(TOOLS) -m tools.settings_table
 	@$(TOOLS) -m tools.behaviours_table
 	@$(TOOLS) -m tools.permissions

@@ -1,8 +1,8 @@
-"""Writes the README's settings table from variables.tf: `python -m tools.settings_table [--check]`.
+"""Writes the settings table of docs/settings.md from variables.tf: `python -m tools.settings_table [--check]`.
 
 One heading a variable; one row an attribute of it, with its type and default from the type constraint
-and its text from the description's line "- `attribute`: text". The table stands between two comments in
-the README; --check says whether it is up to date, and changes nothing.
+and its text from the description's line "- `attribute`: text". The table stands between two
+comments; --check says whether it is up to date, and changes nothing.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ def _escaped(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-def insert(document: str, table: str, markers: tuple[str, str] = (BEGIN, END), name: str = "README.md") -> str:
+def insert(document: str, table: str, markers: tuple[str, str] = (BEGIN, END), name: str = "docs/settings.md") -> str:
     """A document with the table between its markers. Raises ToolError when they are not there."""
     before, begin, rest = document.partition(markers[0])
     _, end, after = rest.partition(markers[1])
@@ -163,12 +163,12 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--check", action="store_true", help="change nothing, fail when the table is not up to date")
     options = parser.parse_args(arguments)
-    path = ROOT / "README.md"
+    path = ROOT / "docs" / "settings.md"
     try:
-        readme = path.read_text("utf-8")
-        wanted = insert(readme, render(read_variables((ROOT / "variables.tf").read_text("utf-8"))))
-        if options.check and wanted != readme:
-            raise ToolError("README.md's settings table is not that of variables.tf: run `make settings`.")
+        page = path.read_text("utf-8")
+        wanted = insert(page, render(read_variables((ROOT / "variables.tf").read_text("utf-8"))))
+        if options.check and wanted != page:
+            raise ToolError("docs/settings.md is not what variables.tf says: run `make settings`.")
     except OSError as error:
         print(f"settings: {error.filename} cannot be read ({error.strerror})", file=sys.stderr)
         return 1

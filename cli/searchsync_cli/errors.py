@@ -92,7 +92,7 @@ def _refused(error: ClientError, action: str) -> AwsError:
     if code in DENIED:
         return AwsError(
             f"These credentials may not call {action or error.operation_name}: {text}.",
-            f"Allow {action or error.operation_name} (README, Operate it, lists what each command needs), "
+            f"Allow {action or error.operation_name} (docs/operations.md lists what each command needs), "
             "or use another --profile.",
             code,
         )

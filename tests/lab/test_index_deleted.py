@@ -1,4 +1,4 @@
-"""The README's remedy, the trigger on: an index deleted by hand while changes flow is made anew with our mapping."""
+"""The documented remedy, the trigger on: an index deleted by hand while changes flow is made anew with our mapping."""
 
 from __future__ import annotations
 

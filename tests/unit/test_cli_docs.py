@@ -1,4 +1,4 @@
-"""README's "Operate it" is what the command line does: commands, options, and the permissions of its real calls."""
+"""The operations page is what the command line does: commands, options, and the permissions of its real calls."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.cli_cloud import BUCKET, NAME, TABLE_ARN, Cloud
 from tests.support.fakes import FakeClock
 
 ROOT = Path(__file__).parents[2]
-SECTION = (ROOT / "README.md").read_text().partition("## Operate it")[2].partition("\n## ")[0]
+SECTION = (ROOT / "docs/operations.md").read_text().partition("## Commands")[2].partition("\n## ")[0]
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
 EXPORT_ARN = f"{TABLE_ARN}/export/01-ab"
 COMMON = {"--name", "--terraform", "--region", "--profile", "--json"}

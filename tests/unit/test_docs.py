@@ -13,7 +13,12 @@ from searchsync.walk.report import UNITS as WALK_UNITS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+OPERATIONS = (ROOT / "docs/operations.md").read_text()
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)")
+LONGEST_README = 150
+"""Lines: one can read it in five minutes."""
 
 
 def named(text: str, name: str) -> bool:
@@ -21,16 +26,16 @@ def named(text: str, name: str) -> bool:
 
 
 @pytest.mark.parametrize("metric", [*UNITS, *REDRIVE_UNITS, *WALK_UNITS])
-def test_every_metric_is_in_the_readme(metric: str) -> None:
-    assert named(README, metric)
+def test_every_metric_is_on_the_operations_page(metric: str) -> None:
+    assert named(OPERATIONS, metric)
 
 
-def test_every_alarm_is_in_the_readme_and_no_other() -> None:
+def test_every_alarm_is_on_the_operations_page_and_no_other() -> None:
     alarms: set[str] = set()
     for place in ("main.tf", "modules/table_walk/main.tf"):
         block = (ROOT / place).read_text().partition("  alarms = {")[2].partition("resource ")[0]
         alarms |= set(re.findall(r"^    ([a-z-]+) = \{$", block, re.MULTILINE))
-    table = README.partition("| alarm |")[2].partition("\n\n")[0]
+    table = OPERATIONS.partition("| alarm |")[2].partition("\n\n")[0]
     assert set(re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE)) == alarms
 
 
@@ -84,3 +89,24 @@ def test_every_target_of_the_makefile_has_its_line_of_help() -> None:
     makefile = (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
     assert targets == set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_to_a_file(page: Path) -> None:
+    assert [link for link in LINK.findall(page.read_text()) if not (page.parent / link).exists()] == []
+
+
+def test_every_page_of_docs_can_be_reached_from_the_readme() -> None:
+    assert {path.name for path in (ROOT / "docs").glob("*.md")} == {
+        link.removeprefix("docs/") for link in LINK.findall(README) if link.startswith("docs/")
+    }
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) <= LONGEST_README
+
+
+def test_every_target_that_a_page_names_is_in_the_makefile() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named_targets = {name for page in PAGES for name in re.findall(r"[`\n]make ([a-z]+)", page.read_text())}
+    assert named_targets <= targets

@@ -87,7 +87,7 @@ def test_table_replaces_what_stands_between_the_markers() -> None:
     assert insert(f"above\n{BEGIN}\nold\n{END}\nbelow\n", "new") == f"above\n{BEGIN}\nnew\n{END}\nbelow\n"
 
 
-def test_readme_without_markers_is_refused() -> None:
+def test_a_page_without_markers_is_refused() -> None:
     with pytest.raises(ToolError, match="add the lines"):
         insert("no place\n", "new")
 
@@ -97,10 +97,11 @@ def test_check_fails_until_the_table_is_written(
 ) -> None:
     monkeypatch.setattr(settings_table, "ROOT", tmp_path)
     (tmp_path / "variables.tf").write_text(TEXT)
-    (tmp_path / "README.md").write_text(f"{BEGIN}\n{END}\n")
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/settings.md").write_text(f"{BEGIN}\n{END}\n")
     assert settings_table.main(["--check"]) == 1
     assert "make settings" in capsys.readouterr().err
-    assert (tmp_path / "README.md").read_text() == f"{BEGIN}\n{END}\n"
+    assert (tmp_path / "docs/settings.md").read_text() == f"{BEGIN}\n{END}\n"
     assert settings_table.main([]) == 0
     assert settings_table.main(["--check"]) == 0
 
