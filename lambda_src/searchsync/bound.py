@@ -17,7 +17,6 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
@@ -83,6 +82,13 @@ class Bound:
                 self._line.close()
             self._line = line.dup()
 
+    def let_go(self) -> None:
+        """The connection was given up: with a copy kept its peer would wait for the rest of the handshake."""
+        with self._changed:
+            if self._line is not None:
+                self._line.close()
+            self._line = None
+
     def _watch(self) -> None:
         with self._changed:
             while True:
@@ -103,27 +109,37 @@ class Bound:
 def bounded(bound: Bound, pool_size: int) -> HTTPAdapter:
     """An adapter of requests whose connections keep to a bound. They are not shared between threads."""
 
-    def kept(pool: Any, connection: Any) -> Any:
-        """A pool of urllib3's with connections that keep to it."""
+    adapter = HTTPAdapter(pool_maxsize=pool_size)
+    adapter.poolmanager.pool_classes_by_scheme = bounded_pools(bound, HTTPConnectionPool, HTTPSConnectionPool)
+    return adapter
 
-        class Bounded(connection):  # type: ignore[misc]  # either of urllib3's two
+
+def bounded_pools(bound: Bound, http: Any, https: Any) -> dict[str, Any]:
+    """By scheme, classes of urllib3's pools with connections that keep to a bound."""
+
+    def kept(pool: Any) -> Any:
+        class Bounded(pool.ConnectionCls):  # type: ignore[misc]  # urllib3's or botocore's
             def _new_conn(self) -> socket.socket:
                 return _dial(self, bound)
 
             def connect(self) -> None:
-                super().connect()
+                try:
+                    super().connect()
+                except BaseException:
+                    bound.let_go()
+                    raise
                 if not bound.may_begin:
                     self.close()
                     raise ConnectTimeoutError(self, "connected too late for the request to begin")
 
+            def request(self, *given: Any, **named: Any) -> None:
+                if bound.remaining <= 0.0:  # a second try on a connection that was kept
+                    raise ConnectTimeoutError(self, "the request's time is over")
+                super().request(*given, **named)
+
         return type("BoundedPool", (pool,), {"ConnectionCls": Bounded})
 
-    adapter = HTTPAdapter(pool_maxsize=pool_size)
-    adapter.poolmanager.pool_classes_by_scheme = {
-        "http": kept(HTTPConnectionPool, HTTPConnection),
-        "https": kept(HTTPSConnectionPool, HTTPSConnection),
-    }
-    return adapter
+    return {"http": kept(http), "https": kept(https)}
 
 
 def _dial(connection: Any, bound: Bound) -> socket.socket:

@@ -44,6 +44,13 @@ BACKOFF_CAP = 10.0
 LAST_TRY = 0.5
 """Seconds before the time to begin something ends: then its last try is made. Sleeping and what comes before
 the request take a little, and a try that is due at the end itself comes too late."""
+LONGEST_CALL_OUT = 20.0
+"""Seconds of one call to an AWS service, its second try included, and of one read of a streamed body."""
+QUEUE_CALL = 2.5
+"""The same for the failure queue, which answers in milliseconds: a call must fit into the reserve."""
+RETRY_PAUSE = 1.0
+"""Seconds at most between botocore's first try and its second (botocore, retries/standard.py: a random share of
+2^0), which is then refused: so a call that was cut ends so much later."""
 CONNECT_TIMEOUT, READ_TIMEOUT = 3, 10
 """Seconds for the table and the queue; they answer in milliseconds."""
 SHORTEST_READ = 2.0
@@ -101,6 +108,10 @@ was not (Synapse-Repository-Services#5678; they wait 208 s, apache/airflow#70649
 
 RESERVE = 5.0
 """Seconds of an invocation kept for the failure queue and the log line."""
+LAST_LINE = 0.5
+"""Seconds of the reserve that are kept for the log line."""
+assert QUEUE_CALL > LONG_POLL, "a receive is cut while it waits"  # noqa: S101 - a relation of limits
+assert QUEUE_CALL + RETRY_PAUSE + LAST_LINE <= RESERVE, "a queue that hangs takes the log line's time"  # noqa: S101
 REPAIR_AGE = 82_800.0
 """Seconds (23 h): a record this old says that others may have been trimmed (streams keep 24 h)."""
 SHORTEST_ROUND = 20.0

@@ -198,9 +198,9 @@ def test_when_the_time_is_nearly_over_the_rest_waits_and_more_says_so(bench: Red
     bench.queue.put(*(poison_message(f"k{each}") for each in range(150)))
     bench.remaining = 20.0
     found = bench.run()
-    assert (found["taken"], found["redriven"], found["stayed"], found["more"]) == (100, 99, 1, True)
+    assert (found["taken"], found["redriven"], found["stayed"], found["more"]) == (10, 9, 1, True)
     assert len(bench.queue.hidden) == 1, "what stayed is not taken again by the next call"
-    assert len(bench.queue.visible) == 50
+    assert len(bench.queue.visible) == 140, "a receive may take its time: none is begun beside the first"
 
 
 def test_a_wrong_stack_fails_the_redrive_and_gives_the_messages_back(bench: RedriveBench) -> None:
