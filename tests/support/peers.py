@@ -47,6 +47,15 @@ def half_answer(line: socket.socket) -> None:
     black_hole(line)
 
 
+def slow_without_length(line: socket.socket) -> None:
+    """Answers a byte now and then; the connection's end is the answer's."""
+    line.recv(65_536)
+    line.sendall(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n")
+    for _ in TRICKLES:
+        line.sendall(b" ")
+        time.sleep(TRICKLE_S)
+
+
 def slow_head(line: socket.socket) -> None:
     """Answers a byte of the status line now and then."""
     line.recv(65_536)

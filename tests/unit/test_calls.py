@@ -25,6 +25,7 @@ from tests.support.peers import (
     half_answer,
     peer,
     slow_head,
+    slow_without_length,
     slow_writer,
 )
 
@@ -110,6 +111,12 @@ def test_half_an_answer_is_an_error_and_never_an_empty_one(service: str, monkeyp
         with pytest.raises(BotoCoreError) as raised:
             calls[service](asked)
     assert not isinstance(raised.value, ReadTimeoutError)  # it is over at once
+
+
+@pytest.mark.parametrize("service", ["dynamodb", "dynamodbstreams", "sqs"])
+def test_what_was_cut_is_no_answer_though_it_gives_no_length(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with peer(slow_without_length) as port:
+        held(service, port, monkeypatch)
 
 
 def test_nothing_is_sent_behind_a_calls_time(monkeypatch: pytest.MonkeyPatch) -> None:
