@@ -19,7 +19,6 @@ from typing import Any
 
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
@@ -162,27 +161,44 @@ class _Counted:
 def bounded(bound: Bound, pool_size: int) -> HTTPAdapter:
     """An adapter of requests whose connections keep to a bound. They are not shared between threads."""
 
-    def kept(pool: Any, connection: Any) -> Any:
-        """A pool of urllib3's with connections that keep to it."""
+    adapter = _Sized(bound, pool_size)
+    adapter.poolmanager.pool_classes_by_scheme = bounded_pools(bound, HTTPConnectionPool, HTTPSConnectionPool)
+    return adapter
 
-        class Bounded(connection):  # type: ignore[misc]  # either of urllib3's two
+
+def bounded_pools(bound: Bound, http: Any, https: Any) -> dict[str, Any]:
+    """By scheme, classes of urllib3's pools with connections that keep to a bound."""
+
+    def kept(pool: Any) -> Any:
+        class Bounded(pool.ConnectionCls):  # type: ignore[misc]  # urllib3's or botocore's
             def _new_conn(self) -> socket.socket:
                 return _dial(self, bound)
 
             def connect(self) -> None:
-                super().connect()
+                try:
+                    super().connect()
+                except BaseException:
+                    bound.drop()
+                    raise
                 if not bound.may_begin:
                     self.close()
                     raise ConnectTimeoutError(self, "connected too late for the request to begin")
 
-        return type("BoundedPool", (pool,), {"ConnectionCls": Bounded})
+            def request(self, *given: Any, **named: Any) -> None:
+                if bound.remaining <= 0.0:  # a second try on a connection that was kept
+                    raise ConnectTimeoutError(self, "the request's time is over")
+                super().request(*given, **named)
 
-    adapter = _Sized(bound, pool_size)
-    adapter.poolmanager.pool_classes_by_scheme = {
-        "http": kept(HTTPConnectionPool, HTTPConnection),
-        "https": kept(HTTPSConnectionPool, HTTPSConnection),
-    }
-    return adapter
+        class BoundedPool(pool):  # type: ignore[misc]
+            ConnectionCls = Bounded
+
+            def urlopen(self, *given: Any, **named: Any) -> Any:
+                # botocore switches this off, and takes half a JSON text for an answer without members.
+                return super().urlopen(*given, **named | {"enforce_content_length": True})
+
+        return BoundedPool
+
+    return {"http": kept(http), "https": kept(https)}
 
 
 def _dial(connection: Any, bound: Bound) -> socket.socket:

@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from searchsync.bulk import Answer, Kind, Response, Write, classify_items, classify_request, lines
+from searchsync.calls import INVOCATION
 from searchsync.collection import JSON, NDJSON, connect, perform
 from searchsync.config import Config
 from searchsync.document import OWN_PREFIX
 from searchsync.entry import connect_edges, sign
 from searchsync.foreign import code_of
-from searchsync.limits import PROBE_TIMEOUT
+from searchsync.limits import PROBE_TIMEOUT, RESERVE
 
 NO_ITEM = f"{OWN_PREFIX}doctor"
 """A document id that no item can have: what follows the prefix in an item's id are hex digits."""
@@ -44,7 +45,8 @@ def examine_role(config: Config, environment: Mapping[str, str]) -> dict[str, An
 
     def ask(method: str, call: str, body: bytes | None, headers: Mapping[str, str] = JSON) -> Response:
         path = f"/{config.index}/{call}"
-        return perform(client, method, path, body=body, timeout=PROBE_TIMEOUT, headers=headers)
+        seconds = INVOCATION.at_most(PROBE_TIMEOUT, RESERVE)
+        return perform(client, method, path, body=body, timeout=seconds, headers=headers)
 
     described = classify_request(ask("GET", "_mapping", None))
     asked = {"describe": said(described)}

@@ -14,12 +14,13 @@ from typing import Any, Protocol
 
 from requests_aws4auth import AWS4Auth
 
+from searchsync.calls import INVOCATION, bind
 from searchsync.clock import Backoff, SystemClock
 from searchsync.collection import OpenSearchCollection, connect
 from searchsync.config import Config, in_the_clear
 from searchsync.errors import SearchsyncError, StackError, UnforeseenError
 from searchsync.failures import FailureQueue
-from searchsync.limits import CONNECT_TIMEOUT, READ_TIMEOUT
+from searchsync.limits import CONNECT_TIMEOUT, LAST_LINE, LONGEST_CALL_OUT, QUEUE_CALL, READ_TIMEOUT, SDK_PAUSE
 from searchsync.reads import BoundedReads
 from searchsync.table import DynamoTable
 from searchsync.wire import keep_as_sent
@@ -83,6 +84,10 @@ class OnFirstUse:
         keep_as_sent(client)
         if self._reads is not None:
             self._reads.attach(client)
+        if self._service == "sqs":
+            bind(client, QUEUE_CALL, LAST_LINE + SDK_PAUSE)
+        else:
+            bind(client, LONGEST_CALL_OUT)
         return client
 
     def __getattr__(self, name: str) -> Any:
@@ -150,6 +155,13 @@ class HasError(Protocol):
     """A report that can say what ended its invocation."""
 
     error: str
+
+
+def seconds_left(context: Context) -> float:
+    """Seconds that the invocation still has; no call to AWS outlasts them from now on."""
+    seconds = context.get_remaining_time_in_millis() / 1000
+    INVOCATION.begin(seconds)
+    return seconds
 
 
 @contextmanager

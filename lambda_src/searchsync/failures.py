@@ -4,17 +4,27 @@ the trigger gave up."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from searchsync.clock import Deadline
 from searchsync.config import Config
 from searchsync.errors import StackError
 from searchsync.foreign import code, code_of
-from searchsync.limits import BYTES_AT_ONCE, LONG_POLL, LONGEST_TEXT, MESSAGES_AT_ONCE
+from searchsync.limits import (
+    BYTES_AT_ONCE,
+    LAST_LINE,
+    LONG_POLL,
+    LONGEST_TEXT,
+    MESSAGES_AT_ONCE,
+    QUEUE_CALL,
+    RESERVE,
+    SDK_PAUSE,
+)
 from searchsync.plan import POISON_KIND, Poison
 
 
@@ -48,16 +58,20 @@ def failure_message(poison: Poison, config: Config, now: float) -> str:
 
 
 class FailureQueue:
-    """The SQS queue for what can never be written."""
+    """The SQS queue for what can never be written.
+
+    A request is begun only where it ends before the reserve behind the deadline does, and none behind one that
+    had no answer: what was not asked for counts as refused.
+    """
 
     def __init__(self, client: Any, url: str) -> None:
         self._client = client
         self._url = url
 
-    def send(self, messages: Sequence[str]) -> tuple[list[int], str]:
+    def send(self, messages: Sequence[str], deadline: Deadline) -> tuple[list[int], str]:
         """Send messages. Returns the positions of those that the queue did not take, and why."""
         bodies = [{"MessageBody": each} for each in messages]
-        return self._batches(_parts(messages), bodies, lambda given: self._client.send_message_batch(**given))
+        return self._batches("send_message_batch", _parts(messages), bodies, deadline)
 
     def receive(self) -> list[Message]:
         """Take up to ten messages; none: the queue has none to give. Raises StackError when it refuses."""
@@ -72,31 +86,35 @@ class FailureQueue:
             ) from error
         return [Message(each["MessageId"], each["ReceiptHandle"], each["Body"]) for each in answer.get("Messages", [])]
 
-    def delete(self, messages: Sequence[Message]) -> tuple[list[int], str]:
+    def delete(self, messages: Sequence[Message], deadline: Deadline) -> tuple[list[int], str]:
         """Delete messages. Returns the positions of those that stay all the same, and why."""
         entries = [{"ReceiptHandle": each.receipt} for each in messages]
-        return self._batches(_tens(messages), entries, lambda given: self._client.delete_message_batch(**given))
+        return self._batches("delete_message_batch", _tens(messages), entries, deadline)
 
-    def release(self, messages: Sequence[Message]) -> tuple[list[int], str]:
+    def release(self, messages: Sequence[Message], deadline: Deadline) -> tuple[list[int], str]:
         """Let messages be seen again at once. Returns the positions of those that stay hidden, and why."""
         entries = [{"ReceiptHandle": each.receipt, "VisibilityTimeout": 0} for each in messages]
-        return self._batches(
-            _tens(messages), entries, lambda given: self._client.change_message_visibility_batch(**given)
-        )
+        return self._batches("change_message_visibility_batch", _tens(messages), entries, deadline)
 
     def _batches(
-        self, parts: Iterator[range], entries: Sequence[dict[str, Any]], call: Callable[[dict[str, Any]], Any]
+        self, operation: str, parts: Iterator[range], entries: Sequence[dict[str, Any]], deadline: Deadline
     ) -> tuple[list[int], str]:
         """One batch request for each part of the entries; the positions refused, and why."""
         refused: list[int] = []
         why = ""
+        silent = False
         for part in parts:
+            if silent or deadline.remaining() + RESERVE < QUEUE_CALL + SDK_PAUSE + LAST_LINE:
+                refused.extend(part)
+                why = why or "no_time"
+                continue
             named = [{"Id": str(position), **entries[position]} for position in part]
             try:
-                answer = call({"QueueUrl": self._url, "Entries": named})
+                answer = getattr(self._client, operation)(QueueUrl=self._url, Entries=named)
             except (ClientError, BotoCoreError) as error:
                 refused.extend(part)
                 why = code_of(error)
+                silent = isinstance(error, BotoCoreError)
                 continue
             taken = {entry["Id"] for entry in answer.get("Successful", [])}
             refused.extend(position for position in part if str(position) not in taken)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from searchsync.config import Config, read_environment
-from searchsync.entry import Context, accounted, connect_edges
+from searchsync.entry import Context, accounted, connect_edges, seconds_left
 from searchsync.lean import settle
 from searchsync.metrics import Report, emit, log_line
 from searchsync.pipeline import Pipeline
@@ -28,7 +28,7 @@ def invoke(pipeline: Pipeline, event: object, context: Context) -> dict[str, Any
     report = Report()
     try:
         with accounted(report):
-            return pipeline.run(event, context.get_remaining_time_in_millis() / 1000, report)
+            return pipeline.run(event, seconds_left(context), report)
     finally:
         report.duration = pipeline.clock.monotonic() - started
         emit(log_line(report, pipeline.config, pipeline.clock.now(), context.aws_request_id))
@@ -44,5 +44,6 @@ def handle(event: object, context: Context) -> dict[str, Any]:
     if event == {"searchsync": "doctor"}:
         from searchsync.doctor import examine_role  # noqa: PLC0415 - a trigger's invocation never needs it
 
+        seconds_left(context)
         return examine_role(pipeline.config, os.environ)
     return invoke(pipeline, event, context)

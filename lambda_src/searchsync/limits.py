@@ -76,12 +76,19 @@ LAST_TRY = 0.5
 the request take a little, and a try that is due at the end itself comes too late."""
 assert LONE_SECONDS < READ_TO_REQUEST - 2 * LAST_TRY  # else no invocation is long enough for poison
 assert SPLIT_TIMEOUT + REQUEST_TIMEOUT + BACKOFF_BASE + SHORTEST_REQUEST <= READ_TO_ANSWER  # a try alone fits
+LONGEST_CALL_OUT = 20.0
+"""Seconds of one call to an AWS service, its second try included, and of one read of a streamed body."""
+QUEUE_CALL = 2.5
+"""The same for the failure queue, which answers in milliseconds: a call must fit into the reserve."""
 CONNECT_TIMEOUT, READ_TIMEOUT = 3, 10
 """Seconds for the table and the queue; they answer in milliseconds."""
 SHORTEST_READ = 2.0
 """Seconds: with less left a read is not begun."""
 SDK_PAUSE = 1.0
-"""Seconds that botocore waits before its second try at most ("Standard retry mode", boto3 guide "Retries")."""
+"""Seconds that botocore waits before its second try at most ("Standard retry mode", boto3 guide "Retries"; botocore,
+retries/standard.py: a random share of 2^0). A call that was cut ends so much later: its second try is refused."""
+assert 2 * READ_TIMEOUT <= LONGEST_CALL_OUT  # both tries have their time
+assert LONGEST_CALL_OUT + SDK_PAUSE < READ_TO_REQUEST  # what was read last can still be written
 assert SHORTEST_READ > SDK_PAUSE  # a read that may be begun has some time of its own
 assert GATHERED_S + READ_TIMEOUT + LAST_TRY < READ_TO_REQUEST  # a page may come so long after the look
 REFUSED_READS = 5
@@ -91,6 +98,7 @@ QUICK_TRIES = 2
 LONG_POLL = 1
 """Seconds that a receive waits. Above 0 it asks all of SQS's servers, so that nothing is nothing (SQS
 Developer Guide, "Amazon SQS short and long polling")."""
+assert LONG_POLL < QUEUE_CALL  # else a receive is cut while it waits
 
 assert BACKOFF_BASE < BACKOFF_CAP < READ_TO_REQUEST / 2  # a write is tried again behind the longest pause
 assert SHORTEST_TRY < LAST_TRY < SHORTEST_REQUEST  # the last try still has time for a request
@@ -201,6 +209,9 @@ assert UNGUARDED_FOR < ENSURED_FOR < NEW_INDEX_S  # an index that is new is look
 
 RESERVE = 5.0
 """Seconds of an invocation kept for the failure queue and the log line."""
+LAST_LINE = 0.5
+"""Seconds of the reserve that are kept for the log line."""
+assert QUEUE_CALL + SDK_PAUSE + LAST_LINE <= RESERVE  # a queue that hangs leaves the log line its time
 REPAIR_AGE = 82_800.0
 """Seconds (23 h): a record this old says that others may have been trimmed (streams keep 24 h)."""
 SHORTEST_ROUND = 20.0

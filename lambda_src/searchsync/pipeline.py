@@ -35,8 +35,8 @@ class PipelineCollection(Collection, Protocol):
 class Failures(Protocol):
     """The failure queue as the pipeline sees it."""
 
-    def send(self, messages: Sequence[str]) -> tuple[list[int], str]:
-        """Send messages; the positions that were not taken, and why."""
+    def send(self, messages: Sequence[str], deadline: Deadline) -> tuple[list[int], str]:
+        """Send messages, until the reserve behind the deadline; the positions that were not taken, and why."""
         ...
 
 
@@ -86,7 +86,7 @@ class Pipeline:
             for name, change in plan.changes.items()
             if name in outcomes and outcomes[name].result is Result.FAILED
         ]
-        report.failed = self._hand_over(records, failed, poison, report)
+        report.failed = self._hand_over(records, failed, poison, deadline, report)
         return {"batchItemFailures": [] if report.failed is None else [{"itemIdentifier": report.failed}]}
 
     def _look_at_the_stream(self, records: Sequence[StreamRecord], report: Report) -> None:
@@ -162,7 +162,12 @@ class Pipeline:
         return Outcome(Result(found.value), answer)
 
     def _hand_over(
-        self, records: Sequence[StreamRecord], failed: list[str], poison: list[Poison], report: Report
+        self,
+        records: Sequence[StreamRecord],
+        failed: list[str],
+        poison: list[Poison],
+        deadline: Deadline,
+        report: Report,
     ) -> str | None:
         """Send the poison below the lowest failed record to the failure queue; the lowest failed record.
 
@@ -174,7 +179,7 @@ class Pipeline:
         if lowest_failed is not None:
             poison = [each for each in poison if position[each.sequence_number] < position[lowest_failed]]
         now = self.clock.now()
-        untaken, why = self.failures.send([failure_message(each, self.config, now) for each in poison])
+        untaken, why = self.failures.send([failure_message(each, self.config, now) for each in poison], deadline)
         report.poison = [each for number, each in enumerate(poison) if number not in untaken]
         if not untaken:
             return lowest_failed

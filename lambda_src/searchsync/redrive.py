@@ -43,11 +43,11 @@ class FailureMessages(Failures, Protocol):
         """Take some messages; none: the queue has none to give."""
         ...
 
-    def delete(self, messages: Sequence[Message]) -> tuple[list[int], str]:
+    def delete(self, messages: Sequence[Message], deadline: Deadline) -> tuple[list[int], str]:
         """Delete messages; the positions of those that stay all the same, and why."""
         ...
 
-    def release(self, messages: Sequence[Message]) -> tuple[list[int], str]:
+    def release(self, messages: Sequence[Message], deadline: Deadline) -> tuple[list[int], str]:
         """Let messages be seen again at once; the positions of those that stay hidden, and why."""
         ...
 
@@ -123,22 +123,22 @@ class Redrive:
         held: dict[str, Message] = {}
         try:
             seen: set[str] = set()
-            while messages := self._take(seen):
+            while messages := self._take(seen, deadline):
                 held |= messages
                 self._round(held, list(messages.values()), repaired, deadline, report)
                 if deadline.remaining() < SHORTEST_ROUND:
                     report.more = report.ended = True
                     return  # what stays is hidden for its time: the next call takes up what was not yet seen
         except Exception:
-            self._release(held, report)
+            self._release(held, deadline, report)
             raise
         report.ended = True
-        self._release(held, report)
+        self._release(held, deadline, report)
 
-    def _take(self, seen: set[str]) -> dict[str, Message]:
+    def _take(self, seen: set[str], deadline: Deadline) -> dict[str, Message]:
         """Messages that were not seen yet, by id; a standard queue may give one twice."""
         taken: dict[str, Message] = {}
-        while len(taken) < TAKEN_AT_ONCE:
+        while len(taken) < TAKEN_AT_ONCE and (not taken or deadline.remaining() >= SHORTEST_ROUND):
             fresh = {each.id: each for each in self.queue.receive() if each.id not in seen}
             if not fresh:
                 break
@@ -163,15 +163,17 @@ class Redrive:
             if isinstance(each, StrangeMessage):
                 reasons[name] = each.reason
                 report.strange += 1
-        self._settle(held, reasons, report)
+        self._settle(held, reasons, deadline, report)
         for name, each in contents.items():
             if isinstance(each, RangeMessage):
-                self._settle(held, {name: self._range(each, repaired, deadline, report)}, report)
+                self._settle(held, {name: self._range(each, repaired, deadline, report)}, deadline, report)
 
-    def _settle(self, held: dict[str, Message], reasons: Mapping[str, str], report: RedriveReport) -> None:
+    def _settle(
+        self, held: dict[str, Message], reasons: Mapping[str, str], deadline: Deadline, report: RedriveReport
+    ) -> None:
         """Delete the messages without a reason to stay."""
         settled = [held[name] for name, reason in reasons.items() if not reason]
-        refused, why = self.queue.delete(settled)
+        refused, why = self.queue.delete(settled, deadline)
         if refused:
             report.error = f"{len(refused)} messages could not be deleted ({why}): check the role's sqs:DeleteMessage"
             report.reasons["not_deleted"] += len(refused)
@@ -198,15 +200,19 @@ class Redrive:
         targets = [Target(name, each.keys, second, second) for name, (each, second) in records.items()]
         outcomes = self._resync(targets, deadline, report)
         failed = sorted(why_it_stays(each) for each in outcomes.values() if each.result not in RIGHT | OWN_MESSAGE)
-        return failed[0] if failed else self._hand_over(records, outcomes, report)
+        return failed[0] if failed else self._hand_over(records, outcomes, deadline, report)
 
     def _hand_over(
-        self, records: Mapping[str, tuple[StreamRecord, int]], outcomes: Mapping[str, Outcome], report: RedriveReport
+        self,
+        records: Mapping[str, tuple[StreamRecord, int]],
+        outcomes: Mapping[str, Outcome],
+        deadline: Deadline,
+        report: RedriveReport,
     ) -> str:
         """A message of its own for each key of a range that cannot be written. Why the range's stays, else empty."""
         left = [outcome_poison(records[name][0], each) for name, each in outcomes.items() if each.result in OWN_MESSAGE]
         now = self.clock.now()
-        refused, why = self.queue.send([failure_message(each, self.config, now) for each in left])
+        refused, why = self.queue.send([failure_message(each, self.config, now) for each in left], deadline)
         if not refused:
             return ""
         report.error = f"the failure queue refused {len(refused)} messages ({why}): check the role's sqs:SendMessage"
@@ -238,8 +244,8 @@ class Redrive:
             self.collection.recreated = False
         return outcomes
 
-    def _release(self, held: Mapping[str, Message], report: RedriveReport) -> None:
-        refused, why = self.queue.release(list(held.values()))
+    def _release(self, held: Mapping[str, Message], deadline: Deadline, report: RedriveReport) -> None:
+        refused, why = self.queue.release(list(held.values()), deadline)
         if refused and not report.error:
             report.error = (
                 f"{len(refused)} messages stay hidden for the queue's visibility timeout ({why}): "

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from searchsync.config import Config, read_environment
-from searchsync.entry import Context, accounted, connect_edges
+from searchsync.entry import Context, accounted, connect_edges, seconds_left
 from searchsync.lean import settle
 from searchsync.metrics import RedriveReport, emit, redrive_line
 from searchsync.redrive import Redrive
@@ -30,7 +30,7 @@ def invoke(redrive: Redrive, event: object, context: Context) -> dict[str, Any]:
     report = RedriveReport()
     try:
         with accounted(report):
-            redrive.run(event, context.get_remaining_time_in_millis() / 1000, report)
+            redrive.run(event, seconds_left(context), report)
             return report.answer()
     finally:
         report.duration = redrive.clock.monotonic() - started

@@ -13,7 +13,7 @@ from typing import Any
 
 from searchsync.collection import connect
 from searchsync.config import Config, read_environment
-from searchsync.entry import Context, accounted, connect_edges, sign
+from searchsync.entry import Context, accounted, connect_edges, seconds_left, sign
 from searchsync.lean import settle
 from searchsync.limits import DOCTOR_SECONDS, WALK_RESERVE
 from searchsync.metrics import emit
@@ -72,7 +72,7 @@ def invoke(steps: Steps, event: object, context: Context) -> dict[str, Any]:
     report = Report()
     try:
         with accounted(report):
-            return steps.run(event, context.get_remaining_time_in_millis() / 1000, report)
+            return steps.run(event, seconds_left(context), report)
     finally:
         now, config = steps.clock.now(), steps.config
         facts = {**report.facts, "request_id": context.aws_request_id}
@@ -90,9 +90,7 @@ def examined(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
     config, report = steps.config, Report()
     auth = sign(os.environ, config.region)
     with accounted(report):
-        seconds = min(
-            float(event.get("seconds", DOCTOR_SECONDS)), context.get_remaining_time_in_millis() / 1000 - WALK_RESERVE
-        )
+        seconds = min(float(event.get("seconds", DOCTOR_SECONDS)), seconds_left(context) - WALK_RESERVE)
         answer = examine(config, lambda: connect(config, auth), steps.clock, seconds)
     emit(json.dumps({"step": "doctor", "request_id": context.aws_request_id, **answer}))
     return answer

@@ -168,7 +168,7 @@ class MemoryQueue:
     messages: list[dict[str, Any]] = field(default_factory=list)
     refusing: frozenset[int] = frozenset()
 
-    def send(self, messages: Sequence[str]) -> tuple[list[int], str]:
+    def send(self, messages: Sequence[str], _: Deadline) -> tuple[list[int], str]:
         refused = [position for position in range(len(messages)) if position in self.refusing]
         self.messages += [json.loads(text) for number, text in enumerate(messages) if number not in self.refusing]
         return refused, "AccessDenied" if refused else ""

@@ -70,7 +70,7 @@ class QueueFake:
         for body in bodies:
             self.visible[f"m{len(self.visible) + len(self.hidden) + len(self.history)}"] = body
 
-    def send(self, messages: Sequence[str]) -> tuple[list[int], str]:
+    def send(self, messages: Sequence[str], _: Deadline) -> tuple[list[int], str]:
         if self.unsendable:
             return list(range(len(messages))), "AccessDenied" if messages else ""
         self.history.append(("send", list(messages)))
@@ -84,7 +84,7 @@ class QueueFake:
         self.hidden |= taken
         return [Message(name, f"receipt-{name}-{self.receives}", body) for name, body in taken.items()]
 
-    def delete(self, messages: Sequence[Message]) -> tuple[list[int], str]:
+    def delete(self, messages: Sequence[Message], _: Deadline) -> tuple[list[int], str]:
         if self.undeletable:
             return list(range(len(messages))), "AccessDenied" if messages else ""
         self.history.append(("delete", [each.id for each in messages]))
@@ -92,7 +92,7 @@ class QueueFake:
             del self.hidden[each.id]
         return [], ""
 
-    def release(self, messages: Sequence[Message]) -> tuple[list[int], str]:
+    def release(self, messages: Sequence[Message], _: Deadline) -> tuple[list[int], str]:
         self.history.append(("release", [each.id for each in messages]))
         for each in messages:
             self.visible[each.id] = self.hidden.pop(each.id)

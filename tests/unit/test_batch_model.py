@@ -65,30 +65,30 @@ HandOver = Callable[..., "str | None"]
 
 
 def poison_above_too(whole: HandOver) -> HandOver:
-    def hand_over(self: Pipeline, records: Any, failed: list[str], poison: list[Poison], report: Any) -> str | None:
-        refused = whole(self, records, [], poison, report)
+    def hand_over(self: Pipeline, records: Any, failed: list[str], poison: list[Poison], *rest: Any) -> str | None:
+        refused = whole(self, records, [], poison, *rest)
         return min([*failed, *([refused] if refused else [])], default=None)
 
     return hand_over
 
 
 def no_poison_below(whole: HandOver) -> HandOver:
-    def hand_over(self: Pipeline, records: Any, failed: list[str], poison: list[Poison], report: Any) -> str | None:
-        return whole(self, records, failed, [] if failed else poison, report)
+    def hand_over(self: Pipeline, records: Any, failed: list[str], poison: list[Poison], *rest: Any) -> str | None:
+        return whole(self, records, failed, [] if failed else poison, *rest)
 
     return hand_over
 
 
 def the_highest(whole: HandOver) -> HandOver:
-    def hand_over(self: Pipeline, records: Any, failed: list[str], poison: list[Poison], report: Any) -> str | None:
-        return whole(self, records, failed[-1:], poison, report)
+    def hand_over(self: Pipeline, records: Any, failed: list[str], poison: list[Poison], *rest: Any) -> str | None:
+        return whole(self, records, failed[-1:], poison, *rest)
 
     return hand_over
 
 
 def a_refused_message_is_forgotten(whole: HandOver) -> HandOver:
-    def hand_over(self: Pipeline, records: Any, failed: list[str], poison: list[Poison], report: Any) -> str | None:
-        refused = whole(self, records, failed, poison, report)
+    def hand_over(self: Pipeline, records: Any, failed: list[str], poison: list[Poison], *rest: Any) -> str | None:
+        refused = whole(self, records, failed, poison, *rest)
         return refused if refused in failed else None
 
     return hand_over

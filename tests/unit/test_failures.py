@@ -11,13 +11,16 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from moto import mock_aws
 
+from searchsync.clock import Deadline
 from searchsync.config import read_environment
 from searchsync.errors import StackError
 from searchsync.failures import FailureQueue, Message, failure_message
 from searchsync.limits import LARGEST_STATE
 from searchsync.plan import Poison
 from tests.support.events import NOW, STREAM_ARN, TABLE_ARN, environment
+from tests.support.fakes import FakeClock
 
+LATER = Deadline.after(FakeClock(), 60.0)
 POISON = Poison({"id": {"S": "a"}}, "17", 99, "mapper_parsing_exception", "because", "trace")
 
 
@@ -55,12 +58,12 @@ def test_a_message_carries_all_that_a_redrive_needs() -> None:
 def test_every_message_reaches_the_queue(queue: tuple[Any, str]) -> None:
     client, url = queue
     messages = [f"message {number}" for number in range(23)]
-    assert FailureQueue(client, url).send(messages) == ([], "")
+    assert FailureQueue(client, url).send(messages, LATER) == ([], "")
     assert sorted(received(client, url)) == sorted(messages)
 
 
 def test_nothing_to_send_asks_for_nothing() -> None:
-    assert FailureQueue(None, "").send([]) == ([], "")
+    assert FailureQueue(None, "").send([], LATER) == ([], "")
 
 
 class Refusing:
@@ -77,7 +80,7 @@ class Refusing:
 
 
 def test_one_refused_entry_is_named_by_its_position() -> None:
-    assert FailureQueue(Refusing(None), "url").send(["m"] * 5) == ([3], "InternalError")
+    assert FailureQueue(Refusing(None), "url").send(["m"] * 5, LATER) == ([3], "InternalError")
 
 
 @pytest.mark.parametrize(
@@ -88,7 +91,7 @@ def test_one_refused_entry_is_named_by_its_position() -> None:
     ],
 )
 def test_a_refused_request_names_all_its_messages(error: Exception, why: str) -> None:
-    assert FailureQueue(Refusing(error), "url").send(["m"] * 12) == (list(range(12)), why)
+    assert FailureQueue(Refusing(error), "url").send(["m"] * 12, LATER) == (list(range(12)), why)
 
 
 def test_messages_that_are_too_large_together_go_one_after_the_other(queue: tuple[Any, str]) -> None:
@@ -97,19 +100,19 @@ def test_messages_that_are_too_large_together_go_one_after_the_other(queue: tupl
     longest = Poison(keys, "1" * 40, 2**63, "t" * 60, "😀" * 9999, "😀" * 9999)
     text = failure_message(longest, read_environment(environment()), NOW)
     assert len(text) * 10 > LARGEST_STATE
-    assert FailureQueue(client, url).send([text] * 10) == ([], "")
+    assert FailureQueue(client, url).send([text] * 10, LATER) == ([], "")
     assert len(received(client, url)) == 10
 
 
 def test_what_is_taken_is_hidden_until_it_is_released_and_gone_once_it_is_deleted(queue: tuple[Any, str]) -> None:
     client, url = queue
     failures = FailureQueue(client, url)
-    failures.send([f"message {number}" for number in range(13)])
+    failures.send([f"message {number}" for number in range(13)], LATER)
     taken = [*failures.receive(), *failures.receive()]
     assert sorted(each.body for each in taken) == sorted(f"message {number}" for number in range(13))
     assert failures.receive() == []
-    assert failures.delete(taken[:11]) == ([], "")
-    assert failures.release(taken[11:]) == ([], "")
+    assert failures.delete(taken[:11], LATER) == ([], "")
+    assert failures.release(taken[11:], LATER) == ([], "")
     assert {each.id for each in failures.receive()} == {each.id for each in taken[11:]}
 
 
@@ -123,7 +126,7 @@ def test_a_handle_that_the_queue_does_not_take_is_named_by_its_position(operatio
         change_message_visibility_batch = delete_message_batch
 
     messages = [Message(str(number), "receipt", "") for number in range(13)]
-    refused, why = getattr(FailureQueue(Client(), "url"), operation)(messages)
+    refused, why = getattr(FailureQueue(Client(), "url"), operation)(messages, LATER)
     assert (refused, why) == ([11], "ReceiptHandleIsInvalid")
 
 
@@ -134,3 +137,15 @@ def test_a_queue_that_refuses_to_give_names_the_permission() -> None:
 
     with pytest.raises(StackError, match=r"AccessDenied.*sqs:ReceiveMessage"):
         FailureQueue(Client(), "url").receive()
+
+
+def test_nothing_more_is_asked_of_a_queue_that_does_not_answer() -> None:
+    asked: list[int] = []
+
+    class Silent:
+        def send_message_batch(self, **given: Any) -> Any:
+            asked.append(len(given["Entries"]))
+            raise EndpointConnectionError(endpoint_url="here")
+
+    assert FailureQueue(Silent(), "url").send(["m"] * 30, LATER)[0] == list(range(30))
+    assert asked == [10]

@@ -161,12 +161,13 @@ def test_a_table_and_a_queue_with_a_certificate_of_their_own_are_never_reached(
     client = OnFirstUse("dynamodb", "eu-central-1", trusted, reads)
     table = DynamoTable(client, "t", ("id",), clock, Backoff(clock, random.Random(1)), reads=reads)
     queue = FailureQueue(OnFirstUse("sqs", "eu-central-1", trusted), f"{server.url}/1/failures")
+    later = Deadline.after(clock, 60.0)
     if trusted is True:
         with pytest.raises(StackError, match="certificate is not trusted"):
             list(table.read({"a": {"id": {"S": "a"}}}, Deadline.after(clock, 5.0)))
-        assert queue.send(["{}"]) == ([0], "SSLError")
+        assert queue.send(["{}"], later) == ([0], "SSLError")
     else:
-        assert queue.send(["{}"])[0] == [0]  # authorities that cannot be read are no connection at all
+        assert queue.send(["{}"], later)[0] == [0]  # authorities that cannot be read are no connection at all
     assert len(server.heads) == before
 
 
@@ -175,7 +176,8 @@ def test_a_queue_whose_certificate_is_trusted_is_reached(
 ) -> None:
     surround(monkeypatch, {"AWS_ENDPOINT_URL": server.url, "AWS_CA_BUNDLE": str(pem)})
     trusted = certificates({"AWS_CA_BUNDLE": str(pem)})
-    FailureQueue(OnFirstUse("sqs", "eu-central-1", trusted), f"{server.url}/1/failures").send(["{}"])
+    queue = FailureQueue(OnFirstUse("sqs", "eu-central-1", trusted), f"{server.url}/1/failures")
+    queue.send(["{}"], Deadline.after(SystemClock(), 60.0))
     assert server.asked[-1] == "SendMessageBatch"
 
 

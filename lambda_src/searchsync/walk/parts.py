@@ -190,7 +190,7 @@ class Walker:
             left: list[Item] = []
             for each in batches:
                 written = backfill.write(each)
-                self._hand_over(written.poison)
+                self._hand_over(written.poison, deadline)
                 counts.update(written.counts)
                 left += written.left
             if not left:
@@ -277,12 +277,12 @@ class Walker:
         repair = Repair(self.table, self._delivery().deliver, self.clock, self.config.margin, self.config.fields)
         repaired = repair.mend(differences, deadline)
         self.counts.update(repaired.counts)
-        self._hand_over(repaired.poison)
+        self._hand_over(repaired.poison, deadline)
 
-    def _hand_over(self, poison: Sequence[Poison]) -> None:
+    def _hand_over(self, poison: Sequence[Poison], deadline: Deadline) -> None:
         """Send poison to the failure queue. Raises StackError when the queue does not take all of it."""
         now = self.clock.now()
-        untaken, why = self.failures.send([failure_message(each, self.config, now) for each in poison])
+        untaken, why = self.failures.send([failure_message(each, self.config, now) for each in poison], deadline)
         if untaken:
             raise StackError(
                 f"The failure queue refused {len(untaken)} messages ({why}): check the walk role's sqs:SendMessage."

@@ -44,9 +44,10 @@ def _resync_all(world: World) -> None:
     delivery = Delivery(pipeline.collection, pipeline.backoff, pipeline.largest_body)
     differences = [Difference(world.truth.ids[key], world.truth.key_of(key), Kind.DIFFERENT) for key in KEYS]
     mending = Repair(pipeline.table, delivery.deliver, pipeline.clock, config.margin)
-    repaired = mending.mend(differences, Deadline.after(pipeline.clock, TIME))
+    later = Deadline.after(pipeline.clock, TIME)
+    repaired = mending.mend(differences, later)
     now = pipeline.clock.now()
-    untaken, why = world.failures.send([failure_message(each, config, now) for each in repaired.poison])
+    untaken, why = world.failures.send([failure_message(each, config, now) for each in repaired.poison], later)
     if untaken:
         raise Violation(f"a calm queue refused a repair's poison: {why}")
 

@@ -1,0 +1,174 @@
+"""One time bounds a whole call to an AWS service: real clients, and peers on the loopback that never come to an end."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import BotoCoreError, ReadTimeoutError
+
+from searchsync import entry
+from searchsync.calls import INVOCATION
+from searchsync.clock import Deadline, SystemClock
+from searchsync.entry import OnFirstUse
+from searchsync.failures import FailureQueue, Message
+from searchsync.limits import LAST_LINE, LONGEST_CALL_OUT, QUEUE_CALL, RESERVE, SDK_PAUSE
+from tests.support.peers import (
+    LONGEST_S,
+    Peer,
+    black_hole,
+    broken_answer,
+    dead_address,
+    half_answer,
+    peer,
+    slow_head,
+    slow_without_length,
+    slow_writer,
+)
+
+CALL_S = 0.5
+CALLS: dict[str, Callable[[Any], Any]] = {
+    "dynamodb": lambda client: client.describe_table(TableName="t"),
+    "dynamodbstreams": lambda client: client.get_records(ShardIterator="i"),
+    "s3": lambda client: client.put_object(Bucket="b", Key="k", Body=b"x"),
+    "cloudwatch": lambda client: client.get_metric_statistics(
+        Namespace="n", MetricName="m", StartTime=0, EndTime=1, Period=60
+    ),
+    "stepfunctions": lambda client: client.get_paginator("list_executions").paginate().build_full_result(),
+    "lambda": lambda client: client.list_event_source_mappings(FunctionName="f"),
+    "sqs": lambda client: client.receive_message(QueueUrl=f"{client.meta.endpoint_url}/1/q"),
+}
+"""A call of each service that the functions ask, as they make it."""
+OPERATIONS = ("send", "delete", "release")
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entry, "LONGEST_CALL_OUT", CALL_S)
+    monkeypatch.setattr(entry, "QUEUE_CALL", CALL_S)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "example")
+    INVOCATION.begin(60.0)
+
+
+def client(service: str, port: int, monkeypatch: pytest.MonkeyPatch) -> OnFirstUse:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+    made = OnFirstUse(service, "eu-central-1")
+    _ = made.meta  # making it takes its time
+    return made
+
+
+DATA = ("dynamodb", "dynamodbstreams", "s3", "sqs")
+HELD = [
+    *((service, slow_head) for service in CALLS),
+    *((service, behave) for service in DATA for behave in (black_hole, half_answer)),
+    ("dynamodb", slow_writer),
+]
+
+
+@pytest.mark.parametrize(("service", "behave"), HELD)
+def test_a_call_ends_at_its_time_whatever_trickles(service: str, behave: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    with peer(behave) as port:
+        held(service, port, monkeypatch)
+
+
+def test_a_dead_address_holds_no_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    with dead_address() as port:
+        held("dynamodb", port, monkeypatch)
+
+
+def held(service: str, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call without an answer is over in its time."""
+    asked = client(service, port, monkeypatch)
+    began = time.monotonic()
+    with pytest.raises(BotoCoreError):
+        CALLS[service](asked)
+    assert time.monotonic() - began < CALL_S + SDK_PAUSE + LAST_LINE
+
+
+@pytest.mark.parametrize("behave", [slow_writer, half_answer])
+def test_a_streamed_body_ends_at_its_time(behave: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    with peer(behave) as port:
+        body = client("s3", port, monkeypatch).get_object(Bucket="b", Key="k")["Body"]
+        for read in (body.read, lambda: list(body.iter_lines())):
+            began = time.monotonic()
+            with pytest.raises(BotoCoreError):
+                read()
+            assert time.monotonic() - began < LONGEST_S
+
+
+@pytest.mark.parametrize("service", DATA)
+def test_half_an_answer_is_an_error_and_never_an_empty_one(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that ends within the body: a queue with no messages is something else."""
+    monkeypatch.setattr(entry, "QUEUE_CALL", QUEUE_CALL)
+    monkeypatch.setattr(entry, "LONGEST_CALL_OUT", LONGEST_CALL_OUT)
+    calls = CALLS | {"s3": lambda client: client.get_object(Bucket="b", Key="k")["Body"].read()}
+    with peer(broken_answer) as port:
+        asked = client(service, port, monkeypatch)
+        with pytest.raises(BotoCoreError) as raised:
+            calls[service](asked)
+    assert not isinstance(raised.value, ReadTimeoutError)  # it is over at once
+
+
+@pytest.mark.parametrize("service", ["dynamodb", "dynamodbstreams", "sqs"])
+def test_what_was_cut_is_no_answer_though_it_gives_no_length(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with peer(slow_without_length) as port:
+        held(service, port, monkeypatch)
+
+
+def test_nothing_is_sent_behind_a_calls_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each send is refused, whatever connection botocore's second try has."""
+    heard: list[bytes] = []
+
+    def counting(line: socket.socket) -> None:
+        while asked := line.recv(65_536):
+            heard.append(asked)
+            line.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+
+    with peer(counting) as port:
+        asked = client("dynamodb", port, monkeypatch)
+        CALLS["dynamodb"](asked)
+        sent = len(heard)
+        asked.meta.events.register("request-created.dynamodb", lambda **_: time.sleep(CALL_S + LAST_LINE))
+        with pytest.raises(BotoCoreError):
+            CALLS["dynamodb"](asked)
+        assert len(heard) == sent
+
+
+def test_no_call_outlasts_its_invocation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entry, "LONGEST_CALL_OUT", 20.0)
+    with peer(black_hole) as port:
+        asked = client("dynamodb", port, monkeypatch)
+        began = time.monotonic()
+        INVOCATION.begin(RESERVE + CALL_S)
+        with pytest.raises(BotoCoreError):
+            CALLS["dynamodb"](asked)
+        assert time.monotonic() - began < CALL_S + SDK_PAUSE + LAST_LINE
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_a_queue_that_hangs_is_asked_once_and_leaves_time_for_the_log_line(
+    operation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the worst moment: the deadline is here, and the reserve alone is left."""
+    monkeypatch.setattr(entry, "QUEUE_CALL", QUEUE_CALL)
+    messages: list[Any] = [Message(str(number), "receipt", "") for number in range(30)]
+    if operation == "send":
+        messages = ["{}"] * 30
+    with peer(black_hole) as port:
+        queue = FailureQueue(client("sqs", port, monkeypatch), f"http://127.0.0.1:{port}/1/failures")
+        INVOCATION.begin(RESERVE)
+        began = time.monotonic()
+        refused, why = getattr(queue, operation)(messages, Deadline.after(SystemClock(), 0.0))
+        assert time.monotonic() - began < RESERVE - LAST_LINE
+    assert (refused, why) == (list(range(30)), "ReadTimeoutError")
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_what_the_reserve_has_no_time_for_is_not_asked_and_counts_as_refused(operation: str) -> None:
+    messages: list[Any] = [Message("1", "receipt", "")] if operation != "send" else ["{}"]
+    late = Deadline.after(SystemClock(), QUEUE_CALL + SDK_PAUSE + LAST_LINE - RESERVE - 0.1)
+    assert getattr(FailureQueue(None, "url"), operation)(messages, late) == ([0], "no_time")
