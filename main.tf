@@ -22,7 +22,7 @@ resource "aws_dynamodb_table" "this" {
 
   count = var.table == null ? 0 : 1
 
-  name                        = coalesce(var.table.name, var.name)
+  name                        = var.table.name
   hash_key                    = var.table.hash_key.name
   range_key                   = try(var.table.range_key.name, null)
   billing_mode                = var.table.billing_mode
@@ -84,10 +84,11 @@ module "collection" {
   source = "./modules/collection"
   count  = var.collection == null ? 0 : 1
 
-  name                   = coalesce(var.collection.name, var.name)
+  name                   = var.collection.name
   description            = var.collection.description
   standby_replicas       = var.collection.standby_replicas
   kms_key_arn            = var.collection.kms_key_arn
+  network                = var.collection.network
   vpc_endpoint_ids       = var.collection.vpc_endpoint_ids
   data_access_principals = var.collection.data_access_principals
   tags                   = var.tags

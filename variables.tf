@@ -3,9 +3,8 @@
 ################################################################################
 
 variable "name" {
-  description = "Prefix of every name that is not given: function, role, policies, queue, alarms, collection, table. Another name replaces what was created under the old one."
+  description = "Prefix of every name that is not given: function, role, policies, queue, alarms. A stack of its own name in its account and region. Another name replaces what was created under the old one; table and collection have names of their own and stay."
   type        = string
-  default     = "searchsync"
   nullable    = false
 
   validation {
@@ -33,7 +32,7 @@ variable "tags" {
 variable "table" {
   description = <<-EOT
     The table to create. Give this or `existing_table`.
-    - `name`: table name; null takes `name`. Another name replaces the table.
+    - `name`: table name. Another name replaces the table.
     - `hash_key`: name and type (S, N or B) of the partition key. Another key replaces the table.
     - `range_key`: name and type of the sort key; null for a table without.
     - `stream_view_type`: NEW_IMAGE, NEW_AND_OLD_IMAGES, KEYS_ONLY or OLD_IMAGE. The last two make every change a read of the table. Another type makes a new stream and a new trigger: run a repair.
@@ -46,7 +45,7 @@ variable "table" {
     - `ttl_attribute`: attribute with the expiry time; null for no expiry. An expired item's document is deleted too.
   EOT
   type = object({
-    name                   = optional(string)
+    name                   = string
     hash_key               = object({ name = string, type = optional(string, "S") })
     range_key              = optional(object({ name = string, type = optional(string, "S") }))
     stream_view_type       = optional(string, "NEW_IMAGE")
@@ -65,7 +64,7 @@ variable "table" {
     error_message = "${var.table == null ? "Neither table nor existing_table is given" : "Both table and existing_table are given"}: give table to create one, or existing_table to follow one that exists."
   }
   validation {
-    condition     = try(var.table.name, null) == null ? true : can(regex("^[A-Za-z0-9_.-]{3,255}$", var.table.name))
+    condition     = var.table == null ? true : can(regex("^[A-Za-z0-9_.-]{3,255}$", var.table.name))
     error_message = "table.name is ${jsonencode(try(var.table.name, null))}: use 3 to 255 letters, digits, points, hyphens and underscores."
   }
   validation {
@@ -133,15 +132,17 @@ variable "existing_table" {
 variable "collection" {
   description = <<-EOT
     The OpenSearch Serverless collection to create, of type SEARCH. Give this or `existing_collection`.
-    - `name`: collection name; null takes `name`. Another name replaces the collection, with everything in it.
+    - `name`: collection name. Another name replaces the collection, with everything in it.
     - `description`: text that the console shows beside the collection and its policies.
     - `standby_replicas`: a second copy of every shard in another zone. The account's first collection starts a floor that all its collections share: 2 OCU (about $350 a month), without standby half of it. Another value replaces the collection.
     - `kms_key_arn`: KMS key of the collection; null for a key that AWS owns. Cannot be changed later.
-    - `vpc_endpoint_ids`: OpenSearch Serverless VPC endpoints that alone reach the collection; empty for public access by signed requests. Needs `function.vpc`.
+    - `network`: who reaches the collection: `public`, signed requests from the internet, or `vpc`, those through `vpc_endpoint_ids` alone.
+    - `vpc_endpoint_ids`: OpenSearch Serverless VPC endpoints, for `network = "vpc"`. Needs `function.vpc`.
     - `data_access_principals`: ARNs of the roles and users that may read the collection's indexes; the caller is not one of them unless named.
   EOT
   type = object({
-    name                   = optional(string)
+    name                   = string
+    network                = string
     description            = optional(string, "Documents that searchsync keeps in step with a DynamoDB table")
     standby_replicas       = optional(bool, true)
     kms_key_arn            = optional(string)
@@ -153,7 +154,7 @@ variable "collection" {
   # What the values may be stands once, in modules/collection.
   validation {
     condition     = (var.collection == null) != (var.existing_collection == null)
-    error_message = "${var.collection == null ? "Neither collection nor existing_collection is given" : "Both collection and existing_collection are given"}: give collection (`{}` will do) to create one, or existing_collection to write to one that exists."
+    error_message = "${var.collection == null ? "Neither collection nor existing_collection is given" : "Both collection and existing_collection are given"}: give collection to create one, or existing_collection to write to one that exists."
   }
   validation {
     condition     = length(try(var.collection.vpc_endpoint_ids, [])) == 0 || var.function.vpc != null

@@ -35,6 +35,7 @@ module "collection" {
 
   name                   = "shop"
   description            = "What the shop searches"
+  network                = "public"
   standby_replicas       = false
   data_access_principals = var.data_access_principals
 }

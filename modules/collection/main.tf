@@ -26,6 +26,7 @@ module "policies" {
   description             = var.description
   kms_key_arn             = var.kms_key_arn
   encryption_policy_name  = var.encryption_policy_name
+  network                 = var.network
   vpc_endpoint_ids        = var.vpc_endpoint_ids
   network_policy_name     = var.network_policy_name
   data_access_principals  = var.data_access_principals

@@ -5,6 +5,7 @@ mock_provider "aws" {
 }
 
 variables {
+  name = "searchsync"
   existing_table = {
     stream_arn     = "arn:aws:dynamodb:eu-central-1:111122223333:table/Orders/stream/2025-01-01T00:00:00.000"
     key_attributes = ["customer", "order"]

@@ -10,14 +10,15 @@ mock_provider "aws" {
 }
 
 variables {
+  name    = "searchsync"
   package = { file = "tests/terraform/packages/good.zip" }
 }
 
 run "shortest" {
   variables {
     name       = "abc"
-    table      = { hash_key = { name = "k" } }
-    collection = {}
+    table      = { name = "searchsync", hash_key = { name = "k" } }
+    collection = { name = "searchsync", network = "public" }
     function   = { name = "f", metric_namespace = "m" }
     log_group  = { name = "l" }
     role       = { name = "r" }
@@ -47,6 +48,7 @@ run "longest" {
       description            = substr(join("", [for number in range(8) : sha512("d${number}")]), 0, 1000)
       standby_replicas       = true
       kms_key_arn            = "arn:aws-us-gov:kms:us-gov-east-1:111122223333:key/mrk-${substr(sha256("c"), 0, 32)}"
+      network                = "vpc"
       vpc_endpoint_ids       = [for number in range(5) : "vpce-${substr(sha256("v${number}"), 0, 17)}"]
       data_access_principals = [for number in range(10) : "arn:aws-us-gov:iam::111122223333:role/${substr(sha512("p${number}"), 0, 64)}"]
     }

@@ -5,8 +5,9 @@ mock_provider "aws" {
 }
 
 variables {
-  table      = { hash_key = { name = "id" } }
-  collection = {}
+  name       = "searchsync"
+  table      = { name = "searchsync", hash_key = { name = "id" } }
+  collection = { name = "searchsync", network = "public" }
   package    = { file = "tests/terraform/packages/good.zip" }
 }
 
@@ -280,7 +281,7 @@ run "collection_takes_its_name_and_its_readers" {
   command = plan
 
   variables {
-    collection = { name = "shop", data_access_principals = ["arn:aws:iam::111122223333:role/reader"] }
+    collection = { name = "shop", network = "public", data_access_principals = ["arn:aws:iam::111122223333:role/reader"] }
   }
   assert {
     condition     = module.collection[0].name == "shop" && module.collection[0].data_access_policy_name == "shop"

@@ -32,6 +32,7 @@ module "searchsync" {
   tags = var.changed ? { new = "2" } : { old = "1" }
 
   table = {
+    name                   = "deployed"
     hash_key               = { name = "id" }
     deletion_protection    = var.changed
     point_in_time_recovery = !var.changed
@@ -39,6 +40,8 @@ module "searchsync" {
   }
 
   collection = {
+    name                   = "deployed"
+    network                = "public"
     description            = var.changed ? "Changed" : "As created"
     data_access_principals = ["arn:aws:iam::000000000000:role/reader"]
   }
