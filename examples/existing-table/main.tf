@@ -97,8 +97,7 @@ module "searchsync" {
     dashboard_endpoint = module.collection.dashboard_endpoint
   }
 
-  # The id is the name, and known only once the role exists: the module looks the role up.
-  existing_role = { name = aws_iam_role.sync.id }
+  existing_role = { arn = aws_iam_role.sync.arn }
 
   index    = { name = "orders" }
   function = { runtime = var.runtime }

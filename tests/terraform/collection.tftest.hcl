@@ -98,3 +98,15 @@ run "refuses_empty_description" {
   }
   expect_failures = [var.description]
 }
+
+run "refuses_a_key_given_to_a_collection_that_has_another" {
+  command = plan
+
+  module {
+    source = "./modules/collection"
+  }
+  variables {
+    kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/00000000-0000-4000-8000-000000000000"
+  }
+  expect_failures = [aws_opensearchserverless_collection.this]
+}

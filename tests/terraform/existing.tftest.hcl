@@ -16,7 +16,7 @@ variables {
     arn      = "arn:aws:aoss:eu-central-1:111122223333:collection/abc123"
     endpoint = "https://abc123.eu-central-1.aoss.amazonaws.com"
   }
-  existing_role = { name = "existing" }
+  existing_role = { arn = "arn:aws:iam::111122223333:role/team/existing" }
   package       = { file = "tests/terraform/packages/good.zip" }
 }
 

@@ -7,6 +7,18 @@ mock_provider "aws" {
   mock_resource "aws_s3_bucket" {
     defaults = { arn = "arn:aws:s3:::bucket" }
   }
+
+  # With the key from the first run on: the runs share a state, and a collection has one key for good.
+  override_resource {
+    target = module.collection[0].aws_opensearchserverless_collection.this
+    values = {
+      id                  = "c0ffee"
+      arn                 = "arn:aws:aoss:eu-central-1:111122223333:collection/c0ffee"
+      collection_endpoint = "https://c0ffee.eu-central-1.aoss.amazonaws.com"
+      dashboard_endpoint  = "https://c0ffee.eu-central-1.aoss.amazonaws.com/_dashboards"
+      kms_key_arn         = "arn:aws-us-gov:kms:us-gov-east-1:111122223333:key/mrk-2e7d2c03a9507ae265ecf5b5356885a5"
+    }
+  }
 }
 
 variables {
@@ -18,7 +30,7 @@ run "shortest" {
   variables {
     name       = "abc"
     table      = { name = "searchsync", hash_key = { name = "k" } }
-    collection = { name = "searchsync", network = "public" }
+    collection = { name = "abc", network = "public", kms_key_arn = "arn:aws-us-gov:kms:us-gov-east-1:111122223333:key/mrk-2e7d2c03a9507ae265ecf5b5356885a5" }
     function   = { name = "f", metric_namespace = "m" }
     log_group  = { name = "l" }
     role       = { name = "r" }
@@ -40,7 +52,7 @@ run "longest" {
       stream_view_type       = "NEW_AND_OLD_IMAGES"
       point_in_time_recovery = true
       deletion_protection    = true
-      ttl_attribute          = substr(join("", [sha512("ttl"), sha512("l")]), 0, 255)
+      ttl                    = { attribute = substr(join("", [sha512("ttl"), sha512("l")]), 0, 255) }
       kms_key_arn            = "arn:aws-us-gov:kms:us-gov-east-1:111122223333:key/mrk-${substr(sha256("k"), 0, 32)}"
     }
     collection = {

@@ -69,7 +69,7 @@ run "refuses_a_ttl_attribute_of_256_characters" {
   command = plan
 
   variables {
-    table = { name = "searchsync", hash_key = { name = "id" }, ttl_attribute = "${sha512("k")}${sha512("k")}" }
+    table = { name = "searchsync", hash_key = { name = "id" }, ttl = { attribute = "${sha512("k")}${sha512("k")}" } }
   }
   expect_failures = [var.table]
 }

@@ -178,3 +178,40 @@ run "refuses_existing_table_key_alias_for_a_key" {
   }
   expect_failures = [var.existing_table]
 }
+
+run "refuses_a_key_named_id_with_an_underscore" {
+  command = plan
+
+  variables {
+    table = { name = "searchsync", hash_key = { name = "_id" } }
+  }
+  expect_failures = [var.table]
+}
+
+run "refuses_a_key_with_an_empty_part" {
+  command = plan
+
+  variables {
+    table = { name = "searchsync", hash_key = { name = "user..id" } }
+  }
+  expect_failures = [var.table]
+}
+
+run "refuses_a_key_below_the_other" {
+  command = plan
+
+  variables {
+    table = { name = "searchsync", hash_key = { name = "user" }, range_key = { name = "user.id" } }
+  }
+  expect_failures = [var.table]
+}
+
+run "refuses_an_existing_table_with_a_key_that_is_no_field" {
+  command = plan
+
+  variables {
+    table          = null
+    existing_table = { stream_arn = "arn:aws:dynamodb:eu-central-1:111122223333:table/orders/stream/2025-01-01T00:00:00.000", key_attributes = [".id"] }
+  }
+  expect_failures = [var.existing_table]
+}

@@ -135,3 +135,21 @@ run "takes_a_cron_expression" {
     error_message = "EventBridge takes cron expressions."
   }
 }
+
+run "refuses_a_rate_with_the_wrong_number" {
+  command = plan
+
+  variables {
+    table_walk = { verify_schedule_expression = "rate(5 minute)" }
+  }
+  expect_failures = [var.table_walk]
+}
+
+run "refuses_a_cron_without_a_question_mark" {
+  command = plan
+
+  variables {
+    table_walk = { verify_schedule_expression = "cron(0 3 * * * *)" }
+  }
+  expect_failures = [var.table_walk]
+}

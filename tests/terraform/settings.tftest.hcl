@@ -120,7 +120,7 @@ run "table_takes_other_settings" {
       point_in_time_recovery = false
       deletion_protection    = false
       kms_key_arn            = "arn:aws:kms:eu-central-1:111122223333:key/table"
-      ttl_attribute          = "expires"
+      ttl                    = { attribute = "expires" }
     }
   }
   assert {
@@ -311,7 +311,7 @@ run "names_of_the_walk_through_fit" {
     error_message = "Given policy names must be taken, others carry the module's prefix."
   }
   assert {
-    condition     = output.function_name == "sync-data-with-dynamodb-stream" && output.log_group_name == "/aws/lambda/sync-data-with-dynamodb-stream" && output.failure_queue_name == "walk-through-failures" && output.collection_name == "walk-through" && output.table_name == "walk-through" && output.data_access_policy_name == "walk-through-writer"
-    error_message = "Names that are not given must carry the module's prefix."
+    condition     = output.function_name == "sync-data-with-dynamodb-stream" && output.log_group_name == "/aws/lambda/sync-data-with-dynamodb-stream" && output.failure_queue_name == "walk-through-failures" && output.collection_name == "searchsync" && output.table_name == "searchsync" && output.data_access_policy_name == "walk-through-writer"
+    error_message = "Names that are not given must carry the module's prefix; those of table and collection do not hang on it."
   }
 }

@@ -36,7 +36,7 @@ module "searchsync" {
     hash_key               = { name = "id" }
     deletion_protection    = var.changed
     point_in_time_recovery = !var.changed
-    ttl_attribute          = var.changed ? "expires" : null
+    ttl                    = { attribute = "expires", enabled = var.changed }
   }
 
   collection = {
