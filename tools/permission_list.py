@@ -54,6 +54,7 @@ def _of(service: str, *names: str) -> tuple[str, ...]:
 KMS_ASKED = "AWS asks it of the caller when the key is used; the lab has no keys"
 
 GRANTS = (
+    Grant("the provider", "always", _of("sts", "GetCallerIdentity"), ANYWHERE),
     Grant(
         "`aws_dynamodb_table`",
         "`table`",
