@@ -22,20 +22,14 @@ resource "aws_iam_role" "this" {
   })
 }
 
-# An ARN put together from the name would lose the role's path.
-data "aws_iam_role" "existing" {
-  count = var.existing_role == null ? 0 : 1
-
-  name = var.existing_role.name
-}
-
 locals {
+  # The id, not the name: a role that is replaced has another id, so that its policies are made again with it.
   role = var.existing_role == null ? {
     arn  = aws_iam_role.this[0].arn
-    name = aws_iam_role.this[0].name
+    name = aws_iam_role.this[0].id
     } : {
-    arn  = data.aws_iam_role.existing[0].arn
-    name = data.aws_iam_role.existing[0].name
+    arn  = var.existing_role.arn
+    name = reverse(split("/", var.existing_role.arn))[0]
   }
 
   # A statement for every key that is given; policies themselves never depend on a key, whose ARN

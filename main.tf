@@ -22,7 +22,7 @@ resource "aws_dynamodb_table" "this" {
 
   count = var.table == null ? 0 : 1
 
-  name                        = coalesce(var.table.name, var.name)
+  name                        = var.table.name
   hash_key                    = var.table.hash_key.name
   range_key                   = try(var.table.range_key.name, null)
   billing_mode                = var.table.billing_mode
@@ -45,21 +45,39 @@ resource "aws_dynamodb_table" "this" {
     enabled = var.table.point_in_time_recovery
   }
 
-  dynamic "server_side_encryption" {
-    for_each = var.table.kms_key_arn == null ? [] : [var.table.kms_key_arn]
-    content {
-      enabled     = true
-      kms_key_arn = server_side_encryption.value
-    }
+  # Given without a key too: a block that is only left out leaves the table as it is.
+  server_side_encryption {
+    enabled     = var.table.kms_key_arn != null
+    kms_key_arn = var.table.kms_key_arn
   }
 
   dynamic "ttl" {
-    for_each = var.table.ttl_attribute == null ? [] : [var.table.ttl_attribute]
+    for_each = var.table.ttl == null ? [] : [var.table.ttl]
     content {
-      attribute_name = ttl.value
-      enabled        = true
+      attribute_name = ttl.value.attribute
+      enabled        = ttl.value.enabled
     }
   }
+
+  # DynamoDB has no change of a key's type, and the provider plans none.
+  lifecycle {
+    replace_triggered_by = [terraform_data.key_types]
+
+    postcondition {
+      # UpdateTimeToLive wants the attribute's name to end it, so that leaving the setting out ends nothing.
+      condition     = var.table.ttl != null || !try(self.ttl[0].enabled, false)
+      error_message = "table.ttl is left out, and DynamoDB goes on deleting items by ${jsonencode(try(self.ttl[0].attribute_name, null))}: apply table.ttl = { attribute = ${jsonencode(try(self.ttl[0].attribute_name, null))}, enabled = false } first."
+    }
+  }
+
+  # A destruction that the table refuses (deletion_protection) stops here, with messages and documents still there.
+  depends_on = [aws_sqs_queue.failures, module.collection]
+}
+
+resource "terraform_data" "key_types" {
+  count = var.table == null ? 0 : 1
+
+  input = [for key in [var.table.hash_key, var.table.range_key] : key.type if key != null]
 }
 
 locals {
@@ -84,10 +102,11 @@ module "collection" {
   source = "./modules/collection"
   count  = var.collection == null ? 0 : 1
 
-  name                   = coalesce(var.collection.name, var.name)
+  name                   = var.collection.name
   description            = var.collection.description
   standby_replicas       = var.collection.standby_replicas
   kms_key_arn            = var.collection.kms_key_arn
+  network                = var.collection.network
   vpc_endpoint_ids       = var.collection.vpc_endpoint_ids
   data_access_principals = var.collection.data_access_principals
   tags                   = var.tags
@@ -291,11 +310,9 @@ resource "aws_lambda_event_source_mapping" "this" {
 # Failure queue
 ################################################################################
 
-data "aws_partition" "current" {}
-
-data "aws_region" "current" {}
-
-data "aws_caller_identity" "current" {}
+locals {
+  place = zipmap(["partition", "region", "account"], [for part in [1, 3, 4] : split(":", aws_cloudwatch_log_group.function.arn)[part]])
+}
 
 resource "aws_sqs_queue" "failures" {
   name                              = local.queue_name
@@ -307,7 +324,9 @@ resource "aws_sqs_queue" "failures" {
   tags                              = var.tags
 
   # An argument, not a resource of its own: SQS takes half a minute to confirm each, and the queue is
-  # never without it. So its ARN is put together from its parts.
+  # never without it. So its ARN is put together from its parts; the log group's has them. A data source would have
+  # them too, and a `depends_on` on the module would make all that follows from it unknown while planning. And a
+  # second stack of the same name stops at the log group, before CreateQueue answers with the first stack's queue.
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -315,7 +334,7 @@ resource "aws_sqs_queue" "failures" {
       Effect    = "Deny"
       Principal = "*"
       Action    = "sqs:*"
-      Resource  = "arn:${data.aws_partition.current.partition}:sqs:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:${local.queue_name}"
+      Resource  = "arn:${local.place.partition}:sqs:${local.place.region}:${local.place.account}:${local.queue_name}"
       Condition = { Bool = { "aws:SecureTransport" = "false" } }
     }]
   })

@@ -3,9 +3,8 @@
 ################################################################################
 
 variable "name" {
-  description = "Prefix of every name that is not given: function, role, policies, queue, alarms, collection, table. Another name replaces what was created under the old one."
+  description = "Prefix of every name that is not given: function, role, policies, queue, alarms. A stack of its own name in its account and region. Another name replaces what was created under the old one; table and collection have names of their own and stay."
   type        = string
-  default     = "searchsync"
   nullable    = false
 
   validation {
@@ -33,7 +32,7 @@ variable "tags" {
 variable "table" {
   description = <<-EOT
     The table to create. Give this or `existing_table`.
-    - `name`: table name; null takes `name`. Another name replaces the table.
+    - `name`: table name. Another name replaces the table.
     - `hash_key`: name and type (S, N or B) of the partition key. Another key replaces the table.
     - `range_key`: name and type of the sort key; null for a table without.
     - `stream_view_type`: NEW_IMAGE, NEW_AND_OLD_IMAGES, KEYS_ONLY or OLD_IMAGE. The last two make every change a read of the table. Another type makes a new stream and a new trigger: run a repair.
@@ -43,10 +42,10 @@ variable "table" {
     - `point_in_time_recovery`: continuous backups of the last 35 days.
     - `deletion_protection`: DynamoDB refuses to delete the table, `terraform destroy` included.
     - `kms_key_arn`: KMS key of the table; null for a key that AWS owns.
-    - `ttl_attribute`: attribute with the expiry time; null for no expiry. An expired item's document is deleted too.
+    - `ttl`: the attribute with the expiry time, and whether items expire by it; null for never. An expired item's document is deleted too. To end it, apply `enabled = false` before you leave it out.
   EOT
   type = object({
-    name                   = optional(string)
+    name                   = string
     hash_key               = object({ name = string, type = optional(string, "S") })
     range_key              = optional(object({ name = string, type = optional(string, "S") }))
     stream_view_type       = optional(string, "NEW_IMAGE")
@@ -56,7 +55,7 @@ variable "table" {
     point_in_time_recovery = optional(bool, true)
     deletion_protection    = optional(bool, true)
     kms_key_arn            = optional(string)
-    ttl_attribute          = optional(string)
+    ttl                    = optional(object({ attribute = string, enabled = optional(bool, true) }))
   })
   default = null
 
@@ -65,7 +64,7 @@ variable "table" {
     error_message = "${var.table == null ? "Neither table nor existing_table is given" : "Both table and existing_table are given"}: give table to create one, or existing_table to follow one that exists."
   }
   validation {
-    condition     = try(var.table.name, null) == null ? true : can(regex("^[A-Za-z0-9_.-]{3,255}$", var.table.name))
+    condition     = var.table == null ? true : can(regex("^[A-Za-z0-9_.-]{3,255}$", var.table.name))
     error_message = "table.name is ${jsonencode(try(var.table.name, null))}: use 3 to 255 letters, digits, points, hyphens and underscores."
   }
   validation {
@@ -75,6 +74,10 @@ variable "table" {
   validation {
     condition     = try(var.table.range_key, null) == null ? true : var.table.range_key.name != var.table.hash_key.name
     error_message = "table.range_key.name is ${jsonencode(try(var.table.range_key.name, null))} like the hash key's: name another attribute, or leave range_key out."
+  }
+  validation {
+    condition     = var.table == null ? true : alltrue([for name in [for key in try([var.table.hash_key, var.table.range_key], []) : key.name if key != null] : !can(regex(local.patterns.no_field, name)) && alltrue([for other in [for key in try([var.table.hash_key, var.table.range_key], []) : key.name if key != null] : !startswith(other, "${name}.")])])
+    error_message = "table.hash_key or table.range_key names ${jsonencode([for key in try([var.table.hash_key, var.table.range_key], []) : key.name if key != null])}: OpenSearch takes no field like this, so that no item could be written. It refuses its own names (such as _id), an empty part between points, and a name that is the beginning of the other before a point."
   }
   validation {
     condition     = var.table == null ? true : contains(["KEYS_ONLY", "NEW_AND_OLD_IMAGES", "NEW_IMAGE", "OLD_IMAGE"], var.table.stream_view_type)
@@ -89,11 +92,11 @@ variable "table" {
     error_message = "table.read_capacity and table.write_capacity are ${jsonencode(try([var.table.read_capacity, var.table.write_capacity], null))} with billing_mode ${jsonencode(try(var.table.billing_mode, null))}: give both, 1 or more, for PROVISIONED and neither for PAY_PER_REQUEST."
   }
   validation {
-    condition     = try(var.table.ttl_attribute, null) == null ? true : length(var.table.ttl_attribute) >= 1 && length(var.table.ttl_attribute) <= 255
-    error_message = "table.ttl_attribute is ${jsonencode(try(var.table.ttl_attribute, null))}: give an attribute's name of 1 to 255 characters, or null."
+    condition     = try(var.table.ttl, null) == null ? true : length(var.table.ttl.attribute) >= 1 && length(var.table.ttl.attribute) <= 255
+    error_message = "table.ttl.attribute is ${jsonencode(try(var.table.ttl.attribute, null))}: give an attribute's name of 1 to 255 characters, or leave ttl out."
   }
   validation {
-    condition     = try(var.table.kms_key_arn, null) == null ? true : can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/[A-Za-z0-9-]{1,64}$", var.table.kms_key_arn))
+    condition     = try(var.table.kms_key_arn, null) == null ? true : can(regex(local.patterns.kms_key_arn, var.table.kms_key_arn))
     error_message = "table.kms_key_arn is ${jsonencode(try(var.table.kms_key_arn, null))}: give the key's ARN (arn:aws:kms:<region>:<account>:key/<id>), not an alias."
   }
 }
@@ -121,7 +124,11 @@ variable "existing_table" {
     error_message = "existing_table.key_attributes is ${jsonencode(try(var.existing_table.key_attributes, null))}: give the one or two names of the table's key schema, hash key first."
   }
   validation {
-    condition     = try(var.existing_table.kms_key_arn, null) == null ? true : can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/[A-Za-z0-9-]{1,64}$", var.existing_table.kms_key_arn))
+    condition     = var.existing_table == null ? true : alltrue([for name in try(var.existing_table.key_attributes, []) : !can(regex(local.patterns.no_field, name)) && alltrue([for other in try(var.existing_table.key_attributes, []) : !startswith(other, "${name}.")])])
+    error_message = "existing_table.key_attributes names ${jsonencode(try(var.existing_table.key_attributes, []))}: OpenSearch takes no field like this, so that no item could be written. It refuses its own names (such as _id), an empty part between points, and a name that is the beginning of the other before a point."
+  }
+  validation {
+    condition     = try(var.existing_table.kms_key_arn, null) == null ? true : can(regex(local.patterns.kms_key_arn, var.existing_table.kms_key_arn))
     error_message = "existing_table.kms_key_arn is ${jsonencode(try(var.existing_table.kms_key_arn, null))}: give the key's ARN (arn:aws:kms:<region>:<account>:key/<id>), not an alias."
   }
 }
@@ -133,15 +140,17 @@ variable "existing_table" {
 variable "collection" {
   description = <<-EOT
     The OpenSearch Serverless collection to create, of type SEARCH. Give this or `existing_collection`.
-    - `name`: collection name; null takes `name`. Another name replaces the collection, with everything in it.
+    - `name`: collection name. Another name replaces the collection, with everything in it.
     - `description`: text that the console shows beside the collection and its policies.
     - `standby_replicas`: a second copy of every shard in another zone. The account's first collection starts a floor that all its collections share: 2 OCU (about $350 a month), without standby half of it. Another value replaces the collection.
     - `kms_key_arn`: KMS key of the collection; null for a key that AWS owns. Cannot be changed later.
-    - `vpc_endpoint_ids`: OpenSearch Serverless VPC endpoints that alone reach the collection; empty for public access by signed requests. Needs `function.vpc`.
+    - `network`: who reaches the collection: `public`, signed requests from the internet, or `vpc`, those through `vpc_endpoint_ids` alone.
+    - `vpc_endpoint_ids`: OpenSearch Serverless VPC endpoints, for `network = "vpc"`. Needs `function.vpc`.
     - `data_access_principals`: ARNs of the roles and users that may read the collection's indexes; the caller is not one of them unless named.
   EOT
   type = object({
-    name                   = optional(string)
+    name                   = string
+    network                = string
     description            = optional(string, "Documents that searchsync keeps in step with a DynamoDB table")
     standby_replicas       = optional(bool, true)
     kms_key_arn            = optional(string)
@@ -153,7 +162,7 @@ variable "collection" {
   # What the values may be stands once, in modules/collection.
   validation {
     condition     = (var.collection == null) != (var.existing_collection == null)
-    error_message = "${var.collection == null ? "Neither collection nor existing_collection is given" : "Both collection and existing_collection are given"}: give collection (`{}` will do) to create one, or existing_collection to write to one that exists."
+    error_message = "${var.collection == null ? "Neither collection nor existing_collection is given" : "Both collection and existing_collection are given"}: give collection to create one, or existing_collection to write to one that exists."
   }
   validation {
     condition     = length(try(var.collection.vpc_endpoint_ids, [])) == 0 || var.function.vpc != null
@@ -301,7 +310,7 @@ variable "function" {
     error_message = "function.reserved_concurrency is ${jsonencode(var.function.reserved_concurrency)}: give a whole number from 1, or null. To stop the pipeline set trigger.enabled = false."
   }
   validation {
-    condition     = var.function.environment_kms_key_arn == null ? true : can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/[A-Za-z0-9-]{1,64}$", var.function.environment_kms_key_arn))
+    condition     = var.function.environment_kms_key_arn == null ? true : can(regex(local.patterns.kms_key_arn, var.function.environment_kms_key_arn))
     error_message = "function.environment_kms_key_arn is ${jsonencode(var.function.environment_kms_key_arn)}: give the key's ARN (arn:aws:kms:<region>:<account>:key/<id>), not an alias."
   }
   validation {
@@ -365,7 +374,7 @@ variable "log_group" {
     error_message = "log_group.retention_days is ${var.log_group.retention_days}: use a number of days that CloudWatch takes, like 7, 30, 90, 365 or 3653."
   }
   validation {
-    condition     = var.log_group.kms_key_arn == null ? true : can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/[A-Za-z0-9-]{1,64}$", var.log_group.kms_key_arn))
+    condition     = var.log_group.kms_key_arn == null ? true : can(regex(local.patterns.kms_key_arn, var.log_group.kms_key_arn))
     error_message = "log_group.kms_key_arn is ${jsonencode(var.log_group.kms_key_arn)}: give the key's ARN (arn:aws:kms:<region>:<account>:key/<id>), not an alias."
   }
 }
@@ -426,7 +435,7 @@ variable "trigger" {
     error_message = "trigger.maximum_retry_attempts is ${var.trigger.maximum_retry_attempts}: give a whole number from 0 to 10000, or -1 for as long as the records live."
   }
   validation {
-    condition     = var.trigger.on_failure_bucket == null ? true : can(regex("^arn:[^:]+:s3:::[a-z0-9.-]{3,63}$", var.trigger.on_failure_bucket.arn))
+    condition     = var.trigger.on_failure_bucket == null ? true : can(regex(local.patterns.bucket_arn, var.trigger.on_failure_bucket.arn))
     error_message = "trigger.on_failure_bucket.arn is ${jsonencode(try(var.trigger.on_failure_bucket.arn, null))}: give a bucket's ARN (arn:aws:s3:::<bucket>), or leave on_failure_bucket out for the failure queue."
   }
 }
@@ -460,7 +469,7 @@ variable "failure_queue" {
     error_message = "failure_queue.visibility_timeout_seconds is ${var.failure_queue.visibility_timeout_seconds}: give whole seconds from ${var.function.timeout} (function.timeout) to 43200."
   }
   validation {
-    condition     = var.failure_queue.kms_key_arn == null ? true : can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/[A-Za-z0-9-]{1,64}$", var.failure_queue.kms_key_arn))
+    condition     = var.failure_queue.kms_key_arn == null ? true : can(regex(local.patterns.kms_key_arn, var.failure_queue.kms_key_arn))
     error_message = "failure_queue.kms_key_arn is ${jsonencode(var.failure_queue.kms_key_arn)}: give the key's ARN (arn:aws:kms:<region>:<account>:key/<id>), not an alias."
   }
 }
@@ -481,11 +490,7 @@ variable "redrive" {
   nullable = false
 
   validation {
-    # EventBridge takes the singular for 1 alone, and of the two days of a cron exactly one is `?`.
-    condition = var.redrive.schedule_expression == null ? true : anytrue([
-      can(regex("^rate\\((1 (minute|hour|day)|([2-9]|[1-9][0-9]+) (minutes|hours|days))\\)$", var.redrive.schedule_expression)),
-      can(regex("^cron\\([0-9A-Z*,/-]+ [0-9A-Z*,/-]+ (\\? [0-9A-Z*,/-]+ [0-9A-Z*,/#-]+|[0-9A-Z*,/-]+ [0-9A-Z*,/-]+ \\?) [0-9*,/-]+\\)$", var.redrive.schedule_expression)),
-    ])
+    condition     = var.redrive.schedule_expression == null ? true : can(regex(local.patterns.schedule, var.redrive.schedule_expression))
     error_message = "redrive.schedule_expression is ${jsonencode(var.redrive.schedule_expression)}: give rate(<number> minutes|hours|days), with the singular for 1, or cron(<minutes> <hours> <day of month> <month> <day of week> <year>) with ? for one of the two days, or null."
   }
 }
@@ -496,10 +501,10 @@ variable "redrive" {
 
 variable "role" {
   description = <<-EOT
-    The function's role and its inline policies.
+    The function's role and its inline policies. Path and boundary are those of the walk's roles too, with `existing_role` as well.
     - `name`: role name; null takes `name` with `-role` behind it. Another name replaces the role.
-    - `path`: path of the role.
-    - `permissions_boundary_arn`: policy that bounds what the role may do; null for none.
+    - `path`: path of every role that the module makes. Another path replaces the roles.
+    - `permissions_boundary_arn`: policy that bounds what every role that the module makes may do; null for none.
     - `policy_names`: names of the inline policies `stream`, `collection`, `table`, `failures` and `function`; null takes `name` with the policy's key behind it.
   EOT
   type = object({
@@ -530,26 +535,26 @@ variable "role" {
     error_message = "role.policy_names is ${jsonencode(var.role.policy_names)}: use 1 to 128 letters, digits and _ + = , . @ - for each."
   }
   validation {
-    condition     = length(distinct([for name in values(var.role.policy_names) : name if name != null])) == length([for name in values(var.role.policy_names) : name if name != null])
-    error_message = "role.policy_names is ${jsonencode(var.role.policy_names)}: give each policy a name of its own; the same name would overwrite it."
+    condition     = length(distinct([for key, name in var.role.policy_names : coalesce(name, "${var.name}-${key}")])) == length(var.role.policy_names)
+    error_message = "role.policy_names is ${jsonencode({ for key, name in var.role.policy_names : key => coalesce(name, "${var.name}-${key}") })}, defaults included: give each policy a name of its own; the same name would overwrite it."
   }
 }
 
 variable "existing_role" {
   description = <<-EOT
     A role made elsewhere, which lambda.amazonaws.com may assume; the inline policies are put on it. null: a role is created.
-    - `name`: the role's name, without its path.
+    - `arn`: the role's ARN. It may be made in the same stack: the module does not look it up.
   EOT
-  type        = object({ name = string })
+  type        = object({ arn = string })
   default     = null
 
   validation {
-    condition     = var.existing_role == null ? true : can(regex("^[A-Za-z0-9_+=,.@-]{1,64}$", var.existing_role.name))
-    error_message = "existing_role.name is ${jsonencode(try(var.existing_role.name, null))}: give the role's name alone, neither its ARN nor its path."
+    condition     = var.existing_role == null ? true : can(regex("^arn:[^:]+:iam::[0-9]{12}:role/([!-~]+/)?[A-Za-z0-9_+=,.@-]{1,64}$", var.existing_role.arn))
+    error_message = "existing_role.arn is ${jsonencode(try(var.existing_role.arn, null))}: give the role's ARN (arn:aws:iam::<account>:role/<path><name>), not its name."
   }
   validation {
-    condition     = var.existing_role == null ? true : var.role.name == null && var.role.path == null && var.role.permissions_boundary_arn == null
-    error_message = "existing_role is given together with role.name, role.path or role.permissions_boundary_arn: leave out existing_role to create a role, or keep only role.policy_names."
+    condition     = var.existing_role == null ? true : var.role.name == null
+    error_message = "existing_role is given together with role.name ${jsonencode(var.role.name)}: leave out existing_role to create a role of this name, or leave out the name."
   }
 }
 
@@ -639,15 +644,15 @@ variable "table_walk" {
     error_message = "table_walk.memory_size is ${var.table_walk.memory_size}: give whole MB from 256 to 10240."
   }
   validation {
-    condition     = alltrue([for bucket in [var.table_walk.report_bucket, var.table_walk.export_bucket] : can(regex("^arn:[^:]+:s3:::[a-z0-9][a-z0-9.-]{2,62}$", bucket.arn)) if bucket != null])
+    condition     = alltrue([for bucket in [var.table_walk.report_bucket, var.table_walk.export_bucket] : can(regex(local.patterns.bucket_arn, bucket.arn)) if bucket != null])
     error_message = "table_walk.report_bucket or table_walk.export_bucket is ${jsonencode([for bucket in [var.table_walk.report_bucket, var.table_walk.export_bucket] : bucket.arn if bucket != null])}: give the bucket's ARN (arn:aws:s3:::<bucket>), without a key."
   }
   validation {
-    condition     = alltrue([for arn in [try(var.table_walk.report_bucket.kms_key_arn, null), try(var.table_walk.export_bucket.kms_key_arn, null)] : can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/[A-Za-z0-9-]{1,64}$", arn)) if arn != null])
+    condition     = alltrue([for arn in [try(var.table_walk.report_bucket.kms_key_arn, null), try(var.table_walk.export_bucket.kms_key_arn, null)] : can(regex(local.patterns.kms_key_arn, arn)) if arn != null])
     error_message = "table_walk.report_bucket.kms_key_arn or table_walk.export_bucket.kms_key_arn is ${jsonencode([for arn in [try(var.table_walk.report_bucket.kms_key_arn, null), try(var.table_walk.export_bucket.kms_key_arn, null)] : arn if arn != null])}: give the key's ARN (arn:aws:kms:<region>:<account>:key/<id>), not an alias."
   }
   validation {
-    condition     = var.table_walk.verify_schedule_expression == null ? true : can(regex("^(rate\\([1-9][0-9]* (minute|minutes|hour|hours|day|days)\\)|cron\\([^()]+\\))$", var.table_walk.verify_schedule_expression))
-    error_message = "table_walk.verify_schedule_expression is ${jsonencode(var.table_walk.verify_schedule_expression)}: give EventBridge's rate(<number> <unit>) or cron(<six fields>), or null."
+    condition     = var.table_walk.verify_schedule_expression == null ? true : can(regex(local.patterns.schedule, var.table_walk.verify_schedule_expression))
+    error_message = "table_walk.verify_schedule_expression is ${jsonencode(var.table_walk.verify_schedule_expression)}: give rate(<number> minutes|hours|days), with the singular for 1, or cron(<minutes> <hours> <day of month> <month> <day of week> <year>) with ? for one of the two days, or null."
   }
 }

@@ -54,7 +54,7 @@ def _of(service: str, *names: str) -> tuple[str, ...]:
 KMS_ASKED = "AWS asks it of the caller when the key is used; the lab has no keys"
 
 GRANTS = (
-    Grant("`data.aws_caller_identity`", "always", _of("sts", "GetCallerIdentity"), ANYWHERE),
+    Grant("the provider", "always", _of("sts", "GetCallerIdentity"), ANYWHERE),
     Grant(
         "`aws_dynamodb_table`",
         "`table`",
@@ -256,7 +256,7 @@ GRANTS = (
     Grant("the same", "`alarms.enabled`", _of("cloudwatch", "DescribeAlarms"), ANYWHERE),
 )
 
-AOSS_ENDPOINT = "AOSS's own VPC endpoint (`collection.vpc_endpoint_ids`)"
+AOSS_ENDPOINT = 'AOSS\'s own VPC endpoint (`collection.network = "vpc"`)'
 DYNAMODB_ENDPOINT = "gateway or interface endpoint `dynamodb`"
 QUEUE_ENDPOINT = "interface endpoint `sqs`"
 STREAMS_ENDPOINT = "a NAT gateway: the interface endpoint `dynamodb-streams` has no private DNS name"

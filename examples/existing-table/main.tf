@@ -35,6 +35,7 @@ module "collection" {
 
   name                   = "shop"
   description            = "What the shop searches"
+  network                = "public"
   standby_replicas       = false
   data_access_principals = var.data_access_principals
 }
@@ -96,8 +97,7 @@ module "searchsync" {
     dashboard_endpoint = module.collection.dashboard_endpoint
   }
 
-  # The id is the name, and known only once the role exists: the module looks the role up.
-  existing_role = { name = aws_iam_role.sync.id }
+  existing_role = { arn = aws_iam_role.sync.arn }
 
   index    = { name = "orders" }
   function = { runtime = var.runtime }

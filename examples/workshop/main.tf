@@ -24,6 +24,7 @@ module "searchsync" {
 
   collection = {
     name                   = "lab-collection"
+    network                = "public" # a workshop is reached from anywhere, by signed requests
     standby_replicas       = var.standby_replicas
     data_access_principals = var.data_access_principals
   }

@@ -65,11 +65,14 @@ variable "encryption_policy_name" {
 # Network access
 ################################################################################
 
+variable "network" {
+  description = "Who reaches the collection and its dashboard: `public`, signed requests from the internet of principals in a data access policy, or `vpc`, those through `vpc_endpoint_ids` alone."
+  type        = string
+  nullable    = false
+}
+
 variable "vpc_endpoint_ids" {
-  description = <<-EOT
-    OpenSearch Serverless VPC endpoints (`vpce-…`) that alone reach the collection and its dashboard.
-    Empty: reachable from the internet, by signed requests of principals in a data access policy.
-  EOT
+  description = "OpenSearch Serverless VPC endpoints (`vpce-…`) that alone reach the collection and its dashboard, for `network = \"vpc\"`."
   type        = list(string)
   default     = []
   nullable    = false

@@ -34,7 +34,7 @@ resource "aws_opensearchserverless_security_policy" "network" {
   type        = "network"
   description = var.description
 
-  policy = length(var.vpc_endpoint_ids) == 0 ? jsonencode([{
+  policy = var.network == "public" ? jsonencode([{
     AllowFromPublic = true
     Rules           = local.network_rules
     }]) : jsonencode([{

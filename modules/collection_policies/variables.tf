@@ -45,11 +45,23 @@ variable "encryption_policy_name" {
 # Network access
 ################################################################################
 
+variable "network" {
+  description = "Who reaches the collection and its dashboard: `public`, signed requests from the internet of principals in a data access policy, or `vpc`, those through `vpc_endpoint_ids` alone."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = contains(["public", "vpc"], var.network)
+    error_message = "network is ${jsonencode(var.network)}: choose who reaches the collection, \"public\" or \"vpc\"."
+  }
+  validation {
+    condition     = (var.network == "vpc") == (length(var.vpc_endpoint_ids) > 0)
+    error_message = "network is ${jsonencode(var.network)} and vpc_endpoint_ids is ${jsonencode(var.vpc_endpoint_ids)}: give the endpoints with \"vpc\", and none with \"public\"."
+  }
+}
+
 variable "vpc_endpoint_ids" {
-  description = <<-EOT
-    OpenSearch Serverless VPC endpoints (`vpce-…`) that alone reach the collection and its dashboard.
-    Empty: reachable from the internet, by signed requests of principals in a data access policy.
-  EOT
+  description = "OpenSearch Serverless VPC endpoints (`vpce-…`) that alone reach the collection and its dashboard, for `network = \"vpc\"`."
   type        = list(string)
   default     = []
   nullable    = false

@@ -46,6 +46,7 @@ module "policies" {
   collection_name        = var.name
   description            = var.description
   kms_key_arn            = var.kms_key_arn
+  network                = var.network
   vpc_endpoint_ids       = var.vpc_endpoint_ids
   data_access_principals = var.data_access_principals
 }

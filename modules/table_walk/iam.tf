@@ -31,7 +31,7 @@ resource "aws_iam_role" "function" {
 
 resource "aws_iam_role_policy" "function" {
   name = "${var.prefix}-walk"
-  role = aws_iam_role.function.name
+  role = aws_iam_role.function.id
 
   policy = jsonencode({
     Version = "2012-10-17"
@@ -136,7 +136,7 @@ resource "aws_iam_role" "state_machine" {
 
 resource "aws_iam_role_policy" "state_machine" {
   name = "${var.prefix}-walk-machine"
-  role = aws_iam_role.state_machine.name
+  role = aws_iam_role.state_machine.id
 
   policy = jsonencode({
     Version = "2012-10-17"
@@ -181,7 +181,7 @@ resource "aws_iam_role_policy" "schedule" {
   count = var.settings.verify_schedule_expression == null ? 0 : 1
 
   name = "${var.prefix}-walk-schedule"
-  role = aws_iam_role.schedule[0].name
+  role = aws_iam_role.schedule[0].id
 
   policy = jsonencode({
     Version = "2012-10-17"

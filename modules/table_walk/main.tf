@@ -2,15 +2,11 @@
 # Common
 ################################################################################
 
-data "aws_partition" "current" {}
-
-data "aws_region" "current" {}
-
-data "aws_caller_identity" "current" {}
-
 locals {
-  # The function is told the machine's ARN and the machine the function's: one of them is put together.
-  states            = "arn:${data.aws_partition.current.partition}:states:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}"
+  # The function is told the machine's ARN and the machine the function's: one of them is put together. The log
+  # group's has its parts, and is known while planning, as a data source behind a `depends_on` is not.
+  place             = zipmap(["partition", "region", "account"], [for part in [1, 3, 4] : split(":", aws_cloudwatch_log_group.function.arn)[part]])
+  states            = "arn:${local.place.partition}:states:${local.place.region}:${local.place.account}"
   state_machine_arn = "${local.states}:stateMachine:${var.name}"
   report_bucket     = try(split(":::", var.settings.report_bucket.arn)[1], "")
   timeout           = 900                                        # seconds: the longest that Lambda gives, so that a call walks for minutes

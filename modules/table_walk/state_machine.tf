@@ -29,7 +29,7 @@ locals {
   # One call of the function.
   call = {
     Type           = "Task"
-    Resource       = "arn:${data.aws_partition.current.partition}:states:::lambda:invoke"
+    Resource       = "arn:${local.place.partition}:states:::lambda:invoke"
     TimeoutSeconds = local.timeout + 60
     Retry          = local.retry
   }

@@ -11,6 +11,8 @@ import hcl2
 
 META = frozenset({"count", "for_each", "provider", "depends_on", "lifecycle"})
 """Members of a resource that are Terraform's own ("Meta-Arguments")."""
+BUILT_IN = "terraform_data"
+"""Terraform's own resource: nothing of AWS."""
 
 
 def arguments(folders: Iterator[Path]) -> dict[str, set[str]]:
@@ -20,6 +22,8 @@ def arguments(folders: Iterator[Path]) -> dict[str, set[str]]:
         for path in sorted(folder.glob("*.tf")):
             for block in hcl2.loads(path.read_text("utf-8")).get("resource", []):
                 for kind, named in block.items():
+                    if _plain(kind) == BUILT_IN:
+                        continue
                     for body in named.values():
                         found[_plain(kind)].update(_written(body, ""))
     return dict(found)

@@ -5,7 +5,8 @@ mock_provider "aws" {
 }
 
 variables {
-  name = "shop"
+  name    = "shop"
+  network = "public"
 }
 
 run "collection_is_of_type_search_and_described" {
@@ -35,6 +36,7 @@ run "given_settings_reach_collection_and_policies" {
   }
   variables {
     kms_key_arn             = "arn:aws:kms:eu-central-1:111122223333:key/collection"
+    network                 = "vpc"
     vpc_endpoint_ids        = ["vpce-1"]
     standby_replicas        = false
     data_access_principals  = ["arn:aws:iam::111122223333:role/a"]
@@ -95,4 +97,16 @@ run "refuses_empty_description" {
     description = ""
   }
   expect_failures = [var.description]
+}
+
+run "refuses_a_key_given_to_a_collection_that_has_another" {
+  command = plan
+
+  module {
+    source = "./modules/collection"
+  }
+  variables {
+    kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/00000000-0000-4000-8000-000000000000"
+  }
+  expect_failures = [aws_opensearchserverless_collection.this]
 }

@@ -6,6 +6,7 @@ mock_provider "aws" {
 
 variables {
   collection_name = "shop"
+  network         = "public"
   description     = "Documents"
 }
 
@@ -73,6 +74,7 @@ run "own_key_private_network_and_readers" {
   }
   variables {
     kms_key_arn             = "arn:aws:kms:eu-central-1:111122223333:key/collection"
+    network                 = "vpc"
     vpc_endpoint_ids        = ["vpce-2", "vpce-1"]
     data_access_principals  = ["arn:aws:iam::111122223333:user/b", "arn:aws:iam::111122223333:role/a"]
     encryption_policy_name  = "key"
@@ -143,6 +145,7 @@ run "refuses_vpc_id_for_an_endpoint_id" {
     source = "./modules/collection_policies"
   }
   variables {
+    network          = "vpc"
     vpc_endpoint_ids = ["vpc-1"]
   }
   expect_failures = [var.vpc_endpoint_ids]
@@ -179,4 +182,43 @@ run "refuses_data_access_policy_name_with_capitals" {
     data_access_policy_name = "Readers"
   }
   expect_failures = [var.data_access_policy_name]
+}
+
+run "refuses_a_network_that_nobody_chose" {
+  command = plan
+
+  module {
+    source = "./modules/collection_policies"
+  }
+
+  variables {
+    network = "internet"
+  }
+  expect_failures = [var.network]
+}
+
+run "refuses_network_vpc_without_endpoints" {
+  command = plan
+
+  module {
+    source = "./modules/collection_policies"
+  }
+
+  variables {
+    network = "vpc"
+  }
+  expect_failures = [var.network]
+}
+
+run "refuses_endpoints_of_a_public_collection" {
+  command = plan
+
+  module {
+    source = "./modules/collection_policies"
+  }
+
+  variables {
+    vpc_endpoint_ids = ["vpce-1"]
+  }
+  expect_failures = [var.network]
 }

@@ -5,6 +5,7 @@ mock_provider "aws" {
 }
 
 variables {
+  name = "searchsync"
   existing_table = {
     stream_arn     = "arn:aws:dynamodb:eu-central-1:111122223333:table/Orders/stream/2025-01-01T00:00:00.000"
     key_attributes = ["customer", "order"]
@@ -15,7 +16,7 @@ variables {
     arn      = "arn:aws:aoss:eu-central-1:111122223333:collection/abc123"
     endpoint = "https://abc123.eu-central-1.aoss.amazonaws.com"
   }
-  existing_role = { name = "existing" }
+  existing_role = { arn = "arn:aws:iam::111122223333:role/team/existing" }
   package       = { file = "tests/terraform/packages/good.zip" }
 }
 

@@ -7,17 +7,30 @@ mock_provider "aws" {
   mock_resource "aws_s3_bucket" {
     defaults = { arn = "arn:aws:s3:::bucket" }
   }
+
+  # With the key from the first run on: the runs share a state, and a collection has one key for good.
+  override_resource {
+    target = module.collection[0].aws_opensearchserverless_collection.this
+    values = {
+      id                  = "c0ffee"
+      arn                 = "arn:aws:aoss:eu-central-1:111122223333:collection/c0ffee"
+      collection_endpoint = "https://c0ffee.eu-central-1.aoss.amazonaws.com"
+      dashboard_endpoint  = "https://c0ffee.eu-central-1.aoss.amazonaws.com/_dashboards"
+      kms_key_arn         = "arn:aws-us-gov:kms:us-gov-east-1:111122223333:key/mrk-2e7d2c03a9507ae265ecf5b5356885a5"
+    }
+  }
 }
 
 variables {
+  name    = "searchsync"
   package = { file = "tests/terraform/packages/good.zip" }
 }
 
 run "shortest" {
   variables {
     name       = "abc"
-    table      = { hash_key = { name = "k" } }
-    collection = {}
+    table      = { name = "searchsync", hash_key = { name = "k" } }
+    collection = { name = "abc", network = "public", kms_key_arn = "arn:aws-us-gov:kms:us-gov-east-1:111122223333:key/mrk-2e7d2c03a9507ae265ecf5b5356885a5" }
     function   = { name = "f", metric_namespace = "m" }
     log_group  = { name = "l" }
     role       = { name = "r" }
@@ -39,7 +52,7 @@ run "longest" {
       stream_view_type       = "NEW_AND_OLD_IMAGES"
       point_in_time_recovery = true
       deletion_protection    = true
-      ttl_attribute          = substr(join("", [sha512("ttl"), sha512("l")]), 0, 255)
+      ttl                    = { attribute = substr(join("", [sha512("ttl"), sha512("l")]), 0, 255) }
       kms_key_arn            = "arn:aws-us-gov:kms:us-gov-east-1:111122223333:key/mrk-${substr(sha256("k"), 0, 32)}"
     }
     collection = {
@@ -47,6 +60,7 @@ run "longest" {
       description            = substr(join("", [for number in range(8) : sha512("d${number}")]), 0, 1000)
       standby_replicas       = true
       kms_key_arn            = "arn:aws-us-gov:kms:us-gov-east-1:111122223333:key/mrk-${substr(sha256("c"), 0, 32)}"
+      network                = "vpc"
       vpc_endpoint_ids       = [for number in range(5) : "vpce-${substr(sha256("v${number}"), 0, 17)}"]
       data_access_principals = [for number in range(10) : "arn:aws-us-gov:iam::111122223333:role/${substr(sha512("p${number}"), 0, 64)}"]
     }

@@ -2,7 +2,8 @@
 # copied to a module of their own (test_terraform.py), which needs none.
 
 variables {
-  name = "shop"
+  name    = "shop"
+  network = "public"
 }
 
 run "takes_defaults_and_sleeps_by_them" {

@@ -18,8 +18,9 @@ mock_provider "aws" {
 }
 
 variables {
+  name       = "searchsync"
   table      = { name = "lab-table", hash_key = { name = "id" } }
-  collection = { name = "lab-collection" }
+  collection = { name = "lab-collection", network = "public" }
   package    = { file = "tests/terraform/packages/good.zip" }
 }
 

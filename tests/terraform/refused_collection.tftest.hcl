@@ -5,8 +5,9 @@ mock_provider "aws" {
 }
 
 variables {
-  table      = { hash_key = { name = "id" } }
-  collection = {}
+  name       = "searchsync"
+  table      = { name = "searchsync", hash_key = { name = "id" } }
+  collection = { name = "searchsync", network = "public" }
   package    = { file = "tests/terraform/packages/good.zip" }
 }
 
@@ -32,7 +33,7 @@ run "refuses_private_collection_without_a_vpc_for_the_function" {
   command = plan
 
   variables {
-    collection = { vpc_endpoint_ids = ["vpce-0123456789abcdef0"] }
+    collection = { name = "searchsync", network = "vpc", vpc_endpoint_ids = ["vpce-0123456789abcdef0"] }
   }
   expect_failures = [var.collection]
 }

@@ -5,8 +5,9 @@ mock_provider "aws" {
 }
 
 variables {
-  table      = { hash_key = { name = "id" } }
-  collection = {}
+  name       = "searchsync"
+  table      = { name = "searchsync", hash_key = { name = "id" } }
+  collection = { name = "searchsync", network = "public" }
   package    = { file = "tests/terraform/packages/good.zip" }
 }
 
@@ -280,11 +281,11 @@ run "refuses_two_policies_of_one_name" {
   expect_failures = [var.role]
 }
 
-run "refuses_role_arn_for_an_existing_role_name" {
+run "refuses_the_name_of_an_existing_role" {
   command = plan
 
   variables {
-    existing_role = { name = "arn:aws:iam::111122223333:role/existing" }
+    existing_role = { arn = "existing" }
   }
   expect_failures = [var.existing_role]
 }
@@ -293,7 +294,7 @@ run "refuses_existing_role_with_a_new_name" {
   command = plan
 
   variables {
-    existing_role = { name = "existing" }
+    existing_role = { arn = "arn:aws:iam::111122223333:role/existing" }
     role          = { name = "new" }
   }
   expect_failures = [var.existing_role]
@@ -396,4 +397,13 @@ run "takes_as_many_characters_of_one_byte" {
     function       = { metric_namespace = substr(join("", [for number in range(2) : sha512("n${number}")]), 0, 255) }
     index          = { mapping = jsonencode({ properties = { for number in range(22) : sha512("m${number}") => { type = "keyword" } } }) }
   }
+}
+
+run "refuses_a_policy_named_like_the_default_of_another" {
+  command = plan
+
+  variables {
+    role = { policy_names = { stream = "searchsync-table" } }
+  }
+  expect_failures = [var.role]
 }

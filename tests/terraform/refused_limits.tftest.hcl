@@ -5,8 +5,9 @@ mock_provider "aws" {
 }
 
 variables {
-  table      = { hash_key = { name = "id" } }
-  collection = {}
+  name       = "searchsync"
+  table      = { name = "searchsync", hash_key = { name = "id" } }
+  collection = { name = "searchsync", network = "public" }
   package    = { file = "tests/terraform/packages/good.zip" }
 }
 
@@ -59,7 +60,7 @@ run "refuses_a_key_attribute_of_256_characters" {
   command = plan
 
   variables {
-    table = { hash_key = { name = "${sha512("k")}${sha512("k")}" } }
+    table = { name = "searchsync", hash_key = { name = "${sha512("k")}${sha512("k")}" } }
   }
   expect_failures = [var.table]
 }
@@ -68,7 +69,7 @@ run "refuses_a_ttl_attribute_of_256_characters" {
   command = plan
 
   variables {
-    table = { hash_key = { name = "id" }, ttl_attribute = "${sha512("k")}${sha512("k")}" }
+    table = { name = "searchsync", hash_key = { name = "id" }, ttl = { attribute = "${sha512("k")}${sha512("k")}" } }
   }
   expect_failures = [var.table]
 }

@@ -5,8 +5,9 @@ mock_provider "aws" {
 }
 
 variables {
-  table      = { hash_key = { name = "id" } }
-  collection = {}
+  name       = "searchsync"
+  table      = { name = "searchsync", hash_key = { name = "id" } }
+  collection = { name = "searchsync", network = "public" }
   package    = { file = "tests/terraform/packages/good.zip" }
 }
 
@@ -50,7 +51,7 @@ run "refuses_hash_key_of_an_unknown_type" {
   command = plan
 
   variables {
-    table = { hash_key = { name = "id", type = "M" } }
+    table = { name = "searchsync", hash_key = { name = "id", type = "M" } }
   }
   expect_failures = [var.table]
 }
@@ -59,7 +60,7 @@ run "refuses_range_key_without_a_name" {
   command = plan
 
   variables {
-    table = { hash_key = { name = "id" }, range_key = { name = "" } }
+    table = { name = "searchsync", hash_key = { name = "id" }, range_key = { name = "" } }
   }
   expect_failures = [var.table]
 }
@@ -68,7 +69,7 @@ run "refuses_range_key_named_like_the_hash_key" {
   command = plan
 
   variables {
-    table = { hash_key = { name = "id" }, range_key = { name = "id", type = "N" } }
+    table = { name = "searchsync", hash_key = { name = "id" }, range_key = { name = "id", type = "N" } }
   }
   expect_failures = [var.table]
 }
@@ -77,7 +78,7 @@ run "refuses_unknown_stream_view_type" {
   command = plan
 
   variables {
-    table = { hash_key = { name = "id" }, stream_view_type = "NEW_IMAGES" }
+    table = { name = "searchsync", hash_key = { name = "id" }, stream_view_type = "NEW_IMAGES" }
   }
   expect_failures = [var.table]
 }
@@ -86,7 +87,7 @@ run "refuses_unknown_billing_mode" {
   command = plan
 
   variables {
-    table = { hash_key = { name = "id" }, billing_mode = "ON_DEMAND" }
+    table = { name = "searchsync", hash_key = { name = "id" }, billing_mode = "ON_DEMAND" }
   }
   expect_failures = [var.table]
 }
@@ -95,7 +96,7 @@ run "refuses_provisioned_without_capacities" {
   command = plan
 
   variables {
-    table = { hash_key = { name = "id" }, billing_mode = "PROVISIONED", read_capacity = 5 }
+    table = { name = "searchsync", hash_key = { name = "id" }, billing_mode = "PROVISIONED", read_capacity = 5 }
   }
   expect_failures = [var.table]
 }
@@ -104,7 +105,7 @@ run "refuses_capacities_without_provisioned" {
   command = plan
 
   variables {
-    table = { hash_key = { name = "id" }, read_capacity = 5, write_capacity = 5 }
+    table = { name = "searchsync", hash_key = { name = "id" }, read_capacity = 5, write_capacity = 5 }
   }
   expect_failures = [var.table]
 }
@@ -113,7 +114,7 @@ run "refuses_table_key_alias_for_a_key" {
   command = plan
 
   variables {
-    table = { hash_key = { name = "id" }, kms_key_arn = "alias/table" }
+    table = { name = "searchsync", hash_key = { name = "id" }, kms_key_arn = "alias/table" }
   }
   expect_failures = [var.table]
 }
@@ -174,6 +175,43 @@ run "refuses_existing_table_key_alias_for_a_key" {
   variables {
     table          = null
     existing_table = { stream_arn = "arn:aws:dynamodb:eu-central-1:111122223333:table/orders/stream/2025-01-01T00:00:00.000", key_attributes = ["id"], kms_key_arn = "alias/table" }
+  }
+  expect_failures = [var.existing_table]
+}
+
+run "refuses_a_key_named_id_with_an_underscore" {
+  command = plan
+
+  variables {
+    table = { name = "searchsync", hash_key = { name = "_id" } }
+  }
+  expect_failures = [var.table]
+}
+
+run "refuses_a_key_with_an_empty_part" {
+  command = plan
+
+  variables {
+    table = { name = "searchsync", hash_key = { name = "user..id" } }
+  }
+  expect_failures = [var.table]
+}
+
+run "refuses_a_key_below_the_other" {
+  command = plan
+
+  variables {
+    table = { name = "searchsync", hash_key = { name = "user" }, range_key = { name = "user.id" } }
+  }
+  expect_failures = [var.table]
+}
+
+run "refuses_an_existing_table_with_a_key_that_is_no_field" {
+  command = plan
+
+  variables {
+    table          = null
+    existing_table = { stream_arn = "arn:aws:dynamodb:eu-central-1:111122223333:table/orders/stream/2025-01-01T00:00:00.000", key_attributes = [".id"] }
   }
   expect_failures = [var.existing_table]
 }

@@ -5,8 +5,9 @@ mock_provider "aws" {
 }
 
 variables {
-  table      = { hash_key = { name = "id" } }
-  collection = {}
+  name       = "searchsync"
+  table      = { name = "searchsync", hash_key = { name = "id" } }
+  collection = { name = "searchsync", network = "public" }
   package    = { file = "tests/terraform/packages/good.zip" }
 }
 
@@ -133,4 +134,22 @@ run "takes_a_cron_expression" {
     condition     = var.table_walk.verify_schedule_expression == "cron(0 3 * * ? *)"
     error_message = "EventBridge takes cron expressions."
   }
+}
+
+run "refuses_a_rate_with_the_wrong_number" {
+  command = plan
+
+  variables {
+    table_walk = { verify_schedule_expression = "rate(5 minute)" }
+  }
+  expect_failures = [var.table_walk]
+}
+
+run "refuses_a_cron_without_a_question_mark" {
+  command = plan
+
+  variables {
+    table_walk = { verify_schedule_expression = "cron(0 3 * * * *)" }
+  }
+  expect_failures = [var.table_walk]
 }

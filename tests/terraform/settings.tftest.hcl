@@ -5,8 +5,9 @@ mock_provider "aws" {
 }
 
 variables {
-  table      = { hash_key = { name = "id" } }
-  collection = {}
+  name       = "searchsync"
+  table      = { name = "searchsync", hash_key = { name = "id" } }
+  collection = { name = "searchsync", network = "public" }
   package    = { file = "tests/terraform/packages/good.zip" }
 }
 
@@ -119,7 +120,7 @@ run "table_takes_other_settings" {
       point_in_time_recovery = false
       deletion_protection    = false
       kms_key_arn            = "arn:aws:kms:eu-central-1:111122223333:key/table"
-      ttl_attribute          = "expires"
+      ttl                    = { attribute = "expires" }
     }
   }
   assert {
@@ -280,7 +281,7 @@ run "collection_takes_its_name_and_its_readers" {
   command = plan
 
   variables {
-    collection = { name = "shop", data_access_principals = ["arn:aws:iam::111122223333:role/reader"] }
+    collection = { name = "shop", network = "public", data_access_principals = ["arn:aws:iam::111122223333:role/reader"] }
   }
   assert {
     condition     = module.collection[0].name == "shop" && module.collection[0].data_access_policy_name == "shop"
@@ -310,7 +311,7 @@ run "names_of_the_walk_through_fit" {
     error_message = "Given policy names must be taken, others carry the module's prefix."
   }
   assert {
-    condition     = output.function_name == "sync-data-with-dynamodb-stream" && output.log_group_name == "/aws/lambda/sync-data-with-dynamodb-stream" && output.failure_queue_name == "walk-through-failures" && output.collection_name == "walk-through" && output.table_name == "walk-through" && output.data_access_policy_name == "walk-through-writer"
-    error_message = "Names that are not given must carry the module's prefix."
+    condition     = output.function_name == "sync-data-with-dynamodb-stream" && output.log_group_name == "/aws/lambda/sync-data-with-dynamodb-stream" && output.failure_queue_name == "walk-through-failures" && output.collection_name == "searchsync" && output.table_name == "searchsync" && output.data_access_policy_name == "walk-through-writer"
+    error_message = "Names that are not given must carry the module's prefix; those of table and collection do not hang on it."
   }
 }

@@ -21,7 +21,7 @@ from lab.cloud.definitions import LONGEST_DEFINITION, diagnose
 from tests.support import limits
 from tests.support.definitions import schema_faults
 from tests.support.policies import faults, policies, resources
-from tests.support.written import arguments
+from tests.support.written import BUILT_IN, arguments
 from tools.terraform_check import TESTS, Workspace, workspace
 
 RUN = re.compile(r'^run "([^"]+)"', re.MULTILINE)
@@ -158,7 +158,7 @@ def test_every_row_checks_something_or_names_the_page_that_has_no_rule() -> None
 
 
 def test_no_planned_value_passes_a_limit_of_aws(results: Callable[[str], Results]) -> None:
-    planned = [each for each in results(LIMITS).resources if each.get("mode") == "managed"]
+    planned = [each for each in results(LIMITS).resources if each.get("mode") == "managed" and each["type"] != BUILT_IN]
     kinds = {each["type"] for each in planned}
     assert kinds >= limits.MEMBERS.keys() - {"aws_opensearchserverless_collection_group"}  # of provider 6
     found = {f"{each['address']}.{fault}" for each in planned for fault in limits.faults(each["type"], each["values"])}

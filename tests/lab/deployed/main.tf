@@ -32,13 +32,16 @@ module "searchsync" {
   tags = var.changed ? { new = "2" } : { old = "1" }
 
   table = {
+    name                   = "deployed"
     hash_key               = { name = "id" }
     deletion_protection    = var.changed
     point_in_time_recovery = !var.changed
-    ttl_attribute          = var.changed ? "expires" : null
+    ttl                    = { attribute = "expires", enabled = var.changed }
   }
 
   collection = {
+    name                   = "deployed"
+    network                = "public"
     description            = var.changed ? "Changed" : "As created"
     data_access_principals = ["arn:aws:iam::000000000000:role/reader"]
   }

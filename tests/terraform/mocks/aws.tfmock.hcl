@@ -10,6 +10,7 @@ mock_resource "aws_dynamodb_table" {
 mock_resource "aws_opensearchserverless_collection" {
   defaults = {
     id                  = "c0ffee"
+    kms_key_arn         = "auto"
     arn                 = "arn:aws:aoss:eu-central-1:111122223333:collection/c0ffee"
     collection_endpoint = "https://c0ffee.eu-central-1.aoss.amazonaws.com"
     dashboard_endpoint  = "https://c0ffee.eu-central-1.aoss.amazonaws.com/_dashboards"
@@ -17,23 +18,7 @@ mock_resource "aws_opensearchserverless_collection" {
 }
 
 mock_resource "aws_iam_role" {
-  defaults = { arn = "arn:aws:iam::111122223333:role/created" }
-}
-
-mock_data "aws_iam_role" {
-  defaults = { arn = "arn:aws:iam::111122223333:role/team/existing" }
-}
-
-mock_data "aws_partition" {
-  defaults = { partition = "aws" }
-}
-
-mock_data "aws_region" {
-  defaults = { id = "eu-central-1" }
-}
-
-mock_data "aws_caller_identity" {
-  defaults = { account_id = "111122223333" }
+  defaults = { arn = "arn:aws:iam::111122223333:role/created", id = "created" }
 }
 
 mock_resource "aws_lambda_function" {
