@@ -44,6 +44,7 @@ UNIX = 3
 DATA = ("certifi/cacert.pem",)
 """Read by OpenSSL itself, which Python does not see."""
 LICENCES = ("LICEN", "NOTICE", "COPYING")
+SOURCE_FILES = ("*.txt", "searchsync/**/*.py")
 HASH_SEED = "0"
 
 
@@ -177,14 +178,28 @@ def write(stage: Path, options: Options) -> Path:
 
 
 def pack(stage: Path, target: Path) -> None:
-    """A zip whose bytes depend on the files' paths and contents alone."""
+    """A zip whose bytes depend on the files' paths and contents alone.
+
+    Nothing is compressed: zlib and zlib-ng make other bytes of the same files, so that two machines would replace each
+    other's code at each plan.
+    """
     with zipfile.ZipFile(target, "w") as package:
         for path in sorted(stage.rglob("*"), key=lambda path: path.relative_to(stage).as_posix()):
             if path.is_file():
                 entry = zipfile.ZipInfo(path.relative_to(stage).as_posix(), DATE)
                 entry.create_system = UNIX
                 entry.external_attr = FILE_MODE << 16
-                package.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED, compresslevel=9)
+                package.writestr(entry, path.read_bytes(), zipfile.ZIP_STORED)
+
+
+def sources_digest(folder: Path) -> str:
+    """SHA-256 of what the package is made from: the function's sources and its locks, each by its path and SHA-256.
+
+    main.tf makes the same from the module's own files, and refuses a package of other ones.
+    """
+    files = sorted(path.relative_to(folder).as_posix() for kind in SOURCE_FILES for path in folder.glob(kind))
+    lines = [f"{file} {hashlib.sha256((folder / file).read_bytes()).hexdigest()}" for file in files]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _facts(package: Path, options: Options) -> dict[str, object]:
@@ -194,6 +209,7 @@ def _facts(package: Path, options: Options) -> dict[str, object]:
         "version": project["version"],
         "runtime": options.runtime,
         "bytecode": options.bytecode,
+        "sources": sources_digest(SOURCES),
         "sha256": hashlib.sha256(package.read_bytes()).hexdigest(),
     }
 

@@ -151,8 +151,13 @@ resource "aws_opensearchserverless_access_policy" "function" {
 locals {
   package_from_file = var.package.s3_bucket == null
   package_file      = coalesce(var.package.file, "${path.module}/dist/searchsync.zip")
-  package_facts     = "${trimsuffix(local.package_file, ".zip")}.json"
-  package_command   = "Run `make package`, or `python build.py --runtime ${var.function.runtime}`, in the module's folder"
+  package_facts     = local.package_from_file ? "${trimsuffix(local.package_file, ".zip")}.json" : var.package.facts
+  # As build.py makes it: what the package was built from, and what the module has.
+  sources_digest = sha256(join("\n", [
+    for file in setunion(fileset("${path.module}/lambda_src", "*.txt"), fileset("${path.module}/lambda_src", "searchsync/**/*.py")) :
+    "${file} ${filesha256("${path.module}/lambda_src/${file}")}"
+  ]))
+  package_command = "Run `make package`, or `python build.py --runtime ${var.function.runtime}`, in the module's folder"
 
   package = {
     filename         = local.package_from_file ? local.package_file : null
@@ -245,11 +250,15 @@ resource "aws_lambda_function" "this" {
       error_message = "The package ${local.package_file} does not exist. ${local.package_command}."
     }
     precondition {
-      condition     = !local.package_from_file || !fileexists(local.package_file) || fileexists(local.package_facts)
+      condition     = local.package_from_file && !fileexists(local.package_file) || fileexists(local.package_facts)
       error_message = "The package's facts ${local.package_facts} do not exist: nothing says what the zip was built for. ${local.package_command}; or copy the JSON that build.py wrote beside the zip."
     }
     precondition {
-      condition     = !local.package_from_file || !fileexists(local.package_facts) || try(jsondecode(file(local.package_facts)).runtime, "") == var.function.runtime
+      condition     = !fileexists(local.package_facts) || try(jsondecode(file(local.package_facts)).sources, "") == local.sources_digest
+      error_message = "The package that ${local.package_facts} describes was built from other sources than this module's: its code and its Terraform would not fit together. ${local.package_command}; or take the package of the module's own commit."
+    }
+    precondition {
+      condition     = !fileexists(local.package_facts) || try(jsondecode(file(local.package_facts)).runtime, "") == var.function.runtime
       error_message = "The package is built for ${try(jsondecode(file(local.package_facts)).runtime, "a runtime that its facts do not name")}, and function.runtime is ${var.function.runtime}. ${local.package_command}."
     }
     precondition {

@@ -321,27 +321,29 @@ variable "function" {
 
 variable "package" {
   description = <<-EOT
-    The function's code. Give a file, or all three of an S3 object; without either `dist/searchsync.zip` of this module is taken.
+    The function's code. Give a file, or all four of an S3 object; without either `dist/searchsync.zip` of this module is taken.
     - `file`: path of a zip that build.py made; the JSON that it wrote must lie beside it.
     - `s3_bucket`: bucket of the zip, in the function's region.
     - `s3_key`: key of the zip.
     - `s3_object_version`: its version, so that a new zip is a change that Terraform sees.
+    - `facts`: path of the JSON that build.py wrote beside this very zip, for an S3 object: the plan compares it with the module's own files.
   EOT
   type = object({
     file              = optional(string)
     s3_bucket         = optional(string)
     s3_key            = optional(string)
     s3_object_version = optional(string)
+    facts             = optional(string)
   })
   default  = {}
   nullable = false
 
   validation {
     condition = contains(
-      var.package.file == null ? [0, 3] : [0],
-      length([for value in [var.package.s3_bucket, var.package.s3_key, var.package.s3_object_version] : true if value != null])
+      var.package.file == null ? [0, 4] : [0],
+      length([for value in [var.package.s3_bucket, var.package.s3_key, var.package.s3_object_version, var.package.facts] : true if value != null])
     )
-    error_message = "package is ${jsonencode(var.package)}: give file alone, or s3_bucket, s3_key and s3_object_version together, or nothing for dist/searchsync.zip."
+    error_message = "package is ${jsonencode(var.package)}: give file alone, or s3_bucket, s3_key, s3_object_version and facts together, or nothing for dist/searchsync.zip."
   }
   validation {
     condition     = var.package.file == null ? true : endswith(var.package.file, ".zip")

@@ -25,7 +25,7 @@ VARIABLES_FILE = "lab.auto.tfvars.json"
 ADOPTED_FILE = "adopted.tf"
 TIMEOUT_SECONDS = 900
 CHANGES = 2  # of `terraform plan -detailed-exitcode`
-_COPIED = ("*.tf", "modules", "examples")
+_COPIED = ("*.tf", "modules", "examples", "lambda_src")
 _LINKED = ("dist",)
 
 

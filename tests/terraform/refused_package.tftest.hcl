@@ -82,3 +82,30 @@ run "refuses_file_and_s3_object_together" {
   }
   expect_failures = [var.package]
 }
+
+run "refuses_package_of_other_sources" {
+  command = plan
+
+  variables {
+    package = { file = "tests/terraform/packages/other-sources.zip" }
+  }
+  expect_failures = [aws_lambda_function.this]
+}
+
+run "refuses_s3_package_of_other_sources" {
+  command = plan
+
+  variables {
+    package = { s3_bucket = "packages", s3_key = "searchsync.zip", s3_object_version = "1", facts = "tests/terraform/packages/other-sources.json" }
+  }
+  expect_failures = [aws_lambda_function.this]
+}
+
+run "refuses_s3_package_without_facts" {
+  command = plan
+
+  variables {
+    package = { s3_bucket = "packages", s3_key = "searchsync.zip", s3_object_version = "1" }
+  }
+  expect_failures = [var.package]
+}
