@@ -144,7 +144,7 @@ def test_the_walk_is_told_the_rate_that_is_given_or_was_measured(cloud: Cloud, m
     assert cloud.run("backfill", "--from-export", lay(cloud)) == 0
     assert cloud.walks[-1].input["export"].get("rate") == (500.0 if measured else None)
     cloud.clock.sleep(1.0)
-    assert cloud.run("backfill", "--from-export", lay(cloud), "--rate", "5000", "--again") == 0
+    assert cloud.run("backfill", "--from-export", lay(cloud), "--rate", "5000") == 0
     assert cloud.walks[-1].input["export"]["rate"] == 5000.0
 
 

@@ -67,10 +67,11 @@ def run(options: Namespace, world: World, stack: Stack) -> int:
     place = rules.place_of(source) if source else None
 
     def prepare() -> Mapping[str, Any]:
-        export = _export(world, stack, source, place, options.rate) if source else {}
+        if source:
+            return {"export": _export(world, stack, source, place, options.rate)}
         if not options.again:
-            _once(world, stack, export.get("arn"))
-        return {"export": export} if export else {}
+            _once(world, stack)
+        return {}
 
     return show(world, options, walk(world, stack, options, "backfill", prepare))
 
@@ -82,12 +83,12 @@ def show(world: World, options: Namespace, ended: Ended) -> int:
     return 1 if any(left.values()) else 0
 
 
-def _once(world: World, stack: Stack, export: str | None) -> None:
-    """Raises CliError when the same has just been written whole: who comes back to a backfill wants its result."""
+def _once(world: World, stack: Stack) -> None:
+    """Raises CliError when all has just been written whole: who comes back to a backfill wants its result."""
     last = Machine(world.aws, stack).latest(("backfill",), "SUCCEEDED")
     if last is None or last.stopped is None or last.stopped < world.now() - AGAIN_AFTER_S:
         return
-    same = last.input.get("export", {}).get("arn") == export and last.output.get("index", stack.index) == stack.index
+    same = "export" not in last.input and last.output.get("index", stack.index) == stack.index
     if same and not any(leftover(last.totals).values()):
         raise CliError(
             f"{last.name} has written every item, and ended at {moment(last.stopped)}.",
