@@ -66,12 +66,11 @@ GRANTS = (
         ),
         TABLE,
     ),
+    Grant("the same", "`table`: the provider looks up DynamoDB's own key", _of("kms", "DescribeKey"), ANYWHERE),
     Grant(
         "the same",
         "`table.kms_key_arn`",
-        _of(
-            "kms", "CreateGrant", "Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey", "ReEncryptFrom", "ReEncryptTo"
-        ),
+        _of("kms", "CreateGrant", "Decrypt", "Encrypt", "GenerateDataKey", "ReEncryptFrom", "ReEncryptTo"),
         YOURS,
         unseen=KMS_ASKED,
     ),
@@ -90,7 +89,7 @@ GRANTS = (
         {"StringEquals": {"iam:AWSServiceName": "observability.aoss.amazonaws.com"}},
         unseen="AOSS makes its role with the caller's permission; the lab has no service-linked roles",
     ),
-    Grant("the same", "`collection.kms_key_arn`", _of("kms", "CreateGrant", "DescribeKey"), YOURS, unseen=KMS_ASKED),
+    Grant("the same", "`collection.kms_key_arn`", _of("kms", "CreateGrant"), YOURS, unseen=KMS_ASKED),
     Grant(
         "`aws_opensearchserverless_security_policy`",
         "`collection`",

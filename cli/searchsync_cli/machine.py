@@ -6,14 +6,32 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from searchsync_cli.aws import Aws, pages
 from searchsync_cli.errors import AwsError, CliError
 from searchsync_cli.stack import OLD_MODULE, Stack
 
+TASKS = ("backfill", "verify", "repair")
 UNSUCCESSFUL = ("FAILED", "TIMED_OUT", "ABORTED")
+RUNNING = ("RUNNING", "PENDING_REDRIVE")
 MAP_FAILED = "States.ExceedToleratedFailureThreshold"
+PAGE = 1000
+"""Executions in an answer of ListExecutions: the most that it gives (its API reference)."""
+MOST_LISTED = 2 * PAGE
+"""Executions that are looked through for one: of a verification each hour, those of 83 days."""
+MOST_ASKED = 20
+"""Of those whose name says no task (the schedule's) so many are asked what they are, the newest."""
+
+
+class NoRunError(CliError):
+    """The state machine has no such execution."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"There is no run {name}.", "`searchsync runs` lists them. Step Functions keeps one for 90 days."
+        )
 
 
 class NoMachineError(CliError):
@@ -107,6 +125,12 @@ def execution_name(task: str, now: float) -> str:
     return f"{task}-{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%SZ}"
 
 
+def task_named(name: str) -> str | None:
+    """The task that an execution's name says, as `execution_name` does; None for a name of another kind."""
+    task, hyphen, _ = name.partition("-")
+    return task if hyphen and task in TASKS else None
+
+
 class Machine:
     """The state machine of one stack."""
 
@@ -130,22 +154,47 @@ class Machine:
         """Go on where an unsuccessful execution ended."""
         self._client.redrive_execution(executionArn=execution.arn)
 
-    def having(self, status: str, since: float = 0.0) -> Iterator[Execution]:
-        """The executions of this status begun since then (Unix seconds), the newest first; each is asked for when it
-        is taken. Raises NoMachineError, AwsError."""
+    def having(self, status: str = "", since: float = 0.0, tasks: Sequence[str] = TASKS) -> Iterator[Execution]:
+        """The executions of this status (any, if none is given) begun since then (Unix seconds), the newest first.
+
+        Each is asked for when it is taken, but for those whose name says another task: however many verifications
+        a schedule has run, a few calls find a repair. One that was started by hand under a name of another kind may be
+        missed behind MOST_ASKED of them. Raises NoMachineError, AwsError.
+        """
+        wanted: dict[str, Any] = {"statusFilter": status} if status else {}
+        unnamed = 0
         with self._there():
-            listed = pages(self._client.list_executions, "executions", stateMachineArn=self._arn, statusFilter=status)
-            for each in listed:
+            listed = pages(
+                self._client.list_executions, "executions", stateMachineArn=self._arn, maxResults=PAGE, **wanted
+            )
+            for each in islice(listed, MOST_LISTED):
                 if each["startDate"].timestamp() < since:
                     return
                 # Children of a distributed map are listed by their map run; some emulations list them here too.
-                if not each.get("mapRunArn"):
+                if each.get("mapRunArn"):
+                    continue
+                task = task_named(each["name"])
+                unnamed += task is None
+                if task in tasks or (task is None and unnamed <= MOST_ASKED):
                     yield self.describe(each["executionArn"])
 
     def latest(self, tasks: Sequence[str], *statuses: str, since: float = 0.0) -> Execution | None:
-        """Of the executions with one of these tasks and statuses the one that began last, if since then."""
-        found = [next((each for each in self.having(status, since) if each.task in tasks), None) for status in statuses]
+        """Of the executions with one of these tasks and statuses (any, if none is given) the one that began last, if
+        since then."""
+        found = [
+            next((each for each in self.having(status, since, tasks) if each.task in tasks), None)
+            for status in statuses or ("",)
+        ]
         return max((each for each in found if each is not None), key=lambda each: each.started, default=None)
+
+    def named(self, name: str) -> Execution:
+        """The execution of this name. Raises NoRunError, AwsError."""
+        try:
+            return self.describe(f"{self._arn.replace(':stateMachine:', ':execution:')}:{name}")
+        except AwsError as error:
+            if error.code in ("ExecutionDoesNotExist", "InvalidArn", "ValidationException"):
+                raise NoRunError(name) from error
+            raise
 
     def running(self) -> Execution | None:
         """The execution that runs; the one that began first, if another is about to be refused."""

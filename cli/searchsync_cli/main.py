@@ -1,36 +1,54 @@
-"""The command `searchsync`. Exit codes: 0 in step or done, 1 differences or messages that stay, 2 an error."""
+"""The command `searchsync`: its parser, and how it ends, whatever happens. The exit codes stand in `exits`."""
 
 from __future__ import annotations
 
 import io
 import os
 import sys
-from argparse import ArgumentParser, HelpFormatter, Namespace
+from argparse import SUPPRESS, Action, ArgumentParser, HelpFormatter, Namespace
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from traceback import extract_tb, print_exception
 from types import ModuleType
+from typing import Any
 
+from searchsync_cli import __version__
 from searchsync_cli.aws import Aws
-from searchsync_cli.commands import backfill, doctor, logs, redrive, repair, status, verify
+from searchsync_cli.commands import backfill, doctor, logs, redrive, repair, runs, status, verify
 from searchsync_cli.errors import CliError
+from searchsync_cli.exits import IN_SHORT, Exit
 from searchsync_cli.screen import Screen
 from searchsync_cli.stack import discover, from_terraform
 from searchsync_cli.walks import World, addressed
 
 COMMANDS: dict[str, ModuleType] = {
-    "status": status, "backfill": backfill, "verify": verify, "repair": repair, "redrive": redrive, "logs": logs,
-    "doctor": doctor,
+    "status": status, "backfill": backfill, "verify": verify, "repair": repair, "runs": runs, "redrive": redrive,
+    "logs": logs, "doctor": doctor,
 }  # fmt: skip
-ERROR = 2
-INTERRUPTED = 130
-"""128 and the signal's number, as a shell says it."""
-TRACEBACK = "SEARCHSYNC_TRACEBACK"
-"""An environment variable: set, an error that nobody foresaw is shown whole."""
+NO_VERDICT = ("logs", None)
+"""Commands whose reader may go (`| head -1`) and has missed nothing; None: --help."""
 EPILOGUE = (
     "The stack is found by `terraform output -json` in this folder (or --terraform DIR), or by --name. "
-    "Exit codes: 0 in step or done, 1 differences or messages that stay, 2 an error, 130 Ctrl-C."
+    f"Exit codes: {IN_SHORT}."
 )
+
+
+class _Parser(ArgumentParser):
+    """A parser whose help does not get lost where the output cannot be written; argparse would keep silent."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        (file or sys.stderr).write(message)
+
+
+class _Completion(Action):
+    """Prints what a shell evaluates to complete the command's words."""
+
+    def __call__(self, parser: ArgumentParser, _: Namespace, shell: Any, __: str | None = None) -> None:
+        from argcomplete.shell_integration import shellcode  # noqa: PLC0415 - for a shell's start alone
+
+        print(shellcode([parser.prog], shell=shell))
+        parser.exit()
 
 
 def parser() -> ArgumentParser:
@@ -39,12 +57,20 @@ def parser() -> ArgumentParser:
     def width(prog: str) -> HelpFormatter:
         return HelpFormatter(prog, max_help_position=30)
 
-    top = ArgumentParser(
+    top = _Parser(
         prog="searchsync",
         description="Operate a searchsync stack: a DynamoDB table and the OpenSearch index in step with it.",
         epilog=EPILOGUE,
         formatter_class=width,
     )
+    top.add_argument("--version", action="version", version=f"searchsync {__version__}")
+    top.add_argument(
+        "--completion",
+        choices=("bash", "zsh", "fish"),
+        action=_Completion,
+        help='complete words: eval "$(searchsync --completion bash)"',
+    )
+    _common(top.add_argument_group("the stack (before or behind the command)"), None, unset=False)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, module in COMMANDS.items():
         command = commands.add_parser(
@@ -52,72 +78,114 @@ def parser() -> ArgumentParser:
             formatter_class=width,
         )  # fmt: skip
         module.options(command)
-        _common(command.add_argument_group("the stack"))
+        # What is not given behind the command must not undo what was given before it.
+        _common(command.add_argument_group("the stack"), SUPPRESS, unset=SUPPRESS)
         command.set_defaults(run=module.run)
     return top
 
 
-def _common(group: object) -> None:
-    add = getattr(group, "add_argument")  # noqa: B009 - argparse's group has no public type
-    add("--name", metavar="F", help="the sync function's name (the module's output function_name)")
+def _common(group: Any, default: str | None, unset: bool | str) -> None:
+    """The options of every command. `default`, `unset`: what one is that is not given; SUPPRESS leaves it as it is."""
+    add = group.add_argument
+    add("--name", metavar="F", default=default, help="the sync function's name (the module's output function_name)")
     add(
         "--terraform",
         type=Path,
         metavar="DIR",
+        default=default,
         help="the folder of the applied Terraform configuration (default: here)",
     )
-    add("--region", help="AWS region (default: the function's, or the profile's)")
-    add("--profile", help="AWS profile (default: the environment's)")
-    add("--json", action="store_true", help="one JSON object on standard output; logs: a JSON object a line")
+    add("--region", default=default, help="AWS region (default: the function's, or the profile's)")
+    add("--profile", default=default, help="AWS profile (default: the environment's)")
+    add(
+        "--json",
+        action="store_true",
+        default=unset,
+        help="one JSON object on standard output; logs: a JSON object a line",
+    )
+    add("--debug", action="store_true", default=unset, help="show an error that nobody foresaw whole")
 
 
 def main(arguments: Sequence[str] | None = None, world: World | None = None) -> int:
     """Entry of the command line. Returns the exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # what a terminal's encoding lacks is no reason to fail
-    options = parser().parse_args(arguments)
-    world = world or World(
-        Aws(options.profile, options.region), Screen(options.json, getattr(options, "progress", False))
-    )
+    _usable_streams()
+    options = Namespace(command=None, debug=False, name=None, terraform=None, region=None, profile=None)
+    screen = world.screen if world else Screen()
     try:
-        code = int(_run(options, world))
+        try:
+            _parse(arguments, options)
+            screen = world.screen if world else Screen(options.json, getattr(options, "progress", False))
+            code = int(_run(options, world or World(Aws(options.profile, options.region), screen)))
+        except SystemExit as told:  # of the parser: help, or what is wrong with the words
+            code = int(told.code or 0)
         sys.stdout.flush()  # at the interpreter's end a full disk would be a traceback
     except CliError as error:
-        world.screen.error(CliError(addressed(error.message, options), addressed(error.remedy, options)))
-        return ERROR
+        return _failed(screen, CliError(addressed(error.message, options), addressed(error.remedy, options)))
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return Exit.INTERRUPTED
     except BrokenPipeError:
-        # The reader (head, less) has gone; nothing is left to tell.
-        _drop_output()
-        return 0
+        _drop(sys.stdout)
+        if options.command in NO_VERDICT:
+            return Exit.DONE
+        return _failed(Screen(), CliError("The reader of the output has gone before its end.", "Read all of it."))
     except Exception as error:  # noqa: BLE001 - an exit code of 1 would mean differences
-        return _unforeseen(error, world.screen)
+        return _unforeseen(error, screen, whole=options.debug)
     return code
 
 
-def _drop_output() -> None:
+def _parse(arguments: Sequence[str] | None, options: Namespace) -> None:
+    made = parser()
+    if "_ARGCOMPLETE" in os.environ:
+        from argcomplete import autocomplete  # noqa: PLC0415 - as a shell asks for it; a command starts without it
+
+        autocomplete(made)
+    made.parse_args(arguments, options)
+
+
+def _usable_streams() -> None:
+    """A terminal's encoding that lacks a character, or a stream that is closed, is no reason to fail."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - for the process
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _drop(stream: Any) -> None:
     """Let what is still to be written go nowhere: closing must not fail again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _unforeseen(error: Exception, screen: Screen) -> int:
+def _failed(screen: Screen, error: CliError) -> Exit:
+    """Tell of an error, if there is anybody to be told."""
+    try:
+        screen.error(error)
+        sys.stdout.flush()
+    except OSError:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                _drop(stream)
+    return Exit.ERROR
+
+
+def _unforeseen(error: Exception, screen: Screen, *, whole: bool) -> Exit:
     """Tell of an error that nobody foresaw, or of output that cannot be written. Its exit code."""
-    if TRACEBACK in os.environ:
-        print_exception(error)
+    if whole:
+        with suppress(OSError):
+            print_exception(error)
     if isinstance(error, OSError) and not error.filename:
-        told = CliError(f"The output cannot be written: {error.strerror}.", "Write it to another place.")
-        screen = Screen()
-        _drop_output()
-    else:
-        (*_, last) = extract_tb(error.__traceback__)
-        told = CliError(
+        _drop(sys.stdout)
+        why = CliError(f"The output cannot be written: {error.strerror}.", "Write it to another place.")
+        return _failed(Screen(), why)
+    (*_, last) = extract_tb(error.__traceback__)
+    return _failed(
+        screen,
+        CliError(
             f"searchsync failed at {Path(last.filename).name}:{last.lineno}: {type(error).__name__}: {error}",
-            f"This is a fault of searchsync: please report it. {TRACEBACK}=1 shows it whole.",
-        )
-    screen.error(told)
-    return ERROR
+            "This is a fault of searchsync: please report it. --debug shows it whole.",
+        ),
+    )
 
 
 def _run(options: Namespace, world: World) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from searchsync_cli.machine import MapRun
@@ -85,6 +85,36 @@ def seen_in(line: Mapping[str, Any], run: str) -> Seen:
     if line.get("run") != run or not isinstance(counts, dict):
         return Seen()
     return Seen(_count(counts.get("items")), _count(counts.get("documents")))
+
+
+@dataclass
+class Tally:
+    """What one run's calls have looked at, by their log lines in any order: of a call that is over its last line
+    counts, of one under way its newest."""
+
+    run: str
+    _over: Seen = field(default_factory=Seen)
+    _names: set[str] = field(default_factory=set)
+    _under_way: dict[str, Seen] = field(default_factory=dict)
+
+    def add(self, line: Mapping[str, Any]) -> None:
+        """One log line; others' are passed over."""
+        if line.get("run") != self.run:
+            return
+        under_way, part = line.get("under_way"), line.get("part")
+        if isinstance(under_way, dict):
+            if (name := str(under_way.get("part"))) not in self._names:
+                self._under_way[name] = Seen(_count(under_way.get("items")), _count(under_way.get("documents")))
+            return
+        self._over += seen_in(line, self.run)
+        self._under_way.pop(str(part), None)
+        if part and "error" not in line:  # what failed is called again under the same name
+            self._names.add(str(part))
+
+    @property
+    def seen(self) -> Seen:
+        """All of it."""
+        return sum(self._under_way.values(), self._over)
 
 
 def _count(value: object) -> int:

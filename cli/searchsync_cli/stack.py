@@ -105,7 +105,9 @@ def from_terraform(folder: Path) -> Named:
         raise CliError(
             f"--terraform {folder} is no folder.", f"Give the folder where you run terraform apply. {by_hand}"
         )
-    ran = subprocess.run([program, "output", "-json"], cwd=folder, capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        [program, "output", "-json"], cwd=folder, capture_output=True, encoding="utf-8", errors="replace", check=False
+    )
     if ran.returncode != 0:
         last = [line.strip(" │╷╵") for line in ran.stderr.splitlines() if line.strip(" │╷╵")]
         raise CliError(

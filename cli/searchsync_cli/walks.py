@@ -14,14 +14,16 @@ from typing import Any
 from searchsync_cli.aws import Aws
 from searchsync_cli.errors import AwsError, CliError
 from searchsync_cli.loglines import Follower
-from searchsync_cli.machine import UNSUCCESSFUL, Execution, Machine, execution_name
-from searchsync_cli.progress import Seen, seen_in, snapshot
+from searchsync_cli.machine import RUNNING, UNSUCCESSFUL, Execution, Machine, execution_name
+from searchsync_cli.progress import Seen, Snapshot, Tally, snapshot
 from searchsync_cli.screen import Screen, in_words
 from searchsync_cli.stack import Stack, log_group
 from searchsync_cli.text import iso, moment
 
 POLL_SECONDS = 3.0
 """Between two looks at an execution; Step Functions allows DescribeExecution far oftener."""
+FRESH_SECONDS = 30.0
+"""A call under way says every few seconds how far it is; lines older than that are not needed."""
 REFUSED = ("WalkRefusedError", "ConfigurationError")
 """Errors of the walk function that say themselves what to do, and that a repetition would meet again."""
 AGAIN = "Then start it anew with `searchsync {anew}`."
@@ -72,13 +74,20 @@ def walk(
     execution, joined = _begun(world, machine, options, task, prepare)
     if options.no_watch:
         return Ended(execution, joined, watched=False)
+    return Ended(followed(world, stack, options, execution), joined, watched=True)
+
+
+def followed(world: World, stack: Stack, options: Namespace, execution: Execution) -> Execution:
+    """The execution at its end, which is watched; at once, if it has ended. Raises CliError when it failed."""
+    machine = Machine(world.aws, stack)
     try:
-        execution = watch(world, machine, stack, execution)
+        if execution.status in RUNNING:
+            execution = watch(world, machine, stack, execution)
     except (KeyboardInterrupt, AwsError):
-        told = f"{execution.name} goes on without you. `searchsync {task} --watch` comes back to it."
+        told = f"{execution.name} goes on without you. `searchsync {execution.task} --watch` comes back to it."
         world.screen.note(addressed(told, options))
         raise
-    return Ended(succeeded(machine, execution), joined, watched=True)
+    return succeeded(machine, execution)
 
 
 def _begun(
@@ -98,7 +107,11 @@ def _begun(
         world.screen.note(f"Joining {running.name}, which runs since {moment(running.started)}.")
         return running, True
     if options.watch:
-        raise CliError(f"No {task} runs.", f"Start one with `searchsync {task}`.")
+        last = machine.latest((task,))
+        if last is None:
+            raise CliError(f"No {task} has run.", f"Start one with `searchsync {task}`.")
+        world.screen.note(f"No {task} runs. The last was {last.name}, of {moment(last.started)}:")
+        return last, True
     if options.resume:
         return _resumed(machine, task), False
     more = prepare() if prepare else {}
@@ -123,15 +136,21 @@ def _resumed(machine: Machine, task: str) -> Execution:
 
 def watch(world: World, machine: Machine, stack: Stack, execution: Execution) -> Execution:
     """Show an execution until it ends. Returns it as it ended."""
-    counter = _ItemCounter(world.aws, stack, execution)
-    with world.screen.bar(execution.name) as bar:
+    counter = _ItemCounter(world.aws, stack, execution, world.now())
+    with world.screen.bar(execution.task) as bar:
         while True:
             execution = machine.describe(execution.arn)
             now = snapshot(machine.map_runs(execution), counter.seen(), counter.expected, world.now())
             bar.show(now.fraction, in_words(now), now.as_json())
-            if execution.status not in ("RUNNING", "PENDING_REDRIVE"):
+            if execution.status not in RUNNING:
                 return execution
             world.sleep(POLL_SECONDS)
+
+
+def looked_at(world: World, stack: Stack, execution: Execution) -> Snapshot:
+    """How far an execution is now."""
+    counter = _ItemCounter(world.aws, stack, execution, world.now())
+    return snapshot(Machine(world.aws, stack).map_runs(execution), counter.seen(), counter.expected, world.now())
 
 
 class _ItemCounter:
@@ -140,13 +159,16 @@ class _ItemCounter:
     A watcher who may read neither still sees the segments.
     """
 
-    def __init__(self, aws: Aws, stack: Stack, execution: Execution) -> None:
-        self._run = execution.name
-        self._seen = Seen()
-        self._follower: Follower | None = None
+    def __init__(self, aws: Aws, stack: Stack, execution: Execution, now: float) -> None:
+        self._tally = Tally(execution.name)
+        self._followers: list[Follower] = []
         self.expected: int | None = None
         with suppress(CliError):
-            self._follower = Follower(aws, log_group(aws, stack.walk_name), execution.started, '"WalkItems"')
+            group = log_group(aws, stack.walk_name)
+            self._followers = [
+                Follower(aws, group, execution.started, '"WalkItems"'),
+                Follower(aws, group, max(execution.started, now - FRESH_SECONDS), '"under_way"'),
+            ]
         if "export" not in execution.input:
             with suppress(CliError):
                 table = aws.client("dynamodb").describe_table(TableName=stack.table_name)["Table"]
@@ -154,15 +176,12 @@ class _ItemCounter:
 
     def seen(self) -> Seen | None:
         """What was seen so far, None when nobody may say."""
-        if self._follower is None:
-            return None
         try:
-            lines = self._follower.new()
+            for line in (line for each in self._followers for line in each.new()):
+                self._tally.add(line.fields)
         except AwsError:
-            self._follower = None
-            return None
-        self._seen = sum((seen_in(line.fields, self._run) for line in lines), self._seen)
-        return self._seen
+            self._followers = []
+        return self._tally.seen if self._followers else None
 
 
 def succeeded(machine: Machine, execution: Execution) -> Execution:

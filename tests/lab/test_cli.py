@@ -41,7 +41,7 @@ def kinds(ran: Ran) -> dict[str, tuple[str, list[str]]]:
 
 
 def test_damage_is_found_shown_repaired_and_the_verdict_follows(cli: AppliedCli, workshop_terraform: Terraform) -> None:
-    backfilled = cli.run("backfill", "--json")
+    backfilled = cli.run("backfill", "--again", "--json")
     assert (backfilled.code, backfilled.json["status"]) == (0, "SUCCEEDED"), backfilled
     assert backfilled.json["totals"]["items"] >= ITEMS
     assert cli.run("verify").code == 0
@@ -111,7 +111,7 @@ def test_a_walk_is_left_running_joined_watched_again_and_stands_in_anothers_way(
     gate = cli.stack.lab.gate_of(cli.stack.outputs["collection_endpoint"])
     gate.inject(Fault(FaultKind.STATUS, path="_bulk", status=429, count=None))
     try:
-        left = cli.run("backfill", "--no-watch", "--json")
+        left = cli.run("backfill", "--no-watch", "--again", "--json")
         assert (left.code, left.json["status"]) == (0, "RUNNING"), left
         name = left.json["execution"].rpartition(":")[2]
         refused = cli.run("verify")
@@ -130,7 +130,11 @@ def test_a_walk_is_left_running_joined_watched_again_and_stands_in_anothers_way(
     watched = cli.run("backfill", "--watch", "--json")
     assert (watched.code, watched.json["execution"]) == (0, left.json["execution"]), watched
     assert watched.json["joined"] is True
-    assert cli.run("backfill", "--watch").code == 2
+    assert cli.run("backfill", "--watch", "--json").json["execution"] == left.json["execution"]  # it has ended
+    listed = cli.run("runs", "--json", "--limit", "2").json["runs"]
+    assert (listed[0]["name"], listed[0]["status"]) == (name, "SUCCEEDED"), listed
+    twice = cli.run("backfill")
+    assert (twice.code, f"{name} has written every item" in twice.err) == (2, True), twice
 
 
 def parts(cli: AppliedCli, run: str) -> list[tuple[str, bool]]:
@@ -152,7 +156,7 @@ def test_a_walk_that_failed_half_way_goes_on_where_it_was(cli: AppliedCli) -> No
     refused = tuple(in_segment(cli, number, LANES)[0] for number in (2, 3))
     gate.inject(Fault(FaultKind.STATUS, path="_bulk", status=405, ids=refused, count=None))
     try:
-        failed = cli.run("backfill", "--json")
+        failed = cli.run("backfill", "--again", "--json")
     finally:
         gate.clear()
     assert (failed.code, "data access policy" in failed.json["error"]) == (2, True), failed

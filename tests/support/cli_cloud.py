@@ -247,7 +247,7 @@ class Cloud:
             walk = self._walk({"executionArn": asked["mapRunArn"].rpartition("/")[0]})
             return {"executions": [_listed(child) for child in _failed_children(walk)]}
         self._machine()
-        found = [walk for walk in self.walks if walk.status == asked["statusFilter"]]
+        found = [walk for walk in self.walks if walk.status == asked.get("statusFilter", walk.status)]
         found.sort(key=lambda walk: walk.stopped or walk.started, reverse=True)
         return {"executions": [_listed(walk) for walk in found]}
 

@@ -311,8 +311,16 @@ class Lane:
     def __post_init__(self) -> None:
         self.queue = MemoryQueue()
         self.lines: list[str] = []
+        self.under_way: list[dict[str, Any]] = []
         self.states: list[dict[str, Any]] = []
         self.config = replace(self.config, key_attributes=self.world.key_attributes)
+
+    def _emit(self, line: str) -> None:
+        told = json.loads(line).get("under_way")
+        if told:
+            self.under_way.append(told)
+        else:
+            self.lines.append(line)
 
     def walker(self) -> Walker:
         """A walker of one call."""
@@ -324,7 +332,7 @@ class Lane:
             world.index,
             reader,
             self.queue,
-            Reports(self.s3, self.bucket, self.config, self.lines.append),
+            Reports(self.s3, self.bucket, self.config, self._emit),
             self.s3,
             world.clock,
             world.backoff,

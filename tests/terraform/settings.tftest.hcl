@@ -186,7 +186,7 @@ run "function_takes_python3_13_and_other_settings" {
       environment_kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/environment"
       vpc                     = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }
     }
-    package   = { s3_bucket = "packages", s3_key = "searchsync.zip", s3_object_version = "v1", facts = "tests/terraform/packages/good.json" }
+    package   = { s3_bucket = "packages", s3_key = "searchsync.zip", s3_object_version = "v1", facts = "tests/terraform/packages/other-runtime.json" }
     log_group = { name = "/team/sync", retention_days = 7, kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/log" }
   }
   assert {

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 SECTION = (ROOT / "docs/operations.md").read_text().partition("## Commands")[2].partition("\n## ")[0]
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
 EXPORT_ARN = f"{TABLE_ARN}/export/01-ab"
-COMMON = {"--name", "--terraform", "--region", "--profile", "--json"}
+COMMON = {"--name", "--terraform", "--region", "--profile", "--json", "--debug"}
 
 
 def rows(heading: str) -> dict[str, str]:
@@ -48,6 +48,7 @@ def test_every_option_of_a_command_is_in_its_row_and_no_other(command: str) -> N
 def test_the_options_of_every_command_are_named() -> None:
     everywhere = SECTION.partition("Everywhere: ")[2].partition("\n\n")[0]
     assert set(re.findall(r"`(--[a-z]+)`", everywhere)) - {"--progress"} == COMMON
+    assert {"--version", "--completion"} <= set(re.findall(r"--[a-z]+", everywhere))
 
 
 def test_no_command_is_documented_that_is_not_there() -> None:
@@ -90,7 +91,7 @@ def documented(row: str) -> set[str]:
     return set(re.findall(r"`([a-z0-9]+:[A-Za-z]+)`", named))
 
 
-@pytest.mark.parametrize("command", ["status", "redrive", "logs", "doctor"])
+@pytest.mark.parametrize("command", ["status", "redrive", "logs", "doctor", "runs"])
 def test_the_permissions_of_a_command_are_those_of_its_calls(cloud: Cloud, command: str) -> None:
     assert cloud.run(command) in (0, 1)
     assert cloud.actions == documented(f"`searchsync {command}`")

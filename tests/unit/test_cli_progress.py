@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from searchsync_cli.machine import MapRun, execution_name
-from searchsync_cli.progress import ALMOST, Seen, seen_in, snapshot
+from searchsync_cli.progress import ALMOST, Seen, Tally, seen_in, snapshot
 from searchsync_cli.screen import Screen, in_words
 from searchsync_cli.text import ago, duration, iso, many, unix
 
@@ -133,3 +133,30 @@ def test_progress_for_machines_is_json_lines(capsys: pytest.CaptureFixture[str])
         0.25,
         300.0,
     )
+
+
+def under_way(part: str, items: int, run: str = "r") -> dict[str, object]:
+    return {"run": run, "under_way": {"part": part, "items": items, "documents": 0}}
+
+
+def over(part: str, items: int, **more: object) -> dict[str, object]:
+    return {"run": "r", "part": part, "counts": {"items": items}, **more}
+
+
+@pytest.mark.parametrize(
+    ("lines", "items"),
+    [
+        ([under_way("0-0", 10), under_way("0-0", 25), under_way("1-0", 5)], 30),
+        ([under_way("0-0", 25), over("0-0", 40)], 40),
+        ([over("0-0", 40), under_way("0-0", 25)], 40),
+        ([over("0-0", 40), under_way("0-1", 3)], 43),
+        ([over("0-0", 0, error="busy"), under_way("0-0", 7)], 7),
+        ([under_way("0-0", 9, run="another")], 0),
+    ],
+    ids=["the newest of each", "its end counts", "a late line", "its next call", "a call again", "another run"],
+)
+def test_calls_under_way_move_the_count_and_are_counted_once(lines: list[dict[str, object]], items: int) -> None:
+    tally = Tally("r")
+    for line in lines:
+        tally.add(line)
+    assert tally.seen.items == items

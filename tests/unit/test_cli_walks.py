@@ -79,7 +79,7 @@ def test_another_task_is_refused_by_name(cloud: Cloud) -> None:
 def test_watch_alone_starts_nothing(cloud: Cloud) -> None:
     assert cloud.run("verify", "--watch") == 2
     assert started(cloud) == []
-    assert "No verify runs" in cloud.err
+    assert "No verify has run" in cloud.err
 
 
 def test_no_watch_starts_and_leaves(cloud: Cloud) -> None:
@@ -125,6 +125,15 @@ def test_items_under_way_come_from_the_walks_own_log_lines(cloud: Cloud) -> None
         cloud.log(report | {"run": run}, before=30, function=f"{NAME}-walk")
     assert cloud.run("backfill") == 0
     assert "~3,000 items" in cloud.err
+
+
+def test_items_of_a_call_under_way_are_seen_before_it_ends(cloud: Cloud) -> None:
+    cloud.walks.append(Walk("now", "backfill", cloud.clock.now() - 600, output={"totals": {}}))
+    for items in (700, 800):
+        told = {"run": "now", "under_way": {"part": "backfill-0-0", "items": items, "documents": 0}}
+        cloud.log(told, before=10 - items / 100, function=f"{NAME}-walk")
+    assert cloud.run("runs", "now", width=400) == 0
+    assert "~800 items" in cloud.out
 
 
 def test_the_cause_of_a_function_is_its_message_alone(cloud: Cloud) -> None:

@@ -11,7 +11,7 @@ from searchsync.bulk import Response
 from searchsync.clock import Deadline
 from searchsync.delivery import PROBE_PREFIX
 from searchsync.errors import CollectionBusyError, StackError
-from searchsync.limits import LONGEST_CALL, ONE_PAGE
+from searchsync.limits import LONGEST_CALL, ONE_PAGE, TOLD_EVERY
 from searchsync.walk.visibility import is_probe
 from tests.support.fakes import BUSY, FAILING, POISONED, faulty
 from tests.support.walk_bench import Lane, World
@@ -53,6 +53,20 @@ def test_a_backfill_writes_every_item_with_its_reads_version(of: int) -> None:
     assert lane.walk("backfill", of) == {"items": 95, "written": 95}
     assert in_step(world)
     assert versions_of_reads(world)
+
+
+@pytest.mark.parametrize("task", ["backfill", "verify"])
+def test_a_call_says_every_few_seconds_how_far_it_is_however_many_pages_it_has(task: str) -> None:
+    world = filled(400)
+    world.client.latency = 1.0
+    lane = Lane(world)
+    began = world.clock.now()
+    lane.walk(task)
+    told = [each["items"] for each in lane.under_way if each["part"].startswith("segment")]
+    seconds = world.clock.now() - began
+    assert 40 / TOLD_EVERY / 2 <= len(told) <= seconds / TOLD_EVERY + 1  # of 40 pages, a second each
+    assert told == sorted(set(told))
+    assert told[-1] > 300
 
 
 def test_a_backfill_goes_on_where_the_last_call_stopped() -> None:

@@ -18,6 +18,8 @@ from searchsync_cli.text import duration, many, moment
 from searchsync_cli.walks import Ended, World, addressed, as_json, walk
 
 HELP = "write every item of the table (or of an export) to the index, while changes go on"
+AGAIN_AFTER_S = 86_400.0
+"""So long after a backfill that wrote all, another is started by --again alone: it costs hours, and mends nothing."""
 MOST_NAMED = 10
 """Broken files in the advice."""
 NEXT_STEP = (
@@ -29,6 +31,7 @@ NEXT_STEP = (
 def options(parser: ArgumentParser) -> None:
     """Its options."""
     add_walk_options(parser, "backfill")
+    parser.add_argument("--again", action="store_true", help="though the last one, of today, has written every item")
     parser.add_argument(
         "--from-export",
         metavar="S3-URL|ARN",
@@ -64,12 +67,33 @@ def run(options: Namespace, world: World, stack: Stack) -> int:
     place = rules.place_of(source) if source else None
 
     def prepare() -> Mapping[str, Any]:
-        return {"export": _export(world, stack, source, place, options.rate)} if source else {}
+        if source:
+            return {"export": _export(world, stack, source, place, options.rate)}
+        if not options.again:
+            _once(world, stack)
+        return {}
 
-    ended = walk(world, stack, options, "backfill", prepare)
+    return show(world, options, walk(world, stack, options, "backfill", prepare))
+
+
+def show(world: World, options: Namespace, ended: Ended) -> int:
+    """Show its result. Exit code 1 when some items could not be written, else 0."""
     left = leftover(ended.execution.totals)
     world.screen.result(shown(ended, left, options), as_json(ended) | {"not_written": left})
     return 1 if any(left.values()) else 0
+
+
+def _once(world: World, stack: Stack) -> None:
+    """Raises CliError when all has just been written whole: who comes back to a backfill wants its result."""
+    last = Machine(world.aws, stack).latest(("backfill",), "SUCCEEDED")
+    if last is None or last.stopped is None or last.stopped < world.now() - AGAIN_AFTER_S:
+        return
+    same = "export" not in last.input and last.output.get("index", stack.index) == stack.index
+    if same and not any(leftover(last.totals).values()):
+        raise CliError(
+            f"{last.name} has written every item, and ended at {moment(last.stopped)}.",
+            "`searchsync runs last` shows its result; `searchsync backfill --again` starts another.",
+        )
 
 
 def _export(world: World, stack: Stack, source: str, place: rules.Place | None, rate: float | None) -> dict[str, Any]:

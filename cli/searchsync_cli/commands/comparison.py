@@ -23,10 +23,10 @@ REMEDIES = {
 }
 
 
-def show(world: World, stack: Stack, options: Namespace, task: str, ended: Ended) -> int:
+def show(world: World, stack: Stack, options: Namespace, ended: Ended) -> int:
     """Show it. Exit code 0 in step (or left running), 1 otherwise."""
     if not ended.watched:
-        told = addressed(f"{ended.execution.name} runs. `searchsync {task} --watch` shows it.", options)
+        told = addressed(f"{ended.execution.name} runs. `searchsync {ended.execution.task} --watch` shows it.", options)
         world.screen.result(Text(told), as_json(ended))
         return 0
     execution = ended.execution

@@ -68,10 +68,13 @@ def run(options: Namespace, world: World, stack: Stack) -> int:
 
 
 def wanted(line: Line, errors: bool, raw: bool) -> bool:
-    """Whether a line is shown: errors alone, or all but what Lambda says of itself; for machines only JSON lines."""
+    """Whether a line is shown: errors alone, or all but what Lambda says of itself and
+    what a bar shows; for machines only JSON lines."""
     if errors:
         return line.level in ("ERROR", "WARN") and (bool(line.fields) or not raw)
-    return bool(line.fields) if raw else not line.is_platform and bool(line.text)
+    if raw:
+        return bool(line.fields)
+    return not line.is_platform and bool(line.text) and "under_way" not in line.fields
 
 
 def _show(world: World, line: Line) -> None:

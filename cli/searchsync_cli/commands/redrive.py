@@ -66,7 +66,7 @@ def run(options: Namespace, world: World, stack: Stack) -> int:
     event = _event(world, stack)
     waiting = queue_depth(world.aws, stack).visible
     redriven = Redriven()
-    with world.screen.bar(stack.redrive_name) as bar:
+    with world.screen.bar("redrive") as bar:
         while True:
             answer = invoked(
                 world.aws,

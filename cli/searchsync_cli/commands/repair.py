@@ -19,4 +19,4 @@ def options(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, world: World, stack: Stack) -> int:
     """Exit code 0 in step (now), 1 when differences stay."""
-    return show(world, stack, options, "repair", walk(world, stack, options, "repair"))
+    return show(world, stack, options, walk(world, stack, options, "repair"))

@@ -19,4 +19,4 @@ def options(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, world: World, stack: Stack) -> int:
     """Exit code 0 in step, 1 differences."""
-    return show(world, stack, options, "verify", walk(world, stack, options, "verify"))
+    return show(world, stack, options, walk(world, stack, options, "verify"))

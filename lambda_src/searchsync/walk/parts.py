@@ -137,6 +137,7 @@ class Walker:
             try:
                 page = self._scan(part, position, deadline)
                 self._write(self._batch(page.items, page, deadline), again, deadline)
+                self._tell(state, self.counts)
             except (CollectionBusyError, TableBusyError):
                 if position == state.position:
                     raise
@@ -165,6 +166,7 @@ class Walker:
             for items in files.pages(LINES_AT_ONCE):
                 if items:
                     self._write(Batch(items, version, deadline), again, deadline)
+                    self._tell(state, self.counts)
                 position, broken = files.position, len(files.broken)
                 if self._is_late(deadline):
                     break
@@ -201,6 +203,9 @@ class Walker:
             attempt += 1
             batches = again(left)
 
+    def _tell(self, state: State, counts: Counter[str]) -> None:
+        self.reports.tell(state.run, state.name, counts, self.clock.monotonic())
+
     def _delivery(self) -> Delivery:
         return Delivery(self.collection, self.backoff, LARGEST_BODY)
 
@@ -224,6 +229,7 @@ class Walker:
             else:
                 before = state.counts["documents"] + state.counts[PROBES]
                 position = self._look_up(part, verification, position, before, deadline)
+            self._tell(state, verification.counts)
             if position is None or self._is_late(deadline, at_the_end):
                 break
             if verification.full:

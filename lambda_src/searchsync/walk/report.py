@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from typing import Any
@@ -12,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from searchsync.config import Config
 from searchsync.errors import StackError
 from searchsync.foreign import code_of
+from searchsync.limits import TOLD_EVERY
 from searchsync.metrics import embedded
 from searchsync.walk.verify import Difference
 
@@ -67,6 +69,15 @@ class Reports:
         self._bucket = bucket
         self._config = config
         self._emit = emit
+        self._told_at = -math.inf
+
+    def tell(self, run: str, name: str, counts: Mapping[str, int], now: float) -> None:
+        """Say how far a call is, now and then: `counts` since its beginning. `now`: seconds of a monotonic clock."""
+        if now < self._told_at + TOLD_EVERY:
+            return
+        self._told_at = now
+        seen = {each: counts.get(each, 0) for each in ("items", "documents")}
+        self._emit(_text({"run": run, "under_way": {"part": name, **seen}}))
 
     def write(self, run: str, name: str, differences: Iterable[Difference]) -> None:
         """Write a call's differences; a repeated call writes the same object again.
