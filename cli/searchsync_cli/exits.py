@@ -1,4 +1,4 @@
-"""The exit codes: what each means, once. The command's help, docs/operations.md (a test compares) and the commands agree."""
+"""The exit codes: what each means, once. The help, docs/operations.md (a test compares) and the commands agree."""
 
 from __future__ import annotations
 
