@@ -187,8 +187,3 @@ output "walk_role_arn" {
   description = "ARN of the walk function's role, a principal of its own in the data access policies."
   value       = module.table_walk.role_arn
 }
-
-output "walk_alarm_arns" {
-  description = "ARNs of the walk's alarms, by what they watch."
-  value       = module.table_walk.alarm_arns
-}

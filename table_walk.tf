@@ -35,11 +35,4 @@ module "table_walk" {
   log_group = { retention_days = var.log_group.retention_days, kms_key_arn = var.log_group.kms_key_arn }
   role      = { path = var.role.path, permissions_boundary_arn = var.role.permissions_boundary_arn }
   settings  = var.table_walk
-
-  alarms = {
-    enabled          = var.alarms.enabled
-    name_prefix      = local.alarm_prefix
-    actions          = var.alarms.actions
-    metric_namespace = var.function.metric_namespace
-  }
 }

@@ -566,11 +566,11 @@ variable "existing_role" {
 
 variable "alarms" {
   description = <<-EOT
-    Eight CloudWatch alarms (about $0.80 a month): old failure messages, messages that a redrive left, a late stream, function errors, repair needed (by either function), drift, a failed walk.
+    Nine CloudWatch alarms (about $1.50 a month): failure messages, a late or unread stream, errors of either function, repair needed (by either function), drift, a failed walk.
     - `enabled`: create them.
     - `name_prefix`: prefix of their names; null takes `name`.
     - `actions`: ARNs that are told of an alarm and of its end, like an SNS topic.
-    - `failure_age_seconds`: age of the oldest failure message that raises the alarm, from 60 to 1209600.
+    - `failure_age_seconds`: how long failure messages wait before the alarm is raised, in steps of five minutes, from 300; with `failure_queue.visibility_timeout_seconds` at most 85800, a day.
     - `iterator_age_seconds`: how late the stream may be read, from 120 and the trigger's batching window to 86400. With less the waking of a NextGen collection would raise the alarm.
   EOT
   type = object({
@@ -592,8 +592,8 @@ variable "alarms" {
     error_message = "alarms.actions is ${jsonencode(var.alarms.actions)}: give at most five ARNs of at most 1024 characters, like that of an SNS topic."
   }
   validation {
-    condition     = var.alarms.failure_age_seconds >= 60 && var.alarms.failure_age_seconds <= 1209600
-    error_message = "alarms.failure_age_seconds is ${var.alarms.failure_age_seconds}: give seconds from 60 to 1209600 (14 days, when the message is lost)."
+    condition     = var.alarms.failure_age_seconds >= 300 && var.alarms.failure_age_seconds + var.failure_queue.visibility_timeout_seconds <= 85800
+    error_message = "alarms.failure_age_seconds is ${var.alarms.failure_age_seconds}: give seconds from 300 to ${85800 - var.failure_queue.visibility_timeout_seconds} (with failure_queue.visibility_timeout_seconds a day, the longest that an alarm looks back)."
   }
   validation {
     # A first record may be delivered three times before both parts of a sleeping collection have woken.

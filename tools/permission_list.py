@@ -66,7 +66,13 @@ GRANTS = (
         ),
         TABLE,
     ),
-    Grant("the same", "`table`: the provider looks up DynamoDB's own key", _of("kms", "DescribeKey"), ANYWHERE),
+    Grant(
+        "the same",
+        "`table`: the provider looks up DynamoDB's own key",
+        _of("kms", "DescribeKey"),
+        ("arn:aws:kms:REGION:ACCOUNT:key/*",),
+        {"StringEquals": {"kms:RequestAlias": "alias/aws/dynamodb"}},
+    ),
     Grant(
         "the same",
         "`table.kms_key_arn`",

@@ -60,6 +60,11 @@ class Execution:
         return str(self.input.get("task", "?"))
 
     @property
+    def gave_way(self) -> bool:
+        """Whether it ended at once because another one ran, as a scheduled verification does: it did nothing."""
+        return "gave_way" in self.output
+
+    @property
     def totals(self) -> Mapping[str, Any]:
         """The counts of its output; absent is 0."""
         totals = self.output.get("totals")
@@ -176,7 +181,9 @@ class Machine:
                 task = task_named(each["name"])
                 unnamed += task is None
                 if task in tasks or (task is None and unnamed <= MOST_ASKED):
-                    yield self.describe(each["executionArn"])
+                    found = self.describe(each["executionArn"])
+                    if not found.gave_way:
+                        yield found
 
     def latest(self, tasks: Sequence[str], *statuses: str, since: float = 0.0) -> Execution | None:
         """Of the executions with one of these tasks and statuses (any, if none is given) the one that began last, if

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from ssl import SSLCertVerificationError as CertificateError
 from typing import Any
@@ -41,8 +41,10 @@ NO_MARK = ""
 class OpenSearchCollection:
     """The index of one collection."""
 
-    def __init__(self, client: Client, config: Config, clock: Clock) -> None:
+    def __init__(self, client: Client, config: Config, clock: Clock, signal: Callable[[], None] | None = None) -> None:
+        """`signal`: called at once when the index turns out to be another one: who is ended now says it no more."""
         self._client = client
+        self._signal = signal
         self._index = config.index
         self._mapping = config.mapping
         self._clock = clock
@@ -183,7 +185,10 @@ class OpenSearchCollection:
         return answer
 
     def _know(self, mark: str) -> None:
-        self.recreated = self.recreated or self._mark not in (None, mark)
+        if self._mark not in (None, mark):
+            self.recreated = True
+            if self._signal is not None:
+                self._signal()
         self._mark = mark
 
     def _request(

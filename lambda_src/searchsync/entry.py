@@ -21,6 +21,7 @@ from searchsync.config import Config, in_the_clear
 from searchsync.errors import SearchsyncError, StackError, UnforeseenError
 from searchsync.failures import FailureQueue
 from searchsync.limits import CONNECT_TIMEOUT, LAST_LINE, LONGEST_CALL_OUT, QUEUE_CALL, READ_TIMEOUT, SDK_PAUSE
+from searchsync.metrics import emit, repair_line
 from searchsync.reads import BoundedReads
 from searchsync.table import DynamoTable
 from searchsync.wire import keep_as_sent
@@ -142,7 +143,12 @@ def connect_edges(config: Config, environment: Mapping[str, str]) -> Edges:
         return OnFirstUse(service, config.region, trusted)
 
     return Edges(
-        collection=OpenSearchCollection(connect(config, sign(environment, config.region)), config, clock),
+        collection=OpenSearchCollection(
+            connect(config, sign(environment, config.region)),
+            config,
+            clock,
+            lambda: emit(repair_line(config, clock.now())),
+        ),
         table=DynamoTable(reader, config.table_name, config.key_attributes, clock, backoff, reads=reads),
         failures=FailureQueue(client("sqs"), config.failure_queue_url),
         clock=clock,

@@ -255,6 +255,8 @@ SETTLED_IN = 600.0
 TOLD_EVERY = 5.0
 """Seconds between two lines that say how far a call is: one who watches sees it move. Of 40 lanes 30,000 lines an hour,
 of some 150 bytes each: below half a US cent, however large the table is."""
+MOST_DATAPOINTS = 1_440
+"""Of one answer of CloudWatch (API GetMetricStatistics)."""
 LINES_AT_ONCE = 1_000
 """Lines of an export's files that are written together."""
 SEGMENT_BYTES = 512 * 1024**2

@@ -99,9 +99,10 @@ def redrive_line(report: RedriveReport, config: Config, now: float, request_id: 
     values = {
         "Redriven": report.redriven,
         "RedriveLost": report.lost,
-        "RepairNeeded": 1 if report.repair_needed else 0,
+        **_repair_needed(report.repair_needed),
     }
-    if report.ended or report.left:  # a redrive that failed has not seen that nothing stays
+    # A redrive that failed, or whose time was over, has not seen that nothing stays.
+    if (report.ended and not report.more) or report.left:
         values["RedriveStayed"] = report.left
     line = embedded(values, REDRIVE_UNITS, config, now) | {
         "level": "ERROR" if report.error or report.repair_needed or report.lost else "WARN" if report.left else "INFO",
@@ -134,7 +135,7 @@ def log_line(report: Report, config: Config, now: float, request_id: str) -> str
         "Poison": len(report.poison),
         "BatchItemFailures": 1 if report.failed is not None else 0,
         "FutureVersions": results[Result.FUTURE],
-        "RepairNeeded": 1 if report.repair_needed else 0,
+        **_repair_needed(report.repair_needed),
         "OldestRecordAge": round(report.oldest_age, 3),
         "Duration": round(report.duration * 1000, 3),
     }
@@ -153,6 +154,17 @@ def log_line(report: Report, config: Config, now: float, request_id: str) -> str
             line[name] = getattr(report, name)
     # JSON in ASCII escapes every control character but this one.
     return json.dumps(line, separators=(",", ":")).replace("\x7f", "\\u007f")
+
+
+def _repair_needed(reasons: Sequence[str]) -> dict[str, float]:
+    """Given only when it is so: an invocation that needs no repair has not made one (settled_lines ends the alarm)."""
+    return {"RepairNeeded": 1} if reasons else {}
+
+
+def repair_line(config: Config, now: float) -> str:
+    """The line of an index that was replaced, when it is seen: the invocation may be ended before its own line."""
+    line = embedded({"RepairNeeded": 1}, UNITS, config, now)
+    return json.dumps(line | {"level": "ERROR", "repair_needed": "the index was replaced"}, separators=(",", ":"))
 
 
 def embedded(values: Mapping[str, float], units: Mapping[str, str], config: Config, now: float) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from searchsync.walk.keys import KeyTypes
 from searchsync.walk.parts import Pace, Walker
 from searchsync.walk.prepare import Account
 from searchsync.walk.reader import ExactJson, IndexReader
-from searchsync.walk.report import Reports, call_line, result_line
+from searchsync.walk.report import Reports, call_line, result_line, settled_lines
 from searchsync.walk.settings import Settings, read_settings
 from searchsync.walk.steps import Report, Steps
 
@@ -81,6 +81,8 @@ def invoke(steps: Steps, event: object, context: Context) -> dict[str, Any]:
         emit(call_line(report.counts, config, now, facts))
         if report.result is not None:
             emit(result_line(report.differences, config, now, report.result))
+            for line in settled_lines(report.settled, config, now):
+                emit(line)
 
 
 def examined(event: Mapping[str, Any], context: Context) -> dict[str, Any]:

@@ -148,7 +148,7 @@ resource "aws_cloudwatch_event_target" "verify" {
   target_id = "verify"
   arn       = aws_sfn_state_machine.this.arn
   role_arn  = aws_iam_role.schedule[0].arn
-  input     = jsonencode({ task = "verify" })
+  input     = jsonencode({ task = "verify", scheduled = true }) # gives way to another walk
 
   depends_on = [aws_iam_role_policy.schedule]
 }
@@ -158,46 +158,3 @@ resource "aws_cloudwatch_event_target" "verify" {
 ################################################################################
 
 # In iam.tf.
-
-################################################################################
-# Alarms
-################################################################################
-
-locals {
-  alarms = {
-    drift = {
-      description = "The last verification found documents that do not agree with their items. Look at its report, and run a repair."
-      namespace   = var.alarms.metric_namespace
-      metric      = "Differences"
-      dimensions  = { FunctionName = aws_lambda_function.this.function_name }
-      statistic   = "Maximum"
-      no_data     = "ignore" # between two verifications the last one's verdict stands
-    }
-    walk-failed = {
-      description = "A walk failed or was refused: until one succeeds, nothing new is known of table and index. Read the walk function's log."
-      namespace   = "AWS/States"
-      metric      = "ExecutionsFailed"
-      dimensions  = { StateMachineArn = aws_sfn_state_machine.this.arn }
-      statistic   = "Sum"
-    }
-  }
-}
-
-resource "aws_cloudwatch_metric_alarm" "this" {
-  for_each = { for key, alarm in local.alarms : key => alarm if var.alarms.enabled }
-
-  alarm_name          = "${var.alarms.name_prefix}-${each.key}"
-  alarm_description   = each.value.description
-  namespace           = each.value.namespace
-  metric_name         = each.value.metric
-  dimensions          = each.value.dimensions
-  statistic           = each.value.statistic
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = 0
-  period              = 300
-  evaluation_periods  = 1
-  treat_missing_data  = lookup(each.value, "no_data", "notBreaching") # no execution, no metric
-  alarm_actions       = var.alarms.actions
-  ok_actions          = var.alarms.actions
-  tags                = var.tags
-}

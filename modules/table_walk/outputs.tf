@@ -48,12 +48,3 @@ output "state_machine_role_name" {
   description = "Name of the state machine's role."
   value       = aws_iam_role.state_machine.name
 }
-
-################################################################################
-# Alarms
-################################################################################
-
-output "alarm_arns" {
-  description = "ARNs of the alarms, by what they watch."
-  value       = { for key, alarm in aws_cloudwatch_metric_alarm.this : key => alarm.arn }
-}

@@ -101,8 +101,14 @@ locals {
           }
         }
         OutputPath = "$.Payload"
-        Next       = "Source"
+        Next       = "Begun"
       })
+      Begun = {
+        Type    = "Choice"
+        Choices = [{ Variable = "$.gave_way", IsPresent = true, Next = "GaveWay" }]
+        Default = "Source"
+      }
+      GaveWay = { Type = "Succeed" }
       Source = {
         Type    = "Choice"
         Choices = [{ Variable = "$.export", IsNull = true, Next = "Table" }]

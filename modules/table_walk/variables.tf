@@ -112,13 +112,3 @@ variable "settings" {
   })
   nullable = false
 }
-
-################################################################################
-# Alarms
-################################################################################
-
-variable "alarms" {
-  description = "Whether the walk's alarms are created, their names' prefix, whom they tell, and the namespace of the function's metrics."
-  type        = object({ enabled = bool, name_prefix = string, actions = list(string), metric_namespace = string })
-  nullable    = false
-}

@@ -107,7 +107,7 @@ run "longest" {
     alarms = {
       name_prefix          = substr(join("", [for number in range(2) : sha512("a${number}")]), 0, 200)
       actions              = [for number in range(5) : "arn:aws-us-gov:sns:us-gov-east-1:111122223333:${substr(join("", [for part in range(8) : sha512("t${number}${part}")]), 0, 970)}"]
-      failure_age_seconds  = 1209600
+      failure_age_seconds  = 42600
       iterator_age_seconds = 86400
     }
     table_walk = {

@@ -322,7 +322,7 @@ run "refuses_failure_age_over_the_retention" {
   command = plan
 
   variables {
-    alarms = { failure_age_seconds = 1209601 }
+    alarms = { failure_age_seconds = 84901 }
   }
   expect_failures = [var.alarms]
 }

@@ -249,19 +249,28 @@ run "alarms_watch_queue_stream_errors_and_repair" {
     alarms = { name_prefix = "team-x", actions = ["arn:aws:sns:eu-central-1:111122223333:on-call"] }
   }
   assert {
-    condition = { for key, alarm in aws_cloudwatch_metric_alarm.this : key => [alarm.namespace, alarm.metric_name, alarm.dimensions, alarm.statistic, alarm.threshold] } == {
-      failures              = ["AWS/SQS", "ApproximateAgeOfOldestMessage", tomap({ QueueName = "searchsync-failures" }), "Maximum", 300]
+    condition = { for key, alarm in aws_cloudwatch_metric_alarm.this : key => [alarm.namespace, alarm.metric_name, alarm.dimensions, alarm.statistic, alarm.threshold] if alarm.metric_name != null } == {
+      failures              = ["AWS/SQS", "ApproximateNumberOfMessagesVisible", tomap({ QueueName = "searchsync-failures" }), "Maximum", 0]
       iterator-age          = ["AWS/Lambda", "IteratorAge", tomap({ FunctionName = "searchsync" }), "Maximum", 3600000]
       errors                = ["AWS/Lambda", "Errors", tomap({ FunctionName = "searchsync" }), "Sum", 0]
-      repair-needed         = ["searchsync", "RepairNeeded", tomap({ FunctionName = "searchsync" }), "Sum", 0]
-      redrive-repair-needed = ["searchsync", "RepairNeeded", tomap({ FunctionName = "searchsync-redrive" }), "Sum", 0]
-      redrive-stayed        = ["searchsync", "RedriveStayed", tomap({ FunctionName = "searchsync-redrive" }), "Maximum", 0]
+      redrive-errors        = ["AWS/Lambda", "Errors", tomap({ FunctionName = "searchsync-redrive" }), "Sum", 0]
+      repair-needed         = ["searchsync", "RepairNeeded", tomap({ FunctionName = "searchsync" }), "Maximum", 0]
+      redrive-repair-needed = ["searchsync", "RepairNeeded", tomap({ FunctionName = "searchsync-redrive" }), "Maximum", 0]
+      drift                 = ["searchsync", "Differences", tomap({ FunctionName = "searchsync-walk" }), "Maximum", 0]
     }
-    error_message = "The six alarms must watch their metrics with their thresholds."
+    error_message = "The alarms of one metric must watch it with their threshold."
   }
   assert {
-    condition     = alltrue([for key, alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_name == "team-x-${key}" && alarm.alarm_actions == toset(var.alarms.actions) && alarm.ok_actions == toset(var.alarms.actions) && alarm.period == 300 && alarm.evaluation_periods == 1 && alarm.comparison_operator == "GreaterThanThreshold" && alarm.treat_missing_data == (key == "redrive-stayed" ? "ignore" : "notBreaching")])
-    error_message = "Each alarm must have its name and its actions, and be quiet without data, but for what the last redrive left."
+    condition     = { for key, alarm in aws_cloudwatch_metric_alarm.this : key => [for query in alarm.metric_query : query.expression if query.expression != null && query.expression != ""] if alarm.metric_name == null } == { stream-unread = [local.alarms["stream-unread"].expression], walk-failed = [local.alarms["walk-failed"].expression] }
+    error_message = "The others must watch their expression."
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["failures"].evaluation_periods == 4 && aws_cloudwatch_metric_alarm.this["failures"].datapoints_to_alarm == 1
+    error_message = "Messages that a redrive hides for the visibility timeout must not end the alarm."
+  }
+  assert {
+    condition     = alltrue([for key, alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_name == "team-x-${key}" && alarm.alarm_actions == toset(var.alarms.actions) && alarm.ok_actions == toset(var.alarms.actions) && alarm.comparison_operator == "GreaterThanThreshold" && alarm.treat_missing_data == "ignore"])
+    error_message = "Each alarm must have its name and its actions, and keep its state without data."
   }
 }
 

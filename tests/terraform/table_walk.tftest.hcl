@@ -1,4 +1,4 @@
-# modules/table_walk: state machine, function, roles, schedule and alarm. Applied to the mocked provider, where ARNs are known.
+# modules/table_walk: state machine, function, roles and schedule. Applied to the mocked provider, where ARNs are known.
 
 mock_provider "aws" {
   source = "./tests/terraform/mocks"
@@ -29,7 +29,6 @@ variables {
   }
   log_group = { retention_days = 30 }
   settings  = { concurrency = 4, settle_seconds = 30, memory_size = 1024 }
-  alarms    = { enabled = true, name_prefix = "shop", actions = [], metric_namespace = "searchsync" }
 }
 
 run "walk_function_may_do_what_a_walk_does_and_nothing_else" {
@@ -162,36 +161,6 @@ run "no_schedule_unless_asked_for" {
   }
 }
 
-run "drift_raises_an_alarm_that_stays_until_the_next_verification" {
-  module {
-    source = "./modules/table_walk"
-  }
-
-  assert {
-    condition     = aws_cloudwatch_metric_alarm.this["drift"].metric_name == "Differences" && aws_cloudwatch_metric_alarm.this["drift"].threshold == 0 && aws_cloudwatch_metric_alarm.this["drift"].treat_missing_data == "ignore"
-    error_message = "Between two verifications the last verdict must stand."
-  }
-  assert {
-    condition     = aws_cloudwatch_metric_alarm.this["drift"].dimensions == tomap({ FunctionName = "shop-sync-walk" }) && aws_cloudwatch_metric_alarm.this["drift"].alarm_name == "shop-drift"
-    error_message = "The metric's dimension is the walk function."
-  }
-}
-
-run "a_failed_walk_raises_an_alarm" {
-  module {
-    source = "./modules/table_walk"
-  }
-
-  assert {
-    condition     = aws_cloudwatch_metric_alarm.this["walk-failed"].namespace == "AWS/States" && aws_cloudwatch_metric_alarm.this["walk-failed"].metric_name == "ExecutionsFailed" && aws_cloudwatch_metric_alarm.this["walk-failed"].threshold == 0 && aws_cloudwatch_metric_alarm.this["walk-failed"].treat_missing_data == "notBreaching"
-    error_message = "A verification that fails on its schedule must not pass in silence."
-  }
-  assert {
-    condition     = aws_cloudwatch_metric_alarm.this["walk-failed"].dimensions == tomap({ StateMachineArn = aws_sfn_state_machine.this.arn })
-    error_message = "The metric's dimension is the state machine."
-  }
-}
-
 run "every_other_setting" {
   module {
     source = "./modules/table_walk"
@@ -218,7 +187,6 @@ run "every_other_setting" {
       export_bucket              = { arn = "arn:aws:s3:::shop-exports", kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/export" }
       verify_schedule_expression = "rate(1 day)"
     }
-    alarms = { enabled = false, name_prefix = "shop", actions = [], metric_namespace = "searchsync" }
   }
   assert {
     condition = slice(jsondecode(aws_iam_role_policy.function.policy).Statement, 6, 15) == [
@@ -247,7 +215,7 @@ run "every_other_setting" {
     error_message = "The settings must reach the function: ${jsonencode(aws_lambda_function.this.environment[0].variables)}"
   }
   assert {
-    condition     = aws_cloudwatch_event_rule.verify[0].schedule_expression == "rate(1 day)" && jsondecode(aws_cloudwatch_event_target.verify[0].input) == { task = "verify" } && aws_cloudwatch_event_target.verify[0].arn == aws_sfn_state_machine.this.arn
+    condition     = aws_cloudwatch_event_rule.verify[0].schedule_expression == "rate(1 day)" && jsondecode(aws_cloudwatch_event_target.verify[0].input) == { task = "verify", scheduled = true } && aws_cloudwatch_event_target.verify[0].arn == aws_sfn_state_machine.this.arn
     error_message = "The schedule must start a verification."
   }
   assert {
@@ -255,7 +223,7 @@ run "every_other_setting" {
     error_message = "The schedule's role starts this machine and nothing else."
   }
   assert {
-    condition     = length(aws_cloudwatch_metric_alarm.this) == 0 && length(aws_opensearchserverless_access_policy.function) == 0
+    condition     = length(aws_opensearchserverless_access_policy.function) == 0
     error_message = "Alarm and data access policy must be left out when told so."
   }
 }

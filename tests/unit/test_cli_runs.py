@@ -148,3 +148,10 @@ def test_executions_whose_name_says_other_tasks_are_not_asked(cloud: Cloud) -> N
 def test_a_name_says_a_task_or_nothing() -> None:
     assert task_named("repair-20260101T000000Z") == "repair"
     assert [task_named(name) for name in ("repair", "5a0c-0", "reverify-1", "")] == [None] * 4
+
+
+def test_a_verification_that_gave_way_is_no_verification(cloud: Cloud) -> None:
+    cloud.finished("verify", before=7000)
+    cloud.finished("verify", before=600).output = {"gave_way": "Another walk is running"}
+    assert cloud.run("runs", "--json") == 0
+    assert [each["name"] for each in json.loads(cloud.out)["runs"]] == ["verify-0"]

@@ -107,7 +107,7 @@ def test_the_first_record_wakes_the_collection_and_no_alarm(wakes_in_s: float, m
 
 @pytest.mark.parametrize("mapping_by", ["search", "indexing"])
 def test_a_redrive_of_a_sleeping_collection_leaves_nothing_behind(mapping_by: str) -> None:
-    """What it leaves is the alarm `redrive-stayed`, until the next redrive."""
+    """What it leaves is the alarm `failures`."""
     bench = RedriveBench()
     bench.index = Sleeper(clock=bench.clock, mapping_by=mapping_by)
     bench.put("a")

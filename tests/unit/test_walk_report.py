@@ -102,15 +102,15 @@ def metrics(line: str) -> dict[str, Any]:
 
 def test_a_calls_line_carries_its_metrics() -> None:
     line = call_line(Counter(items=5, documents=2, written=3, poison=1), CONFIG, NOW, {"step": "walk", "run": "r"})
-    assert metrics(line) == {"WalkItems": 7, "WalkWritten": 3, "WalkPoison": 1, "Repaired": 0}
+    assert metrics(line) == {"WalkItems": 7, "WalkWritten": 3, "WalkPoison": 1, "Repaired": 0, "WalkSucceeded": 0}
     assert json.loads(line)["counts"] == {"items": 5, "documents": 2, "written": 3, "poison": 1}
     assert json.loads(line)["step"] == "walk"
 
 
 def test_only_a_verifications_result_says_how_many_differences_there_are() -> None:
-    assert metrics(result_line(0, CONFIG, NOW, {"task": "verify"})) == {"Differences": 0}
-    assert metrics(result_line(3, CONFIG, NOW, {"task": "verify"})) == {"Differences": 3}
-    assert metrics(result_line(None, CONFIG, NOW, {"task": "backfill"})) == {}
+    assert metrics(result_line(0, CONFIG, NOW, {"task": "verify"})) == {"WalkSucceeded": 1, "Differences": 0}
+    assert metrics(result_line(3, CONFIG, NOW, {"task": "verify"})) == {"WalkSucceeded": 1, "Differences": 3}
+    assert metrics(result_line(None, CONFIG, NOW, {"task": "backfill"})) == {"WalkSucceeded": 1}
 
 
 def test_a_run_lies_in_its_bucket_or_in_the_log() -> None:

@@ -26,7 +26,7 @@ from searchsync.walk.manifest import Export
 from searchsync.walk.parts import Pace, Walker
 from searchsync.walk.prepare import TableFacts
 from searchsync.walk.reader import KEEP_ALIVE
-from searchsync.walk.report import Reports
+from searchsync.walk.report import Reports, settled_lines
 from searchsync.walk.settings import Settings
 from searchsync.walk.steps import Report, Steps
 from tests.support.events import STREAM_ARN, environment
@@ -48,6 +48,7 @@ class Account:
         self.walks: list[Mapping[str, Any]] = []
         self.mapping: Mapping[str, Any] | None = {"State": "Disabled", "StartingPosition": "TRIM_HORIZON"}
         self.age = 0.0
+        self.signalled: dict[str, list[float]] = {}
         self.exports: dict[str, Mapping[str, Any]] = {}
 
     def table(self) -> TableFacts:
@@ -61,6 +62,9 @@ class Account:
 
     def lag(self, _now: float) -> float:
         return self.age
+
+    def signals(self, function: str, since: float, now: float) -> int:
+        return sum(since - since % 60 <= when <= now for when in self.signalled.get(function, ()))
 
     def export(self, arn: str) -> Mapping[str, Any]:
         return self.exports[arn]
@@ -152,7 +156,7 @@ def test_a_machines_run_from_an_empty_index_to_one_in_step(bench: Bench) -> None
 def test_a_bucket_is_named_where_there_is_something_in_it(bench: Bench) -> None:
     reports = Reports(None, "b", bench.lane.config, print)
     bench.steps = replace(bench.steps, reports=reports)
-    finish = {"step": "finish", "task": "verify", "run": "r", "started": "s"}
+    finish = {"step": "finish", "task": "verify", "run": "r", "started": PREPARE["started"]}
     assert bench.run({**finish, "results": [{"extra": 1}]})["report"] == "s3://b/r/"
     assert bench.run({**finish, "results": [{}]})["report"] is None
 
@@ -176,7 +180,7 @@ def test_a_second_walk_is_refused(bench: Bench) -> None:
 def test_a_stream_that_is_turned_off_meanwhile_ends_the_walk(bench: Bench, step: str) -> None:
     bench.account.facts = TableFacts({"id": "S"}, 0, None)
     state = {"task": "verify", "run": "r", "settle": 10, "export": None, "part": {"segment": 0, "of": 1}}
-    state |= {"position": None, "call": 0, "totals": {}, "started": "s", "results": []}
+    state |= {"position": None, "call": 0, "totals": {}, "started": PREPARE["started"], "results": []}
     with pytest.raises(WalkRefusedError, match="is off"):
         bench.run({**state, "step": step})
 
@@ -352,7 +356,7 @@ def test_a_point_in_time_that_cannot_be_closed_is_said_in_the_result_of_a_walk_t
 def test_a_walk_whose_machine_is_older_than_its_function_ends_without_a_word_of_its_point_in_time(
     bench: Bench,
 ) -> None:
-    finish = {"step": "finish", "task": "verify", "run": "r", "started": "s", "results": []}
+    finish = {"step": "finish", "task": "verify", "run": "r", "started": PREPARE["started"], "results": []}
     assert "left_open" not in bench.run(finish)
 
 
@@ -494,7 +498,13 @@ def test_each_call_leaves_a_line_and_the_walks_end_its_result(
     line = json.loads(capsys.readouterr().out)
     assert (line["step"], line["part"], line["level"]) == ("walk", "segment-0001-0000", "INFO")
     assert line["WalkItems"] == line["counts"]["items"] > 0
-    finish = {"step": "finish", "task": "verify", "run": "r", "started": "s", "results": [{"missing": 1}]}
+    finish = {
+        "step": "finish",
+        "task": "verify",
+        "run": "r",
+        "started": PREPARE["started"],
+        "results": [{"missing": 1}],
+    }
     entry.invoke(bench.steps, finish, Context())
     _, result = map(json.loads, capsys.readouterr().out.splitlines())
     assert (result["Differences"], result["level"], result["result"]["in_step"]) == (1, "ERROR", False)
@@ -510,3 +520,32 @@ def test_what_nobody_foresaw_is_named_by_type_and_place_alone(
     with pytest.raises(UnforeseenError):
         entry.invoke(bench.steps, {**PREPARE, "input": {"task": "verify"}}, Context())
     assert "secret" not in capsys.readouterr().out
+
+
+def test_a_scheduled_verification_gives_way_to_another_walk_and_is_no_failure(bench: Bench) -> None:
+    bench.account.walks = [{"name": "other", "startDate": STARTED - timedelta(hours=1)}]
+    with pytest.raises(WalkRefusedError, match="Another walk is running, 'other'"):
+        bench.run({**PREPARE, "input": {"task": "verify"}})
+    answer = bench.run({**PREPARE, "input": {"task": "verify", "scheduled": True}})
+    assert answer == {"gave_way": "Another walk is running, 'other': wait for its end, or stop it."}
+
+
+@pytest.mark.parametrize(
+    ("signalled_after_s", "results", "settled"),
+    [
+        (-90.0, [], {"sync", "sync-redrive"}),
+        (1.0, [], {"sync-redrive"}),
+        (-90.0, [{"missing": 1}], set()),
+        (-90.0, [{"missing": 1, "repaired": 1}], {"sync", "sync-redrive"}),
+    ],
+    ids=["before it began", "since it began", "differences are left", "all are repaired"],
+)
+def test_a_clean_comparison_ends_the_alarm_of_a_repair_that_was_needed_before(
+    bench: Bench, signalled_after_s: float, results: list[dict[str, int]], settled: set[str]
+) -> None:
+    bench.world.clock.time = STARTED.timestamp() + 60
+    bench.account.signalled = {"sync": [STARTED.timestamp() + signalled_after_s]}
+    finish = {"step": "finish", "task": "verify", "run": "r", "started": PREPARE["started"], "results": results}
+    bench.run(finish)
+    lines = map(json.loads, settled_lines(bench.report.settled, bench.steps.config, 0.0))
+    assert {line["FunctionName"] for line in lines if line["RepairNeeded"] == 0} == settled

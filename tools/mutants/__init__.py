@@ -1,6 +1,6 @@
 """The mutants of `make mutants`, by area."""
 
-from tools.mutants import command_line, doctor, histories, limits, module, table_walk, the_lab, write_path
+from tools.mutants import alarms, command_line, doctor, histories, limits, module, table_walk, the_lab, write_path
 
 MUTANTS = (
     *write_path.MUTANTS,
@@ -11,4 +11,5 @@ MUTANTS = (
     *histories.MUTANTS,
     *limits.MUTANTS,
     *command_line.MUTANTS,
+    *alarms.MUTANTS,
 )

@@ -140,8 +140,8 @@ MUTANTS = (
     _mutant(
         "an index made again not noticed",
         "collection.py",
-        "self.recreated = self.recreated or self._mark not in (None, mark)",
-        "self.recreated = False",
+        "            self.recreated = True\n",
+        "            pass\n",
     ),
     _mutant(
         "the index ensured once and never again",

@@ -166,7 +166,7 @@ MUTANTS = (
     Mutant(
         "a failed redrive that says that nothing stays",
         FUNCTION + "metrics.py",
-        "if report.ended or report.left:",
+        "if (report.ended and not report.more) or report.left:",
         "if True:",
         ("tests/unit/test_redrive_handler.py", "-k", "does_not_say_that_nothing_stays"),
     ),

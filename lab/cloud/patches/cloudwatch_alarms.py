@@ -2,12 +2,14 @@
 
 AWS: DescribeAlarms answers every setting of an alarm, in each of its protocols.
 ministack: its XML leaves out description, dimensions, period, statistic and others, so that
-Terraform, which reads XML, plans every alarm anew.
+Terraform, which reads XML, plans every alarm anew. And it forgets the metrics of an alarm over an
+expression (PutMetricAlarm, `Metrics`), for which it makes up a statistic and a period.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from html import unescape
 from typing import Any
 from xml.sax.saxutils import escape
@@ -31,7 +33,36 @@ def apply() -> None:
             body = text.encode()
         return status, headers, body
 
+    def put(params: Any, *arguments: Any) -> Answer:
+        answer: Answer = kept(params, *arguments)
+        metrics = _tree({name: value for name, value in params.items() if name.startswith("Metrics.member.")})
+        alarm = private(cloudwatch, "_alarms").get(params["AlarmName"][0]) if metrics else None
+        if alarm is not None:
+            alarm["Metrics"] = metrics["Metrics"]
+            alarm.update(dict.fromkeys(("MetricName", "Namespace", "Period", "Statistic")))
+        return answer
+
     original = replace(cloudwatch, "_describe_alarms", describe)
+    kept = replace(cloudwatch, "_put_metric_alarm", put)
+
+
+def _tree(params: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """The parameters `a.member.1.b` of the Query protocol as a tree: {a: {member.1: {b: …}}}."""
+    root: dict[str, Any] = {}
+    for name, (value, *_) in sorted(params.items()):
+        *path, last = re.sub(r"\.member\.(\d+)", r".member-\1", name).split(".")
+        node = root
+        for step in path:
+            node = node.setdefault(step, {})
+        node[last] = value
+    return root
+
+
+def _xml(tree: Any) -> str:
+    if not isinstance(tree, dict):
+        return escape(str(tree))
+    names = ((name.partition("-")[0], value) for name, value in tree.items())
+    return "".join(f"<{name}>{_xml(value)}</{name}>" for name, value in names)
 
 
 def _completed(found: re.Match[str]) -> str:
@@ -50,4 +81,4 @@ def _settings(alarm: dict[str, Any]) -> str:
         f"<member><Name>{escape(each['Name'])}</Name><Value>{escape(each['Value'])}</Value></member>"
         for each in alarm.get("Dimensions") or []
     )
-    return "".join(parts) + f"<Dimensions>{dimensions}</Dimensions>"
+    return "".join(parts) + f"<Dimensions>{dimensions}</Dimensions><Metrics>{_xml(alarm.get('Metrics', {}))}</Metrics>"

@@ -20,6 +20,7 @@ from searchsync.limits import (
     DRAIN_SPEED,
     ITEMS_A_SECOND,
     LONGEST_SETTLE,
+    MOST_DATAPOINTS,
     MOST_SEGMENTS,
     REFRESH,
     SEGMENT_BYTES,
@@ -42,10 +43,11 @@ class TableFacts:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a walk is asked to do."""
+    """What a walk is asked to do. `scheduled`: nobody waits for it, and it gives way to another walk."""
 
     task: str
-    export: Asked | None
+    export: Asked | None = None
+    scheduled: bool = False
 
 
 def read_order(event: object) -> Order:
@@ -55,11 +57,11 @@ def read_order(event: object) -> Order:
     task, raw = event.get("task"), event.get("export")
     if task not in TASKS:
         raise WalkRefusedError(f"The input's task is {shown(task)}: give one of {', '.join(TASKS)}.")
-    strange = sorted(map(str, event.keys() - {"task", "export"}))
+    strange = sorted(map(str, event.keys() - {"task", "export", "scheduled"}))
     if strange:
         raise WalkRefusedError(f"The input has members that no walk knows: {shown_list(strange)}. Take them out.")
     if raw is None:
-        return Order(task, None)
+        return Order(task, scheduled=event.get("scheduled") is True)
     if task != "backfill":
         raise WalkRefusedError(f"The input's export goes with the task backfill, and the task is {task}.")
     return Order(task, _asked(raw))
@@ -255,6 +257,11 @@ class Account:
         points = self._ask("cloudwatch:GetMetricStatistics", lambda: self._iterator_age(now))
         return max((float(point["Maximum"]) for point in points), default=0.0) / 1000
 
+    def signals(self, function: str, since: float, now: float) -> int:
+        """How often a function said between two Unix seconds that a repair is needed."""
+        points = self._ask("cloudwatch:GetMetricStatistics", lambda: self._repair_needed(function, since, now))
+        return sum(int(point["Sum"]) for point in points)
+
     def _list_executions(self) -> Any:
         machine = self._settings.state_machine_arn
         pages = self._clients["stepfunctions"].get_paginator("list_executions")
@@ -275,6 +282,18 @@ class Account:
             EndTime=end,
             Period=60,
             Statistics=["Maximum"],
+        )["Datapoints"]
+
+    def _repair_needed(self, function: str, since: float, now: float) -> Any:
+        minutes = max(1, math.ceil((now - since) / 60 / MOST_DATAPOINTS))
+        return self._clients["cloudwatch"].get_metric_statistics(
+            Namespace=self._config.metric_namespace,
+            MetricName="RepairNeeded",
+            Dimensions=[{"Name": "FunctionName", "Value": function}],
+            StartTime=datetime.fromtimestamp(since - since % 60, UTC),
+            EndTime=datetime.fromtimestamp(now, UTC),
+            Period=60 * minutes,
+            Statistics=["Sum"],
         )["Datapoints"]
 
     def _ask(self, permission: str, call: Any) -> Any:

@@ -14,6 +14,7 @@ from searchsync.config import Config
 from searchsync.errors import StackError
 from searchsync.foreign import code_of
 from searchsync.limits import TOLD_EVERY
+from searchsync.metrics import UNITS as REPAIR_UNITS
 from searchsync.metrics import embedded
 from searchsync.walk.verify import Difference
 
@@ -23,6 +24,7 @@ UNITS = {
     "WalkPoison": "Count",
     "Repaired": "Count",
     "Differences": "Count",
+    "WalkSucceeded": "Count",
 }
 """Every metric of a walk, with its CloudWatch unit."""
 
@@ -34,15 +36,24 @@ def call_line(counts: Mapping[str, int], config: Config, now: float, facts: Mapp
         "WalkWritten": counts.get("written", 0),
         "WalkPoison": counts.get("poison", 0),
         "Repaired": counts.get("repaired", 0),
+        "WalkSucceeded": 0,
     }
     return _text(embedded(values, UNITS, config, now) | {"level": "INFO", **facts, "counts": dict(counts)})
 
 
 def result_line(differences: int | None, config: Config, now: float, result: Mapping[str, Any]) -> str:
     """The log line of a whole walk. `differences`, None of a backfill, becomes the metric of the drift alarm."""
-    values = {} if differences is None else {"Differences": differences}
+    values = {"WalkSucceeded": 1} | ({} if differences is None else {"Differences": differences})
     level = "ERROR" if result.get("in_step") is False else "INFO"
     return _text(embedded(values, UNITS, config, now) | {"level": level, "result": dict(result)})
+
+
+def settled_lines(functions: Iterable[str], config: Config, now: float) -> list[str]:
+    """Log lines that end the alarms `repair-needed` of functions: the functions themselves never say that none is."""
+    return [
+        _text(embedded({"RepairNeeded": 0}, REPAIR_UNITS, config, now) | {"FunctionName": each, "level": "INFO"})
+        for each in functions
+    ]
 
 
 def difference_lines(differences: Iterable[Difference], run: str, hashed: bool) -> list[str]:

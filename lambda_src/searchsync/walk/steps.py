@@ -37,7 +37,7 @@ from searchsync.walk import prepare
 from searchsync.walk.keys import KeyTypes
 from searchsync.walk.manifest import Asked, check_arn, check_export, described
 from searchsync.walk.parts import Pace, Walker
-from searchsync.walk.prepare import Account, read_order
+from searchsync.walk.prepare import Account, Order, read_order
 from searchsync.walk.reader import KEEP_ALIVE, IndexReader
 from searchsync.walk.report import Reports
 from searchsync.walk.settings import Settings
@@ -58,6 +58,8 @@ class Report:
     differences: int | None = None
     """Those that are left, None of a backfill."""
     result: dict[str, Any] | None = None
+    settled: tuple[str, ...] = ()
+    """Functions whose signals that a repair is needed are older than this clean comparison."""
     error: str = ""
 
 
@@ -109,13 +111,15 @@ class Steps:
         order = read_order(call.event["input"])
         run, started = call.event["execution"].rpartition(":")[2], datetime.fromisoformat(call.event["started"])
         asked = self.clock.monotonic()
-        prepare.check_alone(self.account.running_walks(), run, started)
+        if gave_way := self._gives_way(order, run, started):
+            return gave_way
         facts = self.account.table()
         prepare.check_table(facts, self.config)
         export, parts = self._export(order.export) if order.export else (None, None)
         settle = self._prepare_backfill(call) if order.task == "backfill" else self._prepare_comparison(call)
         self.clock.sleep(max(0.0, asked + TOGETHER - self.clock.monotonic()))
-        prepare.check_alone(self.account.running_walks(), run, started)
+        if gave_way := self._gives_way(order, run, started):
+            return gave_way
         of = prepare.segments(facts.size, self.settings.lanes) if parts is None else len(parts)
         return {
             "task": order.task,
@@ -198,7 +202,17 @@ class Steps:
         call.report.result = result
         if differences is not None:
             call.report.differences = differences - totals.get("repaired", 0)
+            if not call.report.differences:
+                call.report.settled = self._settled(datetime.fromisoformat(call.event["started"]).timestamp())
         return result
+
+    def _settled(self, began: float) -> tuple[str, ...]:
+        """The functions that need no repair: none was signalled since a clean comparison began, at Unix seconds."""
+        sync = self.settings.sync_function
+        with suppress(StackError):  # nobody knows: the alarm stays
+            now = self.clock.now()
+            return tuple(each for each in (sync, f"{sync}-redrive") if not self.account.signals(each, began, now))
+        return ()
 
     def _export(self, asked: Asked) -> tuple[dict[str, Any], list[str]]:
         """An export that may be loaded, as the parts' state carries it, and its parts."""
@@ -230,6 +244,16 @@ class Steps:
             raise WalkRefusedError(str(error)) from error
         # A collection that was late will be so again: the calls keep time for it.
         return max(settle, min(visibility.late, LONGEST_SETTLE))
+
+    def _gives_way(self, order: Order, run: str, started: datetime) -> dict[str, Any]:
+        """The answer of a scheduled walk that leaves the field to another, else empty. Raises WalkRefusedError."""
+        try:
+            prepare.check_alone(self.account.running_walks(), run, started)
+        except WalkRefusedError as error:
+            if order.scheduled:
+                return {"gave_way": str(error)}
+            raise
+        return {}
 
     def _check_alone(self, run: str) -> None:
         """Raise WalkRefusedError where a walk that began together with this one is to go on instead of it."""

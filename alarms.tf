@@ -1,0 +1,121 @@
+################################################################################
+# Alarms
+################################################################################
+
+# An alarm ends when its cause ends. So most keep their state where there is no data ("ignore"; CloudWatch user guide,
+# "Configuring how CloudWatch alarms treat missing data"): nothing was run, so nothing was mended. What an alarm needs
+# for its end is data of a run that went well: tests/unit/test_alarms.py has every way to fail.
+
+locals {
+  alarms = {
+    failures = {
+      description = "Records that could not be written wait in the failure queue. Look at their reason, remove it, then run the function ${local.redrive_function_name}; they are lost after 14 days."
+      # Not the age of the oldest message, which leaves out one that was received three times ("Available CloudWatch
+      # metrics for Amazon SQS"). A redrive hides messages while it works, and for the visibility timeout when it is
+      # killed: so long without any, the alarm stays.
+      metrics   = { waiting = ["AWS/SQS", "ApproximateNumberOfMessagesVisible", { QueueName = aws_sqs_queue.failures.name }, "Maximum"] }
+      of        = ceil(var.alarms.failure_age_seconds / 300) + ceil(var.failure_queue.visibility_timeout_seconds / 300)
+      breaching = ceil(var.alarms.failure_age_seconds / 300)
+    }
+    iterator-age = {
+      description = "The stream is read late. Look at the function's log for what holds it up; the stream drops records after 24 hours."
+      metrics     = { age = ["AWS/Lambda", "IteratorAge", { FunctionName = local.function_name }, "Maximum"] }
+      threshold   = var.alarms.iterator_age_seconds * 1000 # milliseconds
+    }
+    stream-unread = {
+      description = "The table is written, and the function is not invoked: the trigger is off, or Lambda does not get through to the function. Look at the trigger; the stream drops records after 24 hours."
+      # Twice in a row: a change at a period's end is read in the next one. A write that changes nothing has no record.
+      expression = "IF(FILL(invocations, 0) > 0, 0, IF(FILL(writes, 0) > 0, 1))"
+      metrics = {
+        invocations = ["AWS/Lambda", "Invocations", { FunctionName = local.function_name }, "Sum"]
+        writes      = ["AWS/DynamoDB", "ConsumedWriteCapacityUnits", { TableName = local.table_name }, "Sum"]
+      }
+      of        = 3
+      breaching = 2
+    }
+    errors = {
+      description = "Invocations of the function fail as a whole. The stack is wrong rather than a record: look at the function's log."
+      # A timeout counts where its invocation began, up to 15 minutes before (Lambda guide, "Viewing metrics for functions").
+      metrics = { errors = ["AWS/Lambda", "Errors", { FunctionName = local.function_name }, "Sum"] }
+      period  = 900
+    }
+    redrive-errors = {
+      description = "The last redrive failed as a whole. The stack is wrong rather than a message: look at the log of ${local.redrive_function_name}."
+      metrics     = { errors = ["AWS/Lambda", "Errors", { FunctionName = local.redrive_function_name }, "Sum"] }
+      period      = 900
+    }
+    # Both have data only when a repair is needed, and from a clean verification or repair that began after that.
+    repair-needed = {
+      description = "Changes may be missing in the index (records dropped or nearly so, an index made anew, another stream). Run a repair."
+      metrics     = { needed = [var.function.metric_namespace, "RepairNeeded", { FunctionName = local.function_name }, "Maximum"] }
+    }
+    redrive-repair-needed = {
+      description = "A redrive found the index made anew: changes may be missing in it. Run a repair."
+      metrics     = { needed = [var.function.metric_namespace, "RepairNeeded", { FunctionName = local.redrive_function_name }, "Maximum"] }
+    }
+    drift = {
+      description = "The last verification found documents that do not agree with their items. Look at its report, and run a repair."
+      metrics     = { differences = [var.function.metric_namespace, "Differences", { FunctionName = module.table_walk.function_name }, "Maximum"] }
+    }
+    walk-failed = {
+      description = "A walk failed or was refused: until one succeeds, nothing new is known of table and index. Read the walk function's log."
+      # A scheduled verification that gave way to another walk is no success. Each call says 0, so that there is
+      # something to compare with.
+      expression = "IF(FILL(failed, 0) > 0, 1, IF(succeeded > 0, 0))"
+      metrics = {
+        failed    = ["AWS/States", "ExecutionsFailed", { StateMachineArn = module.table_walk.state_machine_arn }, "Sum"]
+        succeeded = [var.function.metric_namespace, "WalkSucceeded", { FunctionName = module.table_walk.function_name }, "Sum"]
+      }
+    }
+  }
+
+  alone = { for key, alarm in local.alarms : key => can(alarm.expression) ? null : one(values(alarm.metrics)) }
+}
+
+resource "aws_cloudwatch_metric_alarm" "this" {
+  for_each = { for key, alarm in local.alarms : key => alarm if var.alarms.enabled }
+
+  alarm_name          = "${local.alarm_prefix}-${each.key}"
+  alarm_description   = each.value.description
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = try(each.value.threshold, 0)
+  evaluation_periods  = try(each.value.of, 1)
+  datapoints_to_alarm = try(each.value.breaching, 1)
+  treat_missing_data  = "ignore"
+  alarm_actions       = var.alarms.actions
+  ok_actions          = var.alarms.actions
+  tags                = var.tags
+
+  # One metric stands by itself: DescribeAlarmsForMetric, by which `searchsync status` finds an alarm's threshold, knows
+  # no alarm of an expression.
+  namespace   = local.alone[each.key] == null ? null : local.alone[each.key][0]
+  metric_name = local.alone[each.key] == null ? null : local.alone[each.key][1]
+  dimensions  = local.alone[each.key] == null ? null : local.alone[each.key][2]
+  statistic   = local.alone[each.key] == null ? null : local.alone[each.key][3]
+  period      = local.alone[each.key] == null ? null : try(each.value.period, 300)
+
+  dynamic "metric_query" {
+    for_each = local.alone[each.key] == null ? each.value.metrics : {}
+    content {
+      id = metric_query.key
+
+      metric {
+        namespace   = metric_query.value[0]
+        metric_name = metric_query.value[1]
+        dimensions  = metric_query.value[2]
+        stat        = metric_query.value[3]
+        period      = 300
+      }
+    }
+  }
+
+  dynamic "metric_query" {
+    for_each = [for expression in [try(each.value.expression, null)] : expression if expression != null]
+    content {
+      id          = "state"
+      expression  = metric_query.value
+      label       = each.key
+      return_data = true
+    }
+  }
+}

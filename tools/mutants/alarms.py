@@ -1,0 +1,53 @@
+"""Mutants of the alarms: each lets one end though its cause holds, or never begin."""
+
+from __future__ import annotations
+
+from tools.mutants.mutant import FUNCTION, Mutant
+
+ALARMS = "tests/unit/test_alarms.py"
+STEPS = "tests/unit/test_walk_steps.py"
+
+MUTANTS = (
+    Mutant(
+        "alarms: a redrive that hides messages ends the alarm",
+        "alarms.tf",
+        " + ceil(var.failure_queue.visibility_timeout_seconds / 300)",
+        "",
+        (ALARMS, "-k", "hides_them or hides"),
+    ),
+    Mutant(
+        "alarms: a table that is written and not read is well",
+        "alarms.tf",
+        "IF(FILL(invocations, 0) > 0, 0, IF(FILL(writes, 0) > 0, 1))",
+        "IF(FILL(invocations, 0) > 0, 0)",
+        (ALARMS, "-k", "stream-unread"),
+    ),
+    Mutant(
+        "alarms: an invocation that needs no repair says so",
+        FUNCTION + "metrics.py",
+        'return {"RepairNeeded": 1} if reasons else {}',
+        'return {"RepairNeeded": 1 if reasons else 0}',
+        ("tests/unit/test_metrics.py", "-k", "declared_with_its_unit"),
+    ),
+    Mutant(
+        "alarms: a signal since the comparison began is settled by it",
+        FUNCTION + "walk/steps.py",
+        "if not self.account.signals(each, began, now))",
+        "if self.account is not None)",
+        (STEPS, "-k", "ends_the_alarm"),
+    ),
+    Mutant(
+        "alarms: a comparison that left differences settles a repair",
+        FUNCTION + "walk/steps.py",
+        "            if not call.report.differences:\n",
+        "            if True:\n",
+        (STEPS, "-k", "ends_the_alarm"),
+    ),
+    Mutant(
+        "alarms: a scheduled verification that meets another walk fails",
+        FUNCTION + "walk/steps.py",
+        "            if order.scheduled:\n",
+        "            if False:\n",
+        (STEPS, "-k", "gives_way"),
+    ),
+)
