@@ -773,4 +773,11 @@ MUTANTS = (
         "if busy:",
         ("tests/engine/test_write_behaviours.py", "-k", "mapping_updates_meet"),
     ),
+    Mutant(
+        "a shown version that says more than the model's reduction lets it",
+        FUNCTION + "version.py",
+        "(is_table_read(current) and shown != current)",
+        "(is_table_read(current) and shown is None)",
+        ("tests/unit/test_protocol_model.py", "-k", "look_no_closer_at_a_shown_version"),
+    ),
 )
