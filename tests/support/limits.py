@@ -326,6 +326,7 @@ UNRULED: Mapping[tuple[str, str], str] = {
     ("aws_api_gateway_rest_api", "name"): "API reference, CreateRestApi",
     ("aws_api_gateway_stage", "deployment_id"): "API reference, CreateStage",
     ("aws_api_gateway_stage", "rest_api_id"): "API reference, CreateStage",
+    ("aws_cloudwatch_metric_alarm", "metric_query.label"): "API reference, MetricDataQuery",
     ("aws_cloudwatch_metric_alarm", "metric_query.metric.stat"): "API reference, MetricStat",
     ("aws_cloudwatch_metric_alarm", "threshold"): "API reference, PutMetricAlarm",
     ("aws_sqs_queue", "sqs_managed_sse_enabled"): "API reference, SetQueueAttributes",

@@ -3,13 +3,14 @@ without any one of its rules it does not."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from searchsync.version import Verdict, second_of, verdict, verdict_on_read
+from searchsync.version import Verdict, read_version, second_of, verdict, verdict_on_read
 from tests.support.protocol.configurations import (
     ALONE,
     CLOCKS,
@@ -31,6 +32,7 @@ pytestmark = pytest.mark.slow
 MENDED = replace(POISON, wire=1, stream_clock=(-1, 0), mended=True)
 STUCK = "can never be quiet again"
 WRONG = "the index is not the table"
+BLAMED = "a storm made poison"
 LOST = "a poison record is in neither place"
 
 
@@ -82,6 +84,10 @@ VARIANTS: dict[str, tuple[Configuration, dict[str, Any], str]] = {
     "page deadline": (replace(LATE, page=True), {"page_deadline": False}, WRONG),
     "page deadline, timed": (replace(TIMED, page=True), {"page_deadline": False}, WRONG),
     "a request is cut off at its time": (TIMED, {"cut": False}, WRONG),
+    "what is cut in its body is not done": (replace(LATE, wire=0), {"cut_body_is_open": False}, WRONG),
+    "what is cut behind its body is not done": (LATE, {"cut_answer_is_open": False}, WRONG),
+    "the probe is another document": (ALONE, {"probe_is_another": False}, WRONG),
+    "a storm makes no poison": (ALONE, {"storm_is_nobodys": False}, BLAMED),
     "repeated deletion": (TIMED, {"on_record": a_deletions_conflict_is_done}, WRONG),
     "a table read's tombstone is not believed": (TIMED, {"on_record": tombstones_believed}, WRONG),
     "a read behind writes proves nothing": (LAGGING, {"on_record": any_document_shown_is_no_tombstone}, WRONG),
@@ -112,6 +118,19 @@ def test_the_protocol_converges_in_every_interleaving(world: Configuration) -> N
     print(found.states, "states")
     assert not found.wrong, (found.wrong, found.way)
     assert found.quiet > 5
+
+
+def test_the_rules_look_no_closer_at_a_shown_version_than_the_model() -> None:
+    versions = [read_version(second, 0) - by for second in (7, 8, 20, 40) for by in (0, 1)]
+    now_and_margin: dict[str, Any] = {"now": 20.0, "margin": 5.0}
+    for ours, current, shown, deletion in itertools.product(versions, versions, versions, (False, True)):
+        facts: dict[str, Any] = {"ours": ours, "current": current, "deletion": deletion, **now_and_margin}
+        if shown != current or not current & 1:
+            assert verdict(shown=shown, **facts) is verdict(shown=None, **facts)
+        if current < ours:
+            on_read: dict[str, Any] = {"ours": ours, "record_second": second_of(shown), **now_and_margin}
+            assert verdict_on_read(current=current, **on_read) is verdict_on_read(current=None, **on_read)
+        assert verdict(**{**facts, "current": None, "shown": shown}) is Verdict.RESYNC
 
 
 @pytest.mark.parametrize("without", VARIANTS)

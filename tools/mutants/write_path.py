@@ -829,4 +829,11 @@ MUTANTS = (
         "**named",
         ("tests/unit/test_calls.py", "-k", "half_an_answer_is_an_error"),
     ),
+    Mutant(
+        "a shown version that says more than the model's reduction lets it",
+        FUNCTION + "version.py",
+        "(is_table_read(current) and shown != current)",
+        "(is_table_read(current) and shown is None)",
+        ("tests/unit/test_protocol_model.py", "-k", "look_no_closer_at_a_shown_version"),
+    ),
 )

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import cache
-from typing import TypeVar
 
-from searchsync.version import LOW_BITS, second_of, wait_until_past
+from searchsync.version import LOW_BITS, second_of
 from tests.support.protocol.rules import Configuration
-from tests.support.protocol.state import FOREIGN, GONE, NOW, PARENT, Late, Reader, State, Worker, bits_of
-
-Actor = TypeVar("Actor", Worker | None, Reader | None)
+from tests.support.protocol.state import FOREIGN, GONE, NOW, PARENT, Late, State, bits_of
 
 
 def versions(state: State) -> Iterator[int]:
@@ -38,8 +35,6 @@ def _seconds(state: State) -> Iterator[int]:
         if actor is not None:
             yield actor.second
             yield actor.past
-    if state.reader is not None:
-        yield from state.reader.taken
     yield from state.queue
     yield from state.dropped
 
@@ -52,8 +47,7 @@ def remapped(state: State, version: Callable[[int], int], second: Callable[[int]
         worker = worker._replace(second=second(worker.second), past=second(worker.past), write=write)
     if reader is not None:
         write = None if reader.write is None else (reader.write[0], version(reader.write[1]))
-        taken = tuple([second(each) for each in reader.taken])
-        reader = reader._replace(second=second(reader.second), past=second(reader.past), write=write, taken=taken)
+        reader = reader._replace(second=second(reader.second), past=second(reader.past), write=write)
     if 0 < document[1] < FOREIGN:
         document = (document[0], version(document[1]))
     return state._replace(
@@ -91,21 +85,12 @@ def _under_way(wire: tuple[Late, ...], longest: int, cut: bool) -> tuple[Late, .
     return tuple(sorted(older))
 
 
-def _waited(actor: Actor, world: Configuration) -> Actor:
-    """A wait that is over for every clock needs no second any more."""
-    clocks = world.function_clock + world.reader_clock
-    if actor is not None and actor.past and wait_until_past(actor.past, NOW + min(clocks), world.rules.margin) == 0.0:
-        return actor._replace(past=0)
-    return actor
-
-
 def _moved_together(state: State, world: Configuration) -> State:
     """Everything a second older, what is old moved together, low bits of a closed second counted from one."""
     clocks = world.stream_clock + world.function_clock + world.reader_clock
     old = NOW - (world.rules.margin + 1 - min(clocks))
     version, second = _older(frozenset(versions(state)), frozenset(_seconds(state)), old, world.rules.margin)
-    state = remapped(state, version.__getitem__, second.__getitem__)
-    return state._replace(worker=_waited(state.worker, world), reader=_waited(state.reader, world))
+    return remapped(state, version.__getitem__, second.__getitem__)
 
 
 @cache

@@ -58,18 +58,19 @@ def _work(state: State, worker: Worker, world: Configuration) -> Iterator[State]
     if worker.step == "read" and late(worker.age, world):
         yield state._replace(worker=worker._replace(step="wait", write=None, age=0))
         return
-    if world.alone:
-        yield from _poisoned(state, worker, world)
-    if len(state.wire) < world.wire:
-        unanswered = timed_out(state, worker.write, worker.age, world)
-        yield unanswered._replace(worker=None)
+    for after, done in cut(state, worker.write, worker.age, world):
+        yield after  # tried again
+        yield after._replace(worker=None)
+        if done:
+            yield _passed(after, worker.taken, world)
         if world.alone:
-            yield from _poisoned(unanswered, worker, world)
+            yield from _alone(after, worker, worker.write, world)
     if worker.write[0] in (BAD, OLD_BAD):
         yield from _poisoned(state, worker, world)
         return
     new = landed(state, *worker.write, world)
     if new is not None:
+        yield new  # the answer cut off, and tried again
         yield new._replace(worker=None)  # the answer lost
         yield _passed(new, worker.taken, world)
         return
@@ -101,6 +102,15 @@ def _verdict(state: State, worker: Worker, write: Write, offset: int, world: Con
             margin=margin,
         )
     return world.rules.on_read(ours=write[1], record_second=worker.second, current=current, now=now, margin=margin)
+
+
+def _alone(state: State, worker: Worker, write: Write, world: Configuration) -> Iterator[State]:
+    """A lone document is not taken: tried again, or handed over where the probe beside it is answered."""
+    probed = with_probe(state, write, world)
+    yield probed
+    yield from _poisoned(probed, worker, world)
+    if not world.rules.storm_is_nobodys:
+        yield from _poisoned(state._replace(blamed=True), worker, world)
 
 
 def _poisoned(state: State, worker: Worker, world: Configuration) -> Iterator[State]:
@@ -151,6 +161,16 @@ def late(age: int, world: Configuration) -> bool:
     return world.late is not None and world.rules.page_deadline and age >= world.late - 1
 
 
-def timed_out(state: State, write: Write, age: int, world: Configuration) -> State:
-    """The request is still under way."""
-    return without_dead(state._replace(wire=tuple(sorted((*state.wire, (*write, age))))), world)
+def cut(state: State, write: Write, age: int, world: Configuration) -> Iterator[tuple[State, bool]]:
+    """A request is cut off in its body, or behind it, still under way then; and whether a variant takes it as done."""
+    yield state, not world.rules.cut_body_is_open
+    if len(state.wire) < world.wire:
+        under_way = state._replace(wire=tuple(sorted((*state.wire, (*write, age)))))
+        yield without_dead(under_way, world), not world.rules.cut_answer_is_open
+
+
+def with_probe(state: State, write: Write, world: Configuration) -> State:
+    """The state after the probe was answered: a document of its own, so that nothing is otherwise for this one."""
+    if world.rules.probe_is_another:
+        return state
+    return landed(state, GONE, write[1], world) or state

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from tests.support.protocol.aging import tick
 from tests.support.protocol.consumer import consume
 from tests.support.protocol.readers import read
+from tests.support.protocol.reduction import reduced
 from tests.support.protocol.rules import Configuration
 from tests.support.protocol.state import BAD, FOREIGN, State, begin
 from tests.support.protocol.world import outside, people
@@ -66,6 +67,11 @@ def _explore(world: Configuration) -> Explored:
 
 def successors(state: State, world: Configuration) -> Iterator[State]:
     """All that may happen next."""
+    for follower in _followers(state, world):
+        yield reduced(follower, world)
+
+
+def _followers(state: State, world: Configuration) -> Iterator[State]:
     yield tick(state, world)
     yield from people(state, world)
     yield from outside(state, world)
@@ -79,6 +85,8 @@ def broken(state: State, world: Configuration) -> str:
     With every record behind the checkpoint: what can never be written is in the queue. When nothing is under way
     either: the index is the table, or a message says which record is not there yet.
     """
+    if state.blamed:
+        return "a storm made poison"
     if state.stream or state.worker is not None or state.dropped or state.left == world.writes:
         return ""
     if state.table == BAD:

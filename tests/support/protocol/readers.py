@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from searchsync.version import Verdict, read_version
-from tests.support.protocol.consumer import DONE, added, late, past_known, reads, timed_out
+from tests.support.protocol.consumer import DONE, added, cut, late, past_known, reads, with_probe
 from tests.support.protocol.rules import Configuration
 from tests.support.protocol.state import BAD, GONE, NOW, OLD_BAD, Reader, State, Write
 from tests.support.protocol.world import known, landed, without_dead
@@ -27,14 +27,14 @@ def _begin(state: State, world: Configuration) -> Iterator[State]:
         now = NOW + offset
         if world.page and state.table not in (GONE, BAD):
             write = (state.table, read_version(now, world.rules.margin))
-            yield without_dead(state._replace(reader=Reader("page", "read", 0, 0, write, 0, ())), world)
+            yield without_dead(state._replace(reader=Reader("page", "read", 0, 0, write, 0)), world)
         if world.repair and state.dropped:
-            yield state._replace(reader=Reader("repair", "wait", now, now, None, 0, ()))
+            yield state._replace(reader=Reader("repair", "wait", now, now, None, 0))
     if world.redrive and state.queue:
         second = max(state.queue)
         past = second if world.rules.redrive_waits else 0
         queue = state.queue if world.rules.redrive_writes_first else ()
-        yield state._replace(queue=queue, reader=Reader("redrive", "wait", second, past, None, 0, state.queue))
+        yield state._replace(queue=queue, reader=Reader("redrive", "wait", second, past, None, 0))
 
 
 def _page(state: State, reader: Reader, world: Configuration) -> Iterator[State]:
@@ -56,18 +56,19 @@ def _resync(state: State, reader: Reader, world: Configuration) -> Iterator[Stat
     if late(reader.age, world):
         yield state._replace(reader=reader._replace(step="wait", write=None, age=0))
         return
-    if world.alone:
-        yield _stays(state, reader, world)
-    if len(state.wire) < world.wire:
-        unanswered = timed_out(state, reader.write, reader.age, world)
-        yield unanswered._replace(reader=None)
+    for after, done in cut(state, reader.write, reader.age, world):
+        yield after  # tried again
+        yield after._replace(reader=None)
+        if done:
+            yield _over(after, reader, world)
         if world.alone:
-            yield _stays(unanswered, reader, world)
+            yield from _alone(after, reader, reader.write, world)
     if reader.write[0] in (BAD, OLD_BAD):
         yield _stays(state, reader, world)
         return
     new = landed(state, *reader.write, world)
     if new is not None:
+        yield new  # the answer cut off, and tried again
         yield new._replace(reader=None)  # the answer lost
         yield _over(new, reader, world)
         return
@@ -91,6 +92,15 @@ def _refused(state: State, reader: Reader, write: Write, world: Configuration) -
             yield state._replace(reader=reader._replace(step="wait", past=past, write=None, age=0))
 
 
+def _alone(state: State, reader: Reader, write: Write, world: Configuration) -> Iterator[State]:
+    """A lone document is not taken: tried again, or left where the probe beside it is answered."""
+    probed = with_probe(state, write, world)
+    yield probed
+    yield _stays(probed, reader, world)
+    if not world.rules.storm_is_nobodys:
+        yield _stays(state._replace(blamed=True), reader, world)
+
+
 def _stays(state: State, reader: Reader, world: Configuration) -> State:
     """What cannot be written: a redrive leaves its message, a repair makes one."""
     if reader.kind == "redrive":
@@ -104,7 +114,7 @@ def _over(state: State, reader: Reader, world: Configuration) -> State:
     """The key is right: the messages that called for this leave."""
     rules = world.rules
     if reader.kind == "redrive":
-        left = [each for each in state.queue if rules.redrive_spares_later and each not in reader.taken]
+        left = [each for each in state.queue if rules.redrive_spares_later and each != reader.second]
         return state._replace(reader=None, queue=tuple(left))
     if not rules.repair_clears:
         return state._replace(reader=None)

@@ -24,6 +24,14 @@ class Rules:
     """What was read is written within the deadline, or read again."""
     cut: bool = True
     """A request under way is cut off at its time: what lands later was whole by then, and lands soon or never."""
+    cut_body_is_open: bool = True
+    """A request that was cut off in its body is not done: the engine does not apply it."""
+    cut_answer_is_open: bool = True
+    """Nor is one that was cut off behind its body: it may be applied now, later or never."""
+    probe_is_another: bool = True
+    """The probe beside a lone document is a constant deletion of an id that no item can have."""
+    storm_is_nobodys: bool = True
+    """Where the probe is not answered either, the record is not handed over."""
     on_record: Callable[..., Verdict] = verdict
     on_read: Callable[..., Verdict] = verdict_on_read
     poison_is_queued: bool = True
@@ -56,8 +64,9 @@ class Configuration:
     seconds a tombstone lives, and `late` seconds after its read or first sending a request may land; None: a
     tombstone lives as long as anything is under way, and a request for ever. `reads_late`: `_mget` shows any of the
     documents that the index had since the last refresh, which may come at any time. `silent`: conflicts do not say
-    the current version, so that only `_mget` does. `alone`: at any time the collection may not take a write while the
-    probe beside it is answered, with its request still under way or not: the record is handed over, good as it is.
+    the current version, so that only `_mget` does. `alone`: at any time the collection may not take a lone write, its
+    request under way or not. Is the probe beside it answered, the record is handed over, good as it is; else it is
+    tried again.
     """
 
     name: str

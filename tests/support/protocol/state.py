@@ -55,7 +55,7 @@ class Worker(NamedTuple):
 class Reader(NamedTuple):
     """A "page", a "repair" or a "redrive" under way; `second`, `past`, `write` and `age` as a worker's.
 
-    `taken`: the seconds of a redrive's messages.
+    A redrive's `second` is that of the last of its messages.
     """
 
     kind: str
@@ -64,14 +64,14 @@ class Reader(NamedTuple):
     past: int
     write: Write | None
     age: int
-    taken: tuple[int, ...]
 
 
 class State(NamedTuple):
     """Everything there is. `queue` and `dropped`: the seconds of the records in our messages and the trigger's.
 
     `stream` begins at the shard's checkpoint, `done` of it are dealt with; `tombstone` is its age. `shown` is the
-    version of the document that `_mget` shows where it may be late, 0 where it shows none.
+    version of the document that `_mget` shows where it may be late, 0 where it shows none. `blamed`: a record was
+    handed over in a storm.
     """
 
     table: int
@@ -88,12 +88,13 @@ class State(NamedTuple):
     dropped: tuple[int, ...]
     mended: bool
     shown: int
+    blamed: bool
 
 
 def begin(world: Configuration) -> State:
     """The world before anything happened."""
     document = (OLD, FOREIGN) if world.foreign else (GONE, 0)
-    return State(GONE, world.writes, 0, (), 0, None, (), document, 0, None, (), (), False, 0)
+    return State(GONE, world.writes, 0, (), 0, None, (), document, 0, None, (), (), False, 0, False)
 
 
 def bits_of(version: int) -> int:

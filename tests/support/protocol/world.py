@@ -109,10 +109,13 @@ def landed(state: State, value: int, version: int, world: Configuration) -> Stat
 
 
 def without_dead(state: State, world: Configuration) -> State:
-    """Without requests that can only be refused: their version is passed, and no tombstone goes while they live."""
-    if world.tombstone is not None or not world.rules.external:
-        return state
+    """Without requests that can only be refused: their version is passed, and no tombstone goes while they live.
+
+    Not so a document from the future: somebody may remove it at any time.
+    """
     current = state.document[1]
+    if world.tombstone is not None or current == FOREIGN or not world.rules.external:
+        return state
     if state.wire:
         state = state._replace(wire=tuple([each for each in state.wire if each[1] > current]))
     reader = state.reader
