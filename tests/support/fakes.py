@@ -13,6 +13,7 @@ from typing import Any
 from searchsync.bulk import DONE, Answer, Response
 from searchsync.clock import Backoff, Deadline
 from searchsync.config import Config, read_environment
+from searchsync.document import KEY_FIELD, index_key
 from searchsync.errors import TableBusyError
 from searchsync.limits import LARGEST_BODY
 from searchsync.metrics import Report
@@ -44,6 +45,11 @@ class FakeClock:
 
 ItemFault = Callable[[str, str], "dict[str, Any] | None"]
 """(operation, document id) to the `status` and `error` to answer instead of applying it, or None."""
+
+
+def whole(**attributes: Any) -> dict[str, Any]:
+    """The document of an item with these attributes, `id` its key: its own key beside them."""
+    return {**attributes, KEY_FIELD: index_key(attributes["id"])}
 
 
 @dataclass

@@ -19,10 +19,10 @@ from opensearchpy.exceptions import ConnectionTimeout, TransportError
 
 from lab.faults import Fault, FaultKind, split_request
 from lab.gate_rules import split_bulk
-from searchsync.clock import Backoff, Deadline
+from searchsync.clock import Backoff
 from searchsync.collection import OpenSearchCollection, connect
 from searchsync.config import Config, read_environment
-from searchsync.document import document_text
+from searchsync.document import encode
 from searchsync.errors import SearchsyncError, StackError
 from searchsync.limits import TOMBSTONE_LIFE
 from searchsync.metrics import Report
@@ -55,6 +55,8 @@ REFUSED = {
     "mapping": Fault(FaultKind.ITEM, status=400, error_type="resource_already_exists_exception", positions=(0,)),
 }
 """Faults that refuse the first item of a bulk request."""
+RANGES = 2
+"""Of the index, and segments of the table."""
 REPEATS = 12
 """Calls that fail in a row before a history says that the walk makes no progress."""
 
@@ -331,11 +333,13 @@ class History:
         ends = self.clock.time + max((step.at for step in steps), default=0.0)
         self.until = self.clock.time + 600.0
         self.schedule(steps, list(keys))
-        self._part(lane, task, {"segment": 0, "of": 1})
+        since = self.clock.now()
+        self._part(lane, task, {"segment": 0, "of": RANGES})
+        self._part(lane, task, {"segment": 1, "of": RANGES})
         if task != "backfill":
             self.direct.call("POST", f"/{self.config.index}/_refresh")
-            pit = self.reader.open_point_in_time(Deadline.after(self.clock, 120.0))
-            self._part(lane, task, {"slice": 0, "of": 1, "pit": pit})
+            for number in range(RANGES):
+                self._part(lane, task, {"range": number, "of": RANGES, "since": since})
         self.until = 0.0
         self.clock.sleep(max(0.0, ends - self.clock.time))
         self.drain()
@@ -364,4 +368,4 @@ class History:
 
     def wanted(self) -> dict[str, Any]:
         """The index as it should be."""
-        return {name: json.loads(document_text(normalised(item))) for name, item in self.client.items.items()}
+        return {name: json.loads(encode(name, normalised(item))) for name, item in self.client.items.items()}

@@ -1,6 +1,6 @@
 """The mutants of `make mutants`, by area."""
 
-from tools.mutants import doctor, histories, limits, module, table_walk, the_lab, write_path
+from tools.mutants import doctor, histories, index_phase, limits, module, table_walk, the_lab, write_path
 
 MUTANTS = (
     *write_path.MUTANTS,
@@ -10,4 +10,5 @@ MUTANTS = (
     *the_lab.MUTANTS,
     *histories.MUTANTS,
     *limits.MUTANTS,
+    *index_phase.MUTANTS,
 )
