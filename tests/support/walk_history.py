@@ -33,7 +33,7 @@ from searchsync.walk.visibility import is_probe
 from searchsync.wire import normalised
 from tests.engine.client import Client
 from tests.support.events import NOW, environment, event, record
-from tests.support.fakes import MemoryQueue
+from tests.support.fakes import MemoryBucket, MemoryQueue
 from tests.support.real_lane import AUTH
 from tests.support.walk_bench import BusyClock, Lane, TableClient
 
@@ -113,6 +113,10 @@ class Network:
         answer = self._one_refused(refused, method, url, request) if refused else self._send(method, url, request)
         if fault == "lost":
             raise ConnectionTimeout("TIMEOUT", "lost", None)
+        if fault == "shard" and url.endswith("_search"):
+            answer["hits"]["hits"].clear()
+            answer["hits"]["total"]["value"] = 0
+            answer["_shards"] |= {"failed": 1, "failures": [{"reason": {"type": "shard_not_available"}}]}
         clock.sleep(LATENCY / 2)
         return answer
 
@@ -149,7 +153,9 @@ class History:
     stream: deque[tuple[float, dict[str, Any]]] = field(default_factory=deque)
     tombstones: dict[str, tuple[int, float]] = field(default_factory=dict)
     longest_lag: float = 0.0
+    bucket: MemoryBucket = field(default_factory=MemoryBucket)
     number: int = 0
+    walks: int = 0
     refreshed: float = 0.0
     delivering: bool = False
 
@@ -284,6 +290,14 @@ class History:
             self.direct.call("POST", f"/{self.config.index}/_refresh")
         return {"realtime": "false"} if url.endswith("_mget") else {}
 
+    def delete_index(self) -> None:
+        """Somebody deletes the index, and the sync function makes it anew."""
+        assert self.direct.call("DELETE", f"/{self.config.index}").ok
+        self.tombstones.clear()
+        self.pipeline.collection.forget_index()
+        self.pipeline.collection.ensure_index(30.0)
+        self.setting("1h")
+
     def setting(self, lifetime: str) -> None:
         """How long the engine keeps tombstones."""
         path = f"/{self.config.index}/_settings"
@@ -309,7 +323,9 @@ class History:
             self.clock.at(self.clock.time + step.at, lambda step=step: self._do(step, keys))  # type: ignore[misc]
 
     def _do(self, step: Step, keys: list[str]) -> None:
-        if isinstance(step, Trouble) and step.who == "table":
+        if isinstance(step, Trouble) and step.who == "index":
+            self.delete_index()
+        elif isinstance(step, Trouble) and step.who == "table":
             self.client.faults.append(step.what)
         elif isinstance(step, Trouble):
             self.networks[step.who].faults.append(step.what)
@@ -329,6 +345,8 @@ class History:
         world: Any = self
         lane = Lane(world, config=self.config, settle=SETTLE, call_seconds=600.0)
         lane.queue = self.queue
+        self.walks += 1
+        lane.s3, lane.seen_bucket = self.bucket, "seen"
         steps = list(steps)
         ends = self.clock.time + max((step.at for step in steps), default=0.0)
         self.until = self.clock.time + 600.0
@@ -346,7 +364,13 @@ class History:
         return lane
 
     def _part(self, lane: Lane, task: str, part: dict[str, Any]) -> None:
-        state: dict[str, Any] = {"task": task, "run": "run", "settle": SETTLE, "export": None, "part": part}
+        state: dict[str, Any] = {
+            "task": task,
+            "run": f"run-{self.walks}",
+            "settle": SETTLE,
+            "export": None,
+            "part": part,
+        }
         state |= {"position": None, "call": 0, "totals": {}, "done": False}
         repeated = 0
         while not state["done"]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from typing import Any
 
@@ -15,20 +14,24 @@ from moto import mock_aws
 from searchsync.clock import Deadline
 from searchsync.document import KEY_FIELD, index_key
 from searchsync.errors import StackError, WalkRefusedError
-from searchsync.limits import KEYS, LARGEST_WINDOW
+from searchsync.limits import KEYS
 from searchsync.version import LOW_BITS
 from searchsync.walk import seen as seen_module
 from searchsync.walk.seen import Keys, Seen, SeenStore
 from searchsync.walk.state import Range
 from searchsync.walk.sweep import Stride, Sweep
 from searchsync.walk.verify import Verification
+from tests.support.fakes import MemoryBucket
 from tests.support.walk_bench import MARGIN, Lane, World
 
 BUCKET = "seen"
 
 
-@pytest.fixture
-def s3() -> Any:
+@pytest.fixture(params=["moto", "memory"])
+def s3(request: pytest.FixtureRequest) -> Any:
+    if request.param == "memory":
+        yield MemoryBucket()
+        return
     with mock_aws():
         client = boto3.client("s3", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
         client.create_bucket(Bucket=BUCKET)
@@ -211,11 +214,13 @@ def test_what_does_not_fit_into_memory_is_looked_up_instead(s3: Any, monkeypatch
     assert len(store.read("run", 0, 1).between(0, KEYS)) == 10
 
 
-def test_a_bucket_that_refuses_is_said_with_what_to_check(s3: Any) -> None:
-    with pytest.raises(StackError, match="bucket gone refused a request: NoSuchBucket"):
-        SeenStore(s3, "gone").write("run", "segment-0000-0000", Keys(1))
-    with pytest.raises(StackError, match="s3:ListBucket"):
-        SeenStore(s3, "gone").read("run", 0, 1)
+def test_a_bucket_that_refuses_is_said_with_what_to_check() -> None:
+    with mock_aws():
+        client = boto3.client("s3", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+        with pytest.raises(StackError, match="bucket gone refused a request: NoSuchBucket"):
+            SeenStore(client, "gone").write("run", "segment-0000-0000", Keys(1))
+        with pytest.raises(StackError, match="s3:ListBucket"):
+            SeenStore(client, "gone").read("run", 0, 1)
 
 
 @pytest.mark.parametrize("call_seconds", [880.0, 40.0])
@@ -235,13 +240,11 @@ def test_a_verification_with_a_bucket_looks_up_nothing_of_what_agrees(s3: Any, c
     assert world.client.reads - before > 4
 
 
-def test_a_call_that_fails_behind_its_page_says_nothing_of_what_it_saw(s3: Any) -> None:
+def test_each_call_of_a_segment_has_an_object_of_its_own(s3: Any) -> None:
     """Its repetition begins where it began, and writes the same object."""
     world = filled()
     lane = Lane(world, s3=s3, seen_bucket=BUCKET)
     lane.walk("verify", of=2)
-    listed = s3.list_objects_v2(Bucket=BUCKET)["Contents"]
+    listed = s3.list_objects_v2(Bucket=BUCKET, Prefix="seen/")["Contents"]
     assert [each["Key"] for each in listed] == [f"seen/run-1/segment-000{number}-0000" for number in range(2)]
-    assert sum(each["Size"] for each in listed) == 2 * 2 * 4 + 8 * 60
-    assert json.dumps(lane.states)  # nothing of it is in a state
-    assert LARGEST_WINDOW >= 60
+    assert sum(map(len, SeenStore(s3, BUCKET).read("run-1", 0, 2).keys)) < 60

@@ -9,6 +9,7 @@ The rules:
    of other ranges is looked at, and no document is read.
 3. A key is not looked up where the table's part of this walk has read an item of it (`seen`), and one document shows
    it. Two documents of one key are both looked up: one of them may be a copy under another id.
+   What was read may be gone since, and its deletion be lost: that is the next walk's to find, like what rule 4 leaves.
 4. A document written since the walk began is left to the next one; one from the future was written by nobody of ours.
 5. A document without a key was not written by the pipeline. They are listed with the first range, and looked up.
 
