@@ -235,11 +235,12 @@ KEYS = 2**63
 """Keys that documents may have: what a `long` of the engine holds from 0."""
 MOST_RANGES = 160
 """Of the index: the results of so many fit into one state beside those of MOST_SEGMENTS."""
-MOST_KEYS = 2_000_000
-"""Of items, in one call of a segment: 16 MB, and 100 MB while they are sorted. Faster than 2,000 items a second no lane
-is."""
-MOST_SEEN_BYTES = 256 * 1024**2
-"""Of keys, in one call of the index: what is over that is looked up. Of a billion items a range has 50 MB."""
+MOST_KEYS = 1_000_000
+"""Of items, in one call of a segment: 8 MB, and at most 50 MB while they are sorted; a call that has so many ends. A
+segment of items of 1 KB has half as many."""
+MOST_SEEN_BYTES = 64 * 1024**2
+"""Of keys, in one call of the index, a quarter of the smallest memory_size: what is over that is looked up. Of a
+billion items a range has 50 MB."""
 LASTING_ERROR = 300.0
 """Seconds of nothing but 500 after which a walk says so instead of waiting."""
 ONE_PAGE = 70.0

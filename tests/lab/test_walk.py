@@ -130,7 +130,7 @@ def test_damage_is_found_named_repaired_and_gone(walk: Walk) -> None:
 def test_an_orphan_whose_neighbours_change_is_found_and_what_agrees_is_read_once(walk: Walk) -> None:
     """What the table's phase has read stands in the module's bucket; no item that changes meanwhile is a difference."""
     stack, changing = walk.stack, [f"walk-{number}" for number in range(0, ITEMS, 2)]
-    damage(stack, "walk-nobody", {"id": "walk-nobody"})
+    damage(stack, "walk-orphan", {"id": "walk-orphan"})
     time.sleep(REFRESH_SECONDS)
     execution = walk.start("verify")
     for turn in range(5):
@@ -139,7 +139,7 @@ def test_an_orphan_whose_neighbours_change_is_found_and_what_agrees_is_read_once
         time.sleep(1.0)
     ended = walk.end(execution)
     found = json.loads(ended["output"])
-    assert {each["id"]: each["kind"] for each in walk.differences(found["run"])} == {"walk-nobody": "extra"}
+    assert {each["id"]: each["kind"] for each in walk.differences(found["run"])} == {"walk-orphan": "extra"}
     assert found["totals"]["documents"] >= ITEMS
     assert walk.run("repair")["totals"]["repaired"] == 1
     for name in changing:
@@ -178,10 +178,13 @@ def without(stack: Applied, role: str, action: str) -> Iterator[None]:
     [
         (FUNCTION_ROLE, "dynamodb:DescribeTable", "backfill"),
         (FUNCTION_ROLE, "dynamodb:Scan", "backfill"),
+        (FUNCTION_ROLE, "s3:GetObject", "verify"),
+        (FUNCTION_ROLE, "s3:ListBucket", "verify"),
+        (FUNCTION_ROLE, "s3:PutObject", "verify"),
         (FUNCTION_ROLE, "states:ListExecutions", "backfill"),
         (FUNCTION_ROLE, "aoss:APIAccessAll", "backfill"),
         (FUNCTION_ROLE, "cloudwatch:GetMetricStatistics", "verify"),
-        (FUNCTION_ROLE, "dynamodb:BatchGetItem", "verify"),
+        (FUNCTION_ROLE, "dynamodb:BatchGetItem", "repair"),
         (FUNCTION_ROLE, "sqs:SendMessage", "backfill"),
         (MACHINE_ROLE, "lambda:InvokeFunction", "backfill"),
         (MACHINE_ROLE, "states:StartExecution", "backfill"),
@@ -195,6 +198,9 @@ def test_without_this_permission_a_walk_fails_and_says_so_and_a_redrive_ends_it(
         # The stream's own message comes first; the walk has one of its own to send.
         walk.stack.put({**key("walk-poison"), "_id": {"S": "no field of a document"}})
         walk.stack.until("the stream's message", walk.stack.failure_messages)
+    if action == "dynamodb:BatchGetItem":  # what agrees is not looked up
+        damage(walk.stack, "walk-looked-up", {"id": "walk-looked-up"})
+        time.sleep(REFRESH_SECONDS)
     with without(walk.stack, role, action):
         ended = walk.end(execution := walk.start(task))
         assert ended["status"] == "FAILED"

@@ -59,10 +59,10 @@ MUTANTS = (
         ("tests/unit/test_walk_reader.py", "-k", "shows_fewer"),
     ),
     Mutant(
-        "F78 a position that is not kept",
+        "F78 a key left out where a page ends",
         SWEEP,
         "low = self.part.low if position is None else int(position, 16)",
-        "low = self.part.low",
+        "low = self.part.low if position is None else int(position, 16) + 1",
         (UNIT, "-k", "shown_once"),
     ),
     Mutant(
