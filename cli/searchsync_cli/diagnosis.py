@@ -313,7 +313,7 @@ PROBES = (
     Probe("index-templates", "an index template", "nothing", "harmless: it is not used", _unneeded),
     Probe(
         "key-ranges",
-        "a range of a number answered from its column, documents by `terms` with versions, those without the field",
+        "a range of a number answered from its column, documents by `terms`, those without the field",
         "all are right",
         "verifications of the index need it: tell us",
         _equal(range=True, terms=True, missing=True),
