@@ -47,6 +47,7 @@ FLAT, UNITS = 1.3, 0.3
 AT_ONCE = 5_000
 AGREEING = 4_000
 SHARDS = 2
+TOO_MANY = 429
 ROUNDS = 3
 
 
@@ -66,7 +67,10 @@ def fill(engine: str, begin: int, end: int) -> None:
             body.append(encode(name, {"id": {"S": name}, "text": text}))
         headers = {"content-type": "application/x-ndjson"}
         answer = requests.post(f"{engine}/{INDEX}/_bulk", b"\n".join(body) + b"\n", headers=headers, timeout=120)
-        if answer.json()["errors"]:
+        while answer.status_code == TOO_MANY:  # its heap is full for a moment
+            time.sleep(1.0)
+            answer = requests.post(f"{engine}/{INDEX}/_bulk", b"\n".join(body) + b"\n", headers=headers, timeout=120)
+        if not answer.ok or answer.json()["errors"]:
             raise RuntimeError(answer.text[:500])
     requests.post(f"{engine}/{INDEX}/_refresh", timeout=120).raise_for_status()
 

@@ -248,3 +248,37 @@ def test_each_call_of_a_segment_has_an_object_of_its_own(s3: Any) -> None:
     listed = s3.list_objects_v2(Bucket=BUCKET, Prefix="seen/")["Contents"]
     assert [each["Key"] for each in listed] == [f"seen/run-1/segment-000{number}-0000" for number in range(2)]
     assert sum(map(len, SeenStore(s3, BUCKET).read("run-1", 0, 2).keys)) < 60
+
+
+def test_a_call_ends_when_it_holds_as_many_keys_as_memory_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("searchsync.walk.parts.MOST_KEYS", 100)
+    world, bucket = filled(300), MemoryBucket()
+    world.client.page = 50
+    lane = Lane(world, s3=bucket, seen_bucket=BUCKET)
+    assert lane.walk("verify") == {"items": 300, "documents": 300}
+    assert [len(body) for body in bucket.objects.values()] == [4 + 8 * 100] * 3 + [4]
+    alone = Lane(world)
+    alone.walk("verify")
+    assert len(alone.states) == 2  # where nothing is kept there is nothing to hold
+
+
+def test_a_repetition_that_comes_less_far_than_the_lost_answers_call_loses_nothing() -> None:
+    """What its object no longer says is looked up; what it says was read."""
+    world, bucket = filled(200), MemoryBucket()
+    world.client.page = 50
+    world.plant("orphan", {"id": "orphan"})
+    lane = Lane(world, s3=bucket, seen_bucket=BUCKET)
+    state = {"task": "verify", "run": "run-1", "settle": 10.0, "export": None, "part": {"segment": 0, "of": 1}}
+    state |= {"position": None, "call": 0, "totals": {}, "done": False}
+    lane.call_seconds = 880.0
+    whole = lane.call(state)
+    lane.call_seconds = 71.0
+    less = lane.call(state)
+    assert (whole["done"], less["done"]) == (True, False)
+    while not less["done"]:
+        less = lane.call(less)
+    lane.call_seconds = 880.0
+    before = world.client.reads
+    lane.run("verify", {"range": 0, "of": 1, "since": world.clock.now()})
+    assert lane.differences() == {"orphan": "extra"}
+    assert world.client.reads - before == 2

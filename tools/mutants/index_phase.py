@@ -137,6 +137,13 @@ MUTANTS = (
         (UNIT, "-k", "more_objects"),
     ),
     Mutant(
+        "a call that holds keys without end",
+        FUNCTION + "walk/parts.py",
+        "or keys.count >= MOST_KEYS or",
+        "or",
+        (UNIT, "-k", "as_many_keys"),
+    ),
+    Mutant(
         "more keys read than memory holds",
         SEEN,
         "if size > left:",
