@@ -232,3 +232,10 @@ def test_an_index_without_the_keys_field_is_not_walked() -> None:
         asked.reader.require(asked.deadline)
     asked = Asked({"i": {"mappings": {**mapping, "properties": {KEY_FIELD: {"type": "long"}}}}})
     asked.reader.require(asked.deadline)
+
+
+def test_a_page_whose_keys_are_left_out_is_no_page_of_an_index_without_orphans() -> None:
+    left_out = hits("a", "b")
+    del left_out["hits"]["hits"][1]["fields"]
+    with pytest.raises(StackError, match="left `docvalue_fields` out"):
+        Asked(left_out).page()

@@ -27,6 +27,7 @@ from searchsync.errors import (
     StackError,
     WalkRefusedError,
 )
+from searchsync.foreign import code
 from searchsync.index import has_key, mark_in
 from searchsync.limits import (
     IDS_AT_ONCE,
@@ -145,16 +146,15 @@ class IndexReader:
         API "Search": `stored_fields` `_none_`; the engine refuses it together with versions).
         """
         bounds = {name: bound for name, bound in (("gte", low), ("lt", high)) if bound not in (0, KEYS)}
-        body = self._search(
-            {"range": {KEY_FIELD: bounds}} if bounds else HAS_KEY,
-            deadline,
-            {
-                "stored_fields": "_none_",
-                "docvalue_fields": [KEY_FIELD],
-            },
-        )
-        keys = [int(key) for hit in body["hits"] for key in hit["fields"][KEY_FIELD]]
-        return KeyPage(int(body["total"]["value"]), keys)
+        query = {"range": {KEY_FIELD: bounds}} if bounds else HAS_KEY
+        body = self._search(query, deadline, {"stored_fields": "_none_", "docvalue_fields": [KEY_FIELD]})
+        shown = [hit.get("fields", {}).get(KEY_FIELD) for hit in body["hits"]]
+        if not all(shown):
+            raise StackError(
+                "The collection left `docvalue_fields` out of what a search found, by which the index is walked. Check "
+                "what stands between the function and the collection, and report it."
+            )
+        return KeyPage(int(body["total"]["value"]), [int(key) for keys in shown for key in keys])
 
     def holding(self, keys: Sequence[int], deadline: Deadline) -> list[Hit]:
         """The documents of these keys. Raises as `documents` does."""
@@ -231,7 +231,7 @@ class IndexReader:
 def _said(response: Response) -> str:
     """A busy answer in a few words: its status and types, which quote nothing."""
     answer = classify_request(response)
-    kinds = sorted({str((each.get("reason") or {}).get("type", "")) for each in _failures(response.body)})
+    kinds = sorted({code((each.get("reason") or {}).get("type", "")) for each in _failures(response.body)})
     said = str(response.status or response.detail or "no answer")
     return " ".join(filter(None, [said, answer.error_type, *kinds]))
 
