@@ -142,8 +142,8 @@ class IndexReader:
     def keys(self, low: int, high: int, deadline: Deadline) -> KeyPage:
         """The keys of the documents from `low` to before `high`; KEYS is no end. Raises as `documents` does.
 
-        They come from the engine's columns: stored fields, and with them ids and versions, are left out (OpenSearch
-        API "Search": `stored_fields` `_none_`; the engine refuses it together with versions).
+        They come from the engine's columns: stored fields, and with them ids, are left out, so that versions cannot be
+        asked for ("Disable stored fields entirely" in the reference of Elasticsearch, which the engine comes from).
         """
         bounds = {name: bound for name, bound in (("gte", low), ("lt", high)) if bound not in (0, KEYS)}
         query = {"range": {KEY_FIELD: bounds}} if bounds else HAS_KEY
