@@ -186,7 +186,7 @@ locals {
   environment_named = jsonencode([
     local.index_name, local.table_name, jsonencode(local.key_attributes), local.queue_name,
     local.function_name, local.function_name, var.function.metric_namespace,
-    try(var.table_walk.report_bucket.arn, ""), var.index.mapping == null ? "" : base64gzip(var.index.mapping),
+    try(var.table_walk.report_bucket.arn, ""), "${var.name}-walk-12345678901234567890123456", var.index.mapping == null ? "" : base64gzip(var.index.mapping),
   ])
   environment_bytes = 700 + floor(length(trim(base64encode(local.environment_named), "=")) * 3 / 4)
 }

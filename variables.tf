@@ -212,7 +212,7 @@ variable "index" {
   description = <<-EOT
     The index that the documents go to.
     - `name`: index name; null takes the table's name in lower case. Another name starts an empty index: run a backfill.
-    - `mapping`: JSON text that stands below `mappings`; null for the default (numbers double, strings text with a keyword sub-field, no date detection). It holds for an index that is created after the change.
+    - `mapping`: JSON text that stands below `mappings`; null for the default (numbers double, strings text with a keyword sub-field, no date detection). It holds for an index that is created after the change. The field `searchsync_key`, by which the index is walked, is added to it.
   EOT
   type = object({
     name    = optional(string)
@@ -228,6 +228,14 @@ variable "index" {
   validation {
     condition     = var.index.mapping == null ? true : can(keys(jsondecode(var.index.mapping))) && !contains(try(keys(jsondecode(var.index.mapping)), []), "mappings")
     error_message = "index.mapping is not a JSON object that stands below `mappings`: give it like jsonencode({ properties = { name = { type = \"text\" } } })."
+  }
+  validation {
+    condition     = var.index.mapping == null ? true : !anytrue([for name in try(keys(jsondecode(var.index.mapping).properties), []) : split(".", name)[0] == "searchsync_key"])
+    error_message = "index.mapping has a property searchsync_key: each document has a field of that name, by which the index is walked. Take the property out, and rename the attribute in the table."
+  }
+  validation {
+    condition     = var.index.mapping == null ? true : tostring(try(jsondecode(var.index.mapping).enabled, true)) != "false"
+    error_message = "index.mapping has `enabled` false at its top, so that nothing of the index could be found, and no walk could compare it. Use `dynamic` false instead."
   }
   validation {
     # All environment variables together have 4 KB; the others take less than 1 KB.

@@ -114,9 +114,9 @@ class Services:
     @cached_property
     def converted(self) -> bytes:
         """The attribute's value in the index."""
-        from searchsync.plan import encode  # noqa: PLC0415 - a path of the measured package
+        from searchsync.document import document_text  # noqa: PLC0415 - a path of the measured package
 
-        return encode({"data": json.loads(self.attribute)})[len(b'{"data":') : -1]
+        return document_text({"data": json.loads(self.attribute)})[len('{"data":') : -1].encode()
 
     def item(self, name: str) -> bytes:
         """An item as the table sends it."""
@@ -181,14 +181,21 @@ class Services:
 
     def _shown(self, name: str) -> bytes:
         """A document, of an item or of a probe."""
+        from searchsync.document import KEY_FIELD, index_key  # noqa: PLC0415 - a path of the measured package
+
         source = b"{}"
         if name.isdigit():
-            source = b'{"id":"%b","data":%b%b}' % (name.encode(), self.converted, b',"more":1' * self.differs)
+            key = b',"%b":%d' % (KEY_FIELD.encode(), index_key(name))
+            source = b'{"id":"%b","data":%b%b%b}' % (name.encode(), self.converted, key, b',"more":1' * self.differs)
         return b'{"_index":"bench","_id":"%b","_version":3,"found":true,"_source":%b}' % (name.encode(), source)
 
     def _search(self, request: Any) -> bytes:
+        """Documents by id; or all, as a range of keys and as the documents of these keys show them; or none."""
+        from searchsync.document import KEY_FIELD, index_key  # noqa: PLC0415 - a path of the measured package
+
         names = request["query"].get("ids", {}).get("values") or [str(number) for number in range(self.scanned)]
-        hits = [{"_id": name, "_version": 3, "_source": {"id": name}, "sort": [name]} for name in names]
+        names = [] if "bool" in request["query"] else names
+        hits = [{"_id": name, "_version": 3, "fields": {KEY_FIELD: [index_key(name)]}} for name in names]
         return json.dumps({"hits": {"total": {"value": len(hits)}, "hits": hits}, "timed_out": False}).encode()
 
     def _bulk(self, body: bytes) -> bytes:
@@ -382,7 +389,9 @@ def measured(shape: str, function: str, paths: str) -> Used:
         entry, services.scanned = "walk_handler", 10
         services.differs = function == "repair"
         task = {"backfill": "backfill", "repair": "repair"}.get(function, "verify")
-        part = {"slice": 0, "of": 1, "pit": "p"} if function == "verify the index" else {"segment": 0, "of": 1}
+        part = (
+            {"range": 0, "of": 1, "since": time.time()} if function == "verify the index" else {"segment": 0, "of": 1}
+        )
         event = json.dumps({"task": task, "part": part, "settle": 0.1}).encode()
     with serving(services):
         return run(services, entry, event, paths)

@@ -30,8 +30,6 @@ class Behaviours:
     new_index_by_item: bool = False  # that 404 stands on the items of a 200, not on the request
     writes_make_index: bool = False  # a write makes its missing index though an item of it says `require_alias`
     mapping_conflicts: bool = False  # a change of the mapping beside another one: 400 on the item, or on PUT _mapping
-    pit_needs_collection: bool = False  # PIT search/delete: no index is seen in the id, a policy must grant all
-    close_refused: bool = False  # DELETE of a PIT answers 403
     versions_left_out: bool = False  # no `_version` in `_mget` answers and hits
     at_capacity: bool = False  # writes answer 402, by item
     sleeps_after_s: float | None = None  # idle so long: asleep; indexing and search apart
@@ -67,7 +65,6 @@ PROFILES: Mapping[str, Behaviours] = MappingProxyType(
             new_index_hidden_s=5.0,
             new_index_by_item=True,
             writes_make_index=True,
-            close_refused=True,
             sleeps_after_s=600.0,
             wakes_in_s=30.0,
         ),
@@ -136,22 +133,6 @@ TABLE = (
         "opensearch-project/opensearch-spark#950 and #951, for a PUT of the mapping. For a `_bulk`, and how "
         "long a change takes: unknown",
         "mapping-conflict",
-    ),
-    Row(
-        "narrow policy of a point in time",
-        ("pit_needs_collection",),
-        "A search in a point in time and its deletion name no index in their path: 403 unless the data access policy "
-        "grants all of the collection's indices",
-        "unknown for AOSS. OpenSearch's own security plugin does so: opensearch-project/OpenSearch#4064 for the "
-        "deletion, opensearch-project/security#5508 for the search",
-        "pit-allowed",
-    ),
-    Row(
-        "closing refused",
-        ("close_refused",),
-        "The deletion of a point in time answers 403",
-        "unknown",
-        "pit-close",
     ),
     Row(
         "versions left out",

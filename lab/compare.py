@@ -14,7 +14,7 @@ from typing import Any
 
 import requests
 
-from searchsync.document import document_id, document_text
+from searchsync.document import document_id, encode
 from searchsync.wire import normalised
 
 PAGE = 1_000
@@ -55,7 +55,7 @@ def table_documents(dynamodb: Any, table: str, key_attributes: tuple[str, ...]) 
         for item in page["Items"]:
             image = normalised(item)
             name = document_id({key: image[key] for key in key_attributes}, key_attributes)
-            found[name] = exact(document_text(image))
+            found[name] = exact(encode(name, image).decode())
     return found
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from lab.behaviours import Behaviours
 from lab.faults import Fault, FaultKind
-from lab.gate_rules import GateDenied, GateRequest
+from lab.gate_rules import GateRequest
 
 MAPPING_UPDATE_S = 1.0
 """Seconds that a change of the mapping takes, or the creation of an index: another one meanwhile is in conflict."""
@@ -83,16 +83,6 @@ class Conduct:
         """What is answered while the collection wakes; None where requests are held."""
         status = self.behaviours.waking_status
         return None if status is None else Fault(FaultKind.STATUS, status=status, reason="the collection wakes up")
-
-    def seen(self, request: GateRequest) -> GateRequest:
-        """The request as the check of the data access policy sees it."""
-        return replace(request, pit_named=False) if self.behaviours.pit_needs_collection else request
-
-    def denied(self, request: GateRequest) -> GateDenied | None:
-        """What is refused to everybody."""
-        if self.behaviours.close_refused and request.method == "DELETE" and "/point_in_time" in request.path:
-            return GateDenied.forbidden("close refused")
-        return None
 
     def shaped(self, request: GateRequest) -> GateRequest:
         """The request as the engine gets it: what the last refresh shows, without versions, without a guard."""

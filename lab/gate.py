@@ -171,8 +171,8 @@ class Gate:
     def _deny(self, request: GateRequest) -> GateDenied | None:
         denied = self._rules.check(request)
         if denied is None and self._authorize is not None:
-            denied = self._authorize(self._conduct.seen(request))
-        return denied or self._conduct.denied(request)
+            denied = self._authorize(request)
+        return denied
 
     def _wake(self, request: GateRequest) -> Reply | None:
         """Hold the request until the collection is awake, or what it is answered meanwhile."""

@@ -43,7 +43,6 @@ class GateRequest:
     target: str
     headers: Mapping[str, str]
     body: bytes = b""
-    pit_named: bool = True  # whether the id of a point in time says its indices
 
     @property
     def path(self) -> str:
@@ -160,7 +159,7 @@ def _operation(request: GateRequest) -> Operation | None:
         if request.items:
             indices = {item.index for item in request.items if item.index}
         elif api == "_search" and not named:
-            indices = indices_of(request.body) if request.pit_named else set()
+            indices = indices_of(request.body)
         return Operation(api, permission, tuple(sorted(indices)))
     return None
 

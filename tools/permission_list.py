@@ -19,6 +19,8 @@ QUEUE = ("arn:aws:sqs:REGION:ACCOUNT:NAME-failures",)
 ROLES = ("arn:aws:iam::ACCOUNT:role/NAME-*",)
 MACHINE = ("arn:aws:states:REGION:ACCOUNT:stateMachine:NAME-walk",)
 RULES = ("arn:aws:events:REGION:ACCOUNT:rule/NAME-*",)
+BUCKET = ("arn:aws:s3:::NAME-walk-*",)
+OBJECTS = ("arn:aws:s3:::NAME-walk-*/*",)
 ALARMS = ("arn:aws:cloudwatch:REGION:ACCOUNT:alarm:NAME-*",)
 YOURS: tuple[str, ...] = ()
 """A key or an object of the user's: not in the policy document, since only the user knows its ARN."""
@@ -253,6 +255,21 @@ GRANTS = (
         RULES,
     ),
     Grant(
+        "`aws_s3_bucket` and its access block, lifecycle and policy",
+        "always",
+        _of(
+            "s3",
+            *("CreateBucket", "DeleteBucket", "DeleteBucketPolicy", "GetAccelerateConfiguration", "GetBucketAcl"),
+            *("GetBucketCORS", "GetBucketLogging", "GetBucketObjectLockConfiguration", "GetBucketPolicy"),
+            *("GetBucketPublicAccessBlock", "GetBucketRequestPayment", "GetBucketTagging", "GetBucketVersioning"),
+            *("GetBucketWebsite", "GetEncryptionConfiguration", "GetLifecycleConfiguration"),
+            *("GetReplicationConfiguration", "ListBucket", "ListBucketVersions", "PutBucketPolicy"),
+            *("PutBucketPublicAccessBlock", "PutBucketTagging", "PutLifecycleConfiguration"),
+        ),
+        BUCKET,
+    ),
+    Grant("the same", "always", _of("s3", "DeleteObject", "DeleteObjectVersion"), OBJECTS),
+    Grant(
         "`aws_cloudwatch_metric_alarm`",
         "`alarms.enabled`",
         _of("cloudwatch", "DeleteAlarms", "ListTagsForResource", "PutMetricAlarm", "TagResource", "UntagResource"),
@@ -267,6 +284,7 @@ QUEUE_ENDPOINT = "interface endpoint `sqs`"
 STREAMS_ENDPOINT = "a NAT gateway: the interface endpoint `dynamodb-streams` has no private DNS name"
 S3_ENDPOINT = "gateway or interface endpoint `s3`"
 LOAD = "backfill from an export"
+COMPARISON = "verify and repair"
 
 ENDPOINTS = (
     Endpoint("sync", "collection", AOSS_ENDPOINT, "always", _of("aoss", "APIAccessAll")),
@@ -302,5 +320,6 @@ ENDPOINTS = (
         _of("cloudwatch", "GetMetricStatistics"),
     ),
     Endpoint("walk", "S3", S3_ENDPOINT, "`table_walk.report_bucket`", _of("s3", "PutObject")),
+    Endpoint("walk", "S3", S3_ENDPOINT, COMPARISON, _of("s3", "GetObject", "ListBucket", "PutObject")),
     Endpoint("walk", "S3", S3_ENDPOINT, LOAD, _of("s3", "GetObject")),
 )

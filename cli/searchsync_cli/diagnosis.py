@@ -142,8 +142,7 @@ def _some(others: object) -> Outcome:
 def _reads(seen: Seen) -> Outcome:
     if None in seen.values():
         return Outcome.ACT
-    searches = max(seen["search_s"], seen["pit_s"])
-    return Outcome.RELIED if seen["mget_s"] < READ_S and searches <= REFRESHED_S else Outcome.HARMLESS
+    return Outcome.RELIED if seen["mget_s"] < READ_S and seen["search_s"] <= REFRESHED_S else Outcome.HARMLESS
 
 
 def _tombstone(seen: Seen) -> Outcome:
@@ -260,7 +259,7 @@ PROBES = (
     Probe("id-513", "an id of 513 bytes", "it is refused with 400", "harmless: none is sent", _id_513),
     Probe(
         "reads-late",
-        "how long after its answer `_mget`, search and a point in time show a write",
+        "how long after its answer `_mget` and search show a write",
         "`_mget` at once, searches within 45 s",
         "later is harmless: what was read is compared with what was written, and a verification waits. Not within "
         "120 s: verifications wait or refuse; look at the capacity",
@@ -272,20 +271,6 @@ PROBES = (
         "both do",
         "verifications and conflicts end with an error: tell us",
         _equal(mget=True, search=True),
-    ),
-    Probe(
-        "pit-allowed",
-        "opening and searching a point in time under a policy that names the index only",
-        "both are allowed",
-        'add `aoss:ReadDocument` on `index/<collection>/*` for the walk\'s role: verifications need it',
-        _equal(open="ok", search="ok"),
-    ),
-    Probe(
-        "pit-close",
-        "closing it",
-        "it is allowed",
-        "harmless: it ends by itself 15 minutes later",
-        _harmless(close="ok"),
     ),
     Probe(
         "mapping-update",
@@ -327,11 +312,11 @@ PROBES = (
     Probe("aliases", "an alias of the probe index", "nothing", "harmless: it is not used", _unneeded),
     Probe("index-templates", "an index template", "nothing", "harmless: it is not used", _unneeded),
     Probe(
-        "range-docvalues",
-        "a range query that answers with doc values",
-        "nothing",
-        "harmless: a later reconciliation would do without",
-        _harmless(right=True),
+        "key-ranges",
+        "a range of a number answered from its column, documents by `terms`, those without the field",
+        "all are right",
+        "verifications of the index need it: tell us",
+        _equal(range=True, terms=True, missing=True),
     ),
     Probe(
         "histogram-sum",

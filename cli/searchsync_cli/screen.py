@@ -140,7 +140,7 @@ def in_words(now: Snapshot) -> str:
     """A snapshot beside its bar."""
     if now.phase == "prepare":
         return "getting ready"
-    parts = [f"{now.phase}: {now.done:,} of {now.segments:,} {'slices' if now.phase == 'index' else 'segments'}"]
+    parts = [f"{now.phase}: {now.done:,} of {now.segments:,} {'ranges' if now.phase == 'index' else 'segments'}"]
     if now.items and now.fraction < 1:
         parts.append(
             f"~{now.items:,} {'documents' if now.phase == 'index' else 'items'}"

@@ -15,6 +15,7 @@ from ipaddress import ip_address
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
+from searchsync.document import KEY_FIELD
 from searchsync.errors import ConfigurationError
 from searchsync.fields import Fields
 from searchsync.limits import DEFAULT_MARGIN, LONGEST_MARGIN, SHORTEST_MARGIN
@@ -202,5 +203,13 @@ def _mapping(text: str) -> Mapping[str, Any]:
     if not isinstance(mapping, dict) or "mappings" in mapping or not isinstance(mapping.get("_meta", {}), dict):
         raise ValueError(
             "give the index mapping as a JSON object, what stands below 'mappings', or that as Terraform's base64gzip"
+        )
+    if any(name.partition(".")[0] == KEY_FIELD for name in mapping.get("properties", {})):
+        raise ValueError(
+            f"take the property {KEY_FIELD} out of the index mapping: each document has a field of that name"
+        )
+    if mapping.get("enabled") in (False, "false"):
+        raise ValueError(
+            "take `enabled` out of the top of the index mapping: the index is walked by a field of its own"
         )
     return mapping

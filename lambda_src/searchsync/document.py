@@ -1,15 +1,20 @@
-"""Items to documents: AttributeValue to JSON text, and document ids. Pure.
+"""Items to documents: AttributeValue to JSON text, document ids, and the key beside the attributes. Pure.
 
 One converter serves the stream, the resync and the backfill. It writes text straight from DynamoDB's
 JSON, without a tree in between: a number is its own digits (DynamoDB keeps 38, a float 17), a set is
 an array, binary is the base64 text that the event already carries. Images that come from the AWS SDK
 are brought to this form at the edge (`wire`), never here.
+
+A document holds its item's attributes and one field more, KEY_FIELD: a number that its id alone decides, evenly spread.
+Ranges of it are the parts and pages in which a walk reads the index. It stands in the source, so that whoever copies
+documents into another index copies it with them. `keyed` is the one place that says what a document holds: what
+writes and what compares both ask it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from json.encoder import encode_basestring as quote
 from typing import Any
 
@@ -23,6 +28,8 @@ DIGEST_PREFIX = "sha256:"
 OWN_PREFIX = f"{DIGEST_PREFIX}searchsync-"
 """Of ids that no item can have: what `document_id` begins with `sha256:` goes on with 64 hex digits."""
 assert OWN_PREFIX[len(DIGEST_PREFIX)] not in "0123456789abcdef"  # noqa: S101 - else an item's id could be one of ours
+KEY_FIELD = "searchsync_key"
+"""Of every document: no attribute may have this name, nor any property of a user's mapping."""
 KEY_TYPES = ("S", "N", "B")
 MAPS_ALL = Fields()
 """The fields of the default mapping: the index maps whatever comes."""
@@ -103,7 +110,7 @@ CONVERTERS: dict[str, Callable[[Any], str]] = {
 
 
 def document_text(image: AttributeMap, fields: Fields = MAPS_ALL) -> str:
-    """The document of an item: one line of JSON text.
+    """Attributes as one line of JSON text.
 
     Raises ConversionError where an attribute value has a type that DynamoDB does not know, or `fields` finds what the
     engine does not answer. They are asked where that is possible at all, by what costs next to nothing to know.
@@ -126,6 +133,32 @@ def _may_be_much(text: str, fields: Fields) -> bool:
     if fields.have_whole_numbers and len(text) > LONGEST_NUMBER:
         return True
     return FIELD_COST * text.count('":') + text.count(".") > MOST_MAPPED
+
+
+def index_key(name: str) -> int:
+    """The key of a document id, from 0 to KEYS: 63 bits of its BLAKE2b digest, which a `long` of the engine holds.
+
+    Two of a billion ids have the same key with a chance of one in twenty.
+    """
+    return int.from_bytes(blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big") >> 1
+
+
+def keyed(name: str, image: AttributeMap) -> dict[str, Any]:
+    """What the document of this id holds: its item's attributes, and its key."""
+    return {**image, KEY_FIELD: {"N": str(index_key(name))}}
+
+
+def encode(name: str, image: AttributeMap, fields: Fields = MAPS_ALL) -> bytes:
+    """The document of this id as it stands in a bulk body. A line break would end it early; JSON text has none.
+
+    Raises ConversionError as `document_text` does, and where an attribute has the name of the key.
+    """
+    if KEY_FIELD in image:
+        raise ConversionError(
+            f"The item has an attribute {KEY_FIELD}: each document has a field of that name, by which the index is "
+            "walked. Rename the attribute in the table."
+        )
+    return document_text(keyed(name, image), fields).encode()
 
 
 def document_id(keys: AttributeMap, key_attributes: tuple[str, ...]) -> str:

@@ -50,10 +50,6 @@ class CollectionBusyError(SearchsyncError):
     """The collection did not answer in time; what asked it is tried again."""
 
 
-class PointInTimeGoneError(SearchsyncError):
-    """The index's point in time ended before its slice was read: it is read again from another."""
-
-
 class WalkRefusedError(SearchsyncError):
     """A walk that cannot be begun or go on as things stand: its message says what stands in the way."""
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from searchsync.document import OWN_PREFIX
+from searchsync.document import KEY_FIELD, OWN_PREFIX
 from searchsync.limits import LONGEST_KEYWORD
 
 GUARD = b'{"update":{"_id":"%bguard","require_alias":true}}\n{"doc":{}}\n' % OWN_PREFIX.encode()
@@ -23,6 +23,10 @@ NO_INDEX_TYPE = "index_not_found_exception"
 MARK = "searchsync"
 """The member of the mapping's `_meta` that holds our mark:
 {"searchsync": {"mark": "<unique text>", "created": <Unix seconds>}}."""
+
+KEY_MAPPING: Mapping[str, Any] = {"type": "long"}
+"""Of the key's field: a range of it is found without a look at any other document (the engine keeps a tree of points),
+and shown from the field's column."""
 
 DEFAULT_MAPPING: Mapping[str, Any] = {
     "date_detection": False,
@@ -51,8 +55,12 @@ class Mark:
 
 
 def creation_body(mapping: Mapping[str, Any] | None, mark: Mark) -> dict[str, Any]:
-    """The body that creates the index with a user's mapping, or the default one, and our mark."""
+    """The body that creates the index with a user's mapping, or the default one, our mark, and the key's field.
+
+    The field stands in the mapping also where `dynamic` maps or takes no name that it does not know.
+    """
     chosen = dict(DEFAULT_MAPPING if mapping is None else mapping)
+    chosen["properties"] = {**chosen.get("properties", {}), KEY_FIELD: dict(KEY_MAPPING)}
     chosen["_meta"] = {**chosen.get("_meta", {}), MARK: {"mark": mark.text, "created": mark.created}}
     return {"mappings": chosen}
 
@@ -88,6 +96,15 @@ def mark_in(body: Any) -> Mark | None:
         return Mark(str(mark["mark"]), float(mark.get("created", 0.0)))
     except (AttributeError, KeyError, TypeError, ValueError):
         return None
+
+
+def has_key(body: Any) -> bool:
+    """Whether the mapping in that answer has the key's field."""
+    try:
+        (found,) = body.values()
+        return bool(found["mappings"]["properties"][KEY_FIELD]["type"] == KEY_MAPPING["type"])
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return False
 
 
 def is_bare(body: Any) -> bool:

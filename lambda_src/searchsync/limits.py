@@ -242,12 +242,18 @@ SHORT_STEP = 150.0
 LONGEST_WAKING = 30.0
 TOGETHER = 2.0
 """Seconds after which a walk looks again for one that began together with it: the list of walks is late."""
-PIT_KEPT_MINUTES = 15
-"""A point in time lives so long after its last use."""
-MOST_SLICES = 1_024
-"""Slices of a point in time that OpenSearch takes (index.max_slices_per_pit)."""
-LARGEST_SLICES = 64
-"""Slices of ours: a lane each is enough."""
+KEYS = 2**63
+"""Keys that documents may have: what a `long` of the engine holds from 0."""
+MOST_RANGES = 160
+"""Of the index: the results of so many fit into one state beside those of MOST_SEGMENTS."""
+MOST_KEYS = 1_000_000
+"""Of items, in one call of a segment: 8 MB, and at most 50 MB while they are sorted; a call that has so many ends. A
+segment of items of 1 KB has half as many."""
+MOST_SEEN_BYTES = 64 * 1024**2
+"""Of keys, in one call of the index, a quarter of the smallest memory_size: what is over that is looked up. Of a
+billion items a range has 50 MB."""
+LASTING_ERROR = 300.0
+"""Seconds of nothing but 500 after which a walk says so instead of waiting."""
 ONE_PAGE = 70.0
 """Seconds: with less left no page is begun. A page has 55 s from its read to the last answer."""
 SETTLED_IN = 600.0
@@ -288,8 +294,10 @@ assert SHORT_STEP >= 2 * (LONGEST_WAKING + REQUEST_TIMEOUT)  # both wake, and th
 assert SHORT_STEP + TOGETHER + WALK_RESERVE < LONGEST_CALL  # in one call
 assert READ_TO_ANSWER < ONE_PAGE < LONGEST_CALL - WALK_RESERVE  # a page has its time, and a call a page
 assert SETTLED_IN + LONGEST_SETTLE + WALK_RESERVE < LONGEST_CALL  # what is put aside is looked at again
-assert 60 * PIT_KEPT_MINUTES >= LONGEST_CALL  # a call that dies leaves it to the next
-assert LARGEST_SLICES <= MOST_SLICES  # else the engine refuses the point in time
+assert MOST_RANGES <= MOST_SEGMENTS  # else ranges are smaller than what they stand for
+assert KEYS == 2**63  # else the engine takes no key, or has none for the rest
+assert 8 * MOST_KEYS <= MOST_SEEN_BYTES  # a call reads what a call of the table has written
+assert 2 * REQUEST_TIMEOUT < LASTING_ERROR < LONGEST_CALL - WALK_RESERVE  # a node that restarts is no such error
 assert FURTHEST >= 130  # DynamoDB's numbers go to 1E-130
 assert 0 < SHORTEST_SETTLE < LONGEST_SETTLE  # what may be set
 assert 6 * LONGEST_SETTLE <= LONGEST_CALL - WALK_RESERVE  # so often a call waits it out

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from searchsync.bulk import Answer, Kind, Write
-from searchsync.document import MAPS_ALL, document_id, document_text
+from searchsync.document import MAPS_ALL, document_id, encode
 from searchsync.errors import SearchsyncError, StackError
 from searchsync.fields import Fields
 from searchsync.records import AttributeMap, StreamRecord
@@ -126,13 +126,8 @@ def _decide(plan: Plan, change: Change, version: int | None, fields: Fields) -> 
         plan.resyncs.append(name)
         return
     try:
-        source = None if record.is_deletion or record.image is None else encode(record.image, fields)
+        source = None if record.is_deletion or record.image is None else encode(name, record.image, fields)
     except Exception as error:  # noqa: BLE001 - one record's failure in pure code is that record's
         plan.poison.append(unwritable(record.keys, record.sequence_number, version, error))
         return
     plan.writes.append(Write(name, version, source))
-
-
-def encode(image: AttributeMap, fields: Fields = MAPS_ALL) -> bytes:
-    """A document as it stands in a bulk body. A line break would end it early; JSON text has none."""
-    return document_text(image, fields).encode()

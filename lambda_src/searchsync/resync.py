@@ -12,11 +12,10 @@ from typing import Protocol
 
 from searchsync.bulk import DONE, Answer, Kind, Write, lines
 from searchsync.clock import Clock, Deadline
-from searchsync.document import MAPS_ALL
+from searchsync.document import MAPS_ALL, encode
 from searchsync.errors import SearchsyncError, TableBusyError
 from searchsync.fields import Fields
 from searchsync.limits import GATHERED_S, LARGEST_BODY, READ_AND_WRITE, READ_TO_ANSWER, READ_TO_REQUEST, ROUNDS
-from searchsync.plan import encode
 from searchsync.records import AttributeMap
 from searchsync.version import Verdict, read_version, second_of, verdict_on_read, wait_until_past
 
@@ -165,7 +164,7 @@ class Resync:
         read = _Read(page.read_monotonic, [], 0, {})
         for name, image in page.images.items():
             try:
-                read.writes.append(Write(name, version, None if image is None else encode(image, self.fields)))
+                read.writes.append(Write(name, version, None if image is None else encode(name, image, self.fields)))
             except Exception as error:  # noqa: BLE001 - one item's failure in pure code is that item's
                 read.unwritable[name] = (version, _unwritable(error))
         return replace(read, size=sum(len(lines(write)) for write in read.writes))

@@ -22,6 +22,7 @@ from searchsync.walk.parts import Pace, Walker
 from searchsync.walk.prepare import Account
 from searchsync.walk.reader import ExactJson, IndexReader
 from searchsync.walk.report import Reports, call_line, result_line, settled_lines
+from searchsync.walk.seen import SeenStore
 from searchsync.walk.settings import Settings, read_settings
 from searchsync.walk.steps import Report, Steps
 
@@ -36,6 +37,7 @@ def build(config: Config, settings: Settings, environment: Mapping[str, str]) ->
     client = connect(config, sign(environment, config.region), ExactJson())
     reader = IndexReader(client, config.index, config.key_attributes, edges.backoff)
     reports = Reports(s3, settings.report_bucket, config, emit)
+    seen = SeenStore(s3, settings.seen_bucket)
 
     def walker(types: KeyTypes, pace: Pace) -> Walker:
         return Walker(
@@ -45,6 +47,7 @@ def build(config: Config, settings: Settings, environment: Mapping[str, str]) ->
             reader,
             edges.failures,
             reports,
+            seen,
             s3,
             edges.clock,
             edges.backoff,

@@ -70,6 +70,17 @@ resource "aws_iam_role_policy" "function" {
           Action   = ["cloudwatch:GetMetricStatistics", "lambda:ListEventSourceMappings"]
           Resource = ["*"]
         },
+        # Which items a walk has read, between its two phases.
+        {
+          Effect   = "Allow"
+          Action   = ["s3:GetObject", "s3:PutObject"]
+          Resource = ["${aws_s3_bucket.seen.arn}/*"]
+        },
+        {
+          Effect   = "Allow"
+          Action   = ["s3:ListBucket"]
+          Resource = [aws_s3_bucket.seen.arn]
+        },
       ],
       local.decrypt,
       [for arn in [var.failure_queue.kms_key_arn] : {

@@ -2,8 +2,7 @@
 # State machine
 ################################################################################
 
-# Prepare ─▶ Table or Export: a Distributed Map ─▶ verify and repair: Open ─▶ Index: a Distributed Map ─▶ Close
-#         ─▶ Finish. A child calls the function again and again with the state that the last call returned,
+# Prepare ─▶ Table or Export: a Distributed Map ─▶ verify and repair: Index: a Distributed Map ─▶ Finish. A child calls the function again and again with the state that the last call returned,
 # until it says `done`.
 #
 # Limits behind it ("Quotas for Step Functions"): an execution has 25,000 history events, and a call in a child
@@ -138,35 +137,16 @@ locals {
       Task = {
         Type    = "Choice"
         Choices = [{ Variable = "$.task", StringEquals = "backfill", Next = "TableOnly" }]
-        Default = "Open"
+        Default = "Index"
       }
       TableOnly = { Type = "Pass", Result = [], ResultPath = "$.documents", Next = "Together" }
-      Open = merge(local.call, {
-        Parameters = {
-          FunctionName = aws_lambda_function.this.arn
-          Payload      = { "step" = "open", "task.$" = "$.task", "run.$" = "$.run" }
-        }
-        ResultSelector = { "slices.$" = "$.Payload.slices", "of.$" = "$.Payload.of", "pit.$" = "$.Payload.pit" }
-        ResultPath     = "$.index"
-        Next           = "Index"
-      })
       Index = merge(local.parts["Index"], {
-        ItemsPath = "$.index.slices"
+        ItemsPath = "$.index.ranges" # of the documents' keys: walk/sweep.py
         ItemSelector = merge(local.beginning, {
-          part = { "slice.$" = "$$.Map.Item.Value", "of.$" = "$.index.of", "pit.$" = "$.index.pit" }
+          part = { "range.$" = "$$.Map.Item.Value", "of.$" = "$.index.of", "since.$" = "$.started" }
         })
         ResultPath = "$.documents"
-        Next       = "Close"
-      })
-      Close = merge(local.call, {
-        Parameters = {
-          FunctionName = aws_lambda_function.this.arn
-          Payload      = { "step" = "close", "task.$" = "$.task", "run.$" = "$.run", "pit.$" = "$.index.pit" }
-        }
-        # Why the point in time could not be closed: all the work is done, so that the result says it.
-        ResultSelector = { "left_open.$" = "$.Payload.left_open" }
-        ResultPath     = "$.closed"
-        Next           = "Together"
+        Next       = "Together"
       })
       Together = {
         Type = "Pass"
@@ -174,7 +154,6 @@ locals {
           "task.$"    = "$.task"
           "run.$"     = "$.run"
           "started.$" = "$.started"
-          "closed.$"  = "$.closed"
           "results.$" = "States.Array($.table, $.documents)"
         }
         Next = "Finish"
@@ -187,7 +166,6 @@ locals {
             "task.$"    = "$.task"
             "run.$"     = "$.run"
             "started.$" = "$.started"
-            "closed.$"  = "$.closed"
             "results.$" = "$.results[*][*]"
           }
         }

@@ -41,15 +41,13 @@ PLANTS = {
     "new_index_by_item": Behaviours(new_index_unwritable_s=2.0, new_index_by_item=True),
     "writes_make_index": Behaviours(writes_make_index=True),
     "mapping_conflicts": Behaviours(mapping_conflicts=True),
-    "pit_needs_collection": Behaviours(pit_needs_collection=True),
-    "close_refused": Behaviours(close_refused=True),
     "versions_left_out": Behaviours(versions_left_out=True),
     "at_capacity": Behaviours(at_capacity=True),
     "sleeps_after_s": Behaviours(sleeps_after_s=SLEEPS_AFTER_S, wakes_in_s=3.0),
     "waking_status": Behaviours(sleeps_after_s=SLEEPS_AFTER_S, wakes_in_s=3.0, waking_status=503),
 }
 """Each row of the gate's table alone, by its first field."""
-TO_DO = {"at_capacity", "versions_left_out", "pit_needs_collection"}
+TO_DO = {"at_capacity", "versions_left_out"}
 
 
 def names_an_index(request: GateRequest) -> GateDenied | None:
@@ -131,7 +129,7 @@ def test_each_behaviour_of_the_gates_table_is_found_by_its_row_alone(
     ("profile", "found"),
     [
         ("classic", {"reads-late", "new-index-writable", "mapping-conflict"}),
-        ("nextgen", {"reads-late", "new-index-writable", "index-by-write", "pit-close"}),
+        ("nextgen", {"reads-late", "new-index-writable", "index-by-write"}),
     ],
 )
 def test_each_profile_is_found_out(gate: Gate, config: Config, profile: str, found: set[str]) -> None:
@@ -154,7 +152,6 @@ def status(path: str, code: int, method: str = "", **more: Any) -> Fault:
         (status("_mapping", 403, "PUT"), {"permissions"}),
         (status("_bulk", 413, over=6_000_000), {"body-limit"}),
         (status("_bulk", 413, over=4_000_000), {"body-limit"}),
-        (status("_search/point_in_time", 403, "POST"), {"pit-allowed"}),
         (Fault(FaultKind.ITEM, ids=("i" * 512,), status=400, count=None), {"id-512"}),
         (Fault(FaultKind.ITEM, ids=("versioned",), status=409, skip=4, count=1,
                error_type="version_conflict_engine_exception", reason="x"), {"conflict-wording"}),

@@ -23,7 +23,7 @@ from searchsync.limits import GRANTED_WITHIN, LOAD_AGE, NEW_INDEX_S, SLOW_AGE, U
 from searchsync.resync import Result
 from tests.engine.client import Client
 from tests.support.events import NOW, event, number, record, sequence_number
-from tests.support.fakes import Bench
+from tests.support.fakes import Bench, whole
 
 STRICT = {"dynamic": "strict", "properties": {"id": {"type": "keyword"}, "n": {"type": "double"}}}
 LONG = {"properties": {"n": {"type": "long"}}}
@@ -66,9 +66,9 @@ def image(**attributes: dict[str, Any]) -> dict[str, Any]:
 
 def test_insert_modify_and_remove_reach_the_document(bench: RealBench, found: Callable[[str], Any]) -> None:
     assert bench.run(event(record("INSERT", "a", number=1))) == []
-    assert found("a") == {"id": "a", "n": 1}
+    assert found("a") == whole(id="a", n=1)
     assert bench.run(event(record("MODIFY", "a", number=2))) == []
-    assert found("a") == {"id": "a", "n": 2}
+    assert found("a") == whole(id="a", n=2)
     assert bench.run(event(record("REMOVE", "a", number=3))) == []
     assert found("a") is None
 
@@ -155,7 +155,7 @@ def test_an_old_record_neither_changes_nor_deletes_a_newer_document(
     bench.table.items["a"] = image(n={"N": "5"})
     bench.run(event(record("REMOVE", "a", number=2, second=NOW - 60)))
     assert bench.report.results == {Result.RESYNCED: 1}
-    assert found("a") == {"id": "a", "n": 5}
+    assert found("a") == whole(id="a", n=5)
 
 
 def test_a_deleted_document_is_not_raised_by_an_old_record(bench: RealBench, found: Callable[[str], Any]) -> None:
@@ -186,7 +186,7 @@ def test_a_document_that_the_mapping_refuses_is_poison_and_the_rest_goes_on(  # 
     bench = RealBench(gate, index_name, mapping)
     bad = record("INSERT", "bad", number=1, image={"id": {"S": "bad"}, **attribute})
     assert bench.run(event(bad, record("INSERT", "a", number=2))) == []
-    assert found("a") == {"id": "a", "n": 2}
+    assert found("a") == whole(id="a", n=2)
     (message,) = bench.queue.messages
     assert (message["key"], message["error_type"]) == ({"id": {"S": "bad"}}, error_type)
     assert message["sequence_number"] == sequence_number(1001)
@@ -204,7 +204,7 @@ def test_ids_around_512_bytes_are_all_taken(bench: RealBench, length: int) -> No
 @pytest.mark.parametrize("key", ['a"b', "a\nb", "a|b", "a/b?c#d", "é\u0001\\", "_x", "{}", "_bulk"])
 def test_any_key_is_an_id(bench: RealBench, found: Callable[[str], Any], key: str) -> None:
     assert bench.run(event(record("INSERT", key, number=1))) == []
-    assert found(key) == {"id": key, "n": 1}
+    assert found(key) == whole(id=key, n=1)
 
 
 @pytest.mark.parametrize("status", [402, 429, 500, 502, 503, 504])
@@ -233,7 +233,7 @@ def test_a_lost_answer_neither_loses_nor_doubles(
 ) -> None:
     gate.inject(fault)
     assert bench.run(event(record("INSERT", "a", number=1), record("REMOVE", "b", number=2))) == []
-    assert found("a") == {"id": "a", "n": 1}
+    assert found("a") == whole(id="a", n=1)
     assert bench.queue.messages == []
 
 
@@ -248,7 +248,7 @@ def test_an_answer_beyond_the_timeout_fails_the_record_and_its_late_write_harms_
     bench.run(event(slow))
     bench.remaining = 300.0
     assert bench.run(event(record("MODIFY", "a", number=3, second=NOW + 1))) == []
-    assert found("a") == {"id": "a", "n": 3}
+    assert found("a") == whole(id="a", n=3)
 
 
 @pytest.mark.parametrize("kind", [FaultKind.DELAY, FaultKind.DROP])
@@ -266,7 +266,7 @@ def test_a_request_that_is_held_too_long_is_followed_by_one_that_succeeds(  # no
     gate.inject(Fault(kind, path=path, seconds=0.6))
     assert bench.run(event(record("INSERT", "a", number=1), record("REMOVE", "b", number=2))) == []
     assert "no answer" in bench.report.busy
-    assert found("a") == {"id": "a", "n": 1}
+    assert found("a") == whole(id="a", n=1)
     assert bench.queue.messages == []
 
 
@@ -385,7 +385,7 @@ def test_a_mapping_update_beside_another_one_is_tried_again(
 ) -> None:
     gate.inject(Fault(FaultKind.ITEM, status=400, error_type="resource_already_exists_exception", count=2))
     assert bench.run(event(record("INSERT", "a", number=1))) == []
-    assert found("a") == {"id": "a", "n": 1}
+    assert found("a") == whole(id="a", n=1)
     assert bench.queue.messages == []
 
 
@@ -420,7 +420,7 @@ def test_an_index_that_is_deleted_by_hand_between_look_and_write_is_made_by_us_a
     after = mapping_of(direct, index_name)
     assert before["searchsync"]["mark"] != after["_meta"]["searchsync"]["mark"]
     assert after["date_detection"] is False
-    assert (found("a"), found("b")) == (None, {"id": "b", "n": 3})
+    assert (found("a"), found("b")) == (None, whole(id="b", n=3))
     assert bench.report.repair_needed == ["the index was deleted and made again"]
 
 
@@ -483,6 +483,6 @@ def test_a_path_that_no_parser_takes_is_poison_and_its_neighbours_are_written(
     """1,500 dots end the engine's thread without an answer: the shard would stand until its records are dropped."""
     bad = record("INSERT", "bad", number=2, image={"id": {"S": "bad"}, ".".join(["a"] * 20_000): {"N": "1"}})
     assert bench.run(event(record("INSERT", "a", number=1), bad, record("INSERT", "b", number=3))) == []
-    assert (found("a"), found("bad"), found("b")) == ({"id": "a", "n": 1}, None, {"id": "b", "n": 3})
+    assert (found("a"), found("bad"), found("b")) == (whole(id="a", n=1), None, whole(id="b", n=3))
     (message,) = bench.queue.messages
     assert (message["error_type"], message["key"]) == ("ConversionError", {"id": {"S": "bad"}})

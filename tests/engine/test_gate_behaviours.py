@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 import requests
@@ -15,7 +14,6 @@ from lab.conduct import MAPPING_UPDATE_S
 from lab.engine import Engine
 from lab.gate import Gate
 from lab.gate_admin import GateAdmin, GateClient
-from lab.gate_rules import GateDenied, GateRequest
 from tests.engine.client import Client
 from tests.engine.test_gate import eventually, statuses, write
 
@@ -191,34 +189,6 @@ def test_only_the_item_that_changes_the_mapping_beside_another_change_is_in_conf
     assert direct.found(index_name, "d") is None
 
 
-def test_a_point_in_time_whose_id_says_no_index_needs_all_of_them(engine: Engine, index_name: str) -> None:
-    def only_this_index(request: GateRequest) -> GateDenied | None:
-        assert request.operation is not None
-        return None if request.operation.indices == (index_name,) else GateDenied.forbidden("data access policy")
-
-    with Gate(engine.url, authorize=only_this_index) as guarded:
-        client = Client(guarded.url)
-        client.call("PUT", f"/{index_name}", {})
-        opened = client.call("POST", f"/{index_name}/_search/point_in_time?keep_alive=1m").json()["pit_id"]
-        query: dict[str, Any] = {"pit": {"id": opened}, "size": 0}
-        assert client.call("POST", "/_search", query).status_code == 200
-        guarded.behave(Behaviours(pit_needs_collection=True))
-        assert client.call("POST", f"/{index_name}/_search/point_in_time?keep_alive=1m").status_code == 200
-        assert client.call("POST", "/_search", query).status_code == 403
-        assert client.call("DELETE", "/_search/point_in_time", {"pit_id": [opened]}).status_code == 403
-        assert client.call("POST", f"/{index_name}/_search", {"size": 0}).status_code == 200
-
-
-def test_closing_is_refused_and_the_point_in_time_stays(gate: Gate, collection: Client, index_name: str) -> None:
-    gate.behave(Behaviours(close_refused=True))
-    collection.call("PUT", f"/{index_name}", {})
-    opened = collection.call("POST", f"/{index_name}/_search/point_in_time?keep_alive=1m").json()["pit_id"]
-    assert collection.call("DELETE", "/_search/point_in_time", {"pit_id": [opened]}).status_code == 403
-    assert collection.call("POST", "/_search", {"pit": {"id": opened}}).status_code == 200
-    gate.behave(Behaviours())
-    assert collection.call("DELETE", "/_search/point_in_time", {"pit_id": [opened]}).status_code == 200
-
-
 def test_no_answer_says_a_version(gate: Gate, collection: Client, index_name: str) -> None:
     collection.call("PUT", f"/{index_name}", {})
     collection.call("POST", f"/{index_name}/_bulk", write("a", 5, inner={"_version": 3}))
@@ -276,8 +246,8 @@ def test_a_collection_that_wakes_may_answer_that_it_does(
 def test_the_admin_port_tells_another_process_how_to_behave(gate: Gate) -> None:
     with GateAdmin(gate) as admin:
         control = GateClient(admin.url)
-        control.behave(Behaviours(sleeps_after_s=600, close_refused=True))
-        assert gate.behaviours == control.behaviours == Behaviours(sleeps_after_s=600, close_refused=True)
+        control.behave(Behaviours(sleeps_after_s=600, versions_left_out=True))
+        assert gate.behaviours == control.behaviours == Behaviours(sleeps_after_s=600, versions_left_out=True)
         unknown = requests.put(f"{admin.url}/behaviours", data=json.dumps({"sleepy": True}), timeout=10)
         assert unknown.status_code == 400
         control.behave(Behaviours())

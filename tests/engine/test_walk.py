@@ -12,14 +12,13 @@ import pytest
 
 from lab.behaviours import Behaviours
 from lab.dynamodb_local import DynamoDBLocal
-from lab.engine import Engine
 from lab.faults import Fault, FaultKind
 from lab.gate import Gate
-from lab.gate_rules import GateDenied, GateRequest
 from searchsync.clock import Deadline
-from searchsync.document import document_id
-from searchsync.errors import PointInTimeGoneError, StackError, WalkRefusedError
-from searchsync.limits import ONE_PAGE
+from searchsync.document import KEY_FIELD, document_id, index_key
+from searchsync.errors import StackError, WalkRefusedError
+from searchsync.index import Mark, creation_body
+from searchsync.limits import KEYS, ONE_PAGE
 from searchsync.walk.visibility import Visibility, is_probe
 from searchsync.wire import normalised
 from tests.engine.client import Client
@@ -108,7 +107,7 @@ def sharded(direct: Client, index: str, shards: int = 3) -> None:
     """An index with our mark and several shards, as a collection may have."""
     body = {
         "settings": {"number_of_shards": shards, "number_of_replicas": 0, "refresh_interval": "1s"},
-        "mappings": {"_meta": {"searchsync": {"mark": "test"}}},
+        "mappings": creation_body(None, Mark("test", 0.0))["mappings"],
     }
     assert direct.call("PUT", f"/{index}", body).ok
 
@@ -137,7 +136,14 @@ def test_a_table_is_filled_found_in_step_damaged_found_mended_and_in_step(
     assert backfill["written"] + backfill.get("passed", 0) == 3_000
     documents = hand.documents()
     assert len(documents) == 3_000
-    assert documents["item-00007"] == {"id": "item-00007", "n": 7, "text": "x" * 10, "tags": ["a", "b"], "raw": "Bw=="}
+    assert documents["item-00007"] == {
+        "id": "item-00007",
+        "n": 7,
+        "text": "x" * 10,
+        "tags": ["a", "b"],
+        "raw": "Bw==",
+        KEY_FIELD: index_key("item-00007"),
+    }
     assert world.lane(repeats=REPEATS).walk("verify", of=3) == {"items": 3_000, "documents": 3_000}
 
     for number in (1, 1_000, 2_999):
@@ -172,7 +178,7 @@ def test_a_table_is_filled_found_in_step_damaged_found_mended_and_in_step(
     assert sum(gate.counts.faults.values()) > 30
 
 
-KEYS: list[tuple[dict[str, str], list[tuple[Any, ...]]]] = [
+KEYS_OF_A_KIND: list[tuple[dict[str, str], list[tuple[Any, ...]]]] = [
     ({"id": "S"}, [("x" * length,) for length in (1, 511, 512, 513, 1_000, 2_000)] + [('é|\\/?#"',), ("sha256:a",)]),
     ({"id": "N"}, [("0",), ("-1.5",), ("12345678901234567890123456789012345678",), ("0.0000001",), ("1E+100",)]),
     ({"id": "B"}, [(b"\x00",), (b"a",), (b"\xff" * 600,)]),
@@ -181,7 +187,7 @@ KEYS: list[tuple[dict[str, str], list[tuple[Any, ...]]]] = [
 ]
 
 
-@pytest.mark.parametrize(("types", "keys"), KEYS, ids=["S", "N", "B", "SN", "BS"])
+@pytest.mark.parametrize(("types", "keys"), KEYS_OF_A_KIND, ids=["S", "N", "B", "SN", "BS"])
 def test_keys_of_every_kind_are_filled_found_and_mended(  # noqa: PLR0917
     gate: Gate,
     index_name: str,
@@ -242,10 +248,10 @@ def test_a_poison_item_is_counted_and_in_the_failure_queue_and_the_rest_goes_on(
     assert (totals.get("repaired", 0), totals["poison"], len(repair.queue.messages)) == (0, 1, 1)
 
 
-def test_calls_that_end_early_carry_their_position_through_points_in_time_too(
+def test_calls_that_end_early_carry_their_position(
     world: RealWorld, direct: Client, hand: Hand, index_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("searchsync.walk.reader.IDS_AT_ONCE", 100)
+    monkeypatch.setattr("searchsync.walk.sweep.LARGEST_WINDOW", 200)
     monkeypatch.setattr("searchsync.table.LARGEST_SCAN", 100)
     sharded(direct, index_name)
     fill(world, [item(number) for number in range(1_050)])
@@ -259,14 +265,14 @@ def test_calls_that_end_early_carry_their_position_through_points_in_time_too(
     totals = verify.walk("verify", of=2)
     assert (totals["items"], totals["documents"]) == (1_050, 1_051)
     assert verify.differences() == {"item-00003": "different", "extra": "extra"}
-    assert max(state["call"] for state in verify.states if "slice" in state["part"]) >= 5
+    assert max(state["call"] for state in verify.states if "range" in state["part"]) >= 5
 
 
 def test_ids_in_every_order_are_paged_without_a_gap(
     world: RealWorld, direct: Client, hand: Hand, index_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The engine keeps ids that look like numbers or base64 in another form; pages must agree on one order."""
-    monkeypatch.setattr("searchsync.walk.reader.IDS_AT_ONCE", 7)
+    """The engine keeps ids that look like numbers or base64 in another form."""
+    monkeypatch.setattr("searchsync.walk.sweep.LARGEST_WINDOW", 14)
     sharded(direct, index_name, 5)
     names = [str(number) for number in range(0, 1_000, 13)] + [f"{number:04d}" for number in range(0, 50, 3)]
     names += [f"abcd{number}==" for number in range(20)] + ["é", "é" * 200, "A", "a", "Z", "_", "~", "\u0001", "😀"]
@@ -278,29 +284,64 @@ def test_ids_in_every_order_are_paged_without_a_gap(
         assert world.lane().walk("verify", of=of) == {"items": len(names), "documents": len(names)}
 
 
-def test_a_digest_ids_number_keeps_its_digits_though_a_page_rounds_it(
-    gate: Gate, index_name: str, tables: Any, hand: Hand
-) -> None:
+def test_a_digest_ids_number_keeps_its_digits(gate: Gate, index_name: str, tables: Any, hand: Hand) -> None:
     world = new_world(gate, index_name, tables, {"h": "S", "r": "N"})
     fill(world, [{"h": {"S": "y" * 600}, "r": {"N": f"123456789.1234567890123{number}"}} for number in range(5)])
     world.lane().walk("backfill")
-    deadline = Deadline.after(world.clock, 30.0)
     hand.refresh()
-    page = world.reader.page(world.reader.open_point_in_time(deadline), 0, 1, None, deadline)
-    assert len({hit.document.source["r"] for hit in page.hits}) < 5  # so that this test says something
     verify = world.lane()
     assert verify.walk("verify") == {"items": 5, "documents": 5}
 
 
-def test_a_point_in_time_that_is_gone_is_said_and_closing_it_again_is_harmless(world: RealWorld) -> None:
-    fill(world, [item(1)])
+COLLIDING = 7 * KEYS // 8
+"""The key of several ids."""
+
+
+def test_pages_end_anywhere_also_between_ids_of_one_key(
+    world: RealWorld, direct: Client, hand: Hand, index_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hash that collides: pages of a few documents, and an orphan with the key of items."""
+    monkeypatch.setattr("searchsync.walk.sweep.LARGEST_WINDOW", 6)
+    monkeypatch.setattr(
+        "searchsync.document.index_key", lambda name: COLLIDING if name.startswith("same") else index_key(name)
+    )
+    sharded(direct, index_name)
+    names = [f"item-{number}" for number in range(60)] + [f"same-{number}" for number in range(4)]
+    fill(world, [{"id": {"S": name}} for name in names])
     world.lane().walk("backfill")
-    deadline = Deadline.after(world.clock, 30.0)
-    pit = world.reader.open_point_in_time(deadline)
-    world.reader.close_point_in_time(pit, deadline)
-    world.reader.close_point_in_time(pit, deadline)
-    with pytest.raises(PointInTimeGoneError):
-        world.reader.page(pit, 0, 1, None, deadline)
+    hand.put("same-orphan", {"id": "same-orphan", KEY_FIELD: COLLIDING})
+    hand.put("least", {KEY_FIELD: -(2**63)})
+    hand.put("most", {KEY_FIELD: 2**63 - 1})
+    hand.refresh()
+    for of in (1, 3):
+        verify = world.lane()
+        assert verify.walk("verify", of=of) == {"items": 64, "documents": 67, "extra": 3}
+        assert verify.differences() == dict.fromkeys(("same-orphan", "least", "most"), "extra")
+
+
+def test_a_part_of_the_index_goes_on_where_a_call_stopped(
+    world: RealWorld, direct: Client, hand: Hand, index_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Documents of other ranges come and go meanwhile, as do those of this one: each that stays is shown."""
+    monkeypatch.setattr("searchsync.walk.sweep.LARGEST_WINDOW", 40)
+    sharded(direct, index_name)
+    fill(world, [item(number) for number in range(400)])
+    world.lane().walk("backfill")
+    hand.put("extra", {"id": "extra"})
+    hand.refresh()
+    lane = world.lane(call_seconds=ONE_PAGE)
+    state: dict[str, Any] = {"task": "verify", "run": "run", "settle": 0.3, "export": None, "position": None}
+    state |= {"part": {"range": 0, "of": 1, "since": world.clock.now()}, "call": 0, "totals": {}, "done": False}
+    shown: list[str] = []
+    while not state["done"]:
+        lane.call(state)  # its answer is lost, and the call repeated
+        state = lane.call(state)
+        shown.append(state["position"])
+        hand.put(f"later-{len(shown)}", {"id": f"later-{len(shown)}", KEY_FIELD: 1})
+    assert shown[:-1] == sorted(set(shown[:-1]))
+    assert len(shown) > 5
+    assert set(lane.differences()) - {f"later-{number}" for number in range(9)} == {"extra"}
+    assert 401 <= state["totals"]["documents"] <= 403
 
 
 LATE = 3.0
@@ -328,25 +369,6 @@ def test_what_a_late_collection_does_not_show_yet_is_no_difference_and_what_was_
         gate.behave(Behaviours())
     hand.refresh()
     assert not any(map(is_probe, hand.documents()))
-
-
-def test_a_point_in_time_is_tried_as_aoss_may_refuse_it(
-    engine: Engine, index_name: str, tables: Any, direct: Client
-) -> None:
-    def only_this_index(request: GateRequest) -> GateDenied | None:
-        assert request.operation is not None
-        return None if request.operation.indices == (index_name,) else GateDenied.forbidden("data access policy")
-
-    with Gate(engine.url, authorize=only_this_index) as guarded:
-        world = new_world(guarded, index_name, tables, STRING)
-        sharded(direct, index_name)
-        deadline = Deadline.after(world.clock, 30.0)
-        world.reader.try_point_in_time(deadline)
-        guarded.behave(Behaviours(close_refused=True))
-        world.reader.try_point_in_time(deadline)
-        guarded.behave(Behaviours(pit_needs_collection=True))
-        with pytest.raises(WalkRefusedError, match="index/<collection>/"):
-            world.reader.try_point_in_time(deadline)
 
 
 def test_an_engine_that_leaves_versions_out_is_no_index_of_missing_documents(world: RealWorld, gate: Gate) -> None:
@@ -385,7 +407,7 @@ def test_a_missing_or_foreign_or_sourceless_index_is_refused(
     with pytest.raises(WalkRefusedError, match="not made by searchsync"):
         world.reader.require(deadline)
     direct.call("DELETE", f"/{index_name}")
-    mark = {"_meta": {"searchsync": {"mark": "m"}}}
+    mark = creation_body({}, Mark("m", 0.0))["mappings"]
     direct.call("PUT", f"/{index_name}", {"mappings": {**mark, "_source": {"excludes": ["secret"]}}})
     with pytest.raises(WalkRefusedError, match="_source"):
         world.reader.require(deadline)
@@ -403,7 +425,11 @@ def test_a_document_of_any_number_is_read_with_all_its_digits(world: RealWorld, 
     world.lane().walk("backfill")
     hand.refresh()
     assert world.lane().walk("verify") == {"items": 1, "documents": 1}
-    hand.put("a", json.loads('{"id":"a","n":0.12345678901234568,"m":{"deep":[1,0.12345678901234568]}}'))
+    hand.put(
+        "a",
+        json.loads('{"id":"a","n":0.12345678901234568,"m":{"deep":[1,0.12345678901234568]}}')
+        | {KEY_FIELD: index_key("a")},
+    )
     verify = world.lane()
     verify.walk("verify")
     assert [json.loads(line)["attributes"] for line in verify.lines] == [["m", "n"]]

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from lab.engine import Engine
 from lab.gate import Gate
 from lab.gate_rules import Rules
+from searchsync.document import KEY_FIELD, index_key
 from tests.engine.client import Client
 from tests.support.walk_history import SETTLE, Change, History, Trouble
 
@@ -36,12 +37,16 @@ def steps(seconds: int) -> Any:
     hot = st.builds(Change, times, keys, st.booleans(), st.sampled_from(PERIODS))
     trouble = st.builds(Trouble, times, st.sampled_from(["walk", "reader"]), st.sampled_from(FAULTS))
     trouble |= st.builds(Trouble, times, st.just("sync"), st.sampled_from(FAULTS[: FAULTS.index("late")]))
+    trouble |= st.builds(Trouble, times, st.just("reader"), st.just("shard"))
     trouble |= st.builds(Trouble, times, st.just("table"), st.just("ProvisionedThroughputExceededException"))
     return st.lists(changes | changes | trouble | hot, max_size=14)
 
 
 DAMAGE = st.lists(
-    st.tuples(st.sampled_from(["edited", "deleted", "extra", "foreign"]), st.integers(0, len(QUIET) - 1)),
+    st.tuples(
+        st.sampled_from(["edited", "deleted", "extra", "extra without a key", "a copy", "foreign"]),
+        st.integers(0, len(QUIET) - 1),
+    ),
     unique_by=lambda each: each[1],
     max_size=4,
 )
@@ -63,15 +68,46 @@ def plant(history: History, damage: list[tuple[str, int]]) -> dict[str, str]:
         kind = "different"
         if what == "deleted":
             lines, kind = [{"delete": {"_id": name}}], "missing"
-        elif what == "extra":
+        elif what in {"extra", "extra without a key", "a copy"}:
+            kept = name
             name, kind = f"extra-{key}", "extra"
-            lines = [{"index": {"_id": name}}, {"id": name}]
+            whose = {"extra": name, "a copy": kept}.get(what)
+            lines = [{"index": {"_id": name}}, {"id": name} | ({KEY_FIELD: index_key(whose)} if whose else {})]
         elif what == "foreign":
             name, kind = f"sha256:{key}", "foreign"
             lines = [{"index": {"_id": name}}, {"id": "strange"}]
         assert not history.direct.call("POST", path, lines).json()["errors"]
         planted[name] = kind
     return planted
+
+
+@settings(
+    max_examples=max(2, HISTORIES // 8),
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+@given(st.integers(0, 600).map(lambda tenths: tenths / 10), steps(60))
+@example(0.0, [])
+@example(30.0, [])
+def test_an_index_that_is_deleted_during_a_walk_is_missing_and_nothing_else(
+    gate_url: str, engine: Engine, at: float, more: Any
+) -> None:
+    """Whatever the walk has seen before: what it says is wrong is missing, and a backfill mends all of it."""
+    index, direct = f"history-{uuid.uuid4().hex[:12]}", Client(engine.url)
+    history = History.begin(gate_url, direct, index, 0.5, 0.0, 0.0)
+    try:
+        for name in QUIET:
+            history.put(name, told=False)
+        history.walk("backfill")
+        found = history.walk("verify", [*more, Trouble(at, "index", "deleted")], BUSY).differences()
+        assert set(found.values()) <= {"missing"} or history.longest_lag >= SETTLE - 5.0
+        left = history.walk("verify").differences()
+        assert left == dict.fromkeys(history.wanted().keys() - history.documents().keys(), "missing")
+        history.walk("backfill")
+        assert history.walk("verify").differences() == {}
+        assert history.documents() == history.wanted()
+    finally:
+        direct.call("DELETE", f"/{index}")
 
 
 skipped = 0

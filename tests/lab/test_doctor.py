@@ -78,7 +78,7 @@ def test_a_kind_collection_is_as_relied_on_in_every_row(cli: AppliedCli, tmp_pat
     ("profile", "found"),
     [
         ("classic", {"reads-late", "new-index-writable", "mapping-conflict"}),
-        ("nextgen", {"reads-late", "new-index-writable", "index-by-write", "pit-close"}),
+        ("nextgen", {"reads-late", "new-index-writable", "index-by-write"}),
     ],
 )
 def test_a_profile_is_found_out_row_by_row(cli: AppliedCli, gate: GateClient, profile: str, found: set[str]) -> None:

@@ -13,6 +13,7 @@ import pytest
 from lab.applied import Applied
 from lab.faults import Fault, FaultKind
 from tests.lab.test_permissions import without
+from tests.support.fakes import whole
 
 SCHEDULED = {
     "version": "0",
@@ -120,7 +121,7 @@ def test_a_mended_item_is_written_and_one_that_is_not_stays_with_its_receive_cou
             "reasons": {"mapper_parsing_exception": 1},
             "more": False,
         }
-        assert clean.document("redrive-mended") == {"id": "redrive-mended", "number": 5}
+        assert clean.document("redrive-mended") == whole(id="redrive-mended", number=5)
         (left,) = waiting(clean)
         assert left["key"] == key("redrive-not")
         again = invoke(clean, SCHEDULED)
@@ -150,7 +151,7 @@ def test_the_range_that_the_trigger_gave_up_is_read_from_the_stream_and_brought_
     assert clean.document(names[0]) is None
     answer = invoke(clean)
     assert (answer["taken"], answer["redriven"], answer["keys"]) == (ranges, ranges, 2), answer
-    assert clean.document(names[0]) == {"id": names[0], "number": 7}
+    assert clean.document(names[0]) == whole(id=names[0], number=7)
     assert clean.document(names[1]) is None
     assert waiting(clean) == []
 

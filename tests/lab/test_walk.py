@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from lab.applied import Applied
-from tests.support.applied_walk import REFRESH_SECONDS, damage, settling_soon
+from tests.support.applied_walk import REFRESH_SECONDS, damage, settling_soon, with_environment
 
 FUNCTION_ROLE = "dynamodb-to-opensearch-walk-role"
 MACHINE_ROLE = "dynamodb-to-opensearch-walk-machine-role"
@@ -106,6 +106,7 @@ def test_damage_is_found_named_repaired_and_gone(walk: Walk) -> None:
     damage(stack, "walk-1", {"id": "walk-1", "state": "damaged"})
     damage(stack, "walk-2", None)
     damage(stack, "walk-nobody", {"id": "walk-nobody"})
+    damage(stack, "walk-without-a-key", {"id": "walk-without-a-key"}, with_key=False)
     time.sleep(REFRESH_SECONDS)
     found = walk.run("verify")
     assert (found["in_step"], found["report"]) == (False, None)
@@ -114,15 +115,42 @@ def test_damage_is_found_named_repaired_and_gone(walk: Walk) -> None:
         "walk-1": ("different", ["state"]),
         "walk-2": ("missing", []),
         "walk-nobody": ("extra", []),
+        "walk-without-a-key": ("extra", []),
     }
-    assert walk.drift() == 3
-    assert walk.run("repair")["totals"]["repaired"] == 3
+    assert walk.drift() == 4
+    assert walk.run("repair")["totals"]["repaired"] == 4
     assert stack.document("walk-1")["state"] == stack.document("walk-2")["state"] == "put"
     time.sleep(REFRESH_SECONDS)
     clean = walk.run("verify")
     assert clean["in_step"] is True, walk.differences(clean["run"])
     assert walk.drift() == 0
     assert stack.comparison().in_step
+
+
+def test_an_orphan_whose_neighbours_change_is_found_and_what_agrees_is_read_once(walk: Walk) -> None:
+    """What the table's phase has read stands in the module's bucket; no item that changes meanwhile is a difference."""
+    stack, changing = walk.stack, [f"walk-{number}" for number in range(0, ITEMS, 2)]
+    damage(stack, "walk-orphan", {"id": "walk-orphan"})
+    time.sleep(REFRESH_SECONDS)
+    execution = walk.start("verify")
+    for turn in range(5):
+        for name in changing:
+            stack.put({**key(name), "state": {"S": f"changed-{turn}"}})
+        time.sleep(1.0)
+    ended = walk.end(execution)
+    found = json.loads(ended["output"])
+    assert {each["id"]: each["kind"] for each in walk.differences(found["run"])} == {"walk-orphan": "extra"}
+    assert found["totals"]["documents"] >= ITEMS
+    assert walk.run("repair")["totals"]["repaired"] == 1
+    for name in changing:
+        stack.put({**key(name), "state": {"S": "put"}})
+    time.sleep(REFRESH_SECONDS)
+    quiet = walk.run("verify")
+    assert quiet["in_step"] is True
+    with with_environment(stack, SEEN_BUCKET=""):
+        alone = walk.run("verify")
+    # The lab's table says no units of keys; what must be looked up is asked for by its ids before.
+    assert alone["totals"]["requests"] > quiet["totals"]["requests"]
 
 
 def test_of_two_walks_at_once_the_second_is_refused(walk: Walk) -> None:
@@ -151,10 +179,13 @@ def without(stack: Applied, role: str, action: str) -> Iterator[None]:
     [
         (FUNCTION_ROLE, "dynamodb:DescribeTable", "backfill"),
         (FUNCTION_ROLE, "dynamodb:Scan", "backfill"),
+        (FUNCTION_ROLE, "s3:GetObject", "verify"),
+        (FUNCTION_ROLE, "s3:ListBucket", "verify"),
+        (FUNCTION_ROLE, "s3:PutObject", "verify"),
         (FUNCTION_ROLE, "states:ListExecutions", "backfill"),
         (FUNCTION_ROLE, "aoss:APIAccessAll", "backfill"),
         (FUNCTION_ROLE, "cloudwatch:GetMetricStatistics", "verify"),
-        (FUNCTION_ROLE, "dynamodb:BatchGetItem", "verify"),
+        (FUNCTION_ROLE, "dynamodb:BatchGetItem", "repair"),
         (FUNCTION_ROLE, "sqs:SendMessage", "backfill"),
         (MACHINE_ROLE, "lambda:InvokeFunction", "backfill"),
         (MACHINE_ROLE, "states:StartExecution", "backfill"),
@@ -168,6 +199,9 @@ def test_without_this_permission_a_walk_fails_and_says_so_and_a_redrive_ends_it(
         # The stream's own message comes first; the walk has one of its own to send.
         walk.stack.put({**key("walk-poison"), "_id": {"S": "no field of a document"}})
         walk.stack.until("the stream's message", walk.stack.failure_messages)
+    if action == "dynamodb:BatchGetItem":  # what agrees is not looked up
+        damage(walk.stack, "walk-looked-up", {"id": "walk-looked-up"})
+        time.sleep(REFRESH_SECONDS)
     with without(walk.stack, role, action):
         ended = walk.end(execution := walk.start(task))
         assert ended["status"] == "FAILED"

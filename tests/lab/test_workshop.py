@@ -13,6 +13,7 @@ from lab.applied import Applied
 from lab.faults import Fault, FaultKind
 from lab.terraform import Terraform
 from lab.workload import changes, write
+from tests.support.fakes import whole
 
 BODY = {"name": "Test DynamoDB Stream Pipeline", "type": "Test"}
 
@@ -42,7 +43,7 @@ def test_the_walk_through_keeps_its_own_names(workshop: Applied) -> None:
 def test_a_post_an_edit_and_a_deletion_reach_the_collection(workshop: Applied) -> None:
     name = workshop.post(BODY)["id"]
     assert workshop.item(key(name)) == {**key(name), "name": {"S": BODY["name"]}, "type": {"S": "Test"}}
-    assert workshop.until("the document", lambda: workshop.document(name)) == {"id": name, **BODY}
+    assert workshop.until("the document", lambda: workshop.document(name)) == whole(id=name, **BODY)
     line = workshop.until("the log line", lambda: workshop.log_line(name))
     assert [record["event"] for record in line["records"] if record["document"] == name] == ["INSERT"]
     workshop.put({**workshop.item(key(name)), "type": {"S": "Edited"}})
@@ -54,7 +55,7 @@ def test_a_post_an_edit_and_a_deletion_reach_the_collection(workshop: Applied) -
 def test_a_posted_text_cannot_break_out_of_its_attribute(workshop: Applied) -> None:
     body = {"name": 'x"}, "admin": {"BOOL": true}, "y": {"S": "', "type": "line\nbreak \\ ' é"}
     name = workshop.post(body)["id"]
-    assert workshop.until("the document", lambda: workshop.document(name)) == {"id": name, **body}
+    assert workshop.until("the document", lambda: workshop.document(name)) == whole(id=name, **body)
 
 
 def test_mixed_changes_leave_table_and_index_in_step(workshop: Applied) -> None:

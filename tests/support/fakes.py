@@ -8,11 +8,13 @@ import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any
 
 from searchsync.bulk import DONE, Answer, Response
 from searchsync.clock import Backoff, Deadline
 from searchsync.config import Config, read_environment
+from searchsync.document import KEY_FIELD, index_key
 from searchsync.errors import TableBusyError
 from searchsync.limits import LARGEST_BODY
 from searchsync.metrics import Report
@@ -44,6 +46,32 @@ class FakeClock:
 
 ItemFault = Callable[[str, str], "dict[str, Any] | None"]
 """(operation, document id) to the `status` and `error` to answer instead of applying it, or None."""
+
+
+class MemoryBucket:
+    """A bucket as SeenStore uses it; its suite runs on moto too."""
+
+    def __init__(self, page: int = 1_000) -> None:
+        self.objects: dict[str, bytes] = {}
+        self._page = page
+
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> None:  # noqa: N803
+        self.objects[Key] = Body
+
+    def get_object(self, *, Bucket: str, Key: str, Range: str) -> dict[str, Any]:  # noqa: N803
+        first, last = Range.removeprefix("bytes=").split("-")
+        return {"Body": BytesIO(self.objects[Key][int(first) : int(last) + 1])}
+
+    def list_objects_v2(self, *, Bucket: str, Prefix: str, ContinuationToken: str = "") -> dict[str, Any]:  # noqa: N803
+        names = [name for name in sorted(self.objects) if name.startswith(Prefix) and name > ContinuationToken]
+        found: dict[str, Any] = {"Contents": [{"Key": name} for name in names[: self._page]]}
+        more = len(names) > self._page
+        return {**found, "IsTruncated": more} | ({"NextContinuationToken": names[self._page - 1]} if more else {})
+
+
+def whole(**attributes: Any) -> dict[str, Any]:
+    """The document of an item with these attributes, `id` its key: its own key beside them."""
+    return {**attributes, KEY_FIELD: index_key(attributes["id"])}
 
 
 @dataclass

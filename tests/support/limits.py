@@ -30,6 +30,7 @@ _COLLECTION = "opensearchserverless:CreateCollection."
 _ACCESS = "opensearchserverless:CreateAccessPolicy."
 _SECURITY = "opensearchserverless:CreateSecurityPolicy."
 _PUBLIC = "s3:PutPublicAccessBlock.PublicAccessBlockConfiguration."
+_RULES = "s3:PutBucketLifecycleConfiguration.LifecycleConfiguration.Rules."
 _ATTRIBUTES = "sqs:SetQueueAttributes.Attributes"
 """A map of texts, whose bounds are below, in `BOUNDS`."""
 _TERRAFORM = "-"
@@ -234,7 +235,22 @@ MEMBERS: Mapping[str, Mapping[str, str]] = {
         "policy": _SECURITY + "policy",
         "type": _SECURITY + "type",
     },
-    "aws_s3_bucket": {"bucket": "s3:CreateBucket.Bucket", "force_destroy": _TERRAFORM},
+    "aws_s3_bucket": {
+        "bucket": "s3:CreateBucket.Bucket",
+        "bucket_prefix": _TERRAFORM,
+        "force_destroy": _TERRAFORM,
+        "tags": "s3:PutBucketTagging.Tagging.TagSet",
+    },
+    "aws_s3_bucket_lifecycle_configuration": {
+        "bucket": "s3:PutBucketLifecycleConfiguration.Bucket",
+        "rule.abort_incomplete_multipart_upload.days_after_initiation": (
+            _RULES + "AbortIncompleteMultipartUpload.DaysAfterInitiation"
+        ),
+        "rule.expiration.days": _RULES + "Expiration.Days",
+        "rule.id": _RULES + "ID",
+        "rule.status": _RULES + "Status",
+    },
+    "aws_s3_bucket_policy": {"bucket": "s3:PutBucketPolicy.Bucket", "policy": "s3:PutBucketPolicy.Policy"},
     "aws_s3_bucket_public_access_block": {
         "block_public_acls": _PUBLIC + "BlockPublicAcls",
         "block_public_policy": _PUBLIC + "BlockPublicPolicy",
@@ -269,6 +285,12 @@ PAGES: Mapping[tuple[str, str], tuple[str, str]] = {
         r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
         "General purpose bucket naming rules",
     ),
+    ("aws_s3_bucket_lifecycle_configuration", "bucket"): (
+        r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
+        "General purpose bucket naming rules",
+    ),
+    ("aws_s3_bucket_lifecycle_configuration", "rule.id"): (r".{1,255}", "API reference, LifecycleRule"),
+    ("aws_s3_bucket_policy", "bucket"): (r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "General purpose bucket naming rules"),
     ("aws_cloudwatch_metric_alarm", "alarm_name"): (r"[ -~]{1,255}", "API reference, PutMetricAlarm"),
     ("aws_dynamodb_table", "server_side_encryption.kms_key_arn"): (r".{1,2048}", "KMS API reference, DescribeKey"),
     ("aws_sqs_queue", "kms_master_key_id"): (r".{1,2048}", "KMS API reference, DescribeKey"),
@@ -285,6 +307,17 @@ PAGES: Mapping[tuple[str, str], tuple[str, str]] = {
 """Patterns of texts whose model has none: and the page that says so."""
 
 BOUNDS: Mapping[tuple[str, str], tuple[int, int, str]] = {
+    ("aws_s3_bucket_policy", "policy"): (1, 20 * 1024, "Bucket policies for Amazon S3"),
+    ("aws_s3_bucket_lifecycle_configuration", "rule.abort_incomplete_multipart_upload.days_after_initiation"): (
+        1,
+        2**31 - 1,
+        "API reference, AbortIncompleteMultipartUpload",
+    ),
+    ("aws_s3_bucket_lifecycle_configuration", "rule.expiration.days"): (
+        1,
+        2**31 - 1,
+        "API reference, LifecycleExpiration",
+    ),
     ("aws_sqs_queue", "kms_data_key_reuse_period_seconds"): (60, 86_400, "API reference, SetQueueAttributes"),
     ("aws_sqs_queue", "message_retention_seconds"): (60, 1_209_600, "API reference, SetQueueAttributes"),
     ("aws_sqs_queue", "policy"): (1, 8_192, "Amazon SQS policy quotas"),

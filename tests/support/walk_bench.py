@@ -17,14 +17,15 @@ from botocore.exceptions import ClientError
 
 from searchsync.clock import Backoff, Deadline
 from searchsync.config import Config, read_environment
-from searchsync.document import document_id, document_text
+from searchsync.document import KEY_FIELD, document_id, encode, index_key
 from searchsync.errors import CollectionBusyError
 from searchsync.records import AttributeMap
 from searchsync.table import DynamoTable
 from searchsync.walk.agreement import Document, exact
 from searchsync.walk.parts import Pace, Walker
-from searchsync.walk.reader import Hit, IndexPage
+from searchsync.walk.reader import Hit, KeyPage
 from searchsync.walk.report import Reports
+from searchsync.walk.seen import SeenStore
 from searchsync.walk.state import read_state, summed, written_state
 from searchsync.walk.visibility import Visibility, is_probe
 from searchsync.wire import normalised
@@ -140,6 +141,11 @@ class TableClient:
         }
 
 
+def key_in(source: Any) -> int:
+    """A document's key, -1 where it has none."""
+    return int(source.get(KEY_FIELD, -1)) if isinstance(source, Mapping) else -1
+
+
 def place(name: str) -> tuple[int, str]:
     """Where an item lies in the order of a scan."""
     return crc32(name.encode(), 1), name
@@ -152,18 +158,16 @@ def failed(code: str, operation: str) -> ClientError:
 
 @dataclass
 class MemoryReader:
-    """The memory index as the walk's reader shows it; a point in time is a copy of it.
+    """The memory index as the walk's reader shows it.
 
     `shown`: what reads and searches show while they are late, see `World.reads_late`.
     """
 
     index: MemoryIndex
     clock: FakeClock
-    size: int = 1_000
     latency: float = 0.0
     shown: dict[str, tuple[int, Any]] | None = None
     searched: dict[str, tuple[int, Any]] | None = None
-    points: dict[str, dict[str, Document]] = field(default_factory=dict)
     asked: list[list[str]] = field(default_factory=list)
     requests: int = 0
 
@@ -183,19 +187,33 @@ class MemoryReader:
         """Those of them that a search shows."""
         return set(ids) & (self.index.documents if self.searched is None else self.searched).keys()
 
-    def open_point_in_time(self, deadline: Deadline) -> str:
-        """The index as it is now."""
-        name = f"pit-{len(self.points)}"
-        shown = self.index.documents if self.searched is None else self.searched
-        self.points[name] = {each: self._document(each, shown) for each in sorted(shown)}
-        return name
+    @property
+    def _searchable(self) -> dict[str, tuple[int, Any]]:
+        return self.index.documents if self.searched is None else self.searched
 
-    def page(self, pit: str, slice_: int, of: int, position: list[Any] | None, deadline: Deadline) -> IndexPage:
-        """A page of a slice."""
-        names = [name for name in self.points[pit] if crc32(name.encode()) % of == slice_]
-        left = [name for name in names if position is None or name > position[0]]
-        hits = [Hit(name, self.points[pit][name]) for name in left[: self.size]]
-        return IndexPage(hits, len(names), [hits[-1].id] if len(hits) == self.size else None)
+    def keys(self, low: int, high: int, deadline: Deadline) -> KeyPage:
+        """The keys of a range."""
+        self.clock.sleep(self.latency)
+        found = [key for _, (_, source) in self._searchable.items() if low <= (key := key_in(source)) < high]
+        return KeyPage(len(found), found)
+
+    def holding(self, keys: Sequence[int], deadline: Deadline) -> list[Hit]:
+        """The documents of keys."""
+        wanted = set(keys)
+        return self._hits(lambda source: key_in(source) in wanted)
+
+    def keyless(self, deadline: Deadline) -> list[Hit]:
+        """The documents without one."""
+        return self._hits(lambda source: key_in(source) < 0)
+
+    def hits(self) -> list[Hit]:
+        """All documents."""
+        return self._hits(lambda _: True)
+
+    def _hits(self, wanted: Callable[[Any], bool]) -> list[Hit]:
+        self.clock.sleep(self.latency)
+        shown = self._searchable
+        return [Hit(name, Document(version, None)) for name, (version, source) in shown.items() if wanted(source)]
 
     def _document(self, name: str, shown: Mapping[str, tuple[int, Any]]) -> Document:
         version, source = shown[name]
@@ -229,7 +247,7 @@ class World:
     def put_item(self, item: dict[str, Any]) -> str:
         """Put an item in the SDK's form and let its document follow."""
         name = self.client.put(item)
-        text = document_text(normalised(item))
+        text = encode(name, normalised(item)).decode()
         version = self._version()
         self.clock.at(self.clock.time + self.lag(), lambda: self._arrive(name, version, text))
         return name
@@ -241,7 +259,9 @@ class World:
         self.clock.at(self.clock.time + self.lag(), lambda: self._arrive(name, version, None))
 
     def plant(self, name: str, source: Any, version: int | None = None) -> None:
-        """Put a document into the index by hand."""
+        """Put a document into the index by hand: with its key, unless `source` is no object or says its own."""
+        if isinstance(source, Mapping) and not is_probe(name):
+            source = {KEY_FIELD: index_key(name), **source}
         self.index.documents[name] = (version if version is not None else self._version(), source)
 
     def reads_late(self, seconds: float = 0.0, searches: float = 0.0) -> None:
@@ -304,6 +324,7 @@ class Lane:
     seed: int = 1
     s3: Any = None
     bucket: str | None = None
+    seen_bucket: str | None = None
     exported_at: float | None = None
     repeats: int = 0
     repeated: int = 0
@@ -333,6 +354,7 @@ class Lane:
             reader,
             self.queue,
             Reports(self.s3, self.bucket, self.config, self._emit),
+            SeenStore(self.s3, self.seen_bucket),
             self.s3,
             world.clock,
             world.backoff,
@@ -368,11 +390,11 @@ class Lane:
         return totals
 
     def walk(self, task: str, of: int = 1) -> dict[str, Any]:
-        """A whole walk: the table's segments, then the index's slices; its totals."""
+        """A whole walk: the table's segments, then the index's ranges; its totals."""
+        since = self.world.clock.now()
         results = [self.run(task, {"segment": segment, "of": of}) for segment in range(of)]
         if task != "backfill":
-            pit = self.world.reader.open_point_in_time(Deadline.after(self.world.clock, 30.0))
-            results += [self.run(task, {"slice": each, "of": of, "pit": pit}) for each in range(of)]
+            results += [self.run(task, {"range": each, "of": of, "since": since}) for each in range(of)]
         return summed(results)
 
     def differences(self) -> dict[str, str]:

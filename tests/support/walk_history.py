@@ -19,10 +19,10 @@ from opensearchpy.exceptions import ConnectionTimeout, TransportError
 
 from lab.faults import Fault, FaultKind, split_request
 from lab.gate_rules import split_bulk
-from searchsync.clock import Backoff, Deadline
+from searchsync.clock import Backoff
 from searchsync.collection import OpenSearchCollection, connect
 from searchsync.config import Config, read_environment
-from searchsync.document import document_text
+from searchsync.document import encode
 from searchsync.errors import SearchsyncError, StackError
 from searchsync.limits import TOMBSTONE_LIFE
 from searchsync.metrics import Report
@@ -33,7 +33,7 @@ from searchsync.walk.visibility import is_probe
 from searchsync.wire import normalised
 from tests.engine.client import Client
 from tests.support.events import NOW, environment, event, record
-from tests.support.fakes import MemoryQueue
+from tests.support.fakes import MemoryBucket, MemoryQueue
 from tests.support.real_lane import AUTH
 from tests.support.walk_bench import BusyClock, Lane, TableClient
 
@@ -55,6 +55,8 @@ REFUSED = {
     "mapping": Fault(FaultKind.ITEM, status=400, error_type="resource_already_exists_exception", positions=(0,)),
 }
 """Faults that refuse the first item of a bulk request."""
+RANGES = 2
+"""Of the index, and segments of the table."""
 REPEATS = 12
 """Calls that fail in a row before a history says that the walk makes no progress."""
 
@@ -111,6 +113,10 @@ class Network:
         answer = self._one_refused(refused, method, url, request) if refused else self._send(method, url, request)
         if fault == "lost":
             raise ConnectionTimeout("TIMEOUT", "lost", None)
+        if fault == "shard" and url.endswith("_search"):
+            answer["hits"]["hits"].clear()
+            answer["hits"]["total"]["value"] = 0
+            answer["_shards"] |= {"failed": 1, "failures": [{"reason": {"type": "shard_not_available"}}]}
         clock.sleep(LATENCY / 2)
         return answer
 
@@ -147,7 +153,9 @@ class History:
     stream: deque[tuple[float, dict[str, Any]]] = field(default_factory=deque)
     tombstones: dict[str, tuple[int, float]] = field(default_factory=dict)
     longest_lag: float = 0.0
+    bucket: MemoryBucket = field(default_factory=MemoryBucket)
     number: int = 0
+    walks: int = 0
     refreshed: float = 0.0
     delivering: bool = False
 
@@ -282,6 +290,14 @@ class History:
             self.direct.call("POST", f"/{self.config.index}/_refresh")
         return {"realtime": "false"} if url.endswith("_mget") else {}
 
+    def delete_index(self) -> None:
+        """Somebody deletes the index, and the sync function makes it anew."""
+        assert self.direct.call("DELETE", f"/{self.config.index}").ok
+        self.tombstones.clear()
+        self.pipeline.collection.forget_index()
+        self.pipeline.collection.ensure_index(30.0)
+        self.setting("1h")
+
     def setting(self, lifetime: str) -> None:
         """How long the engine keeps tombstones."""
         path = f"/{self.config.index}/_settings"
@@ -307,7 +323,9 @@ class History:
             self.clock.at(self.clock.time + step.at, lambda step=step: self._do(step, keys))  # type: ignore[misc]
 
     def _do(self, step: Step, keys: list[str]) -> None:
-        if isinstance(step, Trouble) and step.who == "table":
+        if isinstance(step, Trouble) and step.who == "index":
+            self.delete_index()
+        elif isinstance(step, Trouble) and step.who == "table":
             self.client.faults.append(step.what)
         elif isinstance(step, Trouble):
             self.networks[step.who].faults.append(step.what)
@@ -327,22 +345,32 @@ class History:
         world: Any = self
         lane = Lane(world, config=self.config, settle=SETTLE, call_seconds=600.0)
         lane.queue = self.queue
+        self.walks += 1
+        lane.s3, lane.seen_bucket = self.bucket, "seen"
         steps = list(steps)
         ends = self.clock.time + max((step.at for step in steps), default=0.0)
         self.until = self.clock.time + 600.0
         self.schedule(steps, list(keys))
-        self._part(lane, task, {"segment": 0, "of": 1})
+        since = self.clock.now()
+        self._part(lane, task, {"segment": 0, "of": RANGES})
+        self._part(lane, task, {"segment": 1, "of": RANGES})
         if task != "backfill":
             self.direct.call("POST", f"/{self.config.index}/_refresh")
-            pit = self.reader.open_point_in_time(Deadline.after(self.clock, 120.0))
-            self._part(lane, task, {"slice": 0, "of": 1, "pit": pit})
+            for number in range(RANGES):
+                self._part(lane, task, {"range": number, "of": RANGES, "since": since})
         self.until = 0.0
         self.clock.sleep(max(0.0, ends - self.clock.time))
         self.drain()
         return lane
 
     def _part(self, lane: Lane, task: str, part: dict[str, Any]) -> None:
-        state: dict[str, Any] = {"task": task, "run": "run", "settle": SETTLE, "export": None, "part": part}
+        state: dict[str, Any] = {
+            "task": task,
+            "run": f"run-{self.walks}",
+            "settle": SETTLE,
+            "export": None,
+            "part": part,
+        }
         state |= {"position": None, "call": 0, "totals": {}, "done": False}
         repeated = 0
         while not state["done"]:
@@ -364,4 +392,4 @@ class History:
 
     def wanted(self) -> dict[str, Any]:
         """The index as it should be."""
-        return {name: json.loads(document_text(normalised(item))) for name, item in self.client.items.items()}
+        return {name: json.loads(encode(name, normalised(item))) for name, item in self.client.items.items()}

@@ -36,4 +36,4 @@ class Asked:
         self.deadline = Deadline.after(clock, 60.0)
 
     def page(self) -> Any:
-        return self.reader.page("p", 1, 4, None, self.deadline)
+        return self.reader.keys(100, 900, self.deadline)

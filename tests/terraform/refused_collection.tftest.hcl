@@ -162,6 +162,24 @@ run "refuses_mapping_with_the_word_mappings_around_it" {
   expect_failures = [var.index]
 }
 
+run "refuses_mapping_with_a_property_of_the_keys_name" {
+  command = plan
+
+  variables {
+    index = { mapping = "{\"properties\":{\"searchsync_key.x\":{\"type\":\"text\"}}}" }
+  }
+  expect_failures = [var.index]
+}
+
+run "refuses_mapping_that_is_off_at_its_top" {
+  command = plan
+
+  variables {
+    index = { mapping = "{\"enabled\":false}" }
+  }
+  expect_failures = [var.index]
+}
+
 run "refuses_mapping_too_large_for_the_environment" {
   command = plan
 

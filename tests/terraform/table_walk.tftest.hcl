@@ -8,6 +8,10 @@ mock_provider "aws" {
     values = { arn = "arn:aws:iam::111122223333:role/shop-walk-role" }
   }
   override_resource {
+    target = aws_s3_bucket.seen
+    values = { arn = "arn:aws:s3:::shop-walk-1", id = "shop-walk-1" }
+  }
+  override_resource {
     target = aws_lambda_function.this
     values = { arn = "arn:aws:lambda:eu-central-1:111122223333:function:shop-sync-walk" }
   }
@@ -44,6 +48,8 @@ run "walk_function_may_do_what_a_walk_does_and_nothing_else" {
       { Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-central-1:111122223333:log-group:/aws/lambda/searchsync:*"] },
       { Effect = "Allow", Action = ["states:ListExecutions"], Resource = ["arn:aws:states:eu-central-1:111122223333:stateMachine:shop-sync-walk"] },
       { Effect = "Allow", Action = ["cloudwatch:GetMetricStatistics", "lambda:ListEventSourceMappings"], Resource = ["*"] },
+      { Effect = "Allow", Action = ["s3:GetObject", "s3:PutObject"], Resource = ["arn:aws:s3:::shop-walk-1/*"] },
+      { Effect = "Allow", Action = ["s3:ListBucket"], Resource = ["arn:aws:s3:::shop-walk-1"] },
     ]
     error_message = "The walk function's policy must be these statements: ${aws_iam_role_policy.function.policy}"
   }
@@ -69,6 +75,29 @@ run "state_machine_may_run_its_children_and_nothing_else" {
   assert {
     condition     = jsondecode(aws_iam_role.state_machine.assume_role_policy).Statement == [{ Effect = "Allow", Principal = { Service = "states.amazonaws.com" }, Action = "sts:AssumeRole" }]
     error_message = "Step Functions alone must be able to assume the state machine's role."
+  }
+}
+
+run "keys_of_a_walk_are_private_and_gone_when_it_can_go_on_no_more" {
+  module {
+    source = "./modules/table_walk"
+  }
+
+  assert {
+    condition     = aws_s3_bucket.seen.bucket_prefix == "shop-walk-" && aws_s3_bucket.seen.force_destroy
+    error_message = "The bucket must carry the walk's prefix, and go with the module."
+  }
+  assert {
+    condition     = alltrue([for name in ["block_public_acls", "block_public_policy", "ignore_public_acls", "restrict_public_buckets"] : jsondecode(jsonencode(aws_s3_bucket_public_access_block.seen))[name]])
+    error_message = "Nothing of the bucket may be public."
+  }
+  assert {
+    condition     = aws_s3_bucket_lifecycle_configuration.seen.rule[0].status == "Enabled" && aws_s3_bucket_lifecycle_configuration.seen.rule[0].expiration[0].days == 15
+    error_message = "Objects must live as long as an execution can be redriven, 14 days, and go then."
+  }
+  assert {
+    condition     = jsondecode(aws_s3_bucket_policy.seen.policy).Statement == [{ Effect = "Deny", Principal = "*", Action = "s3:*", Resource = ["arn:aws:s3:::shop-walk-1", "arn:aws:s3:::shop-walk-1/*"], Condition = { Bool = { "aws:SecureTransport" = "false" } } }]
+    error_message = "The bucket must be closed to requests without TLS."
   }
 }
 
@@ -107,6 +136,7 @@ run "walk_function_runs_the_package_with_the_sync_functions_environment" {
       OPENSEARCH_INDEX      = "orders"
       READ_UNITS_PER_SECOND = ""
       REPORT_BUCKET         = ""
+      SEEN_BUCKET           = "shop-walk-1"
       SETTLE_SECONDS        = "30"
       STATE_MACHINE_ARN     = "arn:aws:states:eu-central-1:111122223333:stateMachine:shop-sync-walk"
       SYNC_FUNCTION_NAME    = "shop-sync"
@@ -139,7 +169,7 @@ run "no_failure_is_tolerated_and_no_refusal_repeated" {
   }
   assert {
     condition = alltrue([for call in concat(
-      [for name in ["Prepare", "Open", "Close", "Finish"] : jsondecode(aws_sfn_state_machine.this.definition).States[name]],
+      [for name in ["Prepare", "Finish"] : jsondecode(aws_sfn_state_machine.this.definition).States[name]],
       [for name in ["Table", "Index", "Export"] : jsondecode(aws_sfn_state_machine.this.definition).States[name].ItemProcessor.States["Walk${name}"]],
     ) : call.Retry[0] == { ErrorEquals = ["ConfigurationError", "WalkRefusedError"], MaxAttempts = 0 } && call.TimeoutSeconds == 960])
     error_message = "Every call must end, and a refusal must stand."
@@ -189,7 +219,7 @@ run "every_other_setting" {
     }
   }
   assert {
-    condition = slice(jsondecode(aws_iam_role_policy.function.policy).Statement, 6, 15) == [
+    condition = slice(jsondecode(aws_iam_role_policy.function.policy).Statement, 8, 17) == [
       { Effect = "Allow", Action = ["kms:Decrypt"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/table"] },
       { Effect = "Allow", Action = ["kms:Decrypt"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/environment"] },
       { Effect = "Allow", Action = ["kms:Decrypt"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/export"] },
@@ -203,7 +233,7 @@ run "every_other_setting" {
     error_message = "Keys and buckets must be in the policy when they are given: ${aws_iam_role_policy.function.policy}"
   }
   assert {
-    condition     = contains(jsondecode(aws_iam_role_policy.function.policy).Statement[15].Action, "ec2:CreateNetworkInterface") && length(jsondecode(aws_iam_role_policy.function.policy).Statement) == 16
+    condition     = contains(jsondecode(aws_iam_role_policy.function.policy).Statement[17].Action, "ec2:CreateNetworkInterface") && length(jsondecode(aws_iam_role_policy.function.policy).Statement) == 18
     error_message = "A function in a VPC makes its network interfaces."
   }
   assert {

@@ -17,7 +17,6 @@ CREATE = GateRequest("PUT", "/i", {})
 MGET = GateRequest("GET", "/i/_mget", {}, b'{"ids":["a"]}')
 SEARCH = GateRequest("POST", "/i/_search", {}, b'{"version":true,"size":3}')
 LOOK = GateRequest("GET", "/i/_mapping", {})
-CLOSE = GateRequest("DELETE", "/_search/point_in_time", {}, b'{"pit_id":["x"]}')
 
 
 def bulk(*documents: dict[str, object], index: str = "i") -> GateRequest:
@@ -41,11 +40,9 @@ NOT_FOUND = (404, "index_not_found_exception")
 
 def test_nothing_out_of_the_ordinary_happens_unless_it_is_asked_for() -> None:
     conduct = made(Behaviours())
-    for request in (bulk({"n": 1}), MGET, SEARCH, LOOK, CLOSE):
+    for request in (bulk({"n": 1}), MGET, SEARCH, LOOK):
         assert conduct.hold(request, 1e9) == 0
         assert conduct.shaped(request) is request
-        assert conduct.seen(request) is request
-        assert conduct.denied(request) is None
         assert conduct.refusal(request, 100.0) is None
         assert conduct.item_faults(request, 100.0, {}) == ()
         assert conduct.unfit(request) == {}
@@ -198,19 +195,7 @@ def test_a_mapping_sent_while_its_index_is_made_is_in_conflict() -> None:
     assert conduct.refusal(sent, 100.0 + MAPPING_UPDATE_S) is None
 
 
-# Points in time, versions, capacity
-
-
-def test_a_point_in_time_may_not_say_its_indices() -> None:
-    assert Conduct(Behaviours(pit_needs_collection=True), 0.0).seen(SEARCH).pit_named is False
-
-
-def test_closing_a_point_in_time_may_be_refused_to_everybody() -> None:
-    denied = Conduct(Behaviours(close_refused=True), 0.0).denied
-    refused = denied(CLOSE)
-    assert refused is not None
-    assert refused.status == 403
-    assert denied(SEARCH) is None
+# Versions, capacity
 
 
 def test_versions_are_left_out_of_documents_and_hits() -> None:

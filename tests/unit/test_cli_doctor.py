@@ -38,10 +38,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "custom-ids": {"kept": True},
     "id-512": {"answer": "ok"},
     "id-513": {"answer": "400 action_request_validation_exception"},
-    "reads-late": {"mget_s": 0.1, "search_s": 10.5, "pit_s": 10.6},
+    "reads-late": {"mget_s": 0.1, "search_s": 10.5},
     "versions-told": {"mget": True, "search": True},
-    "pit-allowed": {"open": "ok", "search": "ok"},
-    "pit-close": {"close": "ok"},
     "mapping-update": {"added": "ok", "changed": "400 illegal_argument_exception"},
     "mapping-conflict": {"answers": {"ok": 4}},
     "body-limit": {"ours": "ok", "below": "ok", "above": "413"},
@@ -49,7 +47,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "filter-path": {"members": ["hits"]},
     "aliases": {"add": "403 Forbidden"},
     "index-templates": {"put": "403 Forbidden"},
-    "range-docvalues": {"right": True},
+    "key-ranges": {"range": True, "terms": True, "missing": True},
     "histogram-sum": {"right": True},
 }  # fmt: skip
 OTHER: tuple[tuple[str, dict[str, Any], Outcome], ...] = (
@@ -76,11 +74,10 @@ OTHER: tuple[tuple[str, dict[str, Any], Outcome], ...] = (
     ("id-512", {"answer": "400 x"}, Outcome.ACT),
     ("id-513", {"answer": "ok"}, Outcome.HARMLESS),
     ("reads-late", {"mget_s": 3.0}, Outcome.HARMLESS),
-    ("reads-late", {"search_s": 60.0, "pit_s": 60.0}, Outcome.HARMLESS),
-    ("reads-late", {"pit_s": None}, Outcome.ACT),
+    ("reads-late", {"search_s": 60.0}, Outcome.HARMLESS),
+    ("reads-late", {"search_s": None}, Outcome.ACT),
     ("versions-told", {"mget": False}, Outcome.ACT),
-    ("pit-allowed", {"search": "403 Forbidden"}, Outcome.ACT),
-    ("pit-close", {"close": "403 Forbidden"}, Outcome.HARMLESS),
+    ("key-ranges", {"missing": False}, Outcome.ACT),
     ("mapping-update", {"added": "400 x"}, Outcome.ACT),
     ("mapping-update", {"changed": "ok"}, Outcome.ACT),
     ("mapping-conflict", {"answers": {"ok": 1, "400 resource_already_exists_exception": 3}}, Outcome.HARMLESS),
@@ -93,7 +90,7 @@ OTHER: tuple[tuple[str, dict[str, Any], Outcome], ...] = (
     ("aliases", {"add": "ok"}, Outcome.RELIED),
     ("aliases", {"add": "404 not_found"}, Outcome.HARMLESS),
     ("index-templates", {"put": "404 not_found"}, Outcome.HARMLESS),
-    ("range-docvalues", {"right": False}, Outcome.HARMLESS),
+    ("key-ranges", {"range": False}, Outcome.ACT),
     ("histogram-sum", {"right": False}, Outcome.HARMLESS),
 )
 
@@ -182,18 +179,16 @@ def test_findings_are_shown_and_nothing_is_to_do(cloud: Cloud) -> None:
 
 
 def test_a_finding_to_act_on_says_what_to_do(cloud: Cloud) -> None:
-    answers(cloud, {"pit-allowed": {"open": "ok", "search": "403 Forbidden"}})
+    answers(cloud, {"id-512": {"answer": "400 illegal_argument_exception"}})
     assert cloud.run("doctor", width=400) == 1
     assert "✗ 1 finding to act on" in cloud.out
-    assert (
-        "→ pit-allowed: relied on is: both are allowed. Add `aoss:ReadDocument` on `index/<collection>/*`" in cloud.out
-    )
+    assert "→ id-512: relied on is: it is taken. Keys that long become poison: tell us" in cloud.out
 
 
 def test_a_doctor_that_could_ask_nothing_does_not_say_that_all_is_well(cloud: Cloud) -> None:
     answers(cloud, {name: {"unasked": "time"} for name in GOOD})
     assert cloud.run("doctor", width=400) == 1
-    assert "! Little was found out   26 not asked" in cloud.out
+    assert "! Little was found out   24 not asked" in cloud.out
     answers(cloud, {"tombstone-time": {"unasked": "time"}})
     assert cloud.run("doctor", width=400) == 0
     assert "✓ As relied on   1 not asked" in cloud.out

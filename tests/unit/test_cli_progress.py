@@ -62,7 +62,7 @@ def test_a_resumed_walk_has_no_pace_from_its_beginning() -> None:
 def test_the_index_is_counted_in_documents() -> None:
     now = snapshot([run(done=4), run(done=0, total=2)], Seen(1000, 500), 1000, NOW)
     assert (now.phase, now.fraction, now.items) == ("index", 0.5, 500)
-    assert in_words(now).startswith("index: 0 of 2 slices · ~500 documents of ~1,000")
+    assert in_words(now).startswith("index: 0 of 2 ranges · ~500 documents of ~1,000")
 
 
 def test_a_map_without_children_is_no_division_by_zero() -> None:

@@ -115,7 +115,7 @@ def test_who_may_not_read_logs_or_table_still_sees_the_segments(cloud: Cloud) ->
     cloud.denied |= {"FilterLogEvents", "DescribeTable"}
     ends_with(cloud, True)
     assert cloud.run("verify") == 0
-    assert "4 of 4 segments" in cloud.err or "slices" in cloud.err
+    assert "4 of 4 segments" in cloud.err or "ranges" in cloud.err
 
 
 def test_items_under_way_come_from_the_walks_own_log_lines(cloud: Cloud) -> None:
@@ -237,7 +237,7 @@ def test_the_differences_of_other_runs_are_passed_over() -> None:
 def test_after_the_table_comes_the_index(cloud: Cloud) -> None:
     ends_with(cloud, True)
     assert cloud.run("verify") == 0
-    assert "index: 2 of 2 slices" in cloud.err
+    assert "index: 2 of 2 ranges" in cloud.err
 
 
 def test_an_id_cannot_steer_the_terminal(cloud: Cloud) -> None:
@@ -252,14 +252,6 @@ def test_a_repair_that_mends_all_is_in_step(cloud: Cloud) -> None:
     ends_with(cloud, True, items=10, documents=10, missing=2, repaired=2)
     assert cloud.run("repair") == 0
     assert "2 missing, 2 repaired" in cloud.out
-
-
-def test_a_point_in_time_that_was_left_open_is_said_and_changes_no_verdict(cloud: Cloud) -> None:
-    ends_with(cloud, True, items=10, documents=10)
-    cloud.next_walk["output"]["left_open"] = "The point in time was left to expire.\x1b[2J"
-    assert cloud.run("verify") == 0
-    assert "left to expire" in cloud.out
-    assert "\x1b" not in cloud.out
 
 
 def test_a_repair_that_leaves_something_says_where_to_look(cloud: Cloud) -> None:

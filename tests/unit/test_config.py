@@ -81,6 +81,9 @@ def test_a_host_is_an_endpoint_with_or_without_its_scheme(host: str, expected: s
         ("INDEX_MAPPING", '{"_meta": null}'),
         ("INDEX_MAPPING", "H4sIAAAA"),
         ("INDEX_MAPPING", '{"mappings": {}}'),
+        ("INDEX_MAPPING", '{"properties": {"searchsync_key": {"type": "long"}}}'),
+        ("INDEX_MAPPING", '{"properties": {"searchsync_key.x": {"type": "text"}}}'),
+        ("INDEX_MAPPING", '{"enabled": false}'),
     ],
 )
 def test_a_wrong_value_is_named_with_its_variable(name: str, value: str) -> None:

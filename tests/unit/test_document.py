@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from searchsync import document
-from searchsync.document import document_id, document_text
+from searchsync.document import KEY_FIELD, document_id, document_text, encode, index_key, keyed
 from searchsync.errors import ConversionError, StackError
-from searchsync.limits import LONGEST_ID, MOST_NAMES
+from searchsync.limits import KEYS, LONGEST_ID, MOST_NAMES
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 NUMBERS = st.integers(-(10**38) + 1, 10**38 - 1).map(str) | st.decimals(
@@ -121,3 +121,33 @@ def test_keys_other_than_the_configured_ones_stop_the_batch() -> None:
     for keys in ({"pk": {"S": "a"}}, {"id": {"S": "a"}, "sk": {"S": "b"}}):
         with pytest.raises(StackError, match="KEY_ATTRIBUTES"):
             document_id(keys, ("id",))
+
+
+@given(st.text(max_size=50))
+def test_a_key_is_a_number_of_63_bits_that_the_id_alone_decides(name: str) -> None:
+    assert 0 <= index_key(name) < KEYS
+    assert index_key(name) == index_key(str(name))
+
+
+def test_keys_stay_what_they_are_for_they_stand_in_documents() -> None:
+    assert (index_key("a"), index_key("é")) == (2340832890917691671, 7317610273420446871)
+
+
+def test_keys_are_spread_evenly() -> None:
+    counts = [0] * 16
+    for number in range(16_000):
+        counts[index_key(f"item-{number:06d}") * 16 // KEYS] += 1
+    assert all(850 < count < 1_150 for count in counts)
+
+
+def test_a_document_holds_its_items_attributes_and_its_key() -> None:
+    image = {"id": {"S": "a"}, "n": {"N": "1.50"}}
+    assert encode("a", image) == b'{"id":"a","n":1.50,"%s":%d}' % (KEY_FIELD.encode(), index_key("a"))
+    assert keyed("a", image) == {**image, KEY_FIELD: {"N": str(index_key("a"))}}
+    assert KEY_FIELD not in image
+
+
+def test_an_attribute_with_the_name_of_the_key_is_poison_with_what_to_do() -> None:
+    with pytest.raises(ConversionError, match=f"has an attribute {KEY_FIELD}: .* Rename the attribute"):
+        encode("a", {"id": {"S": "a"}, KEY_FIELD: {"N": "1"}})
+    assert encode("a", {"id": {"S": "a"}, "m": {"M": {KEY_FIELD: {"N": "1"}}}})  # below a map it is another field

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from searchsync.index import GUARD, take_guard
+from searchsync.document import KEY_FIELD
+from searchsync.index import DEFAULT_MAPPING, GUARD, Mark, creation_body, has_key, take_guard
 from tests.support.fakes import BUSY, GUARDED, POISONED, error
 
 MISSING = {"status": 404, **error("document_missing_exception")}
@@ -44,3 +45,23 @@ def test_an_answer_without_the_guards_says_nothing_and_is_left_as_it_is(body: An
 def test_the_guard_is_an_update_of_two_lines_that_asks_for_an_alias() -> None:
     head, source, rest = GUARD.split(b"\n")
     assert (json.loads(head)["update"]["require_alias"], json.loads(source), rest) == (True, {"doc": {}}, b"")
+
+
+@pytest.mark.parametrize(
+    "mapping",
+    [None, {}, {"dynamic": "strict", "properties": {"id": {"type": "keyword"}}}, {"dynamic": False, "_meta": {"x": 1}}],
+)
+def test_an_index_is_made_with_the_keys_field_whatever_the_users_mapping(mapping: Any) -> None:
+    before = json.dumps(mapping)
+    made = creation_body(mapping, Mark("m", 1.0))["mappings"]
+    assert made["properties"][KEY_FIELD] == {"type": "long"}
+    assert made["properties"].keys() - {KEY_FIELD} == (mapping or {}).get("properties", {}).keys()
+    assert has_key({"i": {"mappings": made}})
+    assert json.dumps(mapping) == before
+    assert "properties" not in DEFAULT_MAPPING
+
+
+@pytest.mark.parametrize("mappings", [{}, {"properties": {}}, {"properties": {KEY_FIELD: {"type": "double"}}}])
+def test_an_index_without_the_keys_field_is_known(mappings: Any) -> None:
+    assert not has_key({"i": {"mappings": mappings}})
+    assert not has_key(None)

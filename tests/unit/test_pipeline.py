@@ -12,7 +12,7 @@ from searchsync.limits import REPAIR_AGE
 from searchsync.resync import Result
 from searchsync.version import read_version, stream_version
 from tests.support.events import NOW, event, number, record, version
-from tests.support.fakes import BUSY, Bench, error
+from tests.support.fakes import BUSY, Bench, error, whole
 
 
 def test_insert_modify_and_remove_reach_the_index_in_one_request() -> None:
@@ -20,7 +20,7 @@ def test_insert_modify_and_remove_reach_the_index_in_one_request() -> None:
     bench.index.documents["gone"] = (1, {})
     failed = bench.run(event(record("INSERT", "a", number=1), record("REMOVE", "gone", number=2)))
     assert failed == []
-    assert bench.index.documents == {"a": (version(1), {"id": "a", "n": 1})}
+    assert bench.index.documents == {"a": (version(1), whole(id="a", n=1))}
     assert bench.index.tombstones == {"gone": version(2)}
     assert len(bench.index.bodies) == 1
 
@@ -28,7 +28,7 @@ def test_insert_modify_and_remove_reach_the_index_in_one_request() -> None:
 def test_of_one_documents_changes_only_the_last_is_sent() -> None:
     bench = Bench()
     bench.run(event(*(record("MODIFY", "a", number=each) for each in (1, 2, 3))))
-    assert bench.index.documents["a"] == (version(3), {"id": "a", "n": 3})
+    assert bench.index.documents["a"] == (version(3), whole(id="a", n=3))
     assert bench.index.bodies[0].count(b"\n") == 2
 
 
@@ -36,7 +36,7 @@ def test_a_late_record_never_undoes_a_newer_document() -> None:
     bench = Bench()
     bench.run(event(record("MODIFY", "a", number=9, second=NOW)))
     bench.run(event(record("MODIFY", "a", number=5, second=NOW - 60)))
-    assert bench.index.documents["a"][1] == {"id": "a", "n": 9}
+    assert bench.index.documents["a"][1] == whole(id="a", n=9)
     assert bench.report.results == {Result.STALE: 1}
 
 
@@ -64,7 +64,7 @@ def test_a_deletion_that_meets_a_conflict_leaves_what_the_table_holds() -> None:
     bench.run(event(record("MODIFY", "a", number=7)))
     bench.table.items["a"] = {"id": {"S": "a"}, "n": {"N": "8"}}
     bench.run(event(record("REMOVE", "a", number=3)))
-    assert bench.index.documents["a"][1] == {"id": "a", "n": 8}
+    assert bench.index.documents["a"][1] == whole(id="a", n=8)
 
 
 def test_a_document_of_a_later_table_read_has_passed_the_record() -> None:
@@ -99,7 +99,7 @@ def test_falling_versions_in_one_batch_ask_the_table() -> None:
     bench = Bench()
     bench.table.items["a"] = {"id": {"S": "a"}, "n": {"N": "5"}}
     bench.run(event(record("MODIFY", "a", number=9), record("MODIFY", "a", number=5)))
-    assert bench.index.documents["a"][1] == {"id": "a", "n": 5}
+    assert bench.index.documents["a"][1] == whole(id="a", n=5)
     assert bench.report.results == {Result.RESYNCED: 1}
 
 
@@ -110,7 +110,7 @@ def test_a_resync_waits_out_the_margin_and_writes_the_reads_version() -> None:
     assert bench.run(event(record("MODIFY", "a", number=5))) == []
     ((read_at, _),) = bench.table.reads
     assert read_at >= NOW + 1 + 10
-    assert bench.index.documents["a"] == (read_version(read_at, 10), {"id": "a", "n": 5})
+    assert bench.index.documents["a"] == (read_version(read_at, 10), whole(id="a", n=5))
 
 
 def test_a_resync_without_time_to_wait_fails_its_record() -> None:
@@ -163,7 +163,7 @@ def test_a_record_without_a_usable_creation_time_asks_the_table(second: Any) -> 
     bench = Bench()
     bench.table.items["a"] = {"id": {"S": "a"}, "n": {"N": "5"}}
     assert bench.run(event(record("MODIFY", "a", number=5, second=second))) == []
-    assert bench.index.documents["a"][1] == {"id": "a", "n": 5}
+    assert bench.index.documents["a"][1] == whole(id="a", n=5)
 
 
 def test_a_record_without_its_image_asks_the_table() -> None:
@@ -172,7 +172,7 @@ def test_a_record_without_its_image_asks_the_table() -> None:
     raw = record("MODIFY", "a", number=5)
     del raw["dynamodb"]["NewImage"]
     assert bench.run(event(raw)) == []
-    assert bench.index.documents["a"][1] == {"id": "a", "n": 5}
+    assert bench.index.documents["a"][1] == whole(id="a", n=5)
 
 
 def test_a_sequence_number_of_an_unknown_shape_asks_the_table() -> None:
@@ -181,7 +181,7 @@ def test_a_sequence_number_of_an_unknown_shape_asks_the_table() -> None:
     raw["dynamodb"]["SequenceNumber"] = "shard-7:5"
     bench.table.items["a"] = {"id": {"S": "a"}, "n": {"N": "5"}}
     assert bench.run(event(raw)) == []
-    assert bench.index.documents["a"][1] == {"id": "a", "n": 5}
+    assert bench.index.documents["a"][1] == whole(id="a", n=5)
 
 
 def test_a_version_from_the_future_goes_to_the_failure_queue() -> None:

@@ -17,7 +17,7 @@ from searchsync.limits import LOAD_AGE, LONGEST_PATH, MESSAGES_AT_ONCE, RESERVE,
 from searchsync.metrics import REDRIVE_UNITS, redrive_line
 from searchsync.version import read_version, stream_version
 from tests.support.events import NOW, environment, number
-from tests.support.fakes import BUSY, POISONED, error, faulty
+from tests.support.fakes import BUSY, POISONED, error, faulty, whole
 from tests.support.redrive_bench import TRIMMED, RedriveBench, answer, poison_message, range_message
 
 
@@ -35,7 +35,7 @@ def test_a_mended_item_is_written_and_its_message_deleted(bench: RedriveBench) -
     bench.put("a")
     bench.queue.put(poison_message("a"))
     assert bench.run() == answer(taken=1, redriven=1, keys=1)
-    assert bench.index.documents["a"] == (read_version(bench.table.reads[0][0], 10), {"id": "a", "n": 1})
+    assert bench.index.documents["a"] == (read_version(bench.table.reads[0][0], 10), whole(id="a", n=1))
     assert (bench.queue.visible, bench.queue.hidden) == ({}, {})
 
 
@@ -108,7 +108,7 @@ def test_a_document_within_the_margin_of_the_record_settles_nothing_before_it_is
     bench.queue.put(poison_message("a", second=NOW + 89))
     assert bench.run() == answer(taken=1, redriven=1, keys=1)
     assert len(bench.table.reads) == 2
-    assert bench.index.documents["a"][1] == {"id": "a", "n": 1}
+    assert bench.index.documents["a"][1] == whole(id="a", n=1)
 
 
 def test_a_version_from_the_future_stays(bench: RedriveBench) -> None:
@@ -158,7 +158,7 @@ def test_what_was_handed_over_under_load_is_brought_back_when_the_load_is_over(b
     assert bench.run()["reasons"] == {REFUSED_UNDER_LOAD: 1}
     bench.index.item_fault = None
     assert bench.run()["redriven"] == 1
-    assert bench.index.documents["a"][1] == {"id": "a", "n": 1}
+    assert bench.index.documents["a"][1] == whole(id="a", n=1)
 
 
 def test_a_crash_between_write_and_deletion_only_repeats(bench: RedriveBench) -> None:
@@ -169,7 +169,7 @@ def test_a_crash_between_write_and_deletion_only_repeats(bench: RedriveBench) ->
     assert "sqs:DeleteMessage" in bench.report.error
     bench.queue.undeletable = False
     assert bench.run() == answer(taken=1, redriven=1, keys=1)
-    assert bench.index.documents["a"][1] == {"id": "a", "n": 1}
+    assert bench.index.documents["a"][1] == whole(id="a", n=1)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from searchsync.errors import MalformedEventError, TableBusyError
 from tests.support.events import NOW, number, record
-from tests.support.fakes import BUSY, POISONED, faulty
+from tests.support.fakes import BUSY, POISONED, faulty, whole
 from tests.support.redrive_bench import TRIMMED, RedriveBench, answer, poison_message, range_message
 
 RANGE = range_message(number(1), number(2))
@@ -28,7 +28,7 @@ def test_the_keys_of_a_range_are_brought_in_step_and_its_message_goes(bench: Red
     bench.put("a")
     bench.queue.put(RANGE)
     assert bench.run() == answer(taken=1, redriven=1, keys=2)
-    assert bench.index.documents["a"][1] == {"id": "a", "n": 1}
+    assert bench.index.documents["a"][1] == whole(id="a", n=1)
     assert (bench.stream.asked[0].first, bench.stream.asked[0].last) == (number(1), number(2))
 
 

@@ -22,7 +22,7 @@ from searchsync.limits import READ_TO_REQUEST, TOMBSTONE_LIFE
 from searchsync.resync import Result
 from searchsync.version import read_version
 from tests.support.events import NOW, event, record
-from tests.support.fakes import Bench, FakeClock, MemoryIndex
+from tests.support.fakes import Bench, FakeClock, MemoryIndex, whole
 
 IDLE_S = 600.0
 
@@ -153,4 +153,4 @@ def test_a_sandbox_that_was_idle_wakes_the_collection_again() -> None:
     bench.clock.time += 2 * IDLE_S
     second = int(bench.clock.time)
     bench.deliver(record("MODIFY", "a", number=2, second=second))
-    assert bench.documents() == {"a": {"id": "a", "n": 2}}
+    assert bench.documents() == {"a": whole(id="a", n=2)}

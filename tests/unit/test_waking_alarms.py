@@ -24,7 +24,7 @@ from searchsync.limits import SHORT_STEP
 from searchsync.version import read_version, stream_version
 from tests.support.events import NOW, event, record
 from tests.support.events import environment as variables
-from tests.support.fakes import Bench, FakeClock, MemoryIndex
+from tests.support.fakes import Bench, FakeClock, MemoryIndex, whole
 from tests.support.redrive_bench import RedriveBench, answer, poison_message, range_message
 
 ROOT = Path(__file__).parents[2]
@@ -100,7 +100,7 @@ def test_the_first_record_wakes_the_collection_and_no_alarm(wakes_in_s: float, m
     bench.table.items["a"] = {"id": {"S": "a"}, "n": {"N": "1"}}
     late = delivered(bench, event(record("INSERT", "a", number=1)))  # an exception is the alarm `errors`
     assert bench.queue.messages == [], "the alarm `failures`"
-    assert index.documents["a"][1] == {"id": "a", "n": 1}
+    assert index.documents["a"][1] == whole(id="a", n=1)
     assert max(late) < lowest_iterator_age_s(), "the alarm `iterator-age` at its most sensitive"
     assert not bench.report.repair_needed, "the alarm `repair-needed`"
 

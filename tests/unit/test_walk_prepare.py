@@ -35,7 +35,7 @@ from searchsync.wire import AS_SENT
 from tests.support.events import NOW, STREAM_ARN, environment
 
 CONFIG = read_environment(environment())
-SETTINGS = Settings(30.0, None, 4, None, "sync", "arn:machine")
+SETTINGS = Settings(30.0, None, 4, None, None, "sync", "arn:machine")
 ARN = f"{STREAM_ARN.partition('/stream/')[0]}/export/01693685827463-2d8752fd"
 EXPORT = {"arn": ARN}
 

@@ -14,16 +14,19 @@ from requests_aws4auth import AWS4Auth
 from searchsync.clock import Backoff, Deadline, SystemClock
 from searchsync.collection import connect
 from searchsync.config import read_environment
-from searchsync.errors import CollectionBusyError, PointInTimeGoneError, StackError, WalkRefusedError
-from searchsync.limits import IDS_AT_ONCE, LARGEST_ANSWER
-from searchsync.walk.reader import ExactJson, IndexReader
+from searchsync.document import KEY_FIELD
+from searchsync.errors import CollectionBusyError, StackError, WalkRefusedError
+from searchsync.limits import IDS_AT_ONCE, KEYS, LARGEST_ANSWER, LARGEST_WINDOW, LASTING_ERROR
+from searchsync.walk.agreement import Document
+from searchsync.walk.reader import ExactJson, IndexReader, KeyPage
 from tests.support.events import environment
+from tests.support.fakes import FakeClock
 from tests.support.stub_services import Reply, serving
 from tests.support.walk_transport import Asked
 
 
 def hits(*names: str, total: int | None = None, **more: Any) -> dict[str, Any]:
-    found = [{"_id": name, "_version": 3, "_source": {"id": name}, "sort": [name]} for name in names]
+    found = [{"_id": name, "_version": 3, "fields": {KEY_FIELD: [ord(name[-1])]}} for name in names]
     return {"_shards": {"failed": 0}, "hits": {"hits": found, "total": {"value": total or len(names)}}, **more}
 
 
@@ -45,7 +48,7 @@ DOCUMENT = {"_id": "a", "found": True, "_version": 4, "_source": {"id": "a"}}
 )
 def test_a_page_without_some_shard_is_asked_for_again(partial: Any) -> None:
     asked = Asked(partial, partial, hits("a", "b"))
-    assert [hit.id for hit in asked.page().hits] == ["a", "b"]
+    assert asked.page() == KeyPage(2, [97, 98])
     assert asked.reader.requests == 3
 
 
@@ -54,32 +57,83 @@ def test_a_page_that_stays_partial_is_no_page() -> None:
         Asked(hits("a", _shards=failed("rejected_execution_exception"))).page()
 
 
+def test_a_page_asks_for_the_keys_of_a_range_and_for_nothing_that_is_stored() -> None:
+    asked = Asked(hits("a"))
+    assert asked.page() == KeyPage(1, [97])
+    ((_, path, request),) = asked.transport.asked
+    assert path == "/i/_search"
+    assert json.loads(request["body"]) == {
+        "query": {"range": {KEY_FIELD: {"gte": 100, "lt": 900}}},
+        "size": LARGEST_WINDOW,
+        "sort": ["_doc"],
+        "track_total_hits": True,
+        "_source": False,
+        "stored_fields": "_none_",
+        "docvalue_fields": [KEY_FIELD],
+    }
+
+
 @pytest.mark.parametrize(
-    "gone",
+    ("low", "high", "query"),
     [
-        hits("a", _shards=failed("search_context_missing_exception")),
-        TransportError(
-            404, "search_phase_execution_exception", {"error": {"type": "search_phase_execution_exception"}}
-        ),
+        (0, 9, {"range": {KEY_FIELD: {"lt": 9}}}),
+        (9, KEYS, {"range": {KEY_FIELD: {"gte": 9}}}),
+        (0, KEYS, {"exists": {"field": KEY_FIELD}}),
     ],
 )
-def test_a_point_in_time_that_is_gone_somewhere_is_gone(gone: Any) -> None:
-    with pytest.raises(PointInTimeGoneError):
-        Asked(gone).page()
-
-
-def test_a_page_asks_by_id_with_versions_keys_and_its_slice() -> None:
+def test_the_first_and_the_last_range_have_no_end_for_keys_that_somebody_else_wrote(
+    low: int, high: int, query: Any
+) -> None:
     asked = Asked(hits("a"))
-    page = asked.page()
-    assert (page.total, page.position) == (1, None)
-    body = asked.transport.asked[0][2]["body"].decode()
-    for part in ('"sort": [{"_id": "asc"}]', '"version": true', '"_source": ["id"]', '"slice": {"id": 1, "max": 4}'):
-        assert part in body
+    asked.reader.keys(low, high, asked.deadline)
+    assert json.loads(asked.transport.asked[0][2]["body"])["query"] == query
 
 
-def test_a_full_page_says_where_the_next_one_begins() -> None:
-    names = [f"{number:04d}" for number in range(IDS_AT_ONCE)]
-    assert Asked(hits(*names, total=5_000)).page().position == [names[-1]]
+@pytest.mark.parametrize("total", [3, LARGEST_WINDOW + 1])
+def test_a_page_that_shows_fewer_documents_than_it_has_is_no_page(total: int) -> None:
+    with pytest.raises(CollectionBusyError, match=f"showed 2 of the {total}"):
+        Asked(hits("a", "b", total=total)).page()
+
+
+def test_documents_that_are_not_ours_are_too_many_in_the_end() -> None:
+    many = hits(*["a"] * LARGEST_WINDOW, total=LARGEST_WINDOW + 1)
+    asked = Asked(many)
+    with pytest.raises(WalkRefusedError, match="run a backfill"):
+        asked.reader.keyless(asked.deadline)
+    assert asked.page().total == LARGEST_WINDOW + 1  # a page of keys is then asked for again, and narrower
+
+
+def test_documents_are_asked_for_by_their_keys_with_their_versions() -> None:
+    asked = Asked(hits("a", "b"))
+    found = asked.reader.holding(list(range(IDS_AT_ONCE + 1)), asked.deadline)
+    assert [(hit.id, hit.document) for hit in found[:2]] == [("a", Document(3, None)), ("b", Document(3, None))]
+    bodies = [json.loads(request["body"]) for _, _, request in asked.transport.asked]
+    assert [len(body["query"]["terms"][KEY_FIELD]) for body in bodies] == [IDS_AT_ONCE, 1]
+    assert all(body["version"] for body in bodies)
+
+
+def test_an_error_that_lasts_is_said_long_before_a_call_ends() -> None:
+    trouble = TransportError(500, "circuit_breaking_exception", {"error": {"type": "circuit_breaking_exception"}})
+    clock = FakeClock()
+    asked = Asked(trouble, clock=clock)
+    began = clock.time
+    with pytest.raises(WalkRefusedError, match="500 circuit_breaking_exception for over 300 s"):
+        asked.reader.keys(0, 9, Deadline.after(clock, 880.0))
+    assert LASTING_ERROR <= clock.time - began < LASTING_ERROR + 60.0
+
+
+def test_errors_between_other_answers_are_no_lasting_error_and_the_last_one_is_said() -> None:
+    trouble = TransportError(500, "x", {"error": {"type": "circuit_breaking_exception"}})
+    busy = TransportError(429, "x", {"error": {"type": "rejected_execution_exception"}})
+    clock = FakeClock()
+    asked = Asked(*[trouble, busy] * 400, clock=clock)
+    with pytest.raises(CollectionBusyError, match=r"(429 rejected_execution|500 circuit_breaking)_exception\.$"):
+        asked.reader.keys(0, 9, Deadline.after(clock, 880.0))
+
+
+def test_a_shards_failure_is_named() -> None:
+    with pytest.raises(CollectionBusyError, match="200 circuit_breaking_exception"):
+        Asked(hits("a", _shards=failed("circuit_breaking_exception"))).page()
 
 
 def test_a_document_that_could_not_be_read_is_asked_for_again() -> None:
@@ -129,11 +183,6 @@ def test_documents_over_the_bound_are_left_on_the_wire() -> None:
     assert len(services.asked) == reader.requests == len(pages) + 1
 
 
-def test_an_open_point_in_time_without_some_shard_is_asked_for_again() -> None:
-    asked = Asked({"pit_id": "half", "_shards": {"failed": 1}}, {"pit_id": "whole", "_shards": {"failed": 0}})
-    assert asked.reader.open_point_in_time(asked.deadline) == "whole"
-
-
 WITHOUT_VERSION = {"_id": "a", "found": True, "_source": {"id": "a"}, "sort": ["a"]}
 
 
@@ -141,7 +190,10 @@ WITHOUT_VERSION = {"_id": "a", "found": True, "_source": {"id": "a"}, "sort": ["
     ("answer", "ask"),
     [
         ({"docs": [WITHOUT_VERSION]}, lambda asked: list(asked.reader.documents(["a"], asked.deadline))),
-        ({"hits": {"hits": [WITHOUT_VERSION], "total": {"value": 1}}}, lambda asked: asked.page()),
+        (
+            {"hits": {"hits": [WITHOUT_VERSION], "total": {"value": 1}}},
+            lambda asked: asked.reader.holding([1], asked.deadline),
+        ),
         ({"hits": {"hits": [WITHOUT_VERSION]}}, lambda asked: asked.reader.found(["a"], asked.deadline)),
     ],
 )
@@ -161,41 +213,29 @@ def test_a_search_by_ids_says_which_it_shows() -> None:
     assert json.loads(request["body"])["size"] == 2  # a search gives ten of them otherwise
 
 
-PIT = {"pit_id": "p", "_shards": {"failed": 0}}
-FORBIDDEN = TransportError(403, "Forbidden", {"error": {"type": "Forbidden"}})
-
-
-def test_a_point_in_time_is_opened_searched_and_closed_before_it_is_needed() -> None:
-    asked = Asked(PIT, hits(), {"pits": []})
-    asked.reader.try_point_in_time(asked.deadline)
-    assert [(method, path) for method, path, _ in asked.transport.asked] == [
-        ("POST", "/i/_search/point_in_time"),
-        ("POST", "/_search"),
-        ("DELETE", "/_search/point_in_time"),
-    ]
-
-
-def test_a_search_refused_in_a_point_in_time_names_the_rule_to_add_and_leaves_none_open() -> None:
-    asked = Asked(PIT, FORBIDDEN, {"pits": []})
-    with pytest.raises(WalkRefusedError, match=r'"Resource": \["index/<collection>/\*"\], "Permission": \["aoss:Read'):
-        asked.reader.try_point_in_time(asked.deadline)
-    assert asked.transport.asked[-1][0] == "DELETE"
-
-
-def test_a_point_in_time_that_cannot_be_closed_is_good_all_the_same() -> None:
-    asked = Asked(PIT, hits(), FORBIDDEN)
-    asked.reader.try_point_in_time(asked.deadline)
-    asked = Asked(PIT, TransportError(503, "busy", {}), hits(), FORBIDDEN)
-    asked.reader.try_point_in_time(asked.deadline)
-
-
 def test_a_refusal_names_the_permission() -> None:
     asks: tuple[Callable[[Asked], object], ...] = (
         lambda asked: asked.page(),
         lambda asked: list(asked.reader.documents(["a"], asked.deadline)),
-        lambda asked: asked.reader.open_point_in_time(asked.deadline),
+        lambda asked: asked.reader.keyless(asked.deadline),
         lambda asked: asked.reader.require(asked.deadline),
     )
     for ask in asks:
         with pytest.raises(StackError, match="data access policy"):
             ask(Asked(TransportError(403, "Forbidden", {"error": {"type": "Forbidden"}})))
+
+
+def test_an_index_without_the_keys_field_is_not_walked() -> None:
+    mapping: dict[str, Any] = {"_meta": {"searchsync": {"mark": "m"}}}
+    asked = Asked({"i": {"mappings": mapping}})
+    with pytest.raises(WalkRefusedError, match=f"no field {KEY_FIELD} .* Delete the index, and run a backfill"):
+        asked.reader.require(asked.deadline)
+    asked = Asked({"i": {"mappings": {**mapping, "properties": {KEY_FIELD: {"type": "long"}}}}})
+    asked.reader.require(asked.deadline)
+
+
+def test_a_page_whose_keys_are_left_out_is_no_page_of_an_index_without_orphans() -> None:
+    left_out = hits("a", "b")
+    del left_out["hits"]["hits"][1]["fields"]
+    with pytest.raises(StackError, match="left `docvalue_fields` out"):
+        Asked(left_out).page()

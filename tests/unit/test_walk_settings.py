@@ -14,13 +14,14 @@ COMPLETE = {
 
 
 def test_settings_have_defaults() -> None:
-    assert read_settings(COMPLETE) == Settings(30.0, None, 4, None, "sync", COMPLETE["STATE_MACHINE_ARN"])
+    assert read_settings(COMPLETE) == Settings(30.0, None, 4, None, None, "sync", COMPLETE["STATE_MACHINE_ARN"])
 
 
 def test_the_read_rate_is_shared_by_the_lanes() -> None:
     found = read_settings({**COMPLETE, "READ_UNITS_PER_SECOND": "100", "WALK_CONCURRENCY": "8"})
     assert (found.units, found.lanes) == (12.5, 8)
     assert read_settings({**COMPLETE, "REPORT_BUCKET": "b"}).report_bucket == "b"
+    assert read_settings({**COMPLETE, "SEEN_BUCKET": "b"}).seen_bucket == "b"
 
 
 @pytest.mark.parametrize(

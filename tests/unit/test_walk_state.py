@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from searchsync.errors import WalkRefusedError
-from searchsync.limits import LARGEST_SLICES, LARGEST_STATE, LONGEST_BROKEN, MOST_BROKEN, MOST_PARTS, MOST_SEGMENTS
-from searchsync.walk.state import COSTS, Slice, begun_again, read_state, summed, totals, written_state
+from searchsync.limits import KEYS, LARGEST_STATE, LONGEST_BROKEN, MOST_BROKEN, MOST_PARTS, MOST_RANGES, MOST_SEGMENTS
+from searchsync.walk.state import COSTS, Range, ranges_of, read_state, summed, totals, written_state
 
 SEGMENT = {"segment": 3, "of": 8}
-SLICE = {"slice": 2, "of": 4, "pit": "p"}
+RANGE = {"range": 2, "of": 4, "since": "2026-01-01T00:00:00.500Z"}
 FILES = {"bucket": "b", "manifest": "AWSDynamoDB/01/manifest-files.json", "etag": '"e"', "lines": "2230-4459"}
 
 
@@ -42,7 +42,7 @@ LOADING = {"task": "backfill", "part": FILES, "export": {"exported_at": 1_700_00
     [
         ({"part": SEGMENT}, {"id": {"S": "a"}}),
         ({"part": SEGMENT}, {"id": {"B": "YQ=="}, "r": {"N": "1"}}),
-        ({"part": SLICE}, ["é"]),
+        ({"part": RANGE}, f"{2**62:016x}"),
         (LOADING, [3, 4_000]),
     ],
 )
@@ -64,7 +64,7 @@ def test_a_state_goes_through_json_and_comes_back(part: dict[str, Any], position
     ("changes", "name"),
     [
         ({"part": SEGMENT}, "segment-0003-0012"),
-        ({"part": SLICE}, "slice-0002-0012"),
+        ({"part": RANGE}, "range-0002-0012"),
         (LOADING, "files-2230-4459-0012"),
     ],
 )
@@ -77,7 +77,8 @@ def test_a_call_that_is_repeated_has_the_same_name(changes: dict[str, Any], name
     [
         {"part": {}},
         {"part": {"segment": 0}},
-        {"part": {"slice": 0, "of": 1}},
+        {"part": {"range": 0, "of": 1}},
+        {"part": {"range": 0, "of": 1, "since": "yesterday"}},
         {"part": {"bucket": "b", "lines": "0-9"}, "export": {"exported_at": 1}},
         {"part": FILES},
         {"part": FILES, "export": {"bucket": "b"}},
@@ -121,15 +122,18 @@ def test_broken_files_are_named_together_in_order() -> None:
     assert totals({}) == {}
 
 
-def test_a_slice_begun_again_counts_its_documents_anew_and_its_costs_on() -> None:
-    counted = {"documents": 50, "extra": 3, "calls": 2, "requests": 9}
-    state = read_state(event(part=SLICE, position=["m"], call=2, totals=counted))
-    again = begun_again(state, "q", {"documents": 7, "calls": 1, "requests": 4, "units": 2, "milliseconds": 5})
-    assert (again.part, again.position, again.call) == (Slice(2, 4, "q"), None, 3)
-    assert totals(again.counts) == {"calls": 3, "requests": 13, "units": 2, "milliseconds": 5}
-    assert read_state(json.loads(json.dumps(written_state(event(part=SLICE), again)))).part == again.part
-    with pytest.raises(WalkRefusedError):
-        begun_again(read_state(event()), "q", {})
+@pytest.mark.parametrize("segments", [1, 7, MOST_RANGES, MOST_SEGMENTS])
+def test_the_ranges_of_an_index_follow_each_other_from_the_first_key_to_the_last(segments: int) -> None:
+    of = ranges_of(segments)
+    parts = [Range(number, of, 0.0) for number in range(of)]
+    assert (parts[0].low, parts[-1].high) == (0, KEYS)
+    assert [part.high for part in parts[:-1]] == [part.low for part in parts[1:]]
+
+
+def test_the_time_of_a_walk_is_the_same_in_each_of_its_calls() -> None:
+    first = read_state(event(part=RANGE))
+    again = read_state(json.loads(json.dumps(written_state(event(part=RANGE), first))))
+    assert first.part == again.part == Range(2, 4, 1_767_225_600.5)
 
 
 def size(state: dict[str, Any]) -> int:
@@ -168,7 +172,7 @@ def test_the_results_of_the_most_parts_fit_into_one_state() -> None:
         "of": MOST_SEGMENTS,
         "segments": list(range(MOST_SEGMENTS)),
         "table": [result("items", "missing", "different", *compared)] * MOST_SEGMENTS,
-        "index": {"of": LARGEST_SLICES, "slices": list(range(LARGEST_SLICES)), "pit": "p" * 10_000},
-        "documents": [result("documents", "extra", "foreign", *compared)] * LARGEST_SLICES,
+        "index": {"of": MOST_RANGES, "ranges": list(range(MOST_RANGES))},
+        "documents": [result("documents", "extra", "foreign", *compared)] * MOST_RANGES,
     }
     assert size(state) <= LARGEST_STATE

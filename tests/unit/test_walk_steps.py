@@ -9,14 +9,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from opensearchpy.exceptions import ConnectionTimeout, TransportError
+from opensearchpy.exceptions import ConnectionTimeout
 
 from searchsync.bulk import Answer, Kind, Response
 from searchsync.config import read_environment
 from searchsync.errors import (
     CollectionBusyError,
     PipelineLateError,
-    PointInTimeGoneError,
     StackError,
     UnforeseenError,
     WalkRefusedError,
@@ -25,7 +24,6 @@ from searchsync.limits import LONGEST_SETTLE, TOGETHER
 from searchsync.walk.manifest import Export
 from searchsync.walk.parts import Pace, Walker
 from searchsync.walk.prepare import TableFacts
-from searchsync.walk.reader import KEEP_ALIVE
 from searchsync.walk.report import Reports, settled_lines
 from searchsync.walk.settings import Settings
 from searchsync.walk.steps import Report, Steps
@@ -82,13 +80,13 @@ class Bench:
         self.lane = Lane(self.world)
         self.lines: list[str] = []
         reader: Any = self.world.reader
-        reader.require = reader.close_point_in_time = reader.try_point_in_time = lambda *_: None
+        reader.require = lambda *_: None
         index: Any = self.world.index
         index.requests = 0
         account: Any = self.account
         self.steps = Steps(
             config=read_environment(environment()),
-            settings=Settings(30.0, None, 2, None, "sync", MACHINE),
+            settings=Settings(30.0, None, 2, None, None, "sync", MACHINE),
             account=account,
             table=self.world.table,
             collection=index,
@@ -114,11 +112,10 @@ class Bench:
         beginning |= {"position": None, "call": 0, "totals": {}}
         results = [self.part({**beginning, "part": {"segment": each, "of": plan["of"]}}) for each in plan["segments"]]
         if task != "backfill":
-            index = self.run({"step": "open", "task": task, "run": plan["run"]})
-            parts = [{"slice": each, "of": index["of"], "pit": index["pit"]} for each in index["slices"]]
+            index, since = plan["index"], plan["started"]
+            parts = [{"range": each, "of": index["of"], "since": since} for each in index["ranges"]]
             results += [self.part({**beginning, "part": part}) for part in parts]
-            plan["closed"] = self.run({"step": "close", "task": task, "run": plan["run"], "pit": index["pit"]})
-        finish = {"step": "finish"} | {name: plan[name] for name in ("task", "run", "started", "closed")}
+        finish = {"step": "finish"} | {name: plan[name] for name in ("task", "run", "started")}
         return self.run({**finish, "results": results})
 
     def part(self, state: dict[str, Any]) -> dict[str, Any]:
@@ -269,24 +266,6 @@ def test_an_index_that_could_not_be_looked_at_is_tried_again(bench: Bench) -> No
         bench.run({**PREPARE, "input": {"task": "backfill"}})
 
 
-def test_a_slice_whose_point_in_time_is_gone_begins_again_from_another(bench: Bench) -> None:
-    bench.machine("backfill")
-    page, gone = bench.world.reader.page, [True]
-
-    def once(*arguments: Any) -> Any:
-        if gone.pop() if gone else False:
-            raise PointInTimeGoneError("gone")
-        return page(*arguments)
-
-    bench.world.reader.page = once  # type: ignore[assignment, method-assign]
-    state = {"step": "walk", "task": "verify", "run": "r", "settle": 30, "export": None, "position": ["item-5"]}
-    state |= {"part": {"slice": 0, "of": 1, "pit": "old"}, "call": 3, "totals": {"documents": 6, "calls": 3}}
-    again = bench.run(state)
-    assert (again["position"], again["done"], again["part"]["pit"]) == (None, False, "pit-0")
-    assert again["totals"] == {"calls": 4}
-    assert bench.run({**again, "step": "walk"})["totals"]["documents"] == 10
-
-
 VERIFY = {**PREPARE, "input": {"task": "verify"}}
 BACKFILL = {**PREPARE, "input": {"task": "backfill"}}
 
@@ -318,46 +297,17 @@ def test_a_backfill_begins_when_a_new_index_takes_writes_whoever_made_it(bench: 
     assert bench.world.index.documents == {}
 
 
-def test_a_point_in_time_that_may_not_be_searched_ends_a_walk_before_it_begins(bench: Bench) -> None:
+def test_a_search_that_is_refused_ends_a_walk_before_it_begins(bench: Bench) -> None:
     def refused(*_: Any) -> None:
-        raise WalkRefusedError("add a rule")
+        raise StackError("check the data access policy")
 
     reader: Any = bench.world.reader
-    reader.try_point_in_time = refused
+    reader.keys = refused
     for task in ("verify", "repair"):
-        with pytest.raises(WalkRefusedError, match="add a rule"):
+        with pytest.raises(StackError, match="policy"):
             bench.run({**PREPARE, "input": {"task": task}})
     assert bench.world.index.bodies == []
     bench.run(BACKFILL)  # needs none
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        TransportError(403, "Forbidden", {"error": {"type": "Forbidden"}}),
-        TransportError(404, "not_found", {}),
-        TransportError(503, "busy", {}),
-    ],
-)
-def test_a_point_in_time_that_cannot_be_closed_is_said_in_the_result_of_a_walk_that_succeeds(
-    bench: Bench, answer: TransportError
-) -> None:
-    bench.machine("backfill")
-    asked = Asked(answer, clock=bench.world.clock)
-    reader: Any = bench.world.reader
-    reader.close_point_in_time = asked.reader.close_point_in_time
-    result = bench.machine("verify")
-    assert result["in_step"]
-    assert result["left_open"].startswith(f"The point in time was left to expire, {KEEP_ALIVE} after its last use.")
-    reader.close_point_in_time = lambda *_: None
-    assert "left_open" not in bench.machine("verify")
-
-
-def test_a_walk_whose_machine_is_older_than_its_function_ends_without_a_word_of_its_point_in_time(
-    bench: Bench,
-) -> None:
-    finish = {"step": "finish", "task": "verify", "run": "r", "started": PREPARE["started"], "results": []}
-    assert "left_open" not in bench.run(finish)
 
 
 @pytest.mark.parametrize("wakes_in", [10.0, 30.0, 45.0])
@@ -374,7 +324,7 @@ def test_a_sleeping_collection_wakes_within_a_step(bench: Bench, wakes_in: float
     def answer(*_: str, **request: Any) -> Any:
         if held("search", request["params"]["request_timeout"]):
             raise ConnectionTimeout("TIMEOUT", "asleep", None)
-        return {"pit_id": "p", "_shards": {"failed": 0}}
+        return {"_shards": {"failed": 0}, "hits": {"hits": [], "total": {"value": 0}}}
 
     bulk = bench.world.index.bulk
 
@@ -387,10 +337,9 @@ def test_a_sleeping_collection_wakes_within_a_step(bench: Bench, wakes_in: float
     asked = Asked({}, clock=clock)
     asked.transport.perform_request = answer  # type: ignore[method-assign]
     reader: Any = bench.world.reader
-    reader.open_point_in_time = asked.reader.open_point_in_time
+    reader.keys = asked.reader.keys
     index: Any = bench.world.index
     index.bulk, index.ensure_index = write, ensure
-    assert bench.run({"step": "open", "task": "verify", "run": "run-1"})["pit"] == "p"
     bench.run(BACKFILL)
     awake.clear()
     bench.run(VERIFY)
@@ -444,13 +393,6 @@ def test_of_two_walks_started_together_one_goes_on_and_one_is_refused_at_its_nex
     assert refused == {"two"}
 
 
-def test_a_walk_that_is_not_alone_opens_no_point_in_time(bench: Bench) -> None:
-    bench.account.walks = [{"name": "one", "startDate": STARTED}, {"name": "two", "startDate": STARTED}]
-    assert bench.run({"step": "open", "task": "verify", "run": "one"})["slices"]
-    with pytest.raises(WalkRefusedError, match="'one'"):
-        bench.run({"step": "open", "task": "verify", "run": "two"})
-
-
 def test_a_call_that_may_not_ask_for_other_walks_now_goes_on(bench: Bench) -> None:
     bench.machine("backfill")
 
@@ -458,7 +400,8 @@ def test_a_call_that_may_not_ask_for_other_walks_now_goes_on(bench: Bench) -> No
         raise StackError("AWS refused a question of the walk: ThrottlingException.")
 
     bench.account.running_walks = throttled  # type: ignore[method-assign]
-    assert bench.run({"step": "open", "task": "verify", "run": "run-1"})["slices"]
+    walk = {"step": "walk", "task": "verify", "run": "run-1", "settle": 30, "export": None, "position": None}
+    assert bench.run({**walk, "part": {"segment": 0, "of": 1}, "call": 0, "totals": {}})["done"]
     with pytest.raises(StackError, match="Throttling"):
         bench.run(VERIFY)
 

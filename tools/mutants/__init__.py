@@ -1,6 +1,17 @@
 """The mutants of `make mutants`, by area."""
 
-from tools.mutants import alarms, command_line, doctor, histories, limits, module, table_walk, the_lab, write_path
+from tools.mutants import (
+    alarms,
+    command_line,
+    doctor,
+    histories,
+    index_phase,
+    limits,
+    module,
+    table_walk,
+    the_lab,
+    write_path,
+)
 
 MUTANTS = (
     *write_path.MUTANTS,
@@ -12,4 +23,5 @@ MUTANTS = (
     *limits.MUTANTS,
     *command_line.MUTANTS,
     *alarms.MUTANTS,
+    *index_phase.MUTANTS,
 )

@@ -48,16 +48,9 @@ MUTANTS = (
         ("tests/unit/test_walk_verify.py", "-k", "put_again_and_again"),
     ),
     Mutant(
-        "the index read in the order of its shards",
-        FUNCTION + "walk/reader.py",
-        '"sort": [{"_id": "asc"}]',
-        '"sort": [{"_doc": "asc"}]',
-        ("tests/engine/test_walk.py", "-k", "calls_that_end_early"),
-    ),
-    Mutant(
         "an answer without one of its shards believed",
         FUNCTION + "walk/reader.py",
-        "return (failed and not _lost_shards(body)) or",
+        "return failed or",
         "return",
         ("tests/unit/test_walk_reader.py", "-k", "without_some_shard"),
     ),
@@ -103,9 +96,9 @@ MUTANTS = (
     ),
     Mutant(
         "probes taken for documents",
-        FUNCTION + "walk/parts.py",
-        "for hit in page.hits if is_probe(hit.id)}",
-        "for hit in page.hits if False}",
+        FUNCTION + "walk/sweep.py",
+        "for hit in found if is_probe(hit.id)}",
+        "for hit in found if False}",
         ("tests/unit/test_walk_parts.py", "-k", "a_killed_call_left_behind"),
     ),
     Mutant(
@@ -121,21 +114,6 @@ MUTANTS = (
         "(1.0 if source is None else 0.0)",
         "0.0",
         ("tests/unit/test_walk_visibility.py", "-k", "keeps_no_probe"),
-    ),
-    Mutant(
-        "a point in time not tried before the table is walked",
-        FUNCTION + "walk/steps.py",
-        """        self.reader.try_point_in_time(self._soon(call.deadline))
-""",
-        "",
-        ("tests/unit/test_walk_steps.py", "-k", "may_not_be_searched"),
-    ),
-    Mutant(
-        "a walk that fails for a point in time it could not close",
-        FUNCTION + "walk/steps.py",
-        "except SearchsyncError as error:",
-        "except ZeroDivisionError as error:",
-        ("tests/unit/test_walk_steps.py", "-k", "that_cannot_be_closed"),
     ),
     Mutant(
         "a document without its version taken for an old one",

@@ -58,8 +58,6 @@ def shown(execution: Execution, first: Sequence[Difference], where: str, options
         lines.append(Text(f"  Found: {differences.found_by(totals)}{mended}"))
     if totals.get("unsettled"):
         lines.append(Text(f"  {totals['unsettled']:,} changed under way at every look, and were left out", "dim"))
-    if execution.output.get("left_open"):
-        lines.append(Text(f"  {printable(str(execution.output['left_open']))}", "dim"))
     if first:
         lines += [Text(), _table(first)]
     if where:

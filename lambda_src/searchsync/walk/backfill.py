@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from searchsync.bulk import Answer, Kind, Write
 from searchsync.clock import Clock, Deadline
-from searchsync.document import MAPS_ALL
+from searchsync.document import MAPS_ALL, encode
 from searchsync.fields import Fields
-from searchsync.plan import Poison, encode, refused, unwritable
+from searchsync.plan import Poison, refused, unwritable
 from searchsync.resync import Deliver
 from searchsync.table import Item
 from searchsync.version import Verdict, verdict_on_page
@@ -54,7 +54,7 @@ class Backfill:
         writes: list[Write] = []
         for item in batch.items:
             try:
-                writes.append(Write(item.id, version, encode(item.image, self.fields)))
+                writes.append(Write(item.id, version, encode(item.id, item.image, self.fields)))
             except Exception as error:  # noqa: BLE001 - one item's failure in pure code is that item's
                 written.poison.append(unwritable(item.keys, "", version, error))
             else:

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any
 
 from opensearchpy.client.client import Client
 
-from searchsync.bulk import DONE, QUOTA_STATUS, Answer, Kind, Response, Write, classify_request, lines
+from searchsync.bulk import DONE, QUOTA_STATUS, Answer, Kind, Write, classify_request, lines
 from searchsync.clock import Clock, Deadline
 from searchsync.collection import NDJSON, perform
 from searchsync.config import Config
@@ -34,7 +33,6 @@ from searchsync.limits import (
 )
 from searchsync.walk.asker import Asker, UnaskedError, claim, clean_up
 
-KEEP_ALIVE = "1m"
 SOURCE = b'{"n":7}'
 MAPPING = {"properties": {"n": {"type": "double"}, "blob": {"type": "object", "enabled": False}}}
 QUERY = {"ids": {"values": ["late"]}}
@@ -181,36 +179,13 @@ def names_of_the_collection(at: Asker) -> Facts:
     return {"aliases": aliases, "index-templates": {"put": made}}
 
 
-@contextmanager
-def point_in_time(at: Asker, told: dict[str, str]) -> Iterator[str | None]:
-    """A point in time of the probe index; `told` takes what its opening and its closing were answered."""
-    opened = at.ask("POST", f"/{at.probe}/_search/point_in_time", keep_alive=KEEP_ALIVE, optional=True)
-    told["open"] = said(classify_request(opened))
-    pit = opened.body.get("pit_id") if told["open"] == SEEN and isinstance(opened.body, Mapping) else None
-    try:
-        yield pit
-    finally:
-        if pit is not None:
-            told["close"] = at.told("DELETE", "/_search/point_in_time", {"pit_id": [pit]}, optional=True)
-
-
-def by_point_in_time(at: Asker, told: dict[str, str]) -> bool:
-    """Whether a new point in time shows the write."""
-    with point_in_time(at, told) as pit:
-        body = {"pit": {"id": pit, "keep_alive": KEEP_ALIVE}, "query": QUERY}
-        answer = at.ask("POST", "/_search", body, optional=True) if pit else Response(None)
-        told["search"] = said(classify_request(answer)) if pit else told["open"]
-        return told["search"] == SEEN and bool(answer.body["hits"]["hits"])
-
-
 def reads_late(at: Asker) -> Facts:
-    """How long after its answer a write is seen by `_mget`, by search, and by a new point in time."""
+    """How long after its answer a write is seen by `_mget` and by search."""
     at.write(Write("late", 1, SOURCE))
-    began, told = at.clock.monotonic(), dict[str, str]()
+    began = at.clock.monotonic()
     looks: dict[str, Callable[[], bool]] = {
         "mget_s": lambda: bool(at.body_of("GET", "/_mget", {"ids": ["late"]})["docs"][0].get("found")),
         "search_s": lambda: bool(at.hits({"query": QUERY})),
-        "pit_s": lambda: by_point_in_time(at, told) or told["search"] != SEEN,
     }
     seen: Facts = dict.fromkeys(looks)
     for name, look in looks.items():
@@ -219,10 +194,7 @@ def reads_late(at: Asker) -> Facts:
                 seen[name] = round(at.clock.monotonic() - began, 1)
             else:
                 at.sleep(0.5)
-    unasked = {"unasked": "not asked"}
-    allowed = {name: told[name] for name in ("open", "search") if told} or unasked
-    close = {"close": told["close"]} if told.get("search") == SEEN else unasked
-    return {"reads-late": seen, "pit-allowed": allowed, "pit-close": close}
+    return {"reads-late": seen}
 
 
 def versions_told(at: Asker) -> Facts:
@@ -235,17 +207,24 @@ def versions_told(at: Asker) -> Facts:
 
 
 def range_query(at: Asker) -> Facts:
-    """What a reconciliation by ranges would ask."""
+    """What a walk asks of the index, as it asks it; and what a reconciliation by sums would ask."""
     condition = {"bool": {"filter": [QUERY, {"range": {"n": {"gte": 1, "lt": 10}}}]}}
     if not at.hits({"query": QUERY}):
         raise UnaskedError("not seen")
-    hits = at.hits({"query": condition, "docvalue_fields": ["n"], "_source": False})
+    asked = {"_source": False, "sort": ["_doc"], "track_total_hits": True}
+    hits = at.hits({**asked, "query": condition, "docvalue_fields": ["n"], "stored_fields": "_none_"})
+    held = at.hits({**asked, "query": {"terms": {"n": [7]}}, "version": True})
+    without = at.hits({**asked, "query": {"bool": {"filter": QUERY, "must_not": {"exists": {"field": "n"}}}}})
     histogram = {"field": "n", "interval": 5}
     buckets = {"h": {"histogram": histogram, "aggs": {"s": {"sum": {"field": "n"}}}}}
     body = at.body_of("POST", "/_search", {"query": condition, "size": 0, "aggs": buckets})
     sums = [each["s"]["value"] for each in body["aggregations"]["h"]["buckets"]]
     return {
-        "range-docvalues": {"right": [each.get("fields") for each in hits] == [{"n": [7.0]}]},
+        "key-ranges": {
+            "range": [each.get("fields") for each in hits] == [{"n": [7.0]}],
+            "terms": bool(held),
+            "missing": not without,
+        },
         "histogram-sum": {"right": sums == [7.0]},
     }
 
@@ -279,9 +258,9 @@ PROBES: tuple[tuple[tuple[str, ...], Callable[[Asker], Facts]], ...] = (
     (("index-by-write",), index_by_write),
     (("filter-path",), filter_path),
     (("aliases", "index-templates"), names_of_the_collection),
-    (("reads-late", "pit-allowed", "pit-close"), reads_late),
+    (("reads-late",), reads_late),
     (("versions-told",), versions_told),
-    (("range-docvalues", "histogram-sum"), range_query),
+    (("key-ranges", "histogram-sum"), range_query),
     (("tombstone-time",), tombstone_time),
 )
 """In this order: what follows needs what stands above it."""

@@ -20,6 +20,7 @@ from searchsync.limits import (
     LINES_AT_ONCE,
     LOOKS,
     MOST_DISAGREEMENTS,
+    MOST_KEYS,
     ONE_PAGE,
     SAMPLES,
     SETTLED_IN,
@@ -36,9 +37,11 @@ from searchsync.walk.keys import KeyTypes
 from searchsync.walk.reader import IndexReader
 from searchsync.walk.repair import Repair
 from searchsync.walk.report import Reports
-from searchsync.walk.state import PROBES, Files, Segment, Slice, State
+from searchsync.walk.seen import Keys, SeenStore
+from searchsync.walk.state import Files, Range, Segment, State, ranges_of
+from searchsync.walk.sweep import Sweep
 from searchsync.walk.verify import Difference, Verification
-from searchsync.walk.visibility import Visibility, is_probe
+from searchsync.walk.visibility import Visibility
 
 UNITS_TO_SETTLE = 2.0 * (LOOKS - 1) + SAMPLES / ITEM_EVERY
 """Read units that a small item costs which is looked at again to the end: a missing document's."""
@@ -100,6 +103,7 @@ class Walker:
     reader: IndexReader
     failures: Failures
     reports: Reports
+    seen: SeenStore
     s3: Any
     clock: Clock
     backoff: Backoff
@@ -215,7 +219,7 @@ class Walker:
         self.pace.took(page.units)
         return page
 
-    def _verify(self, state: State, part: Segment | Slice, deadline: Deadline) -> Any:
+    def _verify(self, state: State, part: Segment | Range, deadline: Deadline) -> Any:
         """Compare a part's pages with what they belong to; where the next call begins, None behind the last."""
         table = PacedTable(self.table, self.pace)
         verification = Verification(
@@ -223,14 +227,16 @@ class Walker:
         )
         at_the_end = verification.longest + ONE_PAGE * (2 if state.task == "repair" else 1)
         position, differences = state.position, list[Difference]()
+        keys = Keys(ranges_of(part.of))
+        sweep = self._sweep(state, part, verification) if isinstance(part, Range) else None
         while True:
             if isinstance(part, Segment):
-                position = self._compare(part, verification, position, deadline)
-            else:
-                before = state.counts["documents"] + state.counts[PROBES]
-                position = self._look_up(part, verification, position, before, deadline)
+                position = self._compare(part, verification, position, keys, deadline)
+            elif sweep is not None:
+                self.pace.wait(deadline)
+                position = sweep.page(position, deadline)
             self._tell(state, verification.counts)
-            if position is None or self._is_late(deadline, at_the_end):
+            if position is None or keys.count >= MOST_KEYS or self._is_late(deadline, at_the_end):
                 break
             if verification.full:
                 differences += verification.settle(deadline)
@@ -238,11 +244,19 @@ class Walker:
                 if state.task == "repair" or self._is_late(deadline, at_the_end):
                     break
         differences += verification.settle(deadline)
+        if isinstance(part, Segment):
+            self.seen.write(state.run, state.name, keys)
         self.counts.update(verification.counts)
         self.reports.write(state.run, state.name, differences)
         if state.task == "repair":
             self._mend(differences, deadline)
         return position
+
+    def _sweep(self, state: State, part: Range, verification: Verification) -> Sweep:
+        seen = self.seen.read(state.run, part.range, part.of)
+        return Sweep(
+            self.reader, self._visibility, self.clock, self.config.margin, part, seen, verification, self.counts
+        )
 
     @property
     def _visibility(self) -> Visibility:
@@ -257,26 +271,12 @@ class Walker:
         """Whether a call that needs `at_the_end` seconds behind its last page must not begin another one."""
         return deadline.remaining() < ONE_PAGE + self.pace.for_two + at_the_end
 
-    def _compare(self, part: Segment, verification: Verification, position: Any, deadline: Deadline) -> Any:
+    def _compare(self, part: Segment, verification: Verification, position: Any, keys: Keys, deadline: Deadline) -> Any:
         """Compare a page of items with their documents; where the next one begins, None behind the last."""
         page = self._scan(part, position, deadline, verification.most)
+        if self.seen.bucket is not None:
+            keys.add(item.id for item in page.items)
         verification.compare(page.items, deadline)
-        return page.position
-
-    def _look_up(self, part: Slice, verification: Verification, position: Any, before: int, deadline: Deadline) -> Any:
-        """Look up the items of a page of documents; where the next one begins, None behind the last.
-
-        `before`: how many documents of the slice earlier calls saw, probes among them.
-        """
-        self.pace.wait(deadline)
-        page = self.reader.page(part.pit, part.slice, part.of, position, deadline)
-        probes = {hit.id: hit.document.version for hit in page.hits if is_probe(hit.id)}
-        verification.look_up([hit for hit in page.hits if hit.id not in probes], deadline)
-        self._visibility.remove_left(probes)
-        self.counts[PROBES] += len(probes)
-        seen = before + verification.counts["documents"] + self.counts[PROBES]
-        if page.position is None and seen != page.total:
-            raise CollectionBusyError(f"The index showed {seen} of the {page.total} documents of a slice.")
         return page.position
 
     def _mend(self, differences: Sequence[Difference], deadline: Deadline) -> None:

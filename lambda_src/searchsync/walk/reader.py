@@ -1,8 +1,7 @@
-"""The index as a walk reads it: an edge. Documents by id, and all of them by sliced point in time.
+"""The index as a walk reads it: an edge. Documents by id, and all of them by ranges of their keys.
 
-Slices of a point in time are read in the order of `_id` by `search_after`: in the order of `_doc` alone
-pages skipped documents where an index has several shards. AWS page "Supported operations and plugins in
-Amazon OpenSearch Serverless" lists both.
+A page is the whole answer to one search for a narrow range, in no order: what it costs does not grow with the index.
+By `_id` each page of a slice looks at the whole slice, and the engine keeps 30 bytes a document in its heap for it.
 """
 
 from __future__ import annotations
@@ -10,9 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from opensearchpy.client.client import Client
@@ -20,23 +17,32 @@ from opensearchpy.exceptions import SerializationError
 from opensearchpy.serializer import JSONSerializer
 
 from searchsync.bound import Seconds
-from searchsync.bulk import STACK_STATUSES, Kind, Response, classify_request
+from searchsync.bulk import Kind, Response, classify_request
 from searchsync.clock import Backoff, Deadline
 from searchsync.collection import JSON, perform
+from searchsync.document import KEY_FIELD
 from searchsync.errors import (
     AnswerTooLargeError,
     CollectionBusyError,
-    PointInTimeGoneError,
-    SearchsyncError,
     StackError,
     WalkRefusedError,
 )
-from searchsync.index import mark_in
-from searchsync.limits import IDS_AT_ONCE, LARGEST_ANSWER, PIT_KEPT_MINUTES, REQUEST_TIMEOUT, SHORTEST_REQUEST
+from searchsync.foreign import code
+from searchsync.index import has_key, mark_in
+from searchsync.limits import (
+    IDS_AT_ONCE,
+    KEYS,
+    LARGEST_ANSWER,
+    LARGEST_WINDOW,
+    LASTING_ERROR,
+    REQUEST_TIMEOUT,
+    SHORTEST_REQUEST,
+)
 from searchsync.reads import Portion
 from searchsync.walk.agreement import Document, exact
 
-KEEP_ALIVE = f"{PIT_KEPT_MINUTES}m"
+SERVER_ERROR = 500
+HAS_KEY: Mapping[str, Any] = {"exists": {"field": KEY_FIELD}}
 
 
 class ExactJson(JSONSerializer):
@@ -52,22 +58,19 @@ class ExactJson(JSONSerializer):
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A document that a page found; its source holds the key attributes alone."""
+    """A document that a search found, without its source."""
 
     id: str
     document: Document
 
 
 @dataclass(frozen=True, slots=True)
-class IndexPage:
-    """Documents of a slice in the order of their ids; `total` is how many the whole slice has.
+class KeyPage:
+    """The keys of a range's documents, and how many documents there are; not all keys where those are over
+    LARGEST_WINDOW."""
 
-    `position` is where the next page begins, None behind the last.
-    """
-
-    hits: list[Hit]
     total: int
-    position: list[Any] | None
+    keys: list[int]
 
 
 class IndexReader:
@@ -95,6 +98,11 @@ class IndexReader:
             raise WalkRefusedError(
                 f"The index {self._index} was not made by searchsync. Set another index name, or delete it and "
                 "run a backfill."
+            )
+        if not has_key(body):
+            raise WalkRefusedError(
+                f"The mapping of {self._index} has no field {KEY_FIELD} of the type long, by which the index is "
+                "walked: an older version of searchsync made it. Delete the index, and run a backfill."
             )
         if set(_kept(body)) & {"enabled", "includes", "excludes"}:
             raise WalkRefusedError(
@@ -131,67 +139,58 @@ class IndexReader:
         found = self._answer("POST", f"/{self._index}/_search", query, deadline)["hits"]["hits"]
         return {hit["_id"] for hit in found if _document(hit)}
 
-    def open_point_in_time(self, deadline: Deadline) -> str:
-        """The id of a new point in time. Raises as `documents` does."""
-        path = f"/{self._index}/_search/point_in_time"
-        return str(self._answer("POST", path, None, deadline, keep_alive=KEEP_ALIVE)["pit_id"])
+    def keys(self, low: int, high: int, deadline: Deadline) -> KeyPage:
+        """The keys of the documents from `low` to before `high`; KEYS is no end. Raises as `documents` does.
 
-    def close_point_in_time(self, pit: str, deadline: Deadline) -> None:
-        """Let a point in time go. Raises as `documents` does."""
-        self._answer("DELETE", "/_search/point_in_time", {"pit_id": [pit]}, deadline)
-
-    def try_point_in_time(self, deadline: Deadline) -> None:
-        """Open a point in time, search in it and close it, before a walk needs it.
-
-        Raises WalkRefusedError where the search is refused, else as `documents` does.
+        They come from the engine's columns: stored fields, and with them ids, are left out, so that versions cannot be
+        asked for ("Disable stored fields entirely" in the reference of Elasticsearch, which the engine comes from).
         """
-        pit = self.open_point_in_time(deadline)
-        query = {"pit": {"id": pit}, "size": 0}
-        answer = classify_request(response := self._ask("POST", "/_search", query, deadline))
-        with suppress(SearchsyncError):
-            self.close_point_in_time(pit, deadline)
-        if answer.status in STACK_STATUSES:
-            # Whether a rule for one index is enough for a path without its name is not documented
-            # ("Using Pit with Amazon OpenSearch Serverless"; "Data access control").
-            raise WalkRefusedError(
-                f"The collection refused a search in a point in time: {answer.status} {answer.error_type}. Its path "
-                "names no index, so a rule for one index may not be enough. Add a rule to the data access policy: "
-                '{"ResourceType": "index", "Resource": ["index/<collection>/*"], "Permission": ["aoss:ReadDocument"]} '
-                "for the walk's role, and start anew after a minute."
+        bounds = {name: bound for name, bound in (("gte", low), ("lt", high)) if bound not in (0, KEYS)}
+        query = {"range": {KEY_FIELD: bounds}} if bounds else HAS_KEY
+        body = self._search(query, deadline, {"stored_fields": "_none_", "docvalue_fields": [KEY_FIELD]})
+        shown = [hit.get("fields", {}).get(KEY_FIELD) for hit in body["hits"]]
+        if not all(shown):
+            raise StackError(
+                "The collection left `docvalue_fields` out of what a search found, by which the index is walked. Check "
+                "what stands between the function and the collection, and report it."
             )
-        self._taken(response, "POST _search")
+        return KeyPage(int(body["total"]["value"]), [int(key) for keys in shown for key in keys])
 
-    def page(self, pit: str, slice_: int, of: int, position: list[Any] | None, deadline: Deadline) -> IndexPage:
-        """The page of a point in time's slice behind `position`.
+    def holding(self, keys: Sequence[int], deadline: Deadline) -> list[Hit]:
+        """The documents of these keys. Raises as `documents` does."""
+        found: list[Hit] = []
+        for start in range(0, len(keys), IDS_AT_ONCE):
+            found += self._hits({"terms": {KEY_FIELD: list(keys[start : start + IDS_AT_ONCE])}}, deadline)
+        return found
 
-        Raises PointInTimeGoneError where there is none any more, else as `documents` does.
-        """
-        query: dict[str, Any] = {
-            "pit": {"id": pit, "keep_alive": KEEP_ALIVE},
-            "size": IDS_AT_ONCE,
-            "sort": [{"_id": "asc"}],
-            "track_total_hits": True,
-            "version": True,
-            "_source": list(self._key_attributes),
-            "query": {"match_all": {}},
-        }
-        if of > 1:
-            query["slice"] = {"id": slice_, "max": of}
-        if position is not None:
-            query["search_after"] = position
-        found = self._answer("POST", "/_search", query, deadline)["hits"]
-        hits = [Hit(hit["_id"], _document(hit)) for hit in found["hits"]]
-        last = [_plain(each) for each in found["hits"][-1]["sort"]] if len(hits) == IDS_AT_ONCE else None
-        return IndexPage(hits, int(found["total"]["value"]), last)
+    def keyless(self, deadline: Deadline) -> list[Hit]:
+        """The documents without a key. Raises as `documents` does, and WalkRefusedError where they are too many."""
+        return self._hits({"bool": {"must_not": HAS_KEY}}, deadline)
 
-    def _answer(
-        self, method: str, path: str, body: Any, deadline: Deadline, most_bytes: float = math.inf, **parameters: str
-    ) -> Any:
+    def _hits(self, query: Mapping[str, Any], deadline: Deadline) -> list[Hit]:
+        body = self._search(query, deadline, {"version": True})
+        total = int(body["total"]["value"])
+        if total > LARGEST_WINDOW:
+            raise WalkRefusedError(
+                f"{total} documents of the index {self._index} have a {KEY_FIELD} that is not their own, or none: they "
+                "were not written by searchsync, and are too many to be told apart. Delete them, or delete the index "
+                "and run a backfill."
+            )
+        return [Hit(each["_id"], _document(each)) for each in body["hits"]]
+
+    def _search(self, query: Mapping[str, Any], deadline: Deadline, more: Mapping[str, Any]) -> Any:
+        """All documents that a query finds, or LARGEST_WINDOW of more; in no order, which would cost to keep."""
+        asked = {"query": query, "size": LARGEST_WINDOW, "sort": ["_doc"], "track_total_hits": True, "_source": False}
+        found = self._answer("POST", f"/{self._index}/_search", {**asked, **more}, deadline)["hits"]
+        if len(found["hits"]) != min(LARGEST_WINDOW, int(found["total"]["value"])):
+            raise CollectionBusyError(
+                f"The index showed {len(found['hits'])} of the {found['total']['value']} documents of a page."
+            )
+        return found
+
+    def _answer(self, method: str, path: str, body: Any, deadline: Deadline, most_bytes: float = math.inf) -> Any:
         """The body of an answer that was given."""
-        response = self._ask(method, path, body, deadline, most_bytes, **parameters)
-        gone = response.status == 404 and classify_request(response).kind is not Kind.NO_INDEX
-        if "pit" in (body or {}) and (gone or _lost_shards(response.body)):
-            raise PointInTimeGoneError("The point in time is gone: it was not asked for too long.")
+        response = self._ask(method, path, body, deadline, most_bytes)
         return self._taken(response, f"{method} {path.rpartition('/')[2]}")
 
     def _taken(self, response: Response, what: str) -> Any:
@@ -204,22 +203,42 @@ class IndexReader:
             )
         return response.body
 
-    def _ask(
-        self, method: str, path: str, body: Any, deadline: Deadline, most_bytes: float = math.inf, **parameters: str
-    ) -> Response:
+    def _ask(self, method: str, path: str, body: Any, deadline: Deadline, most_bytes: float = math.inf) -> Response:
         """The first answer that is whole, or a refusal. Raises AnswerTooLargeError where it has over `most_bytes`."""
         data = None if body is None else json.dumps(body).encode()
-        attempt = 0
+        attempt, last, wrong_since = 0, "no time for a request", math.inf
         while True:
             timeout = Seconds(min(REQUEST_TIMEOUT, deadline.remaining()), most_bytes=most_bytes)
             if timeout >= SHORTEST_REQUEST:
                 self.requests += 1
-                response = perform(self._client, method, path, body=data, timeout=timeout, headers=JSON, **parameters)
+                response = perform(self._client, method, path, body=data, timeout=timeout, headers=JSON)
                 if not _busy(response):
                     return response
+                last = _said(response)
+                now = self._backoff.clock.monotonic()
+                wrong_since = min(wrong_since, now) if response.status == SERVER_ERROR else math.inf
+                if now - wrong_since >= LASTING_ERROR:
+                    raise WalkRefusedError(
+                        f"The collection has answered {method} {path.rpartition('/')[2]} with {last} for over "
+                        f"{LASTING_ERROR:.0f} s. Look at its health; when it is well again, redrive the execution: it "
+                        "goes on where it is."
+                    )
             if not self._backoff.pause(attempt, deadline, SHORTEST_REQUEST):
-                raise CollectionBusyError("The collection was busy for the rest of the invocation's time.")
+                raise CollectionBusyError(f"The collection was busy for the rest of the invocation's time: {last}.")
             attempt += 1
+
+
+def _said(response: Response) -> str:
+    """A busy answer in a few words: its status and types, which quote nothing."""
+    answer = classify_request(response)
+    kinds = sorted({code((each.get("reason") or {}).get("type", "")) for each in _failures(response.body)})
+    said = str(response.status or response.detail or "no answer")
+    return " ".join(filter(None, [said, answer.error_type, *kinds]))
+
+
+def _failures(body: Any) -> Sequence[Mapping[str, Any]]:
+    shards = body.get("_shards") if isinstance(body, Mapping) else None
+    return shards.get("failures") or () if isinstance(shards, Mapping) else ()
 
 
 def _busy(response: Response) -> bool:
@@ -232,7 +251,7 @@ def _busy(response: Response) -> bool:
         return kind is Kind.BUSY
     body = response.body
     failed = bool(body.get("timed_out")) or int((body.get("_shards") or {}).get("failed", 0)) > 0
-    return (failed and not _lost_shards(body)) or any(_failed_alone(each) for each in body.get("docs", ()))
+    return failed or any(_failed_alone(each) for each in body.get("docs", ()))
 
 
 def _document(found: Mapping[str, Any]) -> Document:
@@ -251,19 +270,8 @@ def _failed_alone(document: Mapping[str, Any]) -> bool:
     return isinstance(error, Mapping) and error.get("type") != "index_not_found_exception"
 
 
-def _lost_shards(body: Any) -> bool:
-    """Whether a point in time is gone in some shards."""
-    failures = (body.get("_shards") or {}).get("failures", ()) if isinstance(body, Mapping) else ()
-    return any((each.get("reason") or {}).get("type") == "search_context_missing_exception" for each in failures)
-
-
 def _kept(body: Any) -> Mapping[str, Any]:
     """What a mapping says of the sources that it keeps; empty: all of them."""
     (found,) = body.values()
     source = found["mappings"].get("_source", {})
     return {name: value for name, value in source.items() if value not in (True, [])}
-
-
-def _plain(value: Any) -> Any:
-    """A sort value as JSON can be written from it."""
-    return int(value) if isinstance(value, Decimal) else value

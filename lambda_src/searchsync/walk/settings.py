@@ -15,13 +15,15 @@ class Settings:
     """What a walk is asked to keep to.
 
     settle: seconds between two looks at least; units: read units a second for each lane, None for no
-    limit; lanes: parts walked at once; report_bucket: of the differences, None for the log.
+    limit; lanes: parts walked at once; report_bucket: of the differences, None for the log; seen_bucket: of
+    the keys that a walk has read, None: every document is looked up.
     """
 
     settle: float
     units: float | None
     lanes: int
     report_bucket: str | None
+    seen_bucket: str | None
     sync_function: str
     state_machine_arn: str
 
@@ -70,6 +72,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         units=units / lanes if units else None,
         lanes=int(lanes),
         report_bucket=environment.get("REPORT_BUCKET") or None,
+        seen_bucket=environment.get("SEEN_BUCKET") or None,
         sync_function=sync_function,
         state_machine_arn=machine,
     )

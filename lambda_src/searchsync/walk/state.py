@@ -1,6 +1,6 @@
 """A walk's state as Step Functions carries it between calls. Pure.
 
-A part of a walk is a segment of the table, files of an export, or a slice of the index. Its state goes in
+A part of a walk is a segment of the table, files of an export, or a range of the index's keys. Its state goes in
 and out of each call; what it holds must stay small (a state is at most 256 KiB: AWS page "Quotas for
 Step Functions").
 """
@@ -10,17 +10,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from searchsync.errors import WalkRefusedError
 from searchsync.foreign import shown
-from searchsync.limits import LONGEST_BROKEN, MOST_BROKEN
+from searchsync.limits import KEYS, LONGEST_BROKEN, MOST_BROKEN, MOST_RANGES
 
 TASKS = ("backfill", "verify", "repair")
 COSTS = ("calls", "milliseconds", "requests", "units")
 """Counts of what a walk took, whatever came of it."""
-PROBES = "probes"
-"""The count of probe documents that a slice showed: a place in it, and nothing of the table's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +41,30 @@ class Files:
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
-    """A slice of the index's point in time."""
+class Range:
+    """A range of the index's keys, the first is 0. `since`: Unix seconds when the walk began."""
 
-    slice: int
+    range: int
     of: int
-    pit: str
+    since: float
+
+    @property
+    def low(self) -> int:
+        """Its first key."""
+        return KEYS * self.range // self.of
+
+    @property
+    def high(self) -> int:
+        """The key behind its last."""
+        return KEYS * (self.range + 1) // self.of
 
 
-Part = Segment | Files | Slice
+def ranges_of(segments: int) -> int:
+    """In how many ranges the index of a table is walked that has so many segments."""
+    return min(segments, MOST_RANGES)
+
+
+Part = Segment | Files | Range
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +93,7 @@ class State:
         part = self.part
         if isinstance(part, Files):
             return f"files-{part.lines}-{self.call:04d}"
-        kind, number = ("segment", part.segment) if isinstance(part, Segment) else ("slice", part.slice)
+        kind, number = ("segment", part.segment) if isinstance(part, Segment) else ("range", part.range)
         return f"{kind}-{number:04d}-{self.call:04d}"
 
     def after(self, position: Any, counts: Counter[str], broken: tuple[str, ...] = ()) -> State:
@@ -92,19 +106,6 @@ class State:
             counts=self.counts + counts,
             broken=(self.broken + tuple(each[:LONGEST_BROKEN] for each in broken))[:MOST_BROKEN],
         )
-
-
-def begun_again(state: State, pit: str, counts: Mapping[str, int]) -> State:
-    """A slice's state, to be read from its beginning from another point in time.
-
-    Documents belong to a slice by shard and id, so that a slice is the same in every point in time. What
-    it had counted of them is counted anew; `counts` are the last call's, of which the costs stay.
-    """
-    if not isinstance(state.part, Slice):
-        raise WalkRefusedError("Only a slice of the index is read from a point in time.")
-    kept = Counter({name: state.counts[name] + counts.get(name, 0) for name in COSTS})
-    part = replace(state.part, pit=pit)
-    return replace(state, part=part, position=None, call=state.call + 1, counts=kept)
 
 
 def read_state(event: Mapping[str, Any]) -> State:
@@ -134,8 +135,10 @@ def read_state(event: Mapping[str, Any]) -> State:
 def _part(raw: Mapping[str, Any], export: object) -> Part:
     if "segment" in raw:
         return Segment(int(raw["segment"]), int(raw["of"]))
-    if "slice" in raw:
-        return Slice(int(raw["slice"]), int(raw["of"]), str(raw["pit"]))
+    if "range" in raw:
+        since = raw["since"]  # as Step Functions says it at first
+        began = datetime.fromisoformat(since).timestamp() if isinstance(since, str) else float(since)
+        return Range(int(raw["range"]), int(raw["of"]), began)
     if not export:
         raise ValueError("files without their export's time")
     return Files(str(raw["bucket"]), str(raw["manifest"]), str(raw["etag"]), str(raw["lines"]))
@@ -164,6 +167,6 @@ def summed(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     counts: Counter[str] = Counter()
     broken: list[str] = []
     for each in results:
-        counts.update({name: number for name, number in each.items() if name not in {"broken", PROBES}})
+        counts.update({name: number for name, number in each.items() if name != "broken"})
         broken += each.get("broken", ())
     return totals(counts, tuple(sorted(broken)))

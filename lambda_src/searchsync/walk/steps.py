@@ -1,4 +1,4 @@
-"""The steps of a walk, as the state machine calls them: prepare, walk, open, close, finish."""
+"""The steps of a walk, as the state machine calls them: prepare, walk, finish."""
 
 from __future__ import annotations
 
@@ -17,14 +17,11 @@ from searchsync.config import Config
 from searchsync.errors import (
     CollectionBusyError,
     PipelineLateError,
-    PointInTimeGoneError,
-    SearchsyncError,
     StackError,
     WalkRefusedError,
 )
 from searchsync.foreign import shown
 from searchsync.limits import (
-    LARGEST_SLICES,
     LONGEST_SETTLE,
     REQUEST_TIMEOUT,
     SHORT_STEP,
@@ -38,14 +35,12 @@ from searchsync.walk.keys import KeyTypes
 from searchsync.walk.manifest import Asked, check_arn, check_export, described
 from searchsync.walk.parts import Pace, Walker
 from searchsync.walk.prepare import Account, Order, read_order
-from searchsync.walk.reader import KEEP_ALIVE, IndexReader
+from searchsync.walk.reader import IndexReader
 from searchsync.walk.report import Reports
 from searchsync.walk.settings import Settings
-from searchsync.walk.state import Files, begun_again, read_state, summed, written_state
+from searchsync.walk.state import Files, ranges_of, read_state, summed, written_state
 from searchsync.walk.visibility import Visibility
 
-CLOSED: Mapping[str, None] = {"left_open": None}
-"""What a walk says of its point in time: why it was left open. A backfill has none."""
 DIFFERENCES = ("missing", "extra", "different", "foreign")
 
 
@@ -94,8 +89,6 @@ class Steps:
         steps = {
             "prepare": self.prepare,
             "walk": self.walk,
-            "open": self.open,
-            "close": self.close,
             "finish": self.finish,
         }
         step = steps.get(str(event.get("step")))
@@ -126,9 +119,9 @@ class Steps:
             "run": run,
             "started": call.event["started"],
             "settle": settle,
-            "closed": dict(CLOSED),
             "of": of,
             "segments": list(range(of)) if parts is None else parts,
+            "index": {"of": ranges_of(of), "ranges": list(range(ranges_of(of)))},
             "export": export,
         }
 
@@ -145,14 +138,10 @@ class Steps:
         walker = self.walker(facts.types, Pace(self.clock, self.settings.units))
         call.report.facts["part"] = state.name
         call.report.counts = walker.counts
-        try:
-            with self._costs(walker.counts):
-                position, broken = walker.walk(state, call.deadline)
-            if broken:
-                call.report.facts["broken"] = broken
-        except PointInTimeGoneError:
-            pit = self.reader.open_point_in_time(self._soon(call.deadline))
-            return written_state(call.event, begun_again(state, pit, walker.counts))
+        with self._costs(walker.counts):
+            position, broken = walker.walk(state, call.deadline)
+        if broken:
+            call.report.facts["broken"] = broken
         return written_state(call.event, state.after(position, walker.counts, broken))
 
     @contextmanager
@@ -166,21 +155,6 @@ class Steps:
             counts["requests"] += self._requests() - asked
             counts["units"] += math.ceil(self.table.units - read)
             counts["milliseconds"] += int((self.clock.monotonic() - began) * 1000)
-
-    def open(self, call: Call) -> dict[str, Any]:
-        """Open a point in time of the index; its slices."""
-        self._check_alone(call.event["run"])
-        of = min(self.settings.lanes, LARGEST_SLICES)
-        pit = self.reader.open_point_in_time(self._soon(call.deadline))
-        return {"pit": pit, "of": of, "slices": list(range(of))}
-
-    def close(self, call: Call) -> dict[str, Any]:
-        """Let the point in time go; why it is left, where the collection does not: all the work is done."""
-        try:
-            self.reader.close_point_in_time(call.event["pit"], self._soon(call.deadline))
-        except SearchsyncError as error:
-            return {"left_open": f"The point in time was left to expire, {KEEP_ALIVE} after its last use. {error}"}
-        return dict(CLOSED)
 
     def finish(self, call: Call) -> dict[str, Any]:
         """The whole walk's result."""
@@ -198,7 +172,6 @@ class Steps:
             "in_step": None if differences is None else differences == totals.get("repaired", 0),
             "report": self.reports.place(call.event["run"]) if differences else None,
         }
-        result |= {name: why for name, why in call.event.get("closed", CLOSED).items() if why}
         call.report.result = result
         if differences is not None:
             call.report.differences = differences - totals.get("repaired", 0)
@@ -235,7 +208,7 @@ class Steps:
     def _prepare_comparison(self, call: Call) -> float:
         """Make sure that the index can be read and shows what was written; the settling time."""
         self.reader.require(self._soon(call.deadline))
-        self.reader.try_point_in_time(self._soon(call.deadline))
+        self.reader.keys(0, 1, self._soon(call.deadline))  # so that a refusal comes before the table is walked
         visibility = self._visibility
         try:
             settle = prepare.settling(self.settings.settle, self.account.lag(self.clock.now()))

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from searchsync.clock import Clock, Deadline
+from searchsync.document import keyed
 from searchsync.limits import ITEM_EVERY, LARGEST_READ, LOOKS, MOST_DISAGREEMENTS, SAMPLES
 from searchsync.records import AttributeMap
 from searchsync.resync import Table
@@ -88,21 +89,20 @@ class Verification:
         for documents in self.index.documents(list(given), deadline):
             doubtful: dict[str, AttributeMap] = {}
             for name, document in documents.items():
-                seen = look(given[name].image, document)
+                seen = _look(name, given[name].image, document)
                 if document is None:
                     self._note(name, given[name].keys, seen)
                 elif seen.kind is not None:
                     doubtful[name] = given[name].keys
             for page in self.table.read(doubtful, deadline):
                 for name, image in page.images.items():
-                    self._note(name, doubtful[name], look(image, documents[name]))
+                    self._note(name, doubtful[name], _look(name, image, documents[name]))
 
     def look_up(self, hits: Sequence[Hit], deadline: Deadline) -> None:
-        """Look up the items of a page of documents: those without one are extra."""
-        self.counts["documents"] += len(hits)
+        """Look up the items of documents: those without one are extra."""
         documents = {hit.id: hit.document for hit in hits}
         keys = self._keys(documents)
-        # A page shows the engine's own numbers, of 17 digits; a document itself has all of them.
+        # A digest says no key; its document does, with all digits of its numbers.
         for strange in self.index.documents([name for name in documents if name not in keys], deadline):
             whole = {name: document for name, document in strange.items() if document is not None}
             documents |= {name: Document(document.version, None) for name, document in whole.items()}
@@ -159,7 +159,7 @@ class Verification:
             keys = dict(keyed[start : start + LARGEST_READ])
             for documents in self.index.documents(list(keys), deadline):
                 for page in self.table.read({name: keys[name] for name in documents}, deadline):
-                    looks |= {name: look(image, documents[name]) for name, image in page.images.items()}
+                    looks |= {name: _look(name, image, documents[name]) for name, image in page.images.items()}
         for documents in self.index.documents(foreign, deadline):
             looks |= {name: self._foreign(name, document) for name, document in documents.items()}
         return looks
@@ -204,6 +204,11 @@ class Verification:
         """Those of them whose items are not there now."""
         pages = self.table.read(keys, deadline)
         return {name for page in pages for name, image in page.images.items() if image is None}
+
+
+def _look(name: str, image: AttributeMap | None, document: Document | None) -> Look:
+    """A look at an item and the document of its id."""
+    return look(None if image is None else keyed(name, image), document)
 
 
 def _sorted(

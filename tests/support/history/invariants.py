@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from searchsync.document import KEY_FIELD, index_key
 from searchsync.metrics import RedriveReport
 from tests.support.history.mend import redrive, repair
 from tests.support.history.pool import Pool
@@ -182,4 +184,12 @@ class Judge:
             answer = direct.call("POST", f"/{index}/_mget", {"docs": docs}).json()
             hits = [doc for doc in answer.get("docs", []) if doc.get("found")]
         names = {name: key for key, name in world.truth.ids.items()}
-        return {names.get(hit["_id"], hit["_id"]): hit["_source"] for hit in hits}
+        return {names.get(hit["_id"], hit["_id"]): attributes(hit) for hit in hits}
+
+
+def attributes(hit: Mapping[str, Any]) -> dict[str, Any]:
+    """A document without its key, which must be its id's where it has one."""
+    source = dict(hit["_source"])
+    if source.pop(KEY_FIELD, key := index_key(hit["_id"])) != key:
+        raise Violation(f"a document with another's key: {hit}")
+    return source
