@@ -615,7 +615,7 @@ MUTANTS = (
     Mutant(
         "F23 a connection that was given up kept open",
         FUNCTION + "collection.py",
-        "            self._bound.drop()\n",
+        "            self._bound.drop_all()\n",
         "",
         ("tests/unit/test_bound.py", "-k", "given_up_is_closed"),
     ),
@@ -828,5 +828,26 @@ MUTANTS = (
         '**named | {"enforce_content_length": True}',
         "**named",
         ("tests/unit/test_calls.py", "-k", "half_an_answer_is_an_error"),
+    ),
+    Mutant(
+        "F28 the connection made last cut, whichever is in use",
+        FUNCTION + "bound.py",
+        "            self._lines.add(copy := line.dup())",
+        "            self._lines = WeakSet([copy := line.dup()])",
+        ("tests/unit/test_calls.py", "-k", "meanwhile or whichever"),
+    ),
+    Mutant(
+        "F28 a copy that outlives its connection",
+        FUNCTION + "bound.py",
+        "            def __del__(self) -> None:\n                bound.drop(self._copy)",
+        "            def __del__(self) -> None:\n                pass",
+        ("tests/unit/test_bound.py", "-k", "gone_is_closed"),
+    ),
+    Mutant(
+        "F28 a connection that is made behind the cut",
+        FUNCTION + "bound.py",
+        "            if self.was_cut:  # it",
+        "            if False:  # it",
+        ("tests/unit/test_calls.py", "-k", "behind_its_calls"),
     ),
 )
