@@ -186,9 +186,6 @@ def bounded_pools(bound: Bound, http: Any, https: Any) -> dict[str, Any]:
                 self._copy = bound.hold(line)
                 return line
 
-            def __del__(self) -> None:
-                bound.drop(self._copy)
-
             def connect(self) -> None:
                 try:
                     super().connect()
