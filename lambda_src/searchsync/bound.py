@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
+from weakref import WeakSet
 
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
@@ -51,7 +52,7 @@ class Bound:
         """Whether the last request was cut off."""
         self.most_bytes = math.inf
         """That the answer to the request under way may have."""
-        self._line: socket.socket | None = None
+        self._lines: WeakSet[socket.socket] = WeakSet()
         self._watcher: threading.Thread | None = None
 
     @contextmanager
@@ -84,19 +85,24 @@ class Bound:
         """Whether its body may still begin to be sent."""
         return time.monotonic() <= self._begin_by
 
-    def hold(self, line: socket.socket) -> None:
-        """This is the connection's socket from now on. A copy is kept: TLS takes the socket itself over."""
+    def hold(self, line: socket.socket) -> socket.socket:
+        """A copy of a connection's socket, to be kept as long as the connection: TLS takes the socket itself over."""
         with self._changed:
-            if self._line is not None:
-                self._line.close()
-            self._line = line.dup()
+            self._lines.add(copy := line.dup())
+            if self.was_cut:  # it connected too late for that cut
+                self._cut()
+        return copy
 
-    def drop(self) -> None:
+    def drop(self, copy: socket.socket | None) -> None:
         """The connection was closed: our copy of its socket would keep it open."""
         with self._changed:
-            if self._line is not None:
-                self._line.close()
-                self._line = None
+            if copy is not None:
+                copy.close()
+
+    def drop_all(self) -> None:
+        """Every connection was closed."""
+        for copy in self._lines:
+            self.drop(copy)
 
     def _watch(self) -> None:
         with self._changed:
@@ -109,10 +115,11 @@ class Bound:
                 self._changed.wait(min(left, threading.TIMEOUT_MAX))
 
     def _cut(self) -> None:
+        """Shut every connection: the one in use need not be the last one made, and a second try finds none."""
         self.was_cut = True
-        if self._line is not None:
-            with suppress(OSError):  # the peer was quicker
-                self._line.shutdown(socket.SHUT_RDWR)
+        for line in self._lines:
+            with suppress(OSError):  # the peer was quicker, or it is closed
+                line.shutdown(socket.SHUT_RDWR)
 
 
 class _Sized(HTTPAdapter):
@@ -171,23 +178,23 @@ def bounded_pools(bound: Bound, http: Any, https: Any) -> dict[str, Any]:
 
     def kept(pool: Any) -> Any:
         class Bounded(pool.ConnectionCls):  # type: ignore[misc]  # urllib3's or botocore's
+            _copy: socket.socket | None = None
+
             def _new_conn(self) -> socket.socket:
-                return _dial(self, bound)
+                line = _dial(self, bound)
+                bound.drop(self._copy)
+                self._copy = bound.hold(line)
+                return line
 
             def connect(self) -> None:
                 try:
                     super().connect()
                 except BaseException:
-                    bound.drop()
+                    bound.drop(self._copy)
                     raise
                 if not bound.may_begin:
                     self.close()
                     raise ConnectTimeoutError(self, "connected too late for the request to begin")
-
-            def request(self, *given: Any, **named: Any) -> None:
-                if bound.remaining <= 0.0:  # a second try on a connection that was kept
-                    raise ConnectTimeoutError(self, "the request's time is over")
-                super().request(*given, **named)
 
         class BoundedPool(pool):  # type: ignore[misc]
             ConnectionCls = Bounded
@@ -222,7 +229,6 @@ def _dial(connection: Any, bound: Bound) -> socket.socket:
             line.close()
             error = refused
             continue
-        bound.hold(line)
         return line
     if error is None or isinstance(error, TimeoutError):
         raise ConnectTimeoutError(connection, "no address answered in the request's time") from error

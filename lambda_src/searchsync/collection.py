@@ -277,7 +277,7 @@ class Connection(RequestsHttpConnection):
             with self._bound.request(named["timeout"]):
                 return super().perform_request(*given, **{**named, "allow_redirects": False})
         except NoAnswerError as error:
-            self._bound.drop()
+            self._bound.drop_all()
             if isinstance(error.info, AnswerTooLargeError):
                 raise error.info from None
             if self._bound.was_cut:

@@ -5,6 +5,7 @@ Nothing is timed here but by the peer: each of these would hold an unbounded req
 
 from __future__ import annotations
 
+import gc
 import math
 import socket
 import threading
@@ -79,6 +80,23 @@ def test_a_connection_that_is_given_up_is_closed_whoever_gave_it_up(monkeypatch:
     with peer(behave) as port:
         target = collection(port)
         assert bulk(target).status is None
+        assert gone.wait(LONGEST_S)
+
+
+def test_a_connection_whose_client_is_gone_is_closed() -> None:
+    gone = threading.Event()
+
+    def behave(line: socket.socket) -> None:
+        line.recv(65_536)
+        line.sendall(ANSWER)
+        black_hole(line)
+        gone.set()
+
+    with peer(behave) as port:
+        target = collection(port)
+        assert bulk(target).status == 200
+        del target
+        gc.collect()
         assert gone.wait(LONGEST_S)
 
 

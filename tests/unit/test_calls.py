@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import BotoCoreError, ReadTimeoutError
 
-from searchsync import entry
+from searchsync import bound, entry
 from searchsync.calls import INVOCATION
 from searchsync.clock import Deadline, SystemClock
 from searchsync.entry import OnFirstUse
@@ -100,16 +100,84 @@ def test_a_streamed_body_ends_at_its_time(behave: Peer, monkeypatch: pytest.Monk
             assert time.monotonic() - began < LONGEST_S
 
 
-@pytest.mark.parametrize("service", DATA)
-def test_half_an_answer_is_an_error_and_never_an_empty_one(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_ends_at_its_time_though_another_call_connected_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    behaviours = [answer_once, slow_writer]
+
+    def in_turn(line: socket.socket) -> None:
+        behaviours.pop()(line)
+
+    with peer(in_turn) as port:
+        asked = client("s3", port, monkeypatch)
+        body = opened(asked)
+        opened(asked).read()
+        began = time.monotonic()
+        with pytest.raises(BotoCoreError):
+            body.read()
+        assert time.monotonic() - began < LONGEST_S
+
+
+def test_what_connects_behind_its_calls_time_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    dial = bound._dial
+
+    def late(*given: Any) -> socket.socket:
+        line = dial(*given)
+        time.sleep(CALL_S + LAST_LINE)
+        return line
+
+    monkeypatch.setattr(bound, "_dial", late)
+    with peer(slow_head) as port:
+        asked = client("dynamodb", port, monkeypatch)
+        began = time.monotonic()
+        with pytest.raises(BotoCoreError):
+            CALLS["dynamodb"](asked)
+        assert time.monotonic() - began < LONGEST_S
+
+
+def test_a_call_ends_at_its_time_on_whichever_connection_was_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last one given back is the next one used: here not the last one made."""
+
+    def once(line: socket.socket) -> None:
+        answer_once(line)
+        slow_head(line)
+
+    with peer(once) as port:
+        asked = client("s3", port, monkeypatch)
+        body = opened(asked)
+        opened(asked).read()
+        body.read()
+        began = time.monotonic()
+        with pytest.raises(BotoCoreError):
+            opened(asked)
+        assert time.monotonic() - began < LONGEST_S
+
+
+def opened(asked: OnFirstUse) -> Any:
+    """A body on a connection of its own, if another is open."""
+    return asked.get_object(Bucket="b", Key="k")["Body"]
+
+
+def answer_once(line: socket.socket) -> None:
+    """One request, answered at once."""
+    line.recv(65_536)
+    line.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+
+
+HALVES = CALLS | {
+    "s3": lambda client: opened(client).read(),
+    "dynamodb scan": lambda client: client.scan(TableName="t"),
+    "dynamodb batch": lambda client: client.batch_get_item(RequestItems={"t": {"Keys": [{"k": {"S": "1"}}]}}),
+}
+
+
+@pytest.mark.parametrize("call", [*DATA, "dynamodb scan", "dynamodb batch"])
+def test_half_an_answer_is_an_error_and_never_an_empty_one(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection that ends within the body: a queue with no messages is something else."""
     monkeypatch.setattr(entry, "QUEUE_CALL", QUEUE_CALL)
     monkeypatch.setattr(entry, "LONGEST_CALL_OUT", LONGEST_CALL_OUT)
-    calls = CALLS | {"s3": lambda client: client.get_object(Bucket="b", Key="k")["Body"].read()}
     with peer(broken_answer) as port:
-        asked = client(service, port, monkeypatch)
+        asked = client(call.partition(" ")[0], port, monkeypatch)
         with pytest.raises(BotoCoreError) as raised:
-            calls[service](asked)
+            HALVES[call](asked)
     assert not isinstance(raised.value, ReadTimeoutError)  # it is over at once
 
 

@@ -615,7 +615,7 @@ MUTANTS = (
     Mutant(
         "F23 a connection that was given up kept open",
         FUNCTION + "collection.py",
-        "            self._bound.drop()\n",
+        "            self._bound.drop_all()\n",
         "",
         ("tests/unit/test_bound.py", "-k", "given_up_is_closed"),
     ),
@@ -835,5 +835,26 @@ MUTANTS = (
         "(is_table_read(current) and shown != current)",
         "(is_table_read(current) and shown is None)",
         ("tests/unit/test_protocol_model.py", "-k", "look_no_closer_at_a_shown_version"),
+    ),
+    Mutant(
+        "F28 the connection made last cut, whichever is in use",
+        FUNCTION + "bound.py",
+        "            self._lines.add(copy := line.dup())",
+        "            self._lines = WeakSet([copy := line.dup()])",
+        ("tests/unit/test_calls.py", "-k", "meanwhile or whichever"),
+    ),
+    Mutant(
+        "F28 a copy that outlives its connection",
+        FUNCTION + "bound.py",
+        "self._lines: WeakSet[socket.socket] = WeakSet()",
+        "self._lines = set()",
+        ("tests/unit/test_bound.py", "-k", "gone_is_closed"),
+    ),
+    Mutant(
+        "F28 a connection that is made behind the cut",
+        FUNCTION + "bound.py",
+        "            if self.was_cut:  # it",
+        "            if False:  # it",
+        ("tests/unit/test_calls.py", "-k", "behind_its_calls"),
     ),
 )
