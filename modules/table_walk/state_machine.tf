@@ -169,6 +169,7 @@ locals {
           "run.$"     = "$.run"
           "started.$" = "$.started"
           "closed.$"  = "$.closed"
+          "saw.$"     = "$.saw"
           "results.$" = "States.Array($.table, $.documents)"
         }
         Next = "Finish"
@@ -182,6 +183,7 @@ locals {
             "run.$"     = "$.run"
             "started.$" = "$.started"
             "closed.$"  = "$.closed"
+            "saw.$"     = "$.saw"
             "results.$" = "$.results[*][*]"
           }
         }

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from opensearchpy.exceptions import ConnectionTimeout, TransportError
 
+from searchsync import VERSION
 from searchsync.bulk import Answer, Kind, Response
 from searchsync.config import read_environment
 from searchsync.errors import (
@@ -22,6 +25,7 @@ from searchsync.errors import (
     WalkRefusedError,
 )
 from searchsync.limits import LONGEST_SETTLE, TOGETHER
+from searchsync.walk.identity import UNASKED, Index
 from searchsync.walk.manifest import Export
 from searchsync.walk.parts import Pace, Walker
 from searchsync.walk.prepare import TableFacts
@@ -44,7 +48,7 @@ class Account:
     """What AWS says."""
 
     def __init__(self) -> None:
-        self.facts = TableFacts({"id": "S"}, 0, STREAM_ARN)
+        self.facts = TableFacts({"id": "S"}, 0, STREAM_ARN, "table-1", 5.0)
         self.walks: list[Mapping[str, Any]] = []
         self.mapping: Mapping[str, Any] | None = {"State": "Disabled", "StartingPosition": "TRIM_HORIZON"}
         self.age = 0.0
@@ -81,6 +85,8 @@ class Bench:
         reader.require = reader.close_point_in_time = reader.try_point_in_time = lambda *_: None
         index: Any = self.world.index
         index.requests = 0
+        self.index = Index("there", "uuid-1", "mark-1", 7.0, 10)
+        looker: Any = SimpleNamespace(look=lambda _: self.index)
         account: Any = self.account
         self.steps = Steps(
             config=read_environment(environment()),
@@ -89,6 +95,7 @@ class Bench:
             table=self.world.table,
             collection=index,
             reader=reader,
+            looker=looker,
             reports=Reports(None, None, self.lane.config, self.lane.lines.append),
             clock=self.world.clock,
             backoff=self.world.backoff,
@@ -114,7 +121,7 @@ class Bench:
             parts = [{"slice": each, "of": index["of"], "pit": index["pit"]} for each in index["slices"]]
             results += [self.part({**beginning, "part": part}) for part in parts]
             plan["closed"] = self.run({"step": "close", "task": task, "run": plan["run"], "pit": index["pit"]})
-        finish = {"step": "finish"} | {name: plan[name] for name in ("task", "run", "started", "closed")}
+        finish = {"step": "finish"} | {name: plan[name] for name in ("task", "run", "started", "closed", "saw")}
         return self.run({**finish, "results": results})
 
     def part(self, state: dict[str, Any]) -> dict[str, Any]:
@@ -510,3 +517,29 @@ def test_what_nobody_foresaw_is_named_by_type_and_place_alone(
     with pytest.raises(UnforeseenError):
         entry.invoke(bench.steps, {**PREPARE, "input": {"task": "verify"}}, Context())
     assert "secret" not in capsys.readouterr().out
+
+
+def test_a_result_names_what_was_compared(bench: Bench) -> None:
+    seen = bench.machine("verify")["saw"]
+    assert (seen["collection"], seen["index"]) == (urlsplit(bench.steps.config.host).netloc, bench.steps.config.index)
+    assert (seen["index_uuid"], seen["index_mark"], seen["table_id"]) == ("uuid-1", "mark-1", "table-1")
+    assert (seen["stream_arn"], seen["package"]) == (STREAM_ARN, VERSION)
+    assert bench.report.result is not None
+    assert bench.report.result["saw"] == seen
+
+
+@pytest.mark.parametrize("other", [{"uuid": "uuid-2"}, {"mark": "mark-2"}, {"state": "missing", "uuid": None}])
+def test_a_walk_over_an_index_that_was_replaced_meanwhile_has_no_result(bench: Bench, other: dict[str, str]) -> None:
+    plan = bench.run({**PREPARE, "input": {"task": "verify"}})
+    finish = {"step": "finish"} | {name: plan[name] for name in ("task", "run", "started", "closed", "saw")}
+    bench.index = replace(bench.index, **other)  # type: ignore[arg-type]
+    with pytest.raises(WalkRefusedError, match=r"replaced while|is missing"):
+        bench.run({**finish, "results": []})
+
+
+def test_a_look_asks_the_index_only_where_it_is_told_to(bench: Bench) -> None:
+    assert bench.run({"step": "look"})["index"] == asdict(UNASKED)
+    asked = bench.run({"step": "look", "index": True})
+    assert asked["index"] == asdict(bench.index)
+    assert asked["saw"] == bench.machine("verify")["saw"]
+    assert asked["table_created"] == 5.0
