@@ -28,6 +28,7 @@ IAM_NAMES = {
     "lambda:Invoke": "lambda:InvokeFunction",
     "lambda:GetFunctionConfiguration": "lambda:GetFunctionConfiguration",
     "s3:ListObjectsV2": "s3:ListBucket",
+    "monitoring:DescribeAlarmsForMetric": "cloudwatch:DescribeAlarmsForMetric",
     "monitoring:GetMetricData": "cloudwatch:GetMetricData",
 }
 """IAM actions that are not named like their operation."""

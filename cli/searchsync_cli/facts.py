@@ -1,14 +1,17 @@
-"""Gathers what `status` judges: the edge to Lambda, CloudWatch, SQS and Step Functions."""
+"""Gathers what `status` judges: the edge to Lambda, CloudWatch, S3, SQS and Step Functions."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from searchsync_cli.aws import Aws, pages
-from searchsync_cli.machine import Execution, Machine, NoMachineError
-from searchsync_cli.stack import Stack, find_trigger
-from searchsync_cli.verdict import Facts, Lag, Queue
+from searchsync_cli.errors import AwsError, CliError
+from searchsync_cli.invocation import invoked
+from searchsync_cli.machine import Machine, NoMachineError
+from searchsync_cli.stack import OLD_MODULE, Stack, Trigger, find_trigger
+from searchsync_cli.verdict import STREAM_KEEPS_SECONDS, Facts, Handed, Index, Lag, Limits, Queue, Since
 
 COMPARISONS = ("verify", "repair")
 FAILURES = ("FAILED", "TIMED_OUT")
@@ -23,8 +26,9 @@ MESSAGES_KEPT = 14 * 86400
 """Seconds that the failure queue keeps a message; 1-minute values of metrics are kept longer."""
 
 
-def gather(aws: Aws, stack: Stack, now: float) -> Facts:
-    """All that the verdict looks at, at `now` (Unix seconds). Raises AwsError."""
+def gather(aws: Aws, stack: Stack, now: float, limits: Limits, wake: bool) -> Facts:
+    """All that the verdict looks at, at `now` (Unix seconds). `limits.lag` counts where no alarm has another; `wake`:
+    ask a collection that may sleep, too. Raises AwsError."""
     machine, has_machine = Machine(aws, stack), True
     running = verification = failed = None
     try:
@@ -35,37 +39,70 @@ def gather(aws: Aws, stack: Stack, now: float) -> Facts:
         has_machine = False
     metrics = _Metrics(aws, stack, now)
     queue = queue_depth(aws, stack, metrics.oldest_message())
+    trigger = find_trigger(aws, stack)
+    clean = verification.started if verification and verification.output.get("in_step") is True else None
     return Facts(
-        trigger=find_trigger(aws, stack),
+        now=now,
+        trigger=trigger,
         lag=metrics.lag(),
         queue=queue,
-        repair_needed=_repair_needed(machine if has_machine else None, metrics, queue),
-        verification=verification if verification and _is_of(verification, stack) else None,
+        since=_since(aws, metrics, trigger, queue, clean),
+        verification=verification,
         failed=failed,
         running=running,
         has_machine=has_machine,
+        index=_look(aws, stack, wake) if has_machine else None,
+        limits=replace(limits, lag=metrics.alarm_lag() or limits.lag),
     )
 
 
-def _is_of(verification: Execution, stack: Stack) -> bool:
-    """Whether it compared what the stack has now: the machine keeps its name when index or stream become others."""
-    of = {"index": stack.index, "stream_arn": stack.stream_arn}
-    return all(verification.output.get(name, now) == now for name, now in of.items())
+def _look(aws: Aws, stack: Stack, wake: bool) -> Index:
+    """What the walk function says of now. A collection that may sleep is asked with `wake` alone."""
+    event = {"step": "look", "index": wake or not stack.may_sleep}
+    try:
+        answer = invoked(aws, stack.walk_name, event, "The walk function", OLD_MODULE)
+        found = answer["index"]
+        return Index(
+            saw=answer["saw"],
+            state=found["state"],
+            created=found["created"],
+            documents=found["documents"],
+            table_created=answer["table_created"],
+        )
+    except AwsError:
+        raise
+    except CliError as error:
+        return Index(state="failed", why=error.message.rstrip("."))
+    except (KeyError, TypeError) as error:
+        raise CliError(f"The function {stack.walk_name} knows no look.", OLD_MODULE) from error
 
 
-def _repair_needed(machine: Machine | None, metrics: _Metrics, queue: Queue) -> float | None:
-    """When the latest signal came that no repair has settled (Unix seconds)."""
+def _since(aws: Aws, metrics: _Metrics, trigger: Trigger | None, queue: Queue, clean: float | None) -> Since:
+    """What was signalled since a verification that found no difference began; without one, all that still counts."""
+    # With the queue empty, whatever the last redrive left has been settled.
+    signals = (metrics.repair_needed(clean), metrics.lost(clean) if queue.messages else None)
+    repair_needed = max((each for each in signals if each is not None), default=None)
+    if clean is None:
+        return Since(repair_needed=repair_needed)
+    return Since(
+        repair_needed=repair_needed,
+        gap=metrics.gap(trigger, clean),
+        dropped=_dropped(aws, trigger, clean),
+        undelivered=metrics.undelivered(clean),
+        handed=metrics.handed(clean),
+    )
 
-    def signals(repaired: float | None) -> list[float]:
-        # With the queue empty, whatever the last redrive left has been settled.
-        found = (metrics.repair_needed(repaired), metrics.lost(repaired) if queue.messages else None)
-        return [each for each in found if each is not None]
 
-    unsettled = signals(None)
-    if unsettled and machine:
-        repair = machine.latest(("repair",), "SUCCEEDED", since=min(unsettled) - HOUR)
-        unsettled = signals(repair.started) if repair else unsettled
-    return max(unsettled, default=None)
+def _dropped(aws: Aws, trigger: Trigger | None, since: float) -> float | None:
+    """When the trigger first wrote to its bucket after `since` (Unix seconds). Its objects are named
+    aws/lambda/<mapping>/<shard>/… (developer guide, "Capturing discarded batches for a DynamoDB event source")."""
+    if trigger is None or trigger.bucket is None:
+        return None
+    token = ("ContinuationToken", "NextContinuationToken")
+    call = aws.client("s3").list_objects_v2
+    found = pages(call, "Contents", token, Bucket=trigger.bucket, Prefix=f"aws/lambda/{trigger.uuid}/")
+    written = (each["LastModified"].timestamp() for each in found)
+    return next((at for at in written if at >= since), None)
 
 
 @dataclass(frozen=True)
@@ -96,26 +133,74 @@ class _Metrics:
         """Seconds."""
         return self._newest(Series("AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", self._stack.queue_name))
 
-    def repair_needed(self, repaired: float | None) -> float | None:
-        """When the latest signal came that a repair begun at `repaired` does not settle (Unix seconds)."""
-        since = max(repaired or 0.0, self._now - LONGEST)
+    def repair_needed(self, clean: float | None) -> float | None:
+        """When the latest signal came that a clean comparison begun at `clean` does not settle (Unix seconds)."""
+        since = max(clean or 0.0, self._now - LONGEST)
         signals = self._signals(since - since % HOUR, self._now, HOUR)
         if not signals:
             return None
-        # That hour more closely: it may be the one in which the repair began, with signals from before it.
-        fine = 60 if self._now - since < MINUTES_KEPT else 300
+        # That hour more closely: it may be the one in which the comparison began, with signals from before it.
+        fine = min(300, self._period(since))
         closer = self._signals(max(signals[-1], since - since % fine), signals[-1] + HOUR, fine)
         if closer:
             return closer[-1]
         return signals[-1] if signals[-1] >= since else None
 
-    def lost(self, repaired: float | None) -> float | None:
-        """When a redrive left ranges that only a repair settles, and no repair was begun since (Unix seconds). The
-        last redrive's word counts."""
+    def lost(self, clean: float | None) -> float | None:
+        """When a redrive left ranges that only a repair settles (Unix seconds), if no clean comparison was begun since.
+        The last redrive's word counts."""
         told = Series(self._stack.metric_namespace, "RedriveLost", "FunctionName", self._stack.redrive_name)
         values = self._values(told, self._now - MESSAGES_KEPT, self._now, 60)
         at, left = values[-1] if values else (0.0, 0.0)
-        return at if left > 0 and at >= (repaired or 0.0) else None
+        return at if left > 0 and at >= (clean or 0.0) else None
+
+    def alarm_lag(self) -> float | None:
+        """Seconds of lag at which an alarm of the account rings, None where none does."""
+        series = Series("AWS/Lambda", "IteratorAge", "FunctionName", self._stack.name)
+        alarms = self._client.describe_alarms_for_metric(**_metric(series))["MetricAlarms"]
+        return min((each["Threshold"] / 1000 for each in alarms if "Threshold" in each), default=None)
+
+    def gap(self, trigger: Trigger | None, since: float) -> float | None:
+        """When the trigger was changed after `since`, if it read nothing on the day before. Where there is nothing to
+        read Lambda sends no value either, and which of the two it was nobody can say."""
+        if trigger is None or trigger.changed is None or trigger.changed <= since:
+            return None
+        read = Series("AWS/Lambda", "IteratorAge", "FunctionName", self._stack.name)
+        day = trigger.changed - STREAM_KEEPS_SECONDS
+        return None if self._values(read, day, trigger.changed, self._period(day)) else trigger.changed
+
+    def undelivered(self, since: float) -> float | None:
+        """When Lambda could not say what it gave up, after `since` (Unix seconds)."""
+        told = Series("AWS/Lambda", "DestinationDeliveryFailures", "FunctionName", self._stack.name, "Sum")
+        return next((at for at, value in self._all(told, since) if value > 0), None)
+
+    def handed(self, since: float) -> Handed:
+        """What came into the failure queue since then (Unix seconds), and what was redriven."""
+        namespace, stack, queue = self._stack.metric_namespace, self._stack, self._stack.queue_name
+        poison = self._sum(Series(namespace, "Poison", "FunctionName", stack.name, "Sum"), since)
+        poison += self._sum(Series(namespace, "WalkPoison", "FunctionName", stack.walk_name, "Sum"), since)
+        # The trigger's own messages are among these alone.
+        sent = max(poison, self._sum(Series("AWS/SQS", "NumberOfMessagesSent", "QueueName", queue, "Sum"), since))
+        if not sent:
+            return Handed()
+        waiting = Series("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queue)
+        period = self._period(since)
+        before = self._values(waiting, since - since % period - RECENT, since - since % period, period)
+        redriven = self._sum(Series(namespace, "Redriven", "FunctionName", stack.redrive_name, "Sum"), since)
+        return Handed(int(sent), int(redriven), int(before[-1][1]) if before else 0)
+
+    def _period(self, since: float) -> int:
+        """Seconds of the finest values that are still kept from then on."""
+        age = self._now - since
+        return 60 if age < MINUTES_KEPT else 300 if age < LONGEST else HOUR
+
+    def _all(self, series: Series, since: float) -> list[tuple[float, float]]:
+        """All values from the period of `since` on."""
+        period = self._period(since)
+        return self._values(series, since - since % period, self._now, period)
+
+    def _sum(self, series: Series, since: float) -> float:
+        return sum(value for _, value in self._all(series, since))
 
     def _signals(self, start: float, end: float, period: int) -> list[float]:
         """When either function that writes changes has signalled, the oldest first."""
@@ -131,17 +216,12 @@ class _Metrics:
 
     def _values(self, series: Series, start: float, end: float, period: int) -> list[tuple[float, float]]:
         """Values with their period's start (Unix seconds), the oldest first."""
-        metric = {
-            "Namespace": series.namespace,
-            "MetricName": series.metric,
-            "Dimensions": [{"Name": series.dimension, "Value": series.of}],
-        }
         results = pages(
             self._client.get_metric_data,
             "MetricDataResults",
             ("NextToken", "NextToken"),
             MetricDataQueries=[
-                {"Id": "m", "MetricStat": {"Metric": metric, "Period": period, "Stat": series.statistic}}
+                {"Id": "m", "MetricStat": {"Metric": _metric(series), "Period": period, "Stat": series.statistic}}
             ],
             StartTime=datetime.fromtimestamp(start, UTC),
             EndTime=datetime.fromtimestamp(max(end, start + period), UTC),
@@ -153,6 +233,15 @@ class _Metrics:
             for at, value in zip(result["Timestamps"], result["Values"], strict=True)
         ]
         return sorted(found)
+
+
+def _metric(series: Series) -> dict[str, Any]:
+    """A metric as CloudWatch names it."""
+    return {
+        "Namespace": series.namespace,
+        "MetricName": series.metric,
+        "Dimensions": [{"Name": series.dimension, "Value": series.of}],
+    }
 
 
 def queue_depth(aws: Aws, stack: Stack, oldest: float | None = None) -> Queue:

@@ -38,6 +38,13 @@ class Stack:
     queue_url: str
     index: str
     metric_namespace: str
+    host: str = ""
+
+    @property
+    def may_sleep(self) -> bool:
+        """Whether its collection is a NextGen one, which a question wakes: only theirs is such an endpoint (developer
+        guide, "Collection endpoints for Amazon OpenSearch Serverless")."""
+        return self.host.rstrip("/").endswith(".on.aws")
 
     @property
     def region(self) -> str:
@@ -181,6 +188,7 @@ def stack_of(configuration: Mapping[str, Any]) -> Stack:
         queue_url=variables["FAILURE_QUEUE_URL"],
         index=variables["OPENSEARCH_INDEX"],
         metric_namespace=variables.get("METRIC_NAMESPACE") or "searchsync",
+        host=variables.get("OPENSEARCH_HOST", ""),
     )
 
 
@@ -205,11 +213,19 @@ OLD_MODULE = "The stack was applied with an older module, or not whole: run terr
 
 @dataclass(frozen=True)
 class Trigger:
-    """The event source mapping."""
+    """The event source mapping. changed: when it, or its state, was (Unix seconds); destination: the ARN of where it
+    tells of records that it gave up."""
 
     uuid: str
     state: str
     last_result: str
+    changed: float | None = None
+    destination: str = ""
+
+    @property
+    def bucket(self) -> str | None:
+        """The bucket that takes what it gave up, None where that is the failure queue."""
+        return self.destination.partition(":s3:::")[2] or None
 
 
 def find_trigger(aws: Aws, stack: Stack) -> Trigger | None:
@@ -217,9 +233,12 @@ def find_trigger(aws: Aws, stack: Stack) -> Trigger | None:
     call = aws.client("lambda").list_event_source_mappings
     for mapping in pages(call, "EventSourceMappings", ("Marker", "NextMarker"), FunctionName=stack.name):
         if mapping.get("EventSourceArn") == stack.stream_arn:
+            changed = mapping.get("LastModified")
             return Trigger(
                 uuid=mapping["UUID"],
                 state=mapping.get("State", ""),
                 last_result=mapping.get("LastProcessingResult", ""),
+                changed=changed.timestamp() if changed else None,
+                destination=mapping.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination", ""),
             )
     return None

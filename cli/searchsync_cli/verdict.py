@@ -1,7 +1,8 @@
 """Whether table and index agree, from what is known: pure.
 
 The verdict comes from the last verification, never from counts: DynamoDB's ItemCount is hours old (AWS
-page "DescribeTable"). What has happened since can only put it in doubt.
+page "DescribeTable"). It names what it compared; what has happened since its *beginning*, or is another now, can only
+put it in doubt. docs/verdict.md has every fact.
 
   the last verification            since then       verdict       exit code
   found no difference              nothing wrong    in step       0
@@ -12,14 +13,26 @@ page "DescribeTable"). What has happened since can only put it in doubt.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from searchsync_cli.machine import Execution
 from searchsync_cli.stack import Trigger
+from searchsync_cli.text import ago, duration, many, moment
 
 LATE_SECONDS = 3600.0
-"""A lag beyond this is trouble; the module's alarm has the same default."""
+"""A lag beyond this is trouble where no alarm says otherwise; the module's alarm has the same default."""
+OLD_SECONDS = 35 * 86400.0
+"""A verification from before this is trouble, unless told otherwise: one a month is not."""
+STREAM_KEEPS_SECONDS = 86400.0
+"""DynamoDB Streams keep a record for 24 hours (developer guide, "Change data capture for DynamoDB Streams")."""
+SHRUNK = 0.5
+"""Of the documents that the verification saw: an index with fewer is trouble."""
+UNASKED = "unasked"
+VERIFY = "run `searchsync verify`"
+REPAIR = "run `searchsync repair`"
+REFILL = "run `searchsync backfill`, then `searchsync verify`"
 GOOD_RESULTS = ("", "OK", "No records processed")
 """LastProcessingResult of a trigger that is well; anything else begins with PROBLEM (AWS page
 "GetEventSourceMapping")."""
@@ -63,53 +76,170 @@ class Queue:
 
 
 @dataclass(frozen=True)
-class Facts:
-    """All that the verdict looks at. repair_needed: Unix seconds of the latest signal not settled by a repair;
-    verification: the last that succeeded; failed: the last verification or repair that did not."""
+class Index:
+    """What the walk function says of now. saw: by the names of a verification's own `saw`; state: there, missing,
+    foreign, unasked, or failed with its reason; created and table_created: Unix seconds."""
 
+    saw: Mapping[str, object] = field(default_factory=dict)
+    state: str = UNASKED
+    why: str = ""
+    created: float | None = None
+    documents: int | None = None
+    table_created: float | None = None
+
+
+@dataclass(frozen=True)
+class Handed:
+    """Messages of the failure queue since the verification began, from metrics. before: those that waited then."""
+
+    sent: int = 0
+    redriven: int = 0
+    before: int = 0
+
+    def gone(self, waiting: int) -> int:
+        """How many went without a redrive: SQS deletes them after 14 days, a purge at once. None where none was sent:
+        what waited before is what the verification has compared."""
+        return max(0, self.before + self.sent - self.redriven - waiting) if self.sent else 0
+
+
+@dataclass(frozen=True)
+class Since:
+    """Signals since the verification began, in Unix seconds; None: there was none.
+
+    repair_needed: the latest; gap: when the trigger was changed, with nothing read on the day before; dropped:
+    the trigger wrote a batch to its on_failure_bucket; undelivered: it gave one up and could not say so.
+    """
+
+    repair_needed: float | None = None
+    gap: float | None = None
+    dropped: float | None = None
+    undelivered: float | None = None
+    handed: Handed = Handed()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is still well, in seconds: lag, as the alarm has it; age of the verification."""
+
+    lag: float = LATE_SECONDS
+    age: float = OLD_SECONDS
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that the verdict looks at. now: Unix seconds; verification: the last that succeeded; failed: the last
+    verification or repair that did not; index: None where the stack has no walk to ask."""
+
+    now: float
     trigger: Trigger | None
     lag: Lag
     queue: Queue
-    repair_needed: float | None
     verification: Execution | None
     running: Execution | None
     has_machine: bool
     failed: Execution | None = None
+    index: Index | None = None
+    since: Since = Since()
+    limits: Limits = Limits()
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """Something wrong, and what to do."""
+    """Something wrong, since when (Unix seconds, None: not known), and what settles it."""
 
     what: str
     remedy: str
+    at: float | None = None
+
+    def told(self, now: float) -> str:
+        """The trouble with its age, at `now` (Unix seconds)."""
+        return self.what if self.at is None else f"{self.what} (since {moment(self.at)}, {ago(self.at, now)})"
 
 
 def judge(facts: Facts) -> tuple[Verdict, list[Trouble]]:
     """The verdict, and what is wrong."""
-    troubles = [*_trigger(facts.trigger), *_lag(facts.lag), *_queue(facts.queue), *_repair(facts), *_failed(facts)]
+    troubles = [
+        *_identity(facts),
+        *_index(facts),
+        *_trigger(facts),
+        *_lag(facts),
+        *_queue(facts),
+        *_since(facts),
+        *_failed(facts),
+        *_age(facts),
+    ]
     if not facts.has_machine:
         troubles.append(Trouble("the stack has no table walk", "run terraform apply with this version of the module"))
     elif facts.verification is None:
-        troubles.append(Trouble("nothing has compared table and index yet", "run `searchsync verify`"))
+        troubles.append(Trouble("nothing has compared table and index yet", VERIFY))
     if facts.verification is None:
         return Verdict.UNVERIFIED, troubles
     if facts.verification.output.get("in_step") is not True:
-        return Verdict.DIFFERENCES, [Trouble("table and index differ", "run `searchsync repair`"), *troubles]
+        return Verdict.DIFFERENCES, [Trouble("table and index differ", REPAIR), *troubles]
     return (Verdict.IN_DOUBT if troubles else Verdict.IN_STEP), troubles
 
 
-def _trigger(trigger: Trigger | None) -> list[Trouble]:
+def _identity(facts: Facts) -> list[Trouble]:
+    """What the verification compared and is another now."""
+    verification, index = facts.verification, facts.index
+    if verification is None or index is None:
+        return []
+    before = verification.output.get("saw")
+    if not isinstance(before, Mapping):
+        return [Trouble("the verification does not name what it compared: its module was older", VERIFY)]
+    others = {
+        name for name, value in before.items() if None not in (value, now := index.saw.get(name)) and value != now
+    }
+    found = []
+    if others & {"collection", "index"}:
+        what = "the collection was replaced" if "collection" in others else "the function writes another index"
+        found.append(Trouble(what, REFILL))
+    elif others & {"index_uuid", "index_mark"}:
+        found.append(Trouble("the index was deleted and made anew", REFILL, _after(facts, index.created)))
+    if others & {"table_id", "stream_arn"}:
+        what = "the table was replaced" if "table_id" in others else "the table has another stream"
+        found.append(Trouble(what, REPAIR, _after(facts, index.table_created)))
+    if "mapping" in others:
+        found.append(Trouble("the configuration has another index mapping", VERIFY))
+    if "conversion" in others:
+        found.append(Trouble("the package converts items by other rules", VERIFY))
+    return found
+
+
+def _after(facts: Facts, at: float | None) -> float | None:
+    """The time, where it lies after the verification's beginning: else it is not that of the change."""
+    return at if at is not None and facts.verification and at > facts.verification.started else None
+
+
+def _index(facts: Facts) -> list[Trouble]:
+    """What a look at the index shows."""
+    index, verification = facts.index, facts.verification
+    if index is None or index.state == UNASKED:
+        return []
+    if index.state == "failed":
+        return [Trouble(f"the index could not be looked at: {index.why}", "read `searchsync logs --function walk`")]
+    if index.state == "missing":
+        return [Trouble("the index is missing", REFILL)]
+    if index.state != "there":
+        return [Trouble("the index was not made by searchsync", f"delete it, {REFILL}")]
+    seen = verification.totals.get("documents", 0) if verification else 0
+    if index.documents is not None and index.documents < seen * SHRUNK:
+        now = many(index.documents, "document")
+        return [Trouble(f"the index has {now}, and the verification saw {seen:,}", REPAIR)]
+    return []
+
+
+def _trigger(facts: Facts) -> list[Trouble]:
+    trigger = facts.trigger
     if trigger is None:
         return [Trouble("there is no trigger on the table's stream", "run terraform apply")]
     found = []
     if trigger.state != "Enabled":
-        found.append(
-            Trouble(
-                f"the trigger is {trigger.state}",
-                "set trigger.enabled = true and run terraform apply; the stream keeps changes for 24 hours",
-            )
-        )
+        off = facts.now - trigger.changed if trigger.changed is not None else 0.0
+        on = "set trigger.enabled = true and run terraform apply"
+        lost = off > STREAM_KEEPS_SECONDS
+        then = f"; then {REPAIR}: changes are lost" if lost else "; the stream keeps changes for 24 hours"
+        found.append(Trouble(f"the trigger is {trigger.state}", on + then, trigger.changed))
     if trigger.last_result not in GOOD_RESULTS:
         found.append(
             Trouble(f"the trigger's last result is {trigger.last_result!r}", "read `searchsync logs --errors`")
@@ -117,35 +247,55 @@ def _trigger(trigger: Trigger | None) -> list[Trouble]:
     return found
 
 
-def _lag(lag: Lag) -> list[Trouble]:
-    worst = max(lag.read or 0.0, lag.written or 0.0)
-    if worst <= LATE_SECONDS:
+def _lag(facts: Facts) -> list[Trouble]:
+    worst = max(facts.lag.read or 0.0, facts.lag.written or 0.0)
+    if worst <= facts.limits.lag:
         return []
-    return [Trouble("the stream is read over an hour late", "`searchsync logs --errors` shows what holds it up")]
+    what = f"the index is {duration(worst)} late, over the alarm's {duration(facts.limits.lag)}"
+    return [Trouble(what, "`searchsync logs --errors` shows what holds it up")]
 
 
-def _queue(queue: Queue) -> list[Trouble]:
+def _queue(facts: Facts) -> list[Trouble]:
+    queue = facts.queue
     if not queue.messages:
         return []
-    return [Trouble("records wait in the failure queue", "mend their reason, then `searchsync redrive`")]
+    at = None if queue.oldest is None else facts.now - queue.oldest
+    return [Trouble("records wait in the failure queue", "mend their reason, then `searchsync redrive`", at)]
 
 
-def _repair(facts: Facts) -> list[Trouble]:
-    if facts.repair_needed is None:
-        return []
-    return [Trouble("changes may be missing in the index", "run `searchsync repair`, then `searchsync redrive`")]
+def _since(facts: Facts) -> list[Trouble]:
+    """Signals since the verification began, which it cannot have settled."""
+    since, gone = facts.since, facts.since.handed.gone(facts.queue.messages)
+    found = []
+    if since.repair_needed is not None:
+        remedy = f"{REPAIR}, then `searchsync redrive`"
+        found.append(Trouble("changes may be missing in the index", remedy, since.repair_needed))
+    if gone:
+        what = f"{many(gone, 'message')} of the failure queue went without a redrive (it keeps them for 14 days)"
+        found.append(Trouble(what, REPAIR))
+    if since.dropped is not None:
+        found.append(Trouble("the trigger gave records up to its on_failure_bucket", REPAIR, since.dropped))
+    if since.undelivered is not None:
+        found.append(Trouble("the trigger gave records up, and no message says which", REPAIR, since.undelivered))
+    if since.gap is not None:
+        what = "the trigger was changed after a day in which it read nothing: changes may have been lost"
+        found.append(Trouble(what, VERIFY, since.gap))
+    return found
 
 
 def _failed(facts: Facts) -> list[Trouble]:
     failed, verification = facts.failed, facts.verification
     if failed is None or (verification and _end(failed) <= _end(verification)):
         return []
-    return [
-        Trouble(
-            f"the last {failed.task} failed",
-            f"`searchsync logs --function walk --errors` says why; then `searchsync {failed.task}`",
-        )
-    ]
+    remedy = f"`searchsync logs --function walk --errors` says why; then `searchsync {failed.task}`"
+    return [Trouble(f"the last {failed.task} failed", remedy, _end(failed))]
+
+
+def _age(facts: Facts) -> list[Trouble]:
+    if facts.verification is None or facts.now - facts.verification.started <= facts.limits.age:
+        return []
+    what = f"the verification is older than {duration(facts.limits.age)}"
+    return [Trouble(what, VERIFY, facts.verification.started)]
 
 
 def _end(execution: Execution) -> float:

@@ -17,6 +17,7 @@ from searchsync.entry import Context, accounted, connect_edges, seconds_left, si
 from searchsync.lean import settle
 from searchsync.limits import DOCTOR_SECONDS, WALK_RESERVE
 from searchsync.metrics import emit
+from searchsync.walk.identity import Looker
 from searchsync.walk.keys import KeyTypes
 from searchsync.walk.parts import Pace, Walker
 from searchsync.walk.prepare import Account
@@ -63,6 +64,7 @@ def build(config: Config, settings: Settings, environment: Mapping[str, str]) ->
         table=edges.table,
         collection=edges.collection,
         reader=reader,
+        looker=Looker(client, config.index, edges.backoff),
         reports=reports,
         clock=edges.clock,
         backoff=edges.backoff,

@@ -154,6 +154,7 @@ locals {
           "task.$"    = "$.task"
           "run.$"     = "$.run"
           "started.$" = "$.started"
+          "saw.$"     = "$.saw"
           "results.$" = "States.Array($.table, $.documents)"
         }
         Next = "Finish"
@@ -166,6 +167,7 @@ locals {
             "task.$"    = "$.task"
             "run.$"     = "$.run"
             "started.$" = "$.started"
+            "saw.$"     = "$.saw"
             "results.$" = "$.results[*][*]"
           }
         }

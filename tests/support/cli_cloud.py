@@ -81,6 +81,8 @@ class Cloud:
     trigger: dict[str, Any] | None = None
     functions: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
     exports: dict[str, dict[str, Any]] = field(default_factory=dict)
+    saw: dict[str, Any] = field(default_factory=dict)
+    index: dict[str, Any] = field(default_factory=dict)
     denied: set[str] = field(default_factory=set)
     actions: set[str] = field(default_factory=set)
     has_machine: bool = True
@@ -110,7 +112,20 @@ class Cloud:
             "FAILURE_QUEUE_URL": self.queue_url,
             "OPENSEARCH_INDEX": "orders",
             "METRIC_NAMESPACE": "searchsync",
+            "OPENSEARCH_HOST": f"https://abc.{REGION}.aoss.amazonaws.com",
         }
+        self.saw = {
+            "collection": f"abc.{REGION}.aoss.amazonaws.com",
+            "index": "orders",
+            "index_uuid": "uuid-1",
+            "index_mark": "mark-1",
+            "table_id": "table-1",
+            "stream_arn": self.variables["STREAM_ARN"],
+            "mapping": "m1",
+            "conversion": "c1",
+            "package": "0.1.0",
+        }
+        self.index = {"state": "there", "created": 7.0, "documents": 0}
         self.trigger = {
             "UUID": "6d5c1f0e-0000-4000-8000-000000000000",
             "EventSourceArn": self.variables["STREAM_ARN"],
@@ -123,6 +138,14 @@ class Cloud:
             self.functions[function] = lambda _: None
             self.session.client("logs").create_log_group(logGroupName=f"/aws/lambda/{function}")
             self.session.client("logs").create_log_stream(logGroupName=f"/aws/lambda/{function}", logStreamName="1")
+        self.functions[f"{NAME}-walk"] = self.look
+
+    def look(self, event: Any) -> dict[str, Any]:
+        """What the walk function answers to a look."""
+        unasked = {"state": "unasked", "created": None, "documents": None}
+        hidden = {} if event.get("index") else {"index_uuid": None, "index_mark": None}
+        index = self.index if event.get("index") else unasked
+        return {"saw": {**self.saw, **hidden}, "index": index, "table_created": 7.0}
 
     def run(self, *words: str, width: int = 100) -> int:
         """The exit code of `searchsync WORDS --name …`; what it wrote is in `out` and `err`."""
@@ -141,6 +164,7 @@ class Cloud:
         started = self.clock.now() - before
         walk = Walk(f"{task}-{len(self.walks)}", task, started, "SUCCEEDED", started + 120)
         walk.output = {"task": task, "run": walk.name, "totals": totals, "in_step": in_step, "report": None}
+        walk.output = {**walk.output, "saw": dict(self.saw)}
         self.walks.append(walk)
         return walk
 

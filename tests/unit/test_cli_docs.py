@@ -79,7 +79,9 @@ def cloud() -> Iterator[Cloud]:
         s3.put_object(Bucket="reports", Key="run/0.jsonl", Body=b"{}\n")
         made.send({"error_type": "x"})
         made.functions[f"{NAME}-redrive"] = lambda _: {"taken": 0, "more": False}
-        made.functions[f"{NAME}-walk"] = lambda _: {"seen": {}, "left": []}
+        made.functions[f"{NAME}-walk"] = lambda event: {"seen": {}, "left": [], **made.look(event)}
+        assert made.trigger is not None
+        made.trigger["DestinationConfig"] = {"OnFailure": {"Destination": f"arn:aws:s3:::{BUCKET}"}}
         made.functions[NAME] = lambda _: {}
         made.actions.clear()
         yield made

@@ -6,26 +6,98 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from moto import mock_aws
 
 from searchsync_cli.machine import Execution
 from searchsync_cli.stack import Trigger
-from searchsync_cli.verdict import Facts, Lag, Queue, Verdict, judge
-from tests.support.cli_cloud import NAME, Cloud, Walk
+from searchsync_cli.verdict import OLD_SECONDS, UNASKED, Facts, Handed, Index, Lag, Limits, Queue, Since, Verdict, judge
+from tests.support.cli_cloud import BUCKET, NAME, REGION, Cloud, Walk
 from tests.support.fakes import FakeClock
 
-VERIFIED = Execution("arn", "n", "SUCCEEDED", 0.0, 9.0, {"task": "verify"}, {"in_step": True}, "", "", False, "")
+NOW = 1_000_000.0
+SAW = {name: f"{name} 1" for name in ("collection", "index", "index_uuid", "index_mark", "table_id", "stream_arn")}
+SAW |= {"mapping": "mapping 1", "conversion": "conversion 1", "package": "1"}
+OUTPUT = {"in_step": True, "totals": {"documents": 10}, "saw": SAW}
+BEGAN = NOW - 3600.0
+VERIFIED = Execution("arn", "n", "SUCCEEDED", BEGAN, BEGAN + 9.0, {"task": "verify"}, OUTPUT, "", "", False, "")
+THERE = Index(SAW, "there", created=7.0, documents=10, table_created=7.0)
+TRIGGER = Trigger("uuid", "Enabled", "OK")
 WELL = Facts(
-    trigger=Trigger("uuid", "Enabled", "OK"),
+    now=NOW,
+    trigger=TRIGGER,
     lag=Lag(0.5, 1.0),
     queue=Queue(),
-    repair_needed=None,
     verification=VERIFIED,
     running=None,
     has_machine=True,
+    index=THERE,
 )
+OLD_OUTPUT = {name: value for name, value in OUTPUT.items() if name != "saw"}
+
+
+def another(name: str) -> Facts:
+    """What `name` says is another than the verification saw."""
+    return replace(WELL, index=replace(THERE, saw={**SAW, name: "2"}, created=NOW - 5, table_created=NOW - 5))
+
+
+def since(**signals: Any) -> Facts:
+    return replace(WELL, since=Since(**signals))
+
+
+DOUBTS: dict[str, tuple[Facts, str, str, float | None]] = {
+    "another collection": (another("collection"), "the collection was replaced", "backfill", None),
+    "another index": (another("index"), "writes another index", "backfill", None),
+    "an index made anew, by its uuid": (another("index_uuid"), "deleted and made anew", "backfill", NOW - 5),
+    "an index made anew, by our mark": (another("index_mark"), "deleted and made anew", "backfill", NOW - 5),
+    "no index": (replace(WELL, index=replace(THERE, state="missing")), "the index is missing", "backfill", None),
+    "an index of another's": (replace(WELL, index=replace(THERE, state="foreign")), "not made by", "delete it", None),
+    "an index that cannot be asked": (replace(WELL, index=Index(SAW, "failed", "no")), "looked at: no", "logs", None),
+    "an emptied index": (replace(WELL, index=replace(THERE, documents=4)), "4 documents", "repair", None),
+    "another table": (another("table_id"), "the table was replaced", "repair", NOW - 5),
+    "another stream": (another("stream_arn"), "another stream", "repair", NOW - 5),
+    "another mapping": (another("mapping"), "another index mapping", "verify", None),
+    "other rules of conversion": (another("conversion"), "by other rules", "verify", None),
+    "an older module's verification": (
+        replace(WELL, verification=replace(VERIFIED, output=OLD_OUTPUT)), "does not name", "verify", None,
+    ),
+    "no trigger": (replace(WELL, trigger=None), "no trigger", "terraform apply", None),
+    "a trigger that is off": (
+        replace(WELL, trigger=replace(TRIGGER, state="Disabled", changed=NOW - 60)), "Disabled", "24 hours", NOW - 60,
+    ),
+    "a trigger that is off for over a day": (
+        replace(WELL, trigger=replace(TRIGGER, state="Disabled", changed=NOW - 86_401)), "Disabled", "repair",
+        NOW - 86_401,
+    ),
+    "a trigger in trouble": (
+        replace(WELL, trigger=Trigger("u", "Enabled", "PROBLEM: Function call failed")), "PROBLEM", "logs", None,
+    ),
+    "a gap": (since(gap=NOW - 60), "after a day in which it read nothing", "verify", NOW - 60),
+    "read late": (replace(WELL, lag=Lag(3601.0, 1.0)), "late", "logs", None),
+    "written late": (replace(WELL, lag=Lag(None, 3601.0)), "late", "logs", None),
+    "later than the alarm's own": (
+        replace(WELL, lag=Lag(121.0), limits=Limits(lag=120.0)), "the alarm's 2 min", "logs", None,
+    ),
+    "a message": (replace(WELL, queue=Queue(visible=1, oldest=50.0)), "failure queue", "redrive", NOW - 50),
+    "a message in flight": (replace(WELL, queue=Queue(in_flight=1)), "failure queue", "redrive", None),
+    "a message that is gone": (since(handed=Handed(sent=2, redriven=1)), "1 message of", "repair", None),
+    "repair needed": (since(repair_needed=NOW - 9), "may be missing", "repair", NOW - 9),
+    "dropped to the bucket": (since(dropped=NOW - 9), "on_failure_bucket", "repair", NOW - 9),
+    "dropped without a word": (since(undelivered=NOW - 9), "no message says which", "repair", NOW - 9),
+    "an old verification": (
+        replace(WELL, verification=replace(VERIFIED, started=NOW - OLD_SECONDS - 1)), "older than 35 d", "verify",
+        NOW - OLD_SECONDS - 1,
+    ),
+    "older than asked for": (replace(WELL, limits=Limits(age=3599.0)), "older than 59 min", "verify", BEGAN),
+    "no walk": (replace(WELL, has_machine=False), "no table walk", "terraform apply", None),
+    "a verification that failed": (
+        replace(WELL, failed=replace(VERIFIED, status="FAILED", stopped=NOW - 9)), "the last verify failed", "verify",
+        NOW - 9,
+    ),
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -39,32 +111,49 @@ def test_a_verification_without_a_difference_and_no_trouble_since_is_in_step() -
     assert Verdict.IN_STEP.exit_code == 0
 
 
-@pytest.mark.parametrize(
-    ("facts", "what"),
-    [
-        (replace(WELL, trigger=None), "no trigger"),
-        (replace(WELL, trigger=Trigger("u", "Disabled", "OK")), "Disabled"),
-        (replace(WELL, trigger=Trigger("u", "Enabled", "PROBLEM: Function call failed")), "PROBLEM"),
-        (replace(WELL, lag=Lag(3601.0, 1.0)), "late"),
-        (replace(WELL, lag=Lag(None, 3601.0)), "late"),
-        (replace(WELL, queue=Queue(visible=1)), "failure queue"),
-        (replace(WELL, queue=Queue(in_flight=1)), "failure queue"),
-        (replace(WELL, repair_needed=1.0), "may be missing"),
-        (replace(WELL, has_machine=False), "no table walk"),
-        (replace(WELL, failed=replace(VERIFIED, status="FAILED", stopped=10.0)), "the last verify failed"),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
-def test_trouble_since_puts_a_good_verification_in_doubt(facts: Facts, what: str) -> None:
+@pytest.mark.parametrize("name", DOUBTS)
+def test_each_fact_alone_puts_a_good_verification_in_doubt_with_its_age_and_remedy(name: str) -> None:
+    facts, what, remedy, at = DOUBTS[name]
     verdict, troubles = judge(facts)
-    assert verdict is Verdict.IN_DOUBT
-    assert verdict.exit_code == 1
-    assert any(what in trouble.what for trouble in troubles)
+    assert (verdict, verdict.exit_code) == (Verdict.IN_DOUBT, 1)
+    (trouble,) = troubles
+    assert what in trouble.what
+    assert remedy in trouble.remedy
+    assert trouble.at == at
+    assert "repair" not in trouble.remedy or remedy == "repair"
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        replace(WELL, index=replace(THERE, state=UNASKED, documents=None, saw={**SAW, "index_uuid": None})),
+        replace(WELL, index=replace(THERE, saw={**SAW, "index_uuid": None})),
+        replace(WELL, index=replace(THERE, saw={**SAW, "package": "2"})),
+        replace(WELL, index=replace(THERE, documents=5)),
+        replace(WELL, index=replace(THERE, documents=None)),
+        replace(WELL, lag=Lag(3600.0)),
+        replace(WELL, trigger=Trigger("u", "Enabled", "No records processed", changed=NOW - 5)),
+        replace(WELL, limits=Limits(age=3600.0)),
+        since(handed=Handed(sent=2, redriven=3, before=1)),
+        since(handed=Handed(sent=0, redriven=0, before=5)),
+        replace(WELL, failed=replace(VERIFIED, status="FAILED", stopped=BEGAN + 8.0)),
+    ],
+    ids=["not asked", "no uuid is shown", "a package of the same rules", "half of the documents", "not counted",
+         "a lag at the limit", "a trigger that waits", "an age at the limit", "all messages redriven",
+         "messages of before", "failed before"],
+)  # fmt: skip
+def test_what_says_nothing_against_a_verification_leaves_it_in_step(facts: Facts) -> None:
+    assert judge(facts) == (Verdict.IN_STEP, [])
+
+
+@pytest.mark.parametrize(("waiting", "gone"), [(0, 3), (1, 2), (3, 0), (4, 0)])
+def test_a_message_that_neither_waits_nor_was_redriven_is_gone(waiting: int, gone: int) -> None:
+    assert Handed(sent=3, redriven=1, before=1).gone(waiting) == gone
 
 
 @pytest.mark.parametrize("in_step", [False, None, "true"])
 def test_only_a_verification_that_says_so_is_in_step(in_step: object) -> None:
-    verdict, troubles = judge(replace(WELL, verification=replace(VERIFIED, output={"in_step": in_step})))
+    verdict, troubles = judge(replace(WELL, verification=replace(VERIFIED, output={**OUTPUT, "in_step": in_step})))
     assert (verdict, verdict.exit_code) == (Verdict.DIFFERENCES, 1)
     assert "repair" in troubles[0].remedy
 
@@ -73,11 +162,6 @@ def test_what_was_never_compared_is_not_called_in_step() -> None:
     verdict, troubles = judge(replace(WELL, verification=None))
     assert (verdict, verdict.exit_code) == (Verdict.UNVERIFIED, 1)
     assert "verify" in troubles[0].remedy
-
-
-def test_a_lag_at_the_limit_and_a_trigger_that_waits_are_well() -> None:
-    waiting = replace(WELL, lag=Lag(3600.0), trigger=Trigger("u", "Enabled", "No records processed"))
-    assert judge(waiting)[0] is Verdict.IN_STEP
 
 
 def test_the_latest_of_verify_and_repair_decides(cloud: Cloud) -> None:
@@ -96,13 +180,9 @@ def test_a_failed_verification_does_not_count(cloud: Cloud) -> None:
     assert "never" in cloud.out
 
 
-def test_a_verification_that_failed_before_a_good_one_is_no_trouble() -> None:
-    assert judge(replace(WELL, failed=replace(VERIFIED, status="FAILED", stopped=8.0))) == (Verdict.IN_STEP, [])
-
-
 @pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT"])
 def test_a_verification_that_failed_since_puts_an_old_one_in_doubt(cloud: Cloud, status: str) -> None:
-    cloud.finished("verify", before=40 * 86_400)
+    cloud.finished("verify", before=30 * 86_400)
     cloud.finished("backfill", in_step=None, before=86_400).status = "FAILED"
     assert cloud.run("status") == 0
     cloud.finished("verify", before=3_600).status = status
@@ -112,15 +192,12 @@ def test_a_verification_that_failed_since_puts_an_old_one_in_doubt(cloud: Cloud,
     assert cloud.run("status") == 0
 
 
-@pytest.mark.parametrize("other", [{"index": "before"}, {"stream_arn": "arn:before"}])
-def test_a_verification_of_another_index_or_stream_says_nothing_of_this(cloud: Cloud, other: dict[str, str]) -> None:
-    of_this = {"index": cloud.variables["OPENSEARCH_INDEX"], "stream_arn": cloud.variables["STREAM_ARN"]}
-    walk = cloud.finished("verify")
-    walk.output = {**walk.output, **of_this}
+def test_a_verification_of_another_index_says_nothing_of_this(cloud: Cloud) -> None:
+    cloud.finished("verify")
     assert cloud.run("status") == 0
-    walk.output = {**walk.output, **other}
+    cloud.saw["index"] = "other"
     assert cloud.run("status") == 1
-    assert "never" in cloud.out
+    assert "writes another index" in cloud.out
 
 
 def test_a_repair_counts_however_many_walks_came_after_it(cloud: Cloud) -> None:
@@ -136,8 +213,10 @@ def test_a_repair_counts_however_many_walks_came_after_it(cloud: Cloud) -> None:
 
 
 def test_counts_are_not_looked_at(cloud: Cloud) -> None:
-    cloud.finished("verify", items=10, documents=7)
+    cloud.index["documents"] = 7
+    cloud.finished("verify", items=10, documents=9)
     assert cloud.run("status") == 0
+    assert "7 documents now, 9 when it was verified" in cloud.out
     assert not [name for name, _ in cloud.calls if name == "DescribeTable"]
 
 
@@ -213,11 +292,157 @@ def test_a_signal_is_settled_by_a_repair_begun_later(cloud: Cloud, signalled: fl
     assert json.loads(cloud.out)["repair_needed"] is needed
 
 
-def test_without_any_repair_an_old_signal_still_counts(cloud: Cloud) -> None:
-    cloud.finished("verify", before=86_400)
+def test_without_a_clean_comparison_an_old_signal_still_counts(cloud: Cloud) -> None:
+    cloud.finished("verify", in_step=False, before=86_400, missing=1)
     cloud.metric("searchsync", "RepairNeeded", 1, before=9 * 86_400)
     assert cloud.run("status", "--json") == 1
     assert json.loads(cloud.out)["repair_needed"] is True
+
+
+def test_a_clean_verification_begun_after_the_signal_settles_it(cloud: Cloud) -> None:
+    cloud.metric("searchsync", "RepairNeeded", 1, before=9_000)
+    cloud.finished("backfill", in_step=None, before=7_200)
+    cloud.finished("verify", before=3_600)
+    assert cloud.run("status") == 0
+    assert "searchsync repair" not in cloud.out
+
+
+def test_a_signal_while_the_verification_ran_is_not_settled_by_it(cloud: Cloud) -> None:
+    walk = cloud.finished("verify", before=3_600)
+    walk.stopped = cloud.clock.now() - 600
+    cloud.metric("searchsync", "RepairNeeded", 1, before=1_800)
+    assert cloud.run("status") == 1
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        (("searchsync", "Poison", NAME), True),
+        (("searchsync", "WalkPoison", f"{NAME}-walk"), True),
+        (("AWS/SQS", "NumberOfMessagesSent", f"{NAME}-failures"), True),
+        (("searchsync", "Stale", NAME), False),
+    ],
+)
+def test_messages_that_went_without_a_redrive_are_told_until_it_is_verified(
+    cloud: Cloud, sent: tuple[str, str, str], told: bool
+) -> None:
+    namespace, name, of = sent
+    cloud.finished("verify", before=20 * 86_400)
+    for day in (19, 18):
+        cloud.metric(namespace, name, 1, before=day * 86_400, of=of)
+    cloud.metric("searchsync", "Redriven", 1, before=17 * 86_400, of=f"{NAME}-redrive")
+    assert cloud.run("status", width=400) == int(told)
+    assert ("1 message of the failure queue went without a redrive" in cloud.out) is told
+    cloud.finished("verify", before=60)
+    assert cloud.run("status") == 0
+
+
+def test_messages_that_still_wait_or_were_redriven_are_not_gone(cloud: Cloud) -> None:
+    cloud.finished("verify", before=7_200)
+    cloud.metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", 1, before=7_500, of=f"{NAME}-failures")
+    cloud.metric("searchsync", "Poison", 2, before=3_600)
+    cloud.metric("searchsync", "Redriven", 3, before=1_800, of=f"{NAME}-redrive")
+    assert cloud.run("status") == 0
+
+
+def test_what_the_trigger_gave_up_to_its_bucket_is_told_until_it_is_verified(cloud: Cloud) -> None:
+    assert cloud.trigger is not None
+    cloud.trigger["DestinationConfig"] = {"OnFailure": {"Destination": f"arn:aws:s3:::{BUCKET}"}}
+    s3 = cloud.session.client("s3")
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_object(Bucket=BUCKET, Key="aws/lambda/another/shard/x", Body=b"")
+    cloud.finished("verify", before=7_200)
+    assert cloud.run("status") == 0
+    written = f"aws/lambda/{cloud.trigger['UUID']}/shardId-1/2026/01/02/2026-01-02T03.04.05-a"
+    s3.put_object(Bucket=BUCKET, Key=written, Body=b"")
+    assert cloud.run("status", width=400) == 1
+    assert "on_failure_bucket" in cloud.out
+    cloud.clock.sleep(5.0)
+    cloud.finished("verify", before=2.0)
+    assert cloud.run("status") == 0
+
+
+def test_what_the_trigger_could_not_deliver_is_told(cloud: Cloud) -> None:
+    cloud.finished("verify")
+    cloud.metric("AWS/Lambda", "DestinationDeliveryFailures", 1)
+    assert cloud.run("status", width=400) == 1
+    assert "no message says which" in cloud.out
+
+
+@pytest.mark.parametrize(
+    ("read", "changed", "told"),
+    [(None, 3_600, True), (26, 3_600, True), (24, 3_600, False), (None, 8 * 86_400, False), (None, None, False)],
+    ids=["never read", "read over a day before", "read on the day before", "before the verification", "not said"],
+)
+def test_a_trigger_changed_after_a_day_without_reading_is_a_gap(
+    cloud: Cloud, read: float | None, changed: float | None, told: bool
+) -> None:
+    assert cloud.trigger is not None
+    cloud.finished("verify", before=7 * 86_400)
+    if changed is not None:
+        cloud.trigger["LastModified"] = datetime.fromtimestamp(cloud.clock.now() - changed, UTC)
+    if read is not None:
+        cloud.metric("AWS/Lambda", "IteratorAge", 5, before=read * 3_600)
+    assert cloud.run("status", width=400) == int(told)
+    assert ("after a day in which it read nothing" in cloud.out) is told
+
+
+def test_lag_is_held_against_the_alarms_own_setting(cloud: Cloud) -> None:
+    cloud.finished("verify")
+    cloud.metric("AWS/Lambda", "IteratorAge", 3_540_000)
+    assert cloud.run("status") == 0
+    cloud.session.client("cloudwatch").put_metric_alarm(
+        AlarmName="late",
+        Namespace="AWS/Lambda",
+        MetricName="IteratorAge",
+        Dimensions=[{"Name": "FunctionName", "Value": NAME}],
+        Statistic="Maximum",
+        Threshold=300_000,
+        ComparisonOperator="GreaterThanThreshold",
+        Period=300,
+        EvaluationPeriods=1,
+    )
+    assert cloud.run("status", width=400) == 1
+    assert "59 min late, over the alarm's 5 min" in cloud.out
+
+
+def test_a_verification_may_be_as_old_as_one_says(cloud: Cloud) -> None:
+    cloud.finished("verify", before=2 * 86_400)
+    assert cloud.run("status", "--max-age", "49h") == 0
+    assert cloud.run("status", "--max-age", "47h") == 1
+
+
+def test_a_collection_that_may_sleep_is_not_woken_unless_asked(cloud: Cloud) -> None:
+    asked: list[bool] = []
+
+    def look(event: Any) -> Any:
+        asked.append(event["index"])
+        return cloud.look(event)
+
+    cloud.functions[f"{NAME}-walk"] = look
+    cloud.finished("verify")
+    assert cloud.run("status") == 0
+    cloud.variables["OPENSEARCH_HOST"] = f"https://abc.aoss.{REGION}.on.aws"
+    cloud.index["state"] = "missing"
+    assert cloud.run("status") == 0
+    assert "--wake" in cloud.out
+    assert cloud.run("status", "--wake") == 1
+    assert asked == [True, False, True]
+
+
+def test_a_collection_that_does_not_answer_leaves_the_rest_of_the_status(cloud: Cloud) -> None:
+    cloud.finished("verify")
+    cloud.functions[f"{NAME}-walk"] = lambda _: RuntimeError("the collection was too busy")
+    assert cloud.run("status", width=400) == 1
+    assert "could not be looked at" in cloud.out
+    assert "too busy" in cloud.out
+    assert "Trigger" in cloud.out
+
+
+def test_a_walk_function_that_knows_no_look_is_an_older_module(cloud: Cloud) -> None:
+    cloud.functions[f"{NAME}-walk"] = lambda _: {"seen": {}}
+    assert cloud.run("status", width=400) == 2
+    assert "terraform apply" in cloud.err
 
 
 def test_a_walk_that_runs_is_named(cloud: Cloud) -> None:
@@ -233,11 +458,11 @@ def test_a_stack_without_the_walk_says_what_to_apply(cloud: Cloud) -> None:
     assert "Trigger" in cloud.out
 
 
-@pytest.mark.parametrize("operation", ["ListExecutions", "GetMetricData", "ListEventSourceMappings"])
+@pytest.mark.parametrize("operation", ["ListExecutions", "GetMetricData", "ListEventSourceMappings", "Invoke"])
 def test_a_missing_permission_is_one_message(cloud: Cloud, operation: str) -> None:
     cloud.denied.add(operation)
     assert cloud.run("status", width=400) == 2
-    assert f":{operation}" in cloud.err
+    assert f":{operation}" in cloud.err.replace(":InvokeFunction", ":Invoke")
     assert cloud.out == ""
 
 

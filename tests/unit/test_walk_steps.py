@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from opensearchpy.exceptions import ConnectionTimeout
 
+from searchsync import VERSION
 from searchsync.bulk import Answer, Kind, Response
 from searchsync.config import read_environment
 from searchsync.errors import (
@@ -21,6 +24,7 @@ from searchsync.errors import (
     WalkRefusedError,
 )
 from searchsync.limits import LONGEST_SETTLE, TOGETHER
+from searchsync.walk.identity import UNASKED, Index
 from searchsync.walk.manifest import Export
 from searchsync.walk.parts import Pace, Walker
 from searchsync.walk.prepare import TableFacts
@@ -42,7 +46,7 @@ class Account:
     """What AWS says."""
 
     def __init__(self) -> None:
-        self.facts = TableFacts({"id": "S"}, 0, STREAM_ARN)
+        self.facts = TableFacts({"id": "S"}, 0, STREAM_ARN, "table-1", 5.0)
         self.walks: list[Mapping[str, Any]] = []
         self.mapping: Mapping[str, Any] | None = {"State": "Disabled", "StartingPosition": "TRIM_HORIZON"}
         self.age = 0.0
@@ -83,6 +87,8 @@ class Bench:
         reader.require = lambda *_: None
         index: Any = self.world.index
         index.requests = 0
+        self.index = Index("there", "uuid-1", "mark-1", 7.0, 10)
+        looker: Any = SimpleNamespace(look=lambda _: self.index)
         account: Any = self.account
         self.steps = Steps(
             config=read_environment(environment()),
@@ -91,6 +97,7 @@ class Bench:
             table=self.world.table,
             collection=index,
             reader=reader,
+            looker=looker,
             reports=Reports(None, None, self.lane.config, self.lane.lines.append),
             clock=self.world.clock,
             backoff=self.world.backoff,
@@ -115,7 +122,7 @@ class Bench:
             index, since = plan["index"], plan["started"]
             parts = [{"range": each, "of": index["of"], "since": since} for each in index["ranges"]]
             results += [self.part({**beginning, "part": part}) for part in parts]
-        finish = {"step": "finish"} | {name: plan[name] for name in ("task", "run", "started")}
+        finish = {"step": "finish"} | {name: plan[name] for name in ("task", "run", "started", "saw")}
         return self.run({**finish, "results": results})
 
     def part(self, state: dict[str, Any]) -> dict[str, Any]:
@@ -492,3 +499,29 @@ def test_a_clean_comparison_ends_the_alarm_of_a_repair_that_was_needed_before(
     bench.run(finish)
     lines = map(json.loads, settled_lines(bench.report.settled, bench.steps.config, 0.0))
     assert {line["FunctionName"] for line in lines if line["RepairNeeded"] == 0} == settled
+
+
+def test_a_result_names_what_was_compared(bench: Bench) -> None:
+    seen = bench.machine("verify")["saw"]
+    assert (seen["collection"], seen["index"]) == (urlsplit(bench.steps.config.host).netloc, bench.steps.config.index)
+    assert (seen["index_uuid"], seen["index_mark"], seen["table_id"]) == ("uuid-1", "mark-1", "table-1")
+    assert (seen["stream_arn"], seen["package"]) == (STREAM_ARN, VERSION)
+    assert bench.report.result is not None
+    assert bench.report.result["saw"] == seen
+
+
+@pytest.mark.parametrize("other", [{"uuid": "uuid-2"}, {"mark": "mark-2"}, {"state": "missing", "uuid": None}])
+def test_a_walk_over_an_index_that_was_replaced_meanwhile_has_no_result(bench: Bench, other: dict[str, str]) -> None:
+    plan = bench.run({**PREPARE, "input": {"task": "verify"}})
+    finish = {"step": "finish"} | {name: plan[name] for name in ("task", "run", "started", "saw")}
+    bench.index = replace(bench.index, **other)  # type: ignore[arg-type]
+    with pytest.raises(WalkRefusedError, match=r"replaced while|is missing"):
+        bench.run({**finish, "results": []})
+
+
+def test_a_look_asks_the_index_only_where_it_is_told_to(bench: Bench) -> None:
+    assert bench.run({"step": "look"})["index"] == asdict(UNASKED)
+    asked = bench.run({"step": "look", "index": True})
+    assert asked["index"] == asdict(bench.index)
+    assert asked["saw"] == bench.machine("verify")["saw"]
+    assert asked["table_created"] == 5.0

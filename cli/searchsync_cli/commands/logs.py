@@ -29,7 +29,7 @@ def options(parser: ArgumentParser) -> None:
     """Its options."""
     parser.add_argument("--follow", action="store_true", help="go on until Ctrl-C")
     parser.add_argument(
-        "--since", type=_seconds, default="10m", metavar="10m", help="how far back: 90s, 10m, 2h, 1d (default 10m)"
+        "--since", type=span_seconds, default="10m", metavar="10m", help="how far back: 90s, 10m, 2h, 1d (default 10m)"
     )
     parser.add_argument("--errors", action="store_true", help="only what went wrong")
     parser.add_argument(
@@ -37,7 +37,8 @@ def options(parser: ArgumentParser) -> None:
     )
 
 
-def _seconds(text: str) -> float:
+def span_seconds(text: str) -> float:
+    """The value of an option that is a span of time."""
     try:
         return seconds(text)
     except ValueError as error:

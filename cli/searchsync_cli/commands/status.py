@@ -11,13 +11,25 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from searchsync_cli.commands.logs import span_seconds
 from searchsync_cli.differences import found_by
 from searchsync_cli.errors import printable
 from searchsync_cli.facts import gather
 from searchsync_cli.machine import Execution
 from searchsync_cli.stack import Stack, Trigger
 from searchsync_cli.text import ago, duration, iso, many, moment
-from searchsync_cli.verdict import GOOD_RESULTS, LATE_SECONDS, Facts, Lag, Queue, Trouble, Verdict, judge
+from searchsync_cli.verdict import (
+    GOOD_RESULTS,
+    OLD_SECONDS,
+    UNASKED,
+    Facts,
+    Index,
+    Limits,
+    Queue,
+    Trouble,
+    Verdict,
+    judge,
+)
 from searchsync_cli.walks import World, addressed
 
 HELP = "is the index in step, and does the pipeline run: trigger, lag, failure queue, last verification"
@@ -31,13 +43,21 @@ SIGNS = {"green": "✓", "yellow": "!", "red": "✗"}
 
 
 def options(parser: ArgumentParser) -> None:
-    """It has none of its own."""
+    """Its options."""
+    parser.add_argument("--wake", action="store_true", help="look at the index even where that wakes the collection")
+    parser.add_argument(
+        "--max-age",
+        type=span_seconds,
+        default=OLD_SECONDS,
+        metavar="T",
+        help=f"a verification older than this is in doubt, like 36h or 7d (default {OLD_SECONDS / 86400:.0f}d)",
+    )
 
 
 def run(options: Namespace, world: World, stack: Stack) -> int:
     """Show it. Exit code 0 in step, 1 otherwise."""
     now = world.now()
-    facts = gather(world.aws, stack, now)
+    facts = gather(world.aws, stack, now, Limits(age=options.max_age), options.wake)
     verdict, troubles = judge(facts)
     troubles = [replace(each, remedy=addressed(each.remedy, options)) for each in troubles]
     world.screen.result(shown(stack, facts, verdict, troubles, now), as_json(stack, facts, verdict, troubles))
@@ -55,12 +75,13 @@ def shown(stack: Stack, facts: Facts, verdict: Verdict, troubles: list[Trouble],
     sheet.add_column(style="bold", no_wrap=True)
     sheet.add_column(overflow="fold")
     sheet.add_row("Verification", _verification(facts.verification, now))
+    sheet.add_row("Index", _index(facts.index, facts.verification))
     sheet.add_row("Trigger", _trigger(facts.trigger))
-    sheet.add_row("Lag", _lag(facts.lag))
+    sheet.add_row("Lag", _lag(facts))
     sheet.add_row("Failure queue", _queue(facts.queue))
     sheet.add_row("Repair needed", _repair(facts, now))
     sheet.add_row("Walk", _walk(facts, now))
-    advice = [Text.assemble(("→ ", colour), f"{each.what}: {each.remedy}.") for each in troubles]
+    advice = [Text.assemble(("→ ", colour), f"{each.told(now)}: {each.remedy}.") for each in troubles]
     return Group(head, Text(), sheet, *([Text(), *advice] if advice else []))
 
 
@@ -89,11 +110,23 @@ def _trigger(trigger: Trigger | None) -> Text:
     )
 
 
-def _lag(lag: Lag) -> Text:
+def _index(index: Index | None, verification: Execution | None) -> Text:
+    if index is None:
+        return Text("the stack has no table walk to look at it", "yellow")
+    if index.state == UNASKED:
+        return Text("not looked at: that wakes a collection that sleeps (--wake looks)", "dim")
+    if index.state != "there":
+        return Text(index.state, "red")
+    seen = f", {verification.totals.get('documents', 0):,} when it was verified" if verification else ""
+    return Text.assemble(("there", "green"), f" · {many(index.documents or 0, 'document')} now{seen}")
+
+
+def _lag(facts: Facts) -> Text:
+    lag = facts.lag
     if lag.read is None and lag.written is None:
         return Text("no records in the last 15 minutes", "dim")
     return Text(" · ").join(
-        Text.assemble((duration(each), "red" if each > LATE_SECONDS else "green"), f" {what}")
+        Text.assemble((duration(each), "red" if each > facts.limits.lag else "green"), f" {what}")
         for each, what in ((lag.read, "to the function (IteratorAge)"), (lag.written, "to the index (OldestRecordAge)"))
         if each is not None
     )
@@ -107,8 +140,8 @@ def _queue(queue: Queue) -> Text:
 
 
 def _repair(facts: Facts, now: float) -> Text:
-    if facts.repair_needed is not None:
-        return Text(f"yes, signalled {moment(facts.repair_needed)}, {ago(facts.repair_needed, now)}", "red")
+    if facts.since.repair_needed is not None:
+        return Text(f"yes, signalled {moment(facts.since.repair_needed)}, {ago(facts.since.repair_needed, now)}", "red")
     return Text("no", "green")
 
 
@@ -127,7 +160,10 @@ def as_json(stack: Stack, facts: Facts, verdict: Verdict, troubles: list[Trouble
         "function": stack.name,
         "verdict": verdict.value,
         "in_step": verdict is Verdict.IN_STEP,
-        "troubles": [{"what": each.what, "remedy": each.remedy} for each in troubles],
+        "troubles": [
+            {"what": each.what, "remedy": each.remedy, "since": None if each.at is None else iso(each.at)}
+            for each in troubles
+        ],
         "trigger": trigger and {"state": trigger.state, "last_result": trigger.last_result},
         "lag_seconds": {"read": facts.lag.read, "written": facts.lag.written},
         "failure_queue": {
@@ -135,7 +171,7 @@ def as_json(stack: Stack, facts: Facts, verdict: Verdict, troubles: list[Trouble
             "in_flight": facts.queue.in_flight,
             "oldest_seconds": facts.queue.oldest,
         },
-        "repair_needed": facts.repair_needed is not None,
+        "repair_needed": facts.since.repair_needed is not None,
         "verification": verification
         and {
             "task": verification.task,
@@ -144,6 +180,9 @@ def as_json(stack: Stack, facts: Facts, verdict: Verdict, troubles: list[Trouble
             "in_step": verification.output.get("in_step"),
             "totals": dict(verification.totals),
             "report": verification.output.get("report"),
+            "saw": verification.output.get("saw"),
         },
+        "index": facts.index and {"state": facts.index.state, "documents": facts.index.documents},
+        "limits_seconds": {"lag": facts.limits.lag, "verification_age": facts.limits.age},
         "running": running and {"task": running.task, "execution": running.arn, "started": iso(running.started)},
     }

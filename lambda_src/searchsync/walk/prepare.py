@@ -34,11 +34,16 @@ from searchsync.wire import AS_SENT
 
 @dataclass(frozen=True, slots=True)
 class TableFacts:
-    """What DescribeTable says: key attributes with their types, hash key first, size, and the stream that is on."""
+    """What DescribeTable says: key attributes with their types, hash key first, size, and the stream that is on.
+
+    id: another one where a table is made anew under its name; created: Unix seconds.
+    """
 
     types: Mapping[str, str]
     size: int
     stream_arn: str | None
+    id: str | None = None
+    created: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +220,8 @@ class Account:
             {name: kinds[name] for name in names},
             int(found.get("TableSizeBytes", 0)),
             found.get("LatestStreamArn") if on else None,
+            found.get("TableId"),
+            found["CreationDateTime"].timestamp() if "CreationDateTime" in found else None,
         )
 
     def export(self, arn: str) -> Mapping[str, Any]:

@@ -1,4 +1,7 @@
-"""The steps of a walk, as the state machine calls them: prepare, walk, finish."""
+"""The steps of a walk, as the state machine calls them: prepare, walk, finish.
+
+And `look`, which `searchsync status` calls: what a walk begun now would see.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from searchsync.errors import (
     StackError,
     WalkRefusedError,
 )
-from searchsync.foreign import shown
+from searchsync.foreign import shown, shown_list
 from searchsync.limits import (
     LONGEST_SETTLE,
     REQUEST_TIMEOUT,
@@ -31,10 +34,11 @@ from searchsync.limits import (
 )
 from searchsync.table import DynamoTable
 from searchsync.walk import prepare
+from searchsync.walk.identity import UNASKED, Looker, changed, looked, saw
 from searchsync.walk.keys import KeyTypes
 from searchsync.walk.manifest import Asked, check_arn, check_export, described
 from searchsync.walk.parts import Pace, Walker
-from searchsync.walk.prepare import Account, Order, read_order
+from searchsync.walk.prepare import Account, Order, TableFacts, read_order
 from searchsync.walk.reader import IndexReader
 from searchsync.walk.report import Reports
 from searchsync.walk.settings import Settings
@@ -77,6 +81,7 @@ class Steps:
     table: DynamoTable
     collection: OpenSearchCollection
     reader: IndexReader
+    looker: Looker
     reports: Reports
     clock: Clock
     backoff: Backoff
@@ -90,6 +95,7 @@ class Steps:
             "prepare": self.prepare,
             "walk": self.walk,
             "finish": self.finish,
+            "look": self.look,
         }
         step = steps.get(str(event.get("step")))
         if step is None:
@@ -123,6 +129,7 @@ class Steps:
             "segments": list(range(of)) if parts is None else parts,
             "index": {"of": ranges_of(of), "ranges": list(range(ranges_of(of)))},
             "export": export,
+            "saw": saw(self.config, facts, self.looker.look(self._soon(call.deadline))),
         }
 
     def walk(self, call: Call) -> dict[str, Any]:
@@ -158,7 +165,9 @@ class Steps:
 
     def finish(self, call: Call) -> dict[str, Any]:
         """The whole walk's result."""
-        prepare.check_table(self.account.table(), self.config)
+        facts = self.account.table()
+        prepare.check_table(facts, self.config)
+        seen = self._unchanged(call, facts)
         totals = summed(call.event["results"])
         differences = None if call.event["task"] == "backfill" else sum(totals.get(kind, 0) for kind in DIFFERENCES)
         result = {
@@ -166,6 +175,7 @@ class Steps:
             "run": call.event["run"],
             "index": self.config.index,
             "stream_arn": self.config.stream_arn,
+            "saw": seen,
             "started": call.event["started"],
             "finished": datetime.fromtimestamp(self.clock.now(), UTC).isoformat(timespec="seconds"),
             "totals": totals,
@@ -186,6 +196,24 @@ class Steps:
             now = self.clock.now()
             return tuple(each for each in (sync, f"{sync}-redrive") if not self.account.signals(each, began, now))
         return ()
+
+    def look(self, call: Call) -> dict[str, Any]:
+        """What a walk begun now would see. The index is asked where the event says `index`: that wakes a collection."""
+        index = self.looker.look(self._soon(call.deadline)) if call.event.get("index") is True else UNASKED
+        return looked(self.config, self.account.table(), index)
+
+    def _unchanged(self, call: Call, facts: TableFacts) -> dict[str, Any]:
+        """What the walk saw. Raises WalkRefusedError where it ended over something else than it began with."""
+        index = self.looker.look(self._soon(call.deadline))
+        seen = saw(self.config, facts, index)
+        others = changed(call.event.get("saw") or {}, seen)
+        if index.state != "there":
+            raise WalkRefusedError(f"The index {self.config.index} is {index.state} at the walk's end: start anew.")
+        if others:
+            raise WalkRefusedError(
+                f"Something was replaced while the walk went over it, {shown_list(others)}: start anew."
+            )
+        return seen
 
     def _export(self, asked: Asked) -> tuple[dict[str, Any], list[str]]:
         """An export that may be loaded, as the parts' state carries it, and its parts."""
