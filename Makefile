@@ -62,6 +62,7 @@ bench: jars package ## measure converter, handler, resync, package, the walk and
 	@$(TOOLS) -m bench
 	@PYTHONPATH=lambda_src $(TOOLS) -m bench.walk
 	@PYTHONPATH=lambda_src:. $(TOOLS) -m bench.index_phase
+	@PYTHONPATH=lambda_src:. $(TOOLS) -m bench.scale
 	@PYTHONPATH=lambda_src:. $(TOOLS) -m bench.memory
 	@$(TOOLS) -m bench.overload
 
