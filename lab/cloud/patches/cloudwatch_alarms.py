@@ -30,7 +30,7 @@ def apply() -> None:
         status, headers, body = original(*arguments, **keywords)
         if body.lstrip().startswith(b"<") and status == 200:
             text = re.sub(r"<member><AlarmName>(.*?)</AlarmName>", _completed, body.decode())
-            body = text.encode()
+            body = re.sub(r"<(MetricName|Namespace)>None</\1>", "", text).encode()
         return status, headers, body
 
     def put(params: Any, *arguments: Any) -> Answer:
