@@ -68,7 +68,9 @@ class Applied:
 
     def log_line(self, name: str) -> dict[str, Any] | None:
         """The latest log line that names a document."""
-        named = (line for line in reversed(self.log_lines()) if any(r["document"] == name for r in line["records"]))
+        named = (
+            line for line in reversed(self.log_lines()) if any(r["document"] == name for r in line.get("records", ()))
+        )
         return next(named, None)
 
     def failure_messages(self) -> list[dict[str, Any]]:

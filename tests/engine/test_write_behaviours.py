@@ -11,6 +11,7 @@ import pytest
 from lab.behaviours import Behaviours
 from lab.gate import Gate
 from searchsync import delivery
+from searchsync.document import KEY_FIELD, index_key
 from searchsync.errors import StackError
 from searchsync.resync import Result
 from tests.engine.client import Client
@@ -107,6 +108,6 @@ def test_a_collection_that_sleeps_is_written_at_the_second_delivery(
     if bench.run(batch):
         time.sleep(1.0)
         assert bench.run(batch) == []
-    assert found("a") == {"id": "a", "n": 2}
-    assert found("b") == {"id": "b", "n": 3}
+    assert found("a") == {"id": "a", "n": 2, KEY_FIELD: index_key("a")}
+    assert found("b") == {"id": "b", "n": 3, KEY_FIELD: index_key("b")}
     assert bench.queue.messages == []

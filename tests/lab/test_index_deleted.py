@@ -82,7 +82,7 @@ def test_an_index_deleted_while_changes_flow_is_ours_again_and_a_repair_brings_w
             delete_index(workshop)
             workshop.until("an index of ours", lambda: made_anew(workshop, before, since), 120)
             time.sleep(TO_GO_ON_SECONDS)
-        workshop.until("repair needed", lambda: any(line["RepairNeeded"] for line in workshop.log_lines(since)))
+        workshop.until("repair needed", lambda: any(line.get("RepairNeeded") for line in workshop.log_lines(since)))
     finally:
         gate.behave(behaviours)
     if heeded:
