@@ -10,6 +10,7 @@ from tools.mutants import (
     module,
     table_walk,
     the_lab,
+    verdict,
     write_path,
 )
 
@@ -24,4 +25,5 @@ MUTANTS = (
     *command_line.MUTANTS,
     *alarms.MUTANTS,
     *index_phase.MUTANTS,
+    *verdict.MUTANTS,
 )

@@ -1,0 +1,98 @@
+"""Mutants of the verdict: each leaves "in step" standing over something that it did not compare."""
+
+from __future__ import annotations
+
+from tools.mutants.mutant import FUNCTION, Mutant
+
+CLI = "cli/searchsync_cli/"
+STATUS = "tests/unit/test_cli_status.py"
+IDENTITY = "tests/unit/test_walk_identity.py"
+STEPS = "tests/unit/test_walk_steps.py"
+EACH_FACT = (STATUS, "-k", "each_fact_alone")
+
+MUTANTS = (
+    Mutant(
+        "verdict: a replaced collection is the same",
+        CLI + "verdict.py",
+        'if others & {"collection", "index"}:',
+        'if others & {"index"}:',
+        EACH_FACT,
+    ),
+    Mutant(
+        "verdict: an index made anew is the same",
+        CLI + "verdict.py",
+        'elif others & {"index_uuid", "index_mark"}:',
+        "elif False:",
+        EACH_FACT,
+    ),
+    Mutant(
+        "verdict: an index that is missing is well",
+        CLI + "verdict.py",
+        'if index.state == "missing":',
+        "if False:",
+        EACH_FACT,
+    ),
+    Mutant(
+        "verdict: a replaced table is the same",
+        CLI + "verdict.py",
+        'if others & {"table_id", "stream_arn"}:',
+        'if others & {"stream_arn"}:',
+        EACH_FACT,
+    ),
+    Mutant(
+        "verdict: messages that were lost are settled",
+        CLI + "verdict.py",
+        "self.before + self.sent - self.redriven - waiting",
+        "self.before - self.redriven - waiting",
+        (STATUS, "-k", "gone or went_without"),
+    ),
+    Mutant(
+        "verdict: a verification is good for ever",
+        CLI + "verdict.py",
+        "facts.now - facts.verification.started <= facts.limits.age",
+        "True",
+        (STATUS, "-k", "each_fact_alone or as_old_as"),
+    ),
+    Mutant(
+        "verdict: a clean verification settles nothing",
+        CLI + "facts.py",
+        "since = max(clean or 0.0, self._now - LONGEST)",
+        "since = self._now - LONGEST",
+        (STATUS, "-k", "settle"),
+    ),
+    Mutant(
+        "verdict: what the bucket took is not looked at",
+        CLI + "facts.py",
+        "        dropped=_dropped(aws, trigger, clean),\n",
+        "",
+        (STATUS, "-k", "to_its_bucket"),
+    ),
+    Mutant(
+        "verdict: an alarm's own lag does not count",
+        CLI + "facts.py",
+        "metrics.alarm_lag() or limits.lag",
+        "limits.lag",
+        (STATUS, "-k", "alarms_own"),
+    ),
+    Mutant(
+        "verdict: status wakes a collection that sleeps",
+        CLI + "facts.py",
+        "wake or not stack.may_sleep",
+        "True",
+        (STATUS, "-k", "not_woken"),
+    ),
+    Mutant(
+        "verdict: a walk over an index that was replaced has a result",
+        FUNCTION + "walk/steps.py",
+        "        if others:\n            raise WalkRefusedError(",
+        "        if False:\n            raise WalkRefusedError(",
+        (STEPS, "-k", "replaced_meanwhile"),
+    ),
+    Mutant(
+        "verdict: other rules of conversion are the same",
+        FUNCTION + "walk/identity.py",
+        '    return _digest(b"".join((PACKAGE / name).read_bytes() for name in CONVERSION))',
+        '    return _digest(b"")',
+        (IDENTITY, "-k", "rule_of_conversion"),
+    ),
+)
