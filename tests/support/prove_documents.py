@@ -38,6 +38,8 @@ LARGEST_ITEM = 400_000
 """Bytes, nearly ("Constraints in Amazon DynamoDB": 400 KB)."""
 SLOW = 1.0
 """Seconds of the engine for one document."""
+TRIES = 4
+"""Of one document before it counts as slow: a busy machine is slow, too."""
 PATIENCE = 8.0
 """Seconds: what is not answered by then is not answered."""
 DEADLY = 2 * LONGEST_PATH
@@ -163,9 +165,10 @@ class Search:
             return "refused"
         index = self._index(mapping)
         try:
-            status, seconds = self._send(index, text, 1)
-            if seconds > SLOW:  # once may be the machine; what was taken has its fields now
-                status, seconds = self._send(index, text, 2)
+            for attempt in range(1, TRIES + 1):
+                status, seconds = self._send(index, text, attempt)
+                if seconds <= SLOW:  # else it may be the machine; what was taken has its fields now
+                    break
         finally:
             self.session.delete(f"{self.url}/{index}", timeout=PATIENCE)
         taken = status in (200, 201)
