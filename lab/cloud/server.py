@@ -46,7 +46,9 @@ def serve(settings: Settings) -> None:
 async def _serve(settings: Settings, application: Any) -> None:
     config = Config()
     config.bind = [f"{LOOPBACK}:{settings.port}"]
-    config.keep_alive_timeout = 75
+    # Longer than Go's 90 s (net/http DefaultTransport): a connection that the server closes may hold a request that it
+    # has carried out, and the provider's second CreateRole is refused.
+    config.keep_alive_timeout = 300
     # Functions under way must not hold the end up: nobody waits for their answer any more.
     config.graceful_timeout = 0.2
     config.loglevel = "WARNING"
