@@ -181,13 +181,13 @@ locals {
     var.index.mapping == null ? {} : { INDEX_MAPPING = base64gzip(var.index.mapping) },
   )
 
-  # Bytes of the walk function's environment, the largest: what is named here, and at most 700 around it, such as
+  # Bytes of the reconcile function's environment, the largest: what is named here, and at most 700 around it, such as
   # the collection's endpoint, account, region and the variables' names. length() counts characters, and of a
   # text's base64 four stand for three bytes.
   environment_named = jsonencode([
     local.index_name, local.table_name, jsonencode(local.key_attributes), local.queue_name,
     local.function_name, local.function_name, var.function.metric_namespace,
-    try(var.table_walk.report_bucket.arn, ""), "${var.name}-walk-12345678901234567890123456", var.index.mapping == null ? "" : base64gzip(var.index.mapping),
+    try(var.reconciliation.report_bucket.arn, ""), "${var.name}-reconcile-12345678901234567890123456", var.index.mapping == null ? "" : base64gzip(var.index.mapping),
   ])
   environment_bytes = 700 + floor(length(trim(base64encode(local.environment_named), "=")) * 3 / 4)
 }

@@ -1,4 +1,4 @@
-"""One lane of a walk in a process of its own: `python -m bench.lane ours|plain`, told what to do by JSON lines.
+"""One lane of a run in a process of its own: `python -m bench.lane ours|plain`, told what to do by JSON lines.
 
 Each line on standard input is a piece of work, each line on standard output its answer: items, seconds
 and the process's peak memory so far. Everything is imported before the first line is read.
@@ -31,16 +31,16 @@ class Context:
 
 
 def ours() -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """The walk function, called as the state machine calls it: the state goes through JSON each time."""
+    """The reconcile function, called as the state machine calls it: the state goes through JSON each time."""
     import boto3  # noqa: PLC0415
 
-    from searchsync import walk_handler  # noqa: PLC0415 - it reads the environment when imported
-    from searchsync.walk.prepare import Account  # noqa: PLC0415
+    from searchsync import reconcile_handler  # noqa: PLC0415 - it reads the environment when imported
+    from searchsync.reconcile.prepare import Account  # noqa: PLC0415
 
     class Prompt(Account):
-        """The account of a walk that is alone, of a pipeline that is never late: there are no more services here."""
+        """The account of a run that is alone, of a pipeline that is never late: there are no more services here."""
 
-        def running_walks(self) -> list[Mapping[str, Any]]:
+        def running(self) -> list[Mapping[str, Any]]:
             """None."""
             return []
 
@@ -48,7 +48,7 @@ def ours() -> Callable[[dict[str, Any]], dict[str, Any]]:
             """None."""
             return 0.0 * now
 
-    made = walk_handler.steps
+    made = reconcile_handler.steps
     steps = replace(made, account=Prompt({"dynamodb": boto3.client("dynamodb")}, made.config, made.settings))
 
     def work(order: dict[str, Any]) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def ours() -> Callable[[dict[str, Any]], dict[str, Any]]:
         state = base | {"part": order["part"], "position": None, "call": 0, "totals": {}, "done": False}
         while not state["done"]:
             with contextlib.redirect_stdout(sys.stderr):
-                state = json.loads(json.dumps(walk_handler.invoke(steps, {"step": "walk", **state}, Context())))
+                state = json.loads(json.dumps(reconcile_handler.invoke(steps, {"step": "part", **state}, Context())))
         return dict(state["totals"])
 
     return work

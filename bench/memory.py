@@ -286,7 +286,7 @@ class Context:
     def get_remaining_time_in_millis(self): return 300_000
 
 module = importlib.import_module("searchsync." + entry)
-if entry == "walk_handler":
+if entry == "reconcile_handler":
     from bench.lane import ours
     work = ours()
 else:
@@ -357,7 +357,7 @@ def run(services: Services, entry: str, event: bytes, paths: str) -> Used:
         "CLOCK_MARGIN_SECONDS": "5",
         "SYNC_FUNCTION_NAME": "bench",
         "STATE_MACHINE_ARN": "arn:aws:states:eu-west-1:000000000000:stateMachine:bench",
-        "WALK_CONCURRENCY": "1",
+        "RECONCILE_CONCURRENCY": "1",
     }
     done = subprocess.run(
         [sys.executable, "-c", CHILD, entry],
@@ -386,7 +386,7 @@ def measured(shape: str, function: str, paths: str) -> Used:
     elif function == "redrive of a range":
         entry, event, services.messages = "redrive_handler", b"{}", [range_message(1)]
     else:
-        entry, services.scanned = "walk_handler", 10
+        entry, services.scanned = "reconcile_handler", 10
         services.differs = function == "repair"
         task = {"backfill": "backfill", "repair": "repair"}.get(function, "verify")
         part = (

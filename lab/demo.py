@@ -17,7 +17,7 @@ from rich.table import Table as Sheet
 from lab.applied import Applied
 from lab.behaviours import add_profile
 from lab.compare import Comparison
-from lab.demo_walk import ADDRESS, TABLE, Cli, damage, fill, found, writers
+from lab.demo_reconcile import ADDRESS, TABLE, Cli, damage, fill, found, writers
 from lab.errors import LabError
 from lab.process import exit_on_signals
 from lab.stack import Lab

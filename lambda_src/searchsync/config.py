@@ -210,6 +210,6 @@ def _mapping(text: str) -> Mapping[str, Any]:
         )
     if mapping.get("enabled") in (False, "false"):
         raise ValueError(
-            "take `enabled` out of the top of the index mapping: the index is walked by a field of its own"
+            "take `enabled` out of the top of the index mapping: the index is scanned by a field of its own"
         )
     return mapping

@@ -6,7 +6,7 @@ an array, binary is the base64 text that the event already carries. Images that 
 are brought to this form at the edge (`wire`), never here.
 
 A document holds its item's attributes and one field more, KEY_FIELD: a number that its id alone decides, evenly spread.
-Ranges of it are the parts and pages in which a walk reads the index. It stands in the source, so that whoever copies
+Ranges of it are the parts and pages in which a run reads the index. It stands in the source, so that whoever copies
 documents into another index copies it with them. `keyed` is the one place that says what a document holds: what
 writes and what compares both ask it.
 """
@@ -156,7 +156,7 @@ def encode(name: str, image: AttributeMap, fields: Fields = MAPS_ALL) -> bytes:
     if KEY_FIELD in image:
         raise ConversionError(
             f"The item has an attribute {KEY_FIELD}: each document has a field of that name, by which the index is "
-            "walked. Rename the attribute in the table."
+            "scanned. Rename the attribute in the table."
         )
     return document_text(keyed(name, image), fields).encode()
 

@@ -225,7 +225,7 @@ class DynamoTable:
                 return None
             raise StackError(
                 f"The table {self._name} refused a read: {code}. Check the role's dynamodb:BatchGetItem "
-                "(a walk: dynamodb:Scan too) on the table (and kms:Decrypt where it has a customer key) and that the "
+                "(a run: dynamodb:Scan too) on the table (and kms:Decrypt where it has a customer key) and that the "
                 "table is there."
             ) from error
         except SSLError as error:

@@ -33,7 +33,7 @@ deletion's, the duplicate's and the tombstone's: PASSED and STALE are done, else
 again, a bounded number of times. A looked-up c counts here: whoever wrote it was later than the record,
 though something may stand over it by now.
 
-A walk's page, or an item of an export, writes what it read with its read's version. On its conflict
+A run's page, or an item of an export, writes what it read with its read's version. On its conflict
 (`verdict_on_page`) an unknown c and one from the future mean what they mean above; any other is PASSED: it
 was written by a later read, or by a record that the stream, which goes on from there, has brought.
 """
@@ -113,7 +113,7 @@ def verdict_on_read(*, ours: int, record_second: int, current: int | None, now: 
 
 
 def verdict_on_page(*, ours: int, current: int | None, now: float, margin: float) -> Verdict:
-    """What the conflict of a walk's page means: PASSED, FUTURE, or RESYNC where the page must be read again."""
+    """What the conflict of a run's page means: PASSED, FUTURE, or RESYNC where the page must be read again."""
     if current is None or current < ours:
         return Verdict.RESYNC
     return Verdict.FUTURE if second_of(current) > now + margin else Verdict.PASSED

@@ -23,8 +23,8 @@ def keep_as_sent(client: Any) -> None:
     DescribeExport with members that the runtime's botocore does not know (FilterSpecification, of 2026).
 
     botocore goes through each of them by its service model, which was a third of a backfill's time
-    (`python -m bench.walk`), and makes a copy, for which there may be no memory. The event `before-parse` comes before
-    that, with botocore 1.35.16 and later; an older one answers in the SDK's form. `event_form` takes both.
+    (`python -m bench.reconcile`), and makes a copy, for which there may be no memory. The event `before-parse` comes
+    before that, with botocore 1.35.16 and later; an older one answers in the SDK's form. `event_form` takes both.
     """
     model = client.meta.service_model
     for operation in READS.get(model.service_name, ()):

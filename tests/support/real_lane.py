@@ -1,4 +1,4 @@
-"""A walk's lane on a real engine behind the collection gate, and a real table."""
+"""A run's lane on a real engine behind the collection gate, and a real table."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from lab.gate import Gate
 from searchsync.clock import Backoff, SystemClock
 from searchsync.collection import OpenSearchCollection, connect
 from searchsync.config import read_environment
+from searchsync.reconcile.reader import ExactJson, IndexReader
 from searchsync.table import DynamoTable
-from searchsync.walk.reader import ExactJson, IndexReader
 from tests.support.events import environment
-from tests.support.walk_bench import Lane
+from tests.support.reconcile_harness import Lane
 
 AUTH = AWS4Auth("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "eu-central-1", "aoss")
 MARGIN = 0.5
@@ -23,7 +23,7 @@ MARGIN = 0.5
 
 
 class RealWorld:
-    """The edges of a walk, all of them real."""
+    """The edges of a run, all of them real."""
 
     def __init__(self, gate: Gate, index: str, client: Any, table: str, types: dict[str, str]) -> None:
         self.clock: Any = SystemClock()
@@ -45,6 +45,6 @@ class RealWorld:
         self.reader = IndexReader(exact, index, self.key_attributes, self.backoff)
 
     def lane(self, **settings: Any) -> Lane:
-        """A lane of a walk over this world."""
+        """A lane of a run over this world."""
         world: Any = self
         return Lane(world, config=self.config, **{"settle": 0.3, **settings})

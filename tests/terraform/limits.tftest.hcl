@@ -110,7 +110,7 @@ run "longest" {
       failure_age_seconds  = 42600
       iterator_age_seconds = 86400
     }
-    table_walk = {
+    reconciliation = {
       concurrency                = 100
       read_units_per_second      = 1000000
       settle_seconds             = 120

@@ -17,7 +17,7 @@ from searchsync.config import read_environment
 from tests.support.events import environment
 from tests.support.fakes import BUSY, MemoryIndex
 from tests.support.fakes import Bench as Function
-from tests.support.trigger_bench import START, STREAM, Bench, number, settings, stream_record
+from tests.support.trigger_harness import START, STREAM, Bench, number, settings, stream_record
 
 CHANGES = 500
 ROUND_TRIP_S = 0.05

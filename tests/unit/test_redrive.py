@@ -18,7 +18,7 @@ from searchsync.metrics import REDRIVE_UNITS, redrive_line
 from searchsync.version import read_version, stream_version
 from tests.support.events import NOW, environment, number
 from tests.support.fakes import BUSY, POISONED, error, faulty, whole
-from tests.support.redrive_bench import TRIMMED, RedriveBench, answer, poison_message, range_message
+from tests.support.redrive_harness import TRIMMED, RedriveBench, answer, poison_message, range_message
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ BOUNDS: Mapping[str, str] = {
     "MOST_SHOWN": "11",
     "LONGEST_SHOWN": "501",
     "REPAIR_AGE": "86_400.0",
-    "WALK_RESERVE": "10.0",
+    "RECONCILE_RESERVE": "10.0",
     "SHORT_STEP": "123.9",
     "LONGEST_WAKING": "43.1",
     "TOGETHER": "730.0",

@@ -677,17 +677,17 @@ MUTANTS = (
     ),
     Mutant(
         "F26 documents of any size taken",
-        FUNCTION + "walk/reader.py",
+        FUNCTION + "reconcile/reader.py",
         "most_bytes = LARGEST_ANSWER if len(ids) > 1 else math.inf",
         "most_bytes = math.inf",
-        ("tests/unit/test_walk_reader.py", "-k", "over_the_bound"),
+        ("tests/unit/test_reconcile_reader.py", "-k", "over_the_bound"),
     ),
     Mutant(
         "F26 an answer left unread taken for no answer",
         FUNCTION + "collection.py",
         "                raise error.info from None",
         "                raise error",
-        ("tests/unit/test_walk_reader.py", "-k", "over_the_bound"),
+        ("tests/unit/test_reconcile_reader.py", "-k", "over_the_bound"),
     ),
     Mutant(
         "F27 a request in the time of the latest of its reads",

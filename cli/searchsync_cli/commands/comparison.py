@@ -12,14 +12,14 @@ from rich.text import Text
 from searchsync_cli import differences
 from searchsync_cli.differences import Difference
 from searchsync_cli.errors import printable
+from searchsync_cli.executions import Ended, World, addressed, as_json
 from searchsync_cli.machine import Execution
 from searchsync_cli.stack import Stack
 from searchsync_cli.text import duration
-from searchsync_cli.walks import Ended, World, addressed, as_json
 
 REMEDIES = {
     "verify": "`searchsync repair` writes them anew.",
-    "repair": "`searchsync logs --function walk --errors` says why they stay; then repair again.",
+    "repair": "`searchsync logs --function run --errors` says why they stay; then repair again.",
 }
 
 

@@ -7,11 +7,11 @@ from searchsync.delivery import Delivery
 from searchsync.errors import StackError
 from searchsync.failures import failure_message
 from searchsync.metrics import RedriveReport
+from searchsync.reconcile.agreement import Kind
+from searchsync.reconcile.repair import Repair
+from searchsync.reconcile.verify import Difference
 from searchsync.redrive import Redrive
 from searchsync.stream import DynamoStream
-from searchsync.walk.agreement import Kind
-from searchsync.walk.repair import Repair
-from searchsync.walk.verify import Difference
 from tests.support.history.aws import StreamClient
 from tests.support.history.steps import KEYS
 from tests.support.history.world import Violation, World
@@ -21,7 +21,7 @@ TIME = 900.0
 
 
 def repair(world: World) -> None:
-    """Bring every key in step by a walk's own repair: what it cannot write goes to the failure queue.
+    """Bring every key in step by a run's own repair: what it cannot write goes to the failure queue.
 
     A late request may have made the index anew after it was deleted: then the operator does what the error says.
     Another index name, which it says of an index without a mapping, is an empty index here.

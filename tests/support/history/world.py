@@ -24,7 +24,7 @@ from tests.support.history.clock import SandboxClock
 from tests.support.history.network import HistoryCollection, deleted_ids
 from tests.support.history.pool import Pool, Sandbox
 from tests.support.history.truth import Truth
-from tests.support.trigger_bench import FUNCTION, QUEUE
+from tests.support.trigger_harness import FUNCTION, QUEUE
 
 DEEPEST = 2
 """Invocations inside one another: the inner one is a new trigger's, while the old one's still runs."""

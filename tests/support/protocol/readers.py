@@ -1,4 +1,4 @@
-"""Those who read the table beside the stream: a walk's page, a repair, a redrive. One at a time."""
+"""Those who read the table beside the stream: a run's page, a repair, a redrive. One at a time."""
 
 from __future__ import annotations
 
