@@ -168,14 +168,14 @@ locals {
   # The sync function's and the redrive function's.
   function_environment = merge(
     {
-      OPENSEARCH_HOST      = local.collection.endpoint
-      OPENSEARCH_INDEX     = local.index_name
-      STREAM_ARN           = local.stream_arn
-      KEY_ATTRIBUTES       = jsonencode(local.key_attributes)
-      FAILURE_QUEUE_URL    = aws_sqs_queue.failures.url
-      CLOCK_MARGIN_SECONDS = tostring(var.function.clock_margin_seconds)
-      LOG_KEYS             = var.function.log_keys
-      METRIC_NAMESPACE     = var.function.metric_namespace
+      OPENSEARCH_HOST        = local.collection.endpoint
+      OPENSEARCH_INDEX       = local.index_name
+      STREAM_ARN             = local.stream_arn
+      KEY_ATTRIBUTES         = jsonencode(local.key_attributes)
+      FAILURE_QUEUE_URL      = aws_sqs_queue.failures.url
+      MAX_CLOCK_SKEW_SECONDS = tostring(var.function.max_clock_skew_seconds)
+      LOG_KEYS               = var.function.log_keys
+      METRIC_NAMESPACE       = var.function.metric_namespace
     },
     # Compressed: all variables together have 4 KB.
     var.index.mapping == null ? {} : { INDEX_MAPPING = base64gzip(var.index.mapping) },

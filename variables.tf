@@ -255,8 +255,8 @@ variable "function" {
     - `runtime`: python3.12, python3.13 or python3.14 (needs provider 6); the package must be built for it.
     - `architecture`: arm64 or x86_64. The package serves both.
     - `memory_size`: MB, from 128 to 10240. More memory is more processor too. With less than 512 a batch of 6 MB of very many small members may not fit, and comes again until it is too old.
-    - `timeout`: seconds of one invocation: at least 90 + 2 * `clock_margin_seconds`, so that one resync fits whole; at most 900.
-    - `clock_margin_seconds`: how far the clocks of DynamoDB and of the function may be apart, from 5 to 300. More is slower where writes meet, less is unsafe with worse clocks.
+    - `timeout`: seconds of one invocation: at least 90 + 2 * `max_clock_skew_seconds`, so that one resync fits whole; at most 900.
+    - `max_clock_skew_seconds`: how far the clocks of DynamoDB and of the function may be apart, from 5 to 300. More is slower where writes meet, less is unsafe with worse clocks.
     - `log_keys`: plain writes item keys to the log, hashed their SHA-256.
     - `metric_namespace`: CloudWatch namespace of the function's metrics.
     - `reserved_concurrency`: invocations at once that this function alone may use; null for the account's common pool. Lambda refuses a number that would leave the account's common pool under its least (100; accounts with a small quota, as new ones have, may have none to spare).
@@ -269,7 +269,7 @@ variable "function" {
     architecture            = optional(string, "arm64")
     memory_size             = optional(number, 512)
     timeout                 = optional(number, 300)
-    clock_margin_seconds    = optional(number, 10)
+    max_clock_skew_seconds  = optional(number, 10)
     log_keys                = optional(string, "plain")
     metric_namespace        = optional(string, "searchsync")
     reserved_concurrency    = optional(number)
@@ -296,14 +296,14 @@ variable "function" {
     error_message = "function.memory_size is ${var.function.memory_size}: give whole MB from 128 to 10240."
   }
   validation {
-    condition     = var.function.clock_margin_seconds >= 5 && var.function.clock_margin_seconds <= 300 && floor(var.function.clock_margin_seconds) == var.function.clock_margin_seconds
-    error_message = "function.clock_margin_seconds is ${var.function.clock_margin_seconds}: give whole seconds from 5 to 300."
+    condition     = var.function.max_clock_skew_seconds >= 5 && var.function.max_clock_skew_seconds <= 300 && floor(var.function.max_clock_skew_seconds) == var.function.max_clock_skew_seconds
+    error_message = "function.max_clock_skew_seconds is ${var.function.max_clock_skew_seconds}: give whole seconds from 5 to 300."
   }
   validation {
-    # A resync waits up to 2 margins (a record's second may be one ahead), then has 55 s from the read
+    # A resync waits up to 2 skew bounds (a record's second may be one ahead), then has 55 s from the read
     # to the engine's answer; 35 s are left for the batch's own write. The default fits three of them.
-    condition     = var.function.timeout >= 90 + 2 * var.function.clock_margin_seconds && var.function.timeout <= 900 && floor(var.function.timeout) == var.function.timeout
-    error_message = "function.timeout is ${var.function.timeout}: give whole seconds from ${90 + 2 * var.function.clock_margin_seconds} (90 + 2 * clock_margin_seconds, so that one resync fits) to 900."
+    condition     = var.function.timeout >= 90 + 2 * var.function.max_clock_skew_seconds && var.function.timeout <= 900 && floor(var.function.timeout) == var.function.timeout
+    error_message = "function.timeout is ${var.function.timeout}: give whole seconds from ${90 + 2 * var.function.max_clock_skew_seconds} (90 + 2 * max_clock_skew_seconds, so that one resync fits) to 900."
   }
   validation {
     condition     = contains(["hashed", "plain"], var.function.log_keys)
@@ -619,7 +619,7 @@ variable "reconciliation" {
     Reconciliation of the whole table: backfill, verify, repair, by a state machine that costs nothing while it rests.
     - `concurrency`: parts of the table that are scanned at once, from 1 to 100.
     - `read_units_per_second`: read units that a run may use, all parts together; null for no limit.
-    - `settle_seconds`: how long after a first look a disagreement is looked at again, from 5 to 120; longer by itself while the pipeline is late. Below 15 a change that no search shows yet may be taken for a difference.
+    - `recheck_delay_seconds`: how long after a first look a disagreement is looked at again, from 5 to 120; longer by itself while the pipeline is late. Below 15 a change that no search shows yet may be taken for a difference.
     - `memory_size`: MB of the reconcile function, from 256 to 10240. More memory is more processor too. With less than 640 items of very many small members may not fit.
     - `report_bucket`: ARN of an S3 bucket, and its KMS key if it has one, for the differences that are found; null writes them to the reconcile function's log.
     - `export_bucket`: ARN of the S3 bucket, and its KMS key if it has one, with exports of the table to load from; null for none.
@@ -628,7 +628,7 @@ variable "reconciliation" {
   type = object({
     concurrency                = optional(number, 4)
     read_units_per_second      = optional(number)
-    settle_seconds             = optional(number, 30)
+    recheck_delay_seconds      = optional(number, 30)
     memory_size                = optional(number, 1024)
     report_bucket              = optional(object({ arn = string, kms_key_arn = optional(string) }))
     export_bucket              = optional(object({ arn = string, kms_key_arn = optional(string) }))
@@ -646,8 +646,8 @@ variable "reconciliation" {
     error_message = "reconciliation.read_units_per_second is ${jsonencode(var.reconciliation.read_units_per_second)}: give a number over 0, or null for no limit."
   }
   validation {
-    condition     = var.reconciliation.settle_seconds >= 5 && var.reconciliation.settle_seconds <= 120
-    error_message = "reconciliation.settle_seconds is ${var.reconciliation.settle_seconds}: give seconds from 5 to 120."
+    condition     = var.reconciliation.recheck_delay_seconds >= 5 && var.reconciliation.recheck_delay_seconds <= 120
+    error_message = "reconciliation.recheck_delay_seconds is ${var.reconciliation.recheck_delay_seconds}: give seconds from 5 to 120."
   }
   validation {
     condition     = var.reconciliation.memory_size >= 256 && var.reconciliation.memory_size <= 10240 && floor(var.reconciliation.memory_size) == var.reconciliation.memory_size

@@ -52,7 +52,7 @@ def ours() -> Callable[[dict[str, Any]], dict[str, Any]]:
     steps = replace(made, account=Prompt({"dynamodb": boto3.client("dynamodb")}, made.config, made.settings))
 
     def work(order: dict[str, Any]) -> dict[str, Any]:
-        base = {"task": order["task"], "run": "bench", "settle": order.get("settle", 5.0), "export": None}
+        base = {"task": order["task"], "run": "bench", "recheck_delay": order.get("recheck_delay", 5.0), "export": None}
         state = base | {"part": order["part"], "position": None, "call": 0, "totals": {}, "done": False}
         while not state["done"]:
             with contextlib.redirect_stdout(sys.stderr):

@@ -354,7 +354,7 @@ def run(services: Services, entry: str, event: bytes, paths: str) -> Used:
         "STREAM_ARN": STREAM_ARN,
         "KEY_ATTRIBUTES": '["id"]',
         "FAILURE_QUEUE_URL": f"{services.url}/000000000000/bench",
-        "CLOCK_MARGIN_SECONDS": "5",
+        "MAX_CLOCK_SKEW_SECONDS": "5",
         "SYNC_FUNCTION_NAME": "bench",
         "STATE_MACHINE_ARN": "arn:aws:states:eu-west-1:000000000000:stateMachine:bench",
         "RECONCILE_CONCURRENCY": "1",
@@ -392,7 +392,7 @@ def measured(shape: str, function: str, paths: str) -> Used:
         part = (
             {"range": 0, "of": 1, "since": time.time()} if function == "verify the index" else {"segment": 0, "of": 1}
         )
-        event = json.dumps({"task": task, "part": part, "settle": 0.1}).encode()
+        event = json.dumps({"task": task, "part": part, "recheck_delay": 0.1}).encode()
     with serving(services):
         return run(services, entry, event, paths)
 

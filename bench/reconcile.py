@@ -233,9 +233,9 @@ def whole(bench: Bench, count: int, size: int) -> list[Figure]:
     say("verification")
     verified = run(bench, "ours", LANES, "verify")
     seen = (filled.counts["written"], verified.counts["items"], verified.counts["documents"])
-    if seen != (count, count, count) or verified.counts["unsettled"]:
+    if seen != (count, count, count) or verified.counts["unstable"]:
         raise RuntimeError(f"the run is not whole: {filled.counts} {verified.counts}")
-    wrong = sum(verified.counts[kind] for kind in ("missing", "extra", "different", "foreign"))
+    wrong = sum(verified.counts[kind] for kind in ("missing", "orphan", "different", "unmappable"))
     return [
         Figure(f"backfill, {count:,} items of {size} bytes, {LANES} lanes", f"{filled.rate:,.0f} items/s"),
         *_took(filled),

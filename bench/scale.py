@@ -89,7 +89,7 @@ def _results_bytes(items: int, of: int, ranges: int) -> int:
             "documents",
             "missing",
             "different",
-            "unsettled",
+            "unstable",
         )
         return json.dumps(totals(Counter(dict.fromkeys(names, count))), separators=(",", ":"))
 

@@ -33,7 +33,7 @@ WRITTEN_KEYS = 1_500
 PAUSE_SECONDS = 0.2
 """Between two batches of the writer: about a hundred changes a second."""
 TIMEOUT_SECONDS = 30
-KINDS = ("missing", "extra", "different")
+KINDS = ("missing", "orphan", "different")
 
 
 def fill(lab: Lab, count: int, console: Console) -> None:
@@ -95,7 +95,7 @@ def damage(stack: Applied, count: int) -> dict[str, str]:
             done[_key(number)] = "missing"
         for number in range(count, count + 3):
             _ok(session.put(f"{url}/{_key(number)}", json={"id": _key(number)}, timeout=TIMEOUT_SECONDS))
-            done[_key(number)] = "extra"
+            done[_key(number)] = "orphan"
     return done
 
 

@@ -19,7 +19,7 @@ AT_ONCE_S, READ_S = 2.0, 0.5
 AWAKE_S = 25.0
 """A request is begun within so many seconds of its read, and waits 30 for its answer (the write protocol, rule 6)."""
 REFRESHED_S = 45.0
-"""Searches show a write after some 10 s ("Considerations", serverless-overview), and with a wide margin by then."""
+"""Searches show a write after some 10 s ("Considerations", serverless-overview), and with a wide skew bound by then."""
 TOMBSTONE_S = 55.0
 """Within so many seconds of its read a write is answered; a tombstone must outlive it."""
 FIRST = "new-index-writable"

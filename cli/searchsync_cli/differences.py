@@ -18,7 +18,7 @@ from searchsync_cli.text import many
 S3 = "s3://"
 SHOWN = 20
 """Differences shown one by one; the report has all."""
-KINDS = ("missing", "extra", "different", "foreign")
+KINDS = ("missing", "orphan", "different", "unmappable")
 """Kinds of differences: their names in a verification's totals and in its report's lines."""
 
 

@@ -46,8 +46,8 @@ from itertools import islice
 from json.encoder import encode_basestring_ascii as quote
 from typing import Any
 
-from searchsync.foreign import code
 from searchsync.limits import LARGEST_BODY
+from searchsync.sanitize import code
 
 BUSY_STATUSES = frozenset({402, 429, 500, 502, 503, 504})
 STACK_STATUSES = frozenset({401, 403})

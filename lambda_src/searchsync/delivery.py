@@ -202,7 +202,7 @@ class Delivery:
         found = self._ask(batch, deadline, self._patience(batch.writes[0]))
         if not isinstance(found, Whole):
             return found
-        return None if found.answer.kind in SPLIT else [_settled(found.answer)] * len(batch.writes)
+        return None if found.answer.kind in SPLIT else [_checked(found.answer)] * len(batch.writes)
 
     def _alone(self, batch: Chunk, again: bool, deadline: Deadline) -> list[Answer]:
         """The answer to a write that stands alone, from its second try so on with the probe beside it.
@@ -218,7 +218,7 @@ class Delivery:
         found = self._ask(batch, deadline, REQUEST_TIMEOUT if again else self._patience(write))
         took = self._clock.monotonic() - began
         if isinstance(found, Whole):
-            answer = _settled(found.answer)
+            answer = _checked(found.answer)
             beside = again and found.sent and answer.kind is Kind.BUSY and self._answers(deadline)
         else:
             answer, beside = found[0], found[-1].kind is not Kind.BUSY
@@ -303,7 +303,7 @@ class Delivery:
             )
         if answers.count(DONE) == len(answers):
             return answers
-        return [_settled(each) for each in answers]
+        return [_checked(each) for each in answers]
 
 
 def _timeout(deadline: Deadline, patience: float | None = None) -> float:
@@ -318,7 +318,7 @@ def _busy(answer: Answer) -> Answer:
     return replace(answer, kind=Kind.BUSY) if answer.kind is Kind.NO_INDEX else answer
 
 
-def _settled(answer: Answer) -> Answer:
+def _checked(answer: Answer) -> Answer:
     if answer.kind is Kind.STACK:
         raise _stack(answer)
     if answer.kind in SPLIT:

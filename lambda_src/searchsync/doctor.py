@@ -15,8 +15,8 @@ from searchsync.collection import JSON, NDJSON, connect, perform
 from searchsync.config import Config
 from searchsync.document import OWN_PREFIX
 from searchsync.entry import connect_edges, sign
-from searchsync.foreign import code_of
 from searchsync.limits import PROBE_TIMEOUT, RESERVE
+from searchsync.sanitize import code_of
 
 NO_ITEM = f"{OWN_PREFIX}doctor"
 """A document id that no item can have: what follows the prefix in an item's id are hex digits."""

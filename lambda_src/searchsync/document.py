@@ -20,9 +20,9 @@ from typing import Any
 
 from searchsync.errors import ConversionError, StackError
 from searchsync.fields import Fields
-from searchsync.foreign import shown, shown_list
 from searchsync.limits import FIELD_COST, LONGEST_ID, LONGEST_NUMBER, MANY_DOTS, MOST_MAPPED, MOST_NAMES
 from searchsync.records import AttributeMap
+from searchsync.sanitize import shown, shown_list
 
 DIGEST_PREFIX = "sha256:"
 OWN_PREFIX = f"{DIGEST_PREFIX}searchsync-"

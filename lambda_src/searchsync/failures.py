@@ -14,7 +14,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 from searchsync.clock import Deadline
 from searchsync.config import Config
 from searchsync.errors import StackError
-from searchsync.foreign import code, code_of
 from searchsync.limits import (
     BYTES_AT_ONCE,
     LAST_LINE,
@@ -26,6 +25,7 @@ from searchsync.limits import (
     SDK_PAUSE,
 )
 from searchsync.plan import POISON_KIND, Poison
+from searchsync.sanitize import code, code_of
 
 
 @dataclass(frozen=True, slots=True)

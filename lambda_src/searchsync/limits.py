@@ -34,9 +34,9 @@ READ_AND_WRITE = 5.0
 ROUNDS = 5
 """A key that meets a conflict in each of so many rounds goes to the failure queue: no document blocks a shard. In
 a round that the collection was too busy for nobody disagreed."""
-DEFAULT_MARGIN = 10
-"""Seconds of CLOCK_MARGIN_SECONDS: clock differences between DynamoDB and this function, and flooring."""
-SHORTEST_MARGIN, LONGEST_MARGIN = 5, 300
+DEFAULT_MAX_SKEW = 10
+"""Seconds of MAX_CLOCK_SKEW_SECONDS: clock differences between DynamoDB and this function, and flooring."""
+SHORTEST_MAX_SKEW, LONGEST_MAX_SKEW = 5, 300
 """Seconds. A read's clock may be 3 s off before it is refused, a creation time is floored, and the answer's
 Date is DynamoDB's front, not its stream: with less a change could pass for older than the read before it."""
 CLOCK_TOLERANCE = 3.0
@@ -45,7 +45,7 @@ CLOCK_TOLERANCE = 3.0
 assert READ_TO_REQUEST < READ_TO_ANSWER < TOMBSTONE_LIFE  # what is written later could raise the dead
 assert READ_TO_REQUEST + REQUEST_TIMEOUT < TOMBSTONE_LIFE  # the last request is over before, too
 assert SHORTEST_TRY < SHORTEST_REQUEST < READ_AND_WRITE < READ_TO_REQUEST  # a round has time for its write
-assert CLOCK_TOLERANCE + 1 < SHORTEST_MARGIN <= DEFAULT_MARGIN <= LONGEST_MARGIN  # and a second's floor
+assert CLOCK_TOLERANCE + 1 < SHORTEST_MAX_SKEW <= DEFAULT_MAX_SKEW <= LONGEST_MAX_SKEW  # and a second's floor
 
 # A document that alone is not taken, beside an answered probe
 
@@ -280,7 +280,7 @@ LONGEST_BROKEN = 160
 """Broken files that a part names, and characters of each: the results of all parts are in one state."""
 FURTHEST = 130
 """Digits before the point or zeros behind it. A foreign document may hold 1E+999999999."""
-SHORTEST_SETTLE, LONGEST_SETTLE = 5.0, 120.0
+SHORTEST_RECHECK_DELAY, LONGEST_RECHECK_DELAY = 5.0, 120.0
 """Seconds between two looks at a disagreement. A call waits it out some six times within its 15 minutes."""
 FILES_AT_ONCE = 100
 """Data files that are opened for one page at most: many are empty, and a call looks at its time between pages."""
@@ -293,21 +293,21 @@ assert REPAIR_AGE < STREAM_KEEPS  # said before the stream drops more
 assert SHORT_STEP >= 2 * (LONGEST_WAKING + REQUEST_TIMEOUT)  # both wake, and then answer
 assert SHORT_STEP + TOGETHER + RECONCILE_RESERVE < LONGEST_CALL  # in one call
 assert READ_TO_ANSWER < ONE_PAGE < LONGEST_CALL - RECONCILE_RESERVE  # a page has its time, and a call a page
-assert SETTLED_IN + LONGEST_SETTLE + RECONCILE_RESERVE < LONGEST_CALL  # what is put aside is looked at again
+assert SETTLED_IN + LONGEST_RECHECK_DELAY + RECONCILE_RESERVE < LONGEST_CALL  # what is put aside is looked at again
 assert MOST_RANGES <= MOST_SEGMENTS  # else ranges are smaller than what they stand for
 assert KEYS == 2**63  # else the engine takes no key, or has none for the rest
 assert 8 * MOST_KEYS <= MOST_SEEN_BYTES  # a call reads what a call of the table has written
 assert 2 * REQUEST_TIMEOUT < LASTING_ERROR < LONGEST_CALL - RECONCILE_RESERVE  # a node that restarts is no such error
 assert FURTHEST >= 130  # DynamoDB's numbers go to 1E-130
-assert 0 < SHORTEST_SETTLE < LONGEST_SETTLE  # what may be set
-assert 6 * LONGEST_SETTLE <= LONGEST_CALL - RECONCILE_RESERVE  # so often a call waits it out
+assert 0 < SHORTEST_RECHECK_DELAY < LONGEST_RECHECK_DELAY  # what may be set
+assert 6 * LONGEST_RECHECK_DELAY <= LONGEST_CALL - RECONCILE_RESERVE  # so often a call waits it out
 
 # A verification's looks
 
 LOOKS = 4
-"""A disagreement that keeps moving through so many looks is counted as unsettled, and is no difference."""
+"""A disagreement that keeps moving through so many looks is counted as unstable, and is no difference."""
 SAMPLES = 20
-"""Looks within one settling time, in none of which a missing document may be seen."""
+"""Looks within one recheck delay, in none of which a missing document may be seen."""
 ITEM_EVERY = 2
 """So many samples of the document to one of its item, in all of which the item must be there."""
 MOST_DISAGREEMENTS = 5_000
@@ -321,7 +321,7 @@ TO_REMOVE = 5.0
 
 assert ITEM_EVERY < SAMPLES  # the item is looked at too
 assert LOOKS > 1  # one look is no disagreement
-assert REFRESH < LONGEST_SETTLE  # the longest wait shows what was written before
+assert REFRESH < LONGEST_RECHECK_DELAY  # the longest wait shows what was written before
 assert RECONCILE_RESERVE > 2 * TO_REMOVE  # probes are removed behind the deadline
 
 # The doctor's probes

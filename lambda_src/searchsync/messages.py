@@ -77,7 +77,7 @@ def _poison(body: Mapping[str, Any], config: Config, now: float) -> PoisonMessag
     if not _is_key(keys, config.key_attributes):
         return StrangeMessage(UNREADABLE)
     name = document_id(keys, config.key_attributes)
-    return PoisonMessage(name, keys, _second(body, now, config.margin))
+    return PoisonMessage(name, keys, _second(body, now, config.max_skew))
 
 
 def _range(batch: Mapping[str, Any], config: Config) -> RangeMessage | StrangeMessage:
@@ -105,10 +105,10 @@ def _is_key(keys: Any, names: Sequence[str]) -> TypeGuard[AttributeMap]:
     return all(isinstance(text, str) for _, text in pairs) and possible_key(pairs)
 
 
-def _second(body: Mapping[str, Any], now: float, margin: float) -> int:
-    """The version's second; the message's time where there is none; now where both lie beyond the margin,
+def _second(body: Mapping[str, Any], now: float, max_skew: float) -> int:
+    """The version's second; the message's time where there is none; now where both lie beyond the skew bound,
     for the record is older than the message that was taken."""
-    version, latest = body.get("version"), now + margin
+    version, latest = body.get("version"), now + max_skew
     if isinstance(version, int) and not isinstance(version, bool) and 0 <= second_of(version) <= latest:
         return second_of(version)
     written = _unix(body.get("time"))

@@ -17,12 +17,12 @@ from searchsync.config import Config
 from searchsync.delivery import Collection, Delivery
 from searchsync.errors import StackError
 from searchsync.failures import failure_message
-from searchsync.foreign import shown
 from searchsync.limits import LARGEST_BODY, RECORDS_SHOWN, REPAIR_AGE, RESERVE
 from searchsync.metrics import Report
 from searchsync.plan import Change, Plan, Poison, plan_batch, record_version, refused
 from searchsync.records import StreamRecord, lowest, parse_event
 from searchsync.resync import Outcome, Result, Resync, Table, Target, time_to_write
+from searchsync.sanitize import shown
 from searchsync.version import Verdict, is_table_read, second_of, verdict
 
 
@@ -63,7 +63,7 @@ class Pipeline:
         records = parse_event(event)
         self._look_at_the_stream(records, report)
         received = math.ceil(self.clock.now())
-        latest = self.clock.now() + self.config.margin
+        latest = self.clock.now() + self.config.max_skew
         plan = plan_batch(records, self.config.key_attributes, received, latest, self.config.fields)
         self._name_records(plan, report)
         delivery = Delivery(
@@ -120,7 +120,7 @@ class Pipeline:
         passed = [name for name, each in answers.items() if each.current is not None and is_table_read(each.current)]
         shown = delivery.current_versions(passed, deadline)
         settled = {
-            write.id: self._settle(write, plan.changes[write.id], answers[write.id], shown.get(write.id))
+            write.id: self._classify(write, plan.changes[write.id], answers[write.id], shown.get(write.id))
             for write in plan.writes
         } | {name: self._target(plan.changes[name]) for name in plan.resyncs}
         targets: list[Target] = []
@@ -133,7 +133,7 @@ class Pipeline:
             elif found is not None and not failed:
                 targets.append(found)
         if targets:
-            resync = Resync(self.table, delivery.deliver, self.clock, self.config.margin, self.config.fields)
+            resync = Resync(self.table, delivery.deliver, self.clock, self.config.max_skew, self.config.fields)
             outcomes |= resync.run(targets, deadline)
         return outcomes
 
@@ -141,7 +141,7 @@ class Pipeline:
         past = change.latest_second if current is None else max(change.latest_second, second_of(current))
         return Target(change.id, change.record.keys, change.latest_second, past)
 
-    def _settle(self, write: Write, change: Change, answer: Answer, shown: int | None) -> Outcome | Target:
+    def _classify(self, write: Write, change: Change, answer: Answer, shown: int | None) -> Outcome | Target:
         if answer.kind is Kind.DONE:
             return Outcome(Result.DELETED if write.source is None else Result.WRITTEN, answer)
         if answer.kind is Kind.POISON:
@@ -155,7 +155,7 @@ class Pipeline:
             current=current,
             shown=shown,
             now=self.clock.now(),
-            margin=self.config.margin,
+            max_skew=self.config.max_skew,
         )
         if found is Verdict.RESYNC:
             return self._target(change, current)

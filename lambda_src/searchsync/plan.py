@@ -67,7 +67,7 @@ def plan_batch(
 ) -> Plan:
     """One decision per document. `received` is the second, rounded up, in which the batch was taken.
 
-    A record that says it comes from beyond `latest` (now + margin) has no creation time worth the name.
+    A record that says it comes from beyond `latest` (now + max_skew) has no creation time worth the name.
     """
     plan = Plan()
     versions: dict[str, int | None] = {}

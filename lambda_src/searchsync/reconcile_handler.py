@@ -14,7 +14,7 @@ from typing import Any
 from searchsync.collection import connect
 from searchsync.config import Config, read_environment
 from searchsync.entry import Context, accounted, connect_edges, seconds_left, sign
-from searchsync.lean import settle
+from searchsync.lean import tune
 from searchsync.limits import DOCTOR_SECONDS, RECONCILE_RESERVE
 from searchsync.metrics import emit
 from searchsync.reconcile.identity import Looker
@@ -104,7 +104,7 @@ def examined(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
 
 
 steps = build(read_environment(os.environ), read_settings(os.environ), os.environ)
-settle()
+tune()
 
 
 def handle(event: object, context: Context) -> dict[str, Any]:

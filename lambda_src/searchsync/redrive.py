@@ -76,9 +76,9 @@ def repaired_since(event: object, latest: float) -> float | None:
     return float(given)
 
 
-def settled_by_repair(wanted: RangeMessage, repaired: float | None, margin: float) -> bool:
+def settled_by_repair(wanted: RangeMessage, repaired: float | None, max_skew: float) -> bool:
     """Whether a repair that began at `repaired` has read every key of the range after its last record."""
-    return repaired is not None and wanted.last_second is not None and wanted.last_second + margin < repaired
+    return repaired is not None and wanted.last_second is not None and wanted.last_second + max_skew < repaired
 
 
 def targets_of(messages: Iterable[PoisonMessage]) -> list[Target]:
@@ -119,7 +119,7 @@ class Redrive:
         taken up: the stack is wrong, or the event.
         """
         deadline = Deadline.after(self.clock, remaining - RESERVE)
-        repaired = repaired_since(event, self.clock.now() + self.config.margin)
+        repaired = repaired_since(event, self.clock.now() + self.config.max_skew)
         held: dict[str, Message] = {}
         try:
             seen: set[str] = set()
@@ -163,12 +163,12 @@ class Redrive:
             if isinstance(each, StrangeMessage):
                 reasons[name] = each.reason
                 report.strange += 1
-        self._settle(held, reasons, deadline, report)
+        self._acknowledge(held, reasons, deadline, report)
         for name, each in contents.items():
             if isinstance(each, RangeMessage):
-                self._settle(held, {name: self._range(each, repaired, deadline, report)}, deadline, report)
+                self._acknowledge(held, {name: self._range(each, repaired, deadline, report)}, deadline, report)
 
-    def _settle(
+    def _acknowledge(
         self, held: dict[str, Message], reasons: Mapping[str, str], deadline: Deadline, report: RedriveReport
     ) -> None:
         """Delete the messages without a reason to stay."""
@@ -185,7 +185,7 @@ class Redrive:
 
     def _range(self, wanted: RangeMessage, repaired: float | None, deadline: Deadline, report: RedriveReport) -> str:
         """Bring the keys of a range in step. Why its message stays, else empty."""
-        if settled_by_repair(wanted, repaired, self.config.margin):
+        if settled_by_repair(wanted, repaired, self.config.max_skew):
             return ""
         try:
             if wanted.stream_arn != self.config.stream_arn:
@@ -224,7 +224,7 @@ class Redrive:
         now = self.clock.now()
         for record in records:
             name = document_id(record.keys, self.config.key_attributes)
-            usable = record.second is not None and record.second <= now + self.config.margin
+            usable = record.second is not None and record.second <= now + self.config.max_skew
             second = record.second if usable and record.second is not None else math.ceil(now)
             found[name] = (record, max(second, found[name][1]) if name in found else second)
         return found
@@ -235,7 +235,7 @@ class Redrive:
             return {}
         born = {each.id: float(each.record_second) for each in targets}
         delivery = Delivery(self.collection, self.backoff, self.largest_body, born.__getitem__)
-        resync = Resync(self.table, delivery.deliver, self.clock, self.config.margin, self.config.fields)
+        resync = Resync(self.table, delivery.deliver, self.clock, self.config.max_skew, self.config.fields)
         outcomes = resync.run(targets, deadline)
         reasons = {name: why_it_stays(each) for name, each in outcomes.items()}
         report.stayed_documents += [(name, reason) for name, reason in reasons.items() if reason]

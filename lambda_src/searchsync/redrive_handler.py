@@ -11,7 +11,7 @@ from typing import Any
 
 from searchsync.config import Config, read_environment
 from searchsync.entry import Context, accounted, connect_edges, seconds_left
-from searchsync.lean import settle
+from searchsync.lean import tune
 from searchsync.metrics import RedriveReport, emit, redrive_line
 from searchsync.redrive import Redrive
 from searchsync.stream import DynamoStream
@@ -38,7 +38,7 @@ def invoke(redrive: Redrive, event: object, context: Context) -> dict[str, Any]:
 
 
 redrive = build(read_environment(os.environ), os.environ)
-settle()
+tune()
 
 
 def handle(event: object, context: Context) -> dict[str, Any]:

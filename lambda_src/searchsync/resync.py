@@ -101,7 +101,7 @@ class Resync:
     table: Table
     deliver: Deliver
     clock: Clock
-    margin: float
+    max_skew: float
     fields: Fields = MAPS_ALL
     largest_body: int = LARGEST_BODY
 
@@ -118,11 +118,11 @@ class Resync:
             answers, unread = self._round(waiting, deadline)
             busy |= {name for name, (_, answer) in answers.items() if answer.kind is Kind.BUSY}
             for name, (version, answer) in answers.items():
-                settled = self._settle(waiting[name], version, answer)
-                if isinstance(settled, Target):
-                    waiting[name] = settled
+                outcome = self._classify(waiting[name], version, answer)
+                if isinstance(outcome, Target):
+                    waiting[name] = outcome
                 else:
-                    outcomes[name] = settled
+                    outcomes[name] = outcome
                     del waiting[name]
             if unread:
                 return outcomes | _all(waiting, Result.FAILED, unread)
@@ -134,7 +134,7 @@ class Resync:
         )
 
     def _wait(self, second: int, deadline: Deadline) -> bool:
-        while (pause := wait_until_past(second, self.clock.now(), self.margin)) > 0.0:
+        while (pause := wait_until_past(second, self.clock.now(), self.max_skew)) > 0.0:
             if deadline.remaining() - pause < READ_AND_WRITE:
                 return False
             self.clock.sleep(pause)
@@ -160,7 +160,7 @@ class Resync:
         return answers | self._write(gathered, deadline), unread
 
     def _converted(self, page: Page) -> _Read:
-        version = read_version(page.read_at, self.margin)
+        version = read_version(page.read_at, self.max_skew)
         read = _Read(page.read_monotonic, [], 0, {})
         for name, image in page.images.items():
             try:
@@ -188,7 +188,7 @@ class Resync:
         versions = {write.id: write.version for write in writes}
         return {name: (versions[name], answer) for name, answer in answers.items()}
 
-    def _settle(self, target: Target, version: int, answer: Answer) -> Outcome | Target:
+    def _classify(self, target: Target, version: int, answer: Answer) -> Outcome | Target:
         if answer.kind is Kind.DONE:
             return Outcome(Result.RESYNCED, answer)
         if answer.kind is Kind.POISON:
@@ -200,7 +200,7 @@ class Resync:
             record_second=target.record_second,
             current=answer.current,
             now=self.clock.now(),
-            margin=self.margin,
+            max_skew=self.max_skew,
         )
         if verdict is Verdict.RESYNC:
             # What refused this version is at least as high; a late look-up does not know it.

@@ -11,10 +11,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from searchsync.clock import Backoff, Deadline
 from searchsync.errors import LostRecordsError, StackError, TableBusyError
-from searchsync.foreign import code_of
 from searchsync.limits import QUICK_TRIES, SHORTEST_READ
 from searchsync.messages import RangeMessage
 from searchsync.records import StreamRecord, parse_event
+from searchsync.sanitize import code_of
 from searchsync.table import BUSY_CODES
 from searchsync.version import sequence_order
 from searchsync.wire import event_form

@@ -16,7 +16,6 @@ from botocore.exceptions import BotoCoreError, ClientError, SSLError
 from searchsync.clock import Backoff, Clock, Deadline
 from searchsync.document import document_id
 from searchsync.errors import AnswerTooLargeError, StackError, TableBusyError
-from searchsync.foreign import code_of
 from searchsync.limits import (
     CLOCK_TOLERANCE,
     LARGEST_ANSWER,
@@ -29,6 +28,7 @@ from searchsync.limits import (
 from searchsync.reads import BoundedReads, Portion
 from searchsync.records import AttributeMap
 from searchsync.resync import Page
+from searchsync.sanitize import code_of
 from searchsync.wire import event_form, sdk_form
 
 BUSY_CODES = frozenset(

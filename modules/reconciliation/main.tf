@@ -82,7 +82,7 @@ resource "aws_lambda_function" "this" {
       READ_UNITS_PER_SECOND = var.settings.read_units_per_second == null ? "" : tostring(var.settings.read_units_per_second)
       REPORT_BUCKET         = local.report_bucket
       SEEN_BUCKET           = aws_s3_bucket.seen.id
-      SETTLE_SECONDS        = tostring(var.settings.settle_seconds)
+      RECHECK_DELAY_SECONDS = tostring(var.settings.recheck_delay_seconds)
       STATE_MACHINE_ARN     = local.state_machine_arn
       SYNC_FUNCTION_NAME    = var.sync_function_name
       RECONCILE_CONCURRENCY = tostring(var.settings.concurrency)

@@ -50,15 +50,15 @@ locals {
             Parameters = {
               FunctionName = aws_lambda_function.this.arn
               Payload = {
-                "step"       = "part"
-                "task.$"     = "$.task"
-                "run.$"      = "$.run"
-                "settle.$"   = "$.settle"
-                "export.$"   = "$.export"
-                "part.$"     = "$.part"
-                "position.$" = "$.position"
-                "call.$"     = "$.call"
-                "totals.$"   = "$.totals"
+                "step"            = "part"
+                "task.$"          = "$.task"
+                "run.$"           = "$.run"
+                "recheck_delay.$" = "$.recheck_delay"
+                "export.$"        = "$.export"
+                "part.$"          = "$.part"
+                "position.$"      = "$.position"
+                "call.$"          = "$.call"
+                "totals.$"        = "$.totals"
               }
             }
             OutputPath = "$.Payload"
@@ -76,13 +76,13 @@ locals {
   }
   # What a child begins with, beside its part. $$.Execution would be the child's own in there.
   beginning = {
-    "task.$"   = "$.task"
-    "run.$"    = "$.run"
-    "settle.$" = "$.settle"
-    "export.$" = "$.export"
-    "position" = null
-    "call"     = 0
-    "totals"   = {}
+    "task.$"          = "$.task"
+    "run.$"           = "$.run"
+    "recheck_delay.$" = "$.recheck_delay"
+    "export.$"        = "$.export"
+    "position"        = null
+    "call"            = 0
+    "totals"          = {}
   }
 
   definition = {

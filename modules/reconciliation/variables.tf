@@ -104,7 +104,7 @@ variable "settings" {
   type = object({
     concurrency                = number
     read_units_per_second      = optional(number)
-    settle_seconds             = number
+    recheck_delay_seconds      = number
     memory_size                = number
     report_bucket              = optional(object({ arn = string, kms_key_arn = optional(string) }))
     export_bucket              = optional(object({ arn = string, kms_key_arn = optional(string) }))

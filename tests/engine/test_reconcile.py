@@ -22,7 +22,7 @@ from searchsync.limits import KEYS, ONE_PAGE
 from searchsync.reconcile.visibility import Visibility, is_probe
 from searchsync.wire import normalised
 from tests.engine.client import Client
-from tests.support.real_lane import MARGIN, RealWorld
+from tests.support.real_lane import MAX_SKEW, RealWorld
 
 STRING = {"id": "S"}
 
@@ -149,21 +149,21 @@ def test_a_table_is_filled_found_in_step_damaged_found_mended_and_in_step(
     for number in (1, 1_000, 2_999):
         hand.put(f"item-{number:05d}", {**documents[f"item-{number:05d}"], "n": -1})
         hand.delete(f"item-{number - 1:05d}")
-    hand.put("extra", {"id": "extra"})
+    hand.put("orphan", {"id": "orphan"})
     hand.put("item-00500", documents["item-00500"] | {"id": "item-00501"})
     hand.put("x" * 512, {"id": 7})
     hand.put("sha256:strange", {"id": "other"})
     hand.put("item-00600", {})
     planted = {f"item-{number:05d}": "different" for number in (1, 1_000, 2_999, 500, 600)}
     planted |= {f"item-{number:05d}": "missing" for number in (0, 999, 2_998)}
-    planted |= {"extra": "extra", "x" * 512: "extra", "sha256:strange": "foreign"}
+    planted |= {"orphan": "orphan", "x" * 512: "orphan", "sha256:strange": "foreign"}
     verify = world.lane(repeats=REPEATS)
     totals = verify.reconcile("verify", of=3)
     assert verify.differences() == planted
-    assert {name: totals[name] for name in ("different", "missing", "extra", "foreign")} == {
+    assert {name: totals[name] for name in ("different", "missing", "orphan", "unmappable")} == {
         "different": 5,
         "missing": 3,
-        "extra": 2,
+        "orphan": 2,
         "foreign": 1,
     }
 
@@ -208,11 +208,11 @@ def test_keys_of_every_kind_are_filled_found_and_mended(  # noqa: PLR0917
     stored = tables.scan(TableName=world.table_name)["Items"]
     names = [document_id(normalised({name: each[name] for name in types}), tuple(types)) for each in stored]
     assert set(names) == set(documents)
-    for each in stored[1:]:  # gone from the table: its document is extra
+    for each in stored[1:]:  # gone from the table: its document is an orphan
         tables.delete_item(TableName=world.table_name, Key={name: each[name] for name in types})
     verify = world.lane()
     verify.reconcile("verify", of=2)
-    assert verify.differences() == dict.fromkeys(names[1:], "extra")
+    assert verify.differences() == dict.fromkeys(names[1:], "orphan")
     assert world.lane().reconcile("repair", of=2)["repaired"] == len(names) - 1
     assert hand.documents().keys() == {names[0]}
     assert world.lane().reconcile("verify")["documents"] == 1
@@ -259,12 +259,12 @@ def test_calls_that_end_early_carry_their_position(
     assert backfill.reconcile("backfill", of=2)["items"] == 1_050
     assert max(state["call"] for state in backfill.states) >= 5
     hand.put("item-00003", {"id": "item-00003"})
-    hand.put("extra", {"id": "extra"})
+    hand.put("orphan", {"id": "orphan"})
     hand.refresh()
     verify = world.lane(call_seconds=ONE_PAGE)
     totals = verify.reconcile("verify", of=2)
     assert (totals["items"], totals["documents"]) == (1_050, 1_051)
-    assert verify.differences() == {"item-00003": "different", "extra": "extra"}
+    assert verify.differences() == {"item-00003": "different", "orphan": "orphan"}
     assert max(state["call"] for state in verify.states if "range" in state["part"]) >= 5
 
 
@@ -315,8 +315,8 @@ def test_pages_end_anywhere_also_between_ids_of_one_key(
     hand.refresh()
     for of in (1, 3):
         verify = world.lane()
-        assert verify.reconcile("verify", of=of) == {"items": 64, "documents": 67, "extra": 3}
-        assert verify.differences() == dict.fromkeys(("same-orphan", "least", "most"), "extra")
+        assert verify.reconcile("verify", of=of) == {"items": 64, "documents": 67, "orphan": 3}
+        assert verify.differences() == dict.fromkeys(("same-orphan", "least", "most"), "orphan")
 
 
 def test_a_part_of_the_index_goes_on_where_a_call_stopped(
@@ -327,10 +327,10 @@ def test_a_part_of_the_index_goes_on_where_a_call_stopped(
     sharded(direct, index_name)
     fill(world, [item(number) for number in range(400)])
     world.lane().reconcile("backfill")
-    hand.put("extra", {"id": "extra"})
+    hand.put("orphan", {"id": "orphan"})
     hand.refresh()
     lane = world.lane(call_seconds=ONE_PAGE)
-    state: dict[str, Any] = {"task": "verify", "run": "run", "settle": 0.3, "export": None, "position": None}
+    state: dict[str, Any] = {"task": "verify", "run": "run", "recheck_delay": 0.3, "export": None, "position": None}
     state |= {"part": {"range": 0, "of": 1, "since": world.clock.now()}, "call": 0, "totals": {}, "done": False}
     shown: list[str] = []
     while not state["done"]:
@@ -340,7 +340,7 @@ def test_a_part_of_the_index_goes_on_where_a_call_stopped(
         hand.put(f"later-{len(shown)}", {"id": f"later-{len(shown)}", KEY_FIELD: 1})
     assert shown[:-1] == sorted(set(shown[:-1]))
     assert len(shown) > 5
-    assert set(lane.differences()) - {f"later-{number}" for number in range(9)} == {"extra"}
+    assert set(lane.differences()) - {f"later-{number}" for number in range(9)} == {"orphan"}
     assert 401 <= state["totals"]["documents"] <= 403
 
 
@@ -360,10 +360,10 @@ def test_what_a_late_collection_does_not_show_yet_is_no_difference_and_what_was_
         world.lane().reconcile("backfill")
         hand.put("item-00001", {"id": "item-00001"})
         hand.delete("item-00002")
-        hand.put("extra", {"id": "extra"})
+        hand.put("orphan", {"id": "orphan"})
         verify = world.lane()
         verify.reconcile("verify", of=2)
-        planted = {"item-00001": "different", "item-00002": "missing", "extra": "extra"}
+        planted = {"item-00001": "different", "item-00002": "missing", "orphan": "orphan"}
         assert verify.differences() == planted
     finally:
         gate.behave(Behaviours())
@@ -388,7 +388,7 @@ def test_a_new_index_is_waited_for_until_it_takes_a_write(world: RealWorld, gate
     try:
         began = world.clock.monotonic()
         world.index.ensure_index(30.0)
-        visibility = Visibility(world.index, world.reader, world.clock, world.backoff, MARGIN)
+        visibility = Visibility(world.index, world.reader, world.clock, world.backoff, MAX_SKEW)
         visibility.writable(Deadline.after(world.clock, 60.0))
         assert world.clock.monotonic() - began >= LATE - 0.5
         fill(world, [item(number) for number in range(10)])

@@ -44,7 +44,7 @@ def steps(seconds: int) -> Any:
 
 DAMAGE = st.lists(
     st.tuples(
-        st.sampled_from(["edited", "deleted", "extra", "extra without a key", "a copy", "foreign"]),
+        st.sampled_from(["edited", "deleted", "orphan", "orphan without a key", "a copy", "foreign"]),
         st.integers(0, len(QUIET) - 1),
     ),
     unique_by=lambda each: each[1],
@@ -68,10 +68,10 @@ def plant(history: History, damage: list[tuple[str, int]]) -> dict[str, str]:
         kind = "different"
         if what == "deleted":
             lines, kind = [{"delete": {"_id": name}}], "missing"
-        elif what in {"extra", "extra without a key", "a copy"}:
+        elif what in {"orphan", "orphan without a key", "a copy"}:
             kept = name
-            name, kind = f"extra-{key}", "extra"
-            whose = {"extra": name, "a copy": kept}.get(what)
+            name, kind = f"orphan-{key}", "orphan"
+            whose = {"orphan": name, "a copy": kept}.get(what)
             lines = [{"index": {"_id": name}}, {"id": name} | ({KEY_FIELD: index_key(whose)} if whose else {})]
         elif what == "foreign":
             name, kind = f"sha256:{key}", "foreign"
@@ -174,7 +174,7 @@ def test_any_history_converges_and_shows_its_planted_differences_and_no_other(  
 
 
 def no_other(history: History, found: dict[str, str], planted: dict[str, str]) -> None:
-    """Exactly what was planted; where the pipeline was too late for the run's settling time, at least that."""
+    """Exactly what was planted; where the pipeline was too late for the run's recheck delay, at least that."""
     if history.longest_lag < SETTLE - 5.0:
         assert found == planted
     else:

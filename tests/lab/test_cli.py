@@ -58,11 +58,11 @@ def test_damage_is_found_shown_repaired_and_the_verdict_follows(cli: AppliedCli,
     assert kinds(found) == {
         "cli-1": ("different", ["state"]),
         "cli-2": ("missing", []),
-        "cli-nobody": ("extra", []),
+        "cli-nobody": ("orphan", []),
     }
     status = cli.run("status")
     assert (status.code, "✗ Differences" in status.out) == (1, True), status
-    assert "1 missing, 1 extra, 1 different" in status.out
+    assert "1 missing, 1 orphan, 1 different" in status.out
     repaired = cli.run("repair")
     assert (repaired.code, "3 repaired" in repaired.out) == (0, True), repaired
     assert cli.stack.comparison().in_step

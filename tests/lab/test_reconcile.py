@@ -114,8 +114,8 @@ def test_damage_is_found_named_repaired_and_gone(run: Run) -> None:
     assert kinds == {
         "run-1": ("different", ["state"]),
         "run-2": ("missing", []),
-        "run-nobody": ("extra", []),
-        "run-without-a-key": ("extra", []),
+        "run-nobody": ("orphan", []),
+        "run-without-a-key": ("orphan", []),
     }
     assert run.drift() == 4
     assert run.run("repair")["totals"]["repaired"] == 4
@@ -139,7 +139,7 @@ def test_an_orphan_whose_neighbours_change_is_found_and_what_agrees_is_read_once
         time.sleep(1.0)
     ended = run.end(execution)
     found = json.loads(ended["output"])
-    assert {each["id"]: each["kind"] for each in run.differences(found["run"])} == {"run-orphan": "extra"}
+    assert {each["id"]: each["kind"] for each in run.differences(found["run"])} == {"run-orphan": "orphan"}
     assert found["totals"]["documents"] >= ITEMS
     assert run.run("repair")["totals"]["repaired"] == 1
     for name in changing:

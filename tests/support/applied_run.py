@@ -13,13 +13,13 @@ from searchsync.document import KEY_FIELD, index_key
 
 REFRESH_SECONDS = 11
 """After so long a search shows what was written: the engine's refresh is 10 s, as AOSS's is."""
-SETTLE_SECONDS = "12"
+RECHECK_DELAY_SECONDS = "12"
 """What a search shows must be settled too."""
 
 
 def settling_soon(stack: Applied) -> AbstractContextManager[None]:
-    """The run with a short settling time, so that a test need not wait."""
-    return with_environment(stack, SETTLE_SECONDS=SETTLE_SECONDS)
+    """The run with a short recheck delay, so that a test need not wait."""
+    return with_environment(stack, RECHECK_DELAY_SECONDS=RECHECK_DELAY_SECONDS)
 
 
 @contextmanager

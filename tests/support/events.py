@@ -62,7 +62,7 @@ def environment(**changes: str) -> dict[str, str]:
         "STREAM_ARN": STREAM_ARN,
         "KEY_ATTRIBUTES": '["id"]',
         "FAILURE_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/failures",
-        "CLOCK_MARGIN_SECONDS": "10",
+        "MAX_CLOCK_SKEW_SECONDS": "10",
         "AWS_LAMBDA_FUNCTION_NAME": "sync",
         **changes,
     }

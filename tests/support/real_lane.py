@@ -18,7 +18,7 @@ from tests.support.events import environment
 from tests.support.reconcile_harness import Lane
 
 AUTH = AWS4Auth("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "eu-central-1", "aoss")
-MARGIN = 0.5
+MAX_SKEW = 0.5
 """Seconds: all clocks are this machine's, and a repair waits that long."""
 
 
@@ -36,7 +36,7 @@ class RealWorld:
             index=index,
             table_name=table,
             key_attributes=self.key_attributes,
-            margin=MARGIN,
+            max_skew=MAX_SKEW,
         )
         self.backoff = Backoff(self.clock, random.Random(3))
         self.table = DynamoTable(client, table, self.key_attributes, self.clock, self.backoff)
@@ -47,4 +47,4 @@ class RealWorld:
     def lane(self, **settings: Any) -> Lane:
         """A lane of a run over this world."""
         world: Any = self
-        return Lane(world, config=self.config, **{"settle": 0.3, **settings})
+        return Lane(world, config=self.config, **{"recheck_delay": 0.3, **settings})

@@ -32,7 +32,7 @@ from searchsync.wire import normalised
 from tests.support.events import NOW, environment
 from tests.support.fakes import FakeClock, MemoryIndex, MemoryQueue
 
-MARGIN = 5.0
+MAX_SKEW = 5.0
 """Seconds of a visibility that stands alone."""
 
 
@@ -237,7 +237,7 @@ class World:
         self.backoff = Backoff(self.clock, random.Random(3))
         self.table = DynamoTable(self.client, "t", self.key_attributes, self.clock, self.backoff)
         self.reader = MemoryReader(self.index, self.clock)
-        self.visibility = Visibility(self.index, self.reader, self.clock, self.backoff, MARGIN)
+        self.visibility = Visibility(self.index, self.reader, self.clock, self.backoff, MAX_SKEW)
         self._number = self._late = 0
 
     def put(self, name: str, **attributes: dict[str, Any]) -> str:
@@ -319,7 +319,7 @@ class Lane:
     world: World
     config: Config = field(default_factory=lambda: read_environment(environment()))
     call_seconds: float = 880.0
-    settle: float = 10.0
+    recheck_delay: float = 10.0
     rate: float | None = None
     seed: int = 1
     s3: Any = None
@@ -377,7 +377,13 @@ class Lane:
     def run(self, task: str, part: dict[str, Any]) -> dict[str, Any]:
         """Every call of a part; its totals."""
         export = None if self.exported_at is None else {"exported_at": self.exported_at}
-        event: dict[str, Any] = {"task": task, "run": "run-1", "settle": self.settle, "export": export, "part": part}
+        event: dict[str, Any] = {
+            "task": task,
+            "run": "run-1",
+            "recheck_delay": self.recheck_delay,
+            "export": export,
+            "part": part,
+        }
         event |= {"position": None, "call": 0, "totals": {}, "done": False}
         while not event["done"]:
             try:

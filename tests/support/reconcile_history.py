@@ -343,7 +343,7 @@ class History:
     def reconcile(self, task: str, steps: Iterable[Step] = (), keys: Iterable[str] = ()) -> Lane:
         """A whole run while the steps happen, then peace. Calls that fail are repeated, as the machine does."""
         world: Any = self
-        lane = Lane(world, config=self.config, settle=SETTLE, call_seconds=600.0)
+        lane = Lane(world, config=self.config, recheck_delay=SETTLE, call_seconds=600.0)
         lane.queue = self.queue
         self.runs += 1
         lane.s3, lane.seen_bucket = self.bucket, "seen"
@@ -367,7 +367,7 @@ class History:
         state: dict[str, Any] = {
             "task": task,
             "run": f"run-{self.runs}",
-            "settle": SETTLE,
+            "recheck_delay": SETTLE,
             "export": None,
             "part": part,
         }

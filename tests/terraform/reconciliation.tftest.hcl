@@ -32,7 +32,7 @@ variables {
     environment  = { OPENSEARCH_INDEX = "orders" }
   }
   log_group = { retention_days = 30 }
-  settings  = { concurrency = 4, settle_seconds = 30, memory_size = 1024 }
+  settings  = { concurrency = 4, recheck_delay_seconds = 30, memory_size = 1024 }
 }
 
 run "run_function_may_do_what_a_run_does_and_nothing_else" {
@@ -137,7 +137,7 @@ run "run_function_runs_the_package_with_the_sync_functions_environment" {
       READ_UNITS_PER_SECOND = ""
       REPORT_BUCKET         = ""
       SEEN_BUCKET           = "shop-reconcile-1"
-      SETTLE_SECONDS        = "30"
+      RECHECK_DELAY_SECONDS = "30"
       STATE_MACHINE_ARN     = "arn:aws:states:eu-central-1:111122223333:stateMachine:shop-sync-reconcile"
       SYNC_FUNCTION_NAME    = "shop-sync"
       RECONCILE_CONCURRENCY = "4"
@@ -211,7 +211,7 @@ run "every_other_setting" {
     settings = {
       concurrency                = 10
       read_units_per_second      = 500
-      settle_seconds             = 60
+      recheck_delay_seconds      = 60
       memory_size                = 512
       report_bucket              = { arn = "arn:aws:s3:::shop-reports", kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/report" }
       export_bucket              = { arn = "arn:aws:s3:::shop-exports", kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/export" }
@@ -241,7 +241,7 @@ run "every_other_setting" {
     error_message = "The state machine reads no bucket: ${aws_iam_role_policy.state_machine.policy}"
   }
   assert {
-    condition     = aws_lambda_function.this.environment[0].variables.READ_UNITS_PER_SECOND == "500" && aws_lambda_function.this.environment[0].variables.REPORT_BUCKET == "shop-reports" && aws_lambda_function.this.environment[0].variables.RECONCILE_CONCURRENCY == "10" && aws_lambda_function.this.environment[0].variables.SETTLE_SECONDS == "60" && aws_lambda_function.this.memory_size == 512
+    condition     = aws_lambda_function.this.environment[0].variables.READ_UNITS_PER_SECOND == "500" && aws_lambda_function.this.environment[0].variables.REPORT_BUCKET == "shop-reports" && aws_lambda_function.this.environment[0].variables.RECONCILE_CONCURRENCY == "10" && aws_lambda_function.this.environment[0].variables.RECHECK_DELAY_SECONDS == "60" && aws_lambda_function.this.memory_size == 512
     error_message = "The settings must reach the function: ${jsonencode(aws_lambda_function.this.environment[0].variables)}"
   }
   assert {

@@ -56,7 +56,7 @@ run "refuses_no_read_units" {
 run "refuses_to_settle_for_less_than_5_seconds" {
   command = plan
   variables {
-    reconciliation = { settle_seconds = 4 }
+    reconciliation = { recheck_delay_seconds = 4 }
   }
   expect_failures = [var.reconciliation]
 }
@@ -64,7 +64,7 @@ run "refuses_to_settle_for_less_than_5_seconds" {
 run "refuses_to_settle_for_more_than_120_seconds" {
   command = plan
   variables {
-    reconciliation = { settle_seconds = 121 }
+    reconciliation = { recheck_delay_seconds = 121 }
   }
   expect_failures = [var.reconciliation]
 }

@@ -180,7 +180,7 @@ run "function_takes_python3_13_and_other_settings" {
       architecture            = "x86_64"
       memory_size             = 1024
       timeout                 = 900
-      clock_margin_seconds    = 300
+      max_clock_skew_seconds  = 300
       log_keys                = "hashed"
       reserved_concurrency    = 3
       environment_kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/environment"

@@ -199,12 +199,12 @@ def test_what_step_functions_does_not_redrive_is_started_anew(cloud: Cloud) -> N
 
 
 def test_differences_are_told_by_kind_with_the_first_twenty(cloud: Cloud) -> None:
-    ends_with(cloud, False, "log", items=100, documents=99, missing=24, extra=1)
+    ends_with(cloud, False, "log", items=100, documents=99, missing=24, orphan=1)
     for line in differences(24):
         cloud.log(line, before=-1, function=f"{NAME}-reconcile")
     cloud.log({"run": "another", "id": "order-99", "kind": "missing"}, before=-1, function=f"{NAME}-reconcile")
     assert cloud.run("verify", width=400) == 1
-    assert "24 missing, 1 extra" in cloud.out
+    assert "24 missing, 1 orphan" in cloud.out
     assert "order-19" in cloud.out
     assert "order-20" not in cloud.out
     assert "order-99" not in cloud.out
@@ -215,13 +215,13 @@ def test_differences_are_told_by_kind_with_the_first_twenty(cloud: Cloud) -> Non
 def test_a_report_in_s3_is_read_there(cloud: Cloud) -> None:
     s3 = cloud.session.client("s3")
     s3.create_bucket(Bucket="reports", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
-    for part, lines in enumerate((differences(2), differences(1, "extra"))):
+    for part, lines in enumerate((differences(2), differences(1, "orphan"))):
         body = "".join(json.dumps(line) + "\n" for line in lines)
         s3.put_object(Bucket="reports", Key=f"{RUN}/{part}-0.jsonl", Body=body.encode())
-    ends_with(cloud, False, f"s3://reports/{RUN}/", missing=2, extra=1)
+    ends_with(cloud, False, f"s3://reports/{RUN}/", missing=2, orphan=1)
     assert cloud.run("verify", "--json") == 1
     told = json.loads(cloud.out)
-    assert [each["kind"] for each in told["first"]] == ["missing", "missing", "extra"]
+    assert [each["kind"] for each in told["first"]] == ["missing", "missing", "orphan"]
     assert (told["differences"], told["report"]) == (3, f"s3://reports/{RUN}/")
 
 

@@ -38,7 +38,7 @@ def test_a_step_is_made_plain() -> None:
     assert minimise(drawn, faulty).steps == (steps.Fault("429"),)
 
 
-@pytest.mark.parametrize("step", [steps.Restart(0, 8), steps.Foreign("a", 3)])
+@pytest.mark.parametrize("step", [steps.Restart(0, 8), steps.Future("a", 3)])
 def test_a_step_that_is_plain_in_two_ways_comes_to_an_end(step: steps.Step) -> None:
     same_kind = lambda history: any(type(each) is type(step) for each in history.steps)  # noqa: E731
     assert len(minimise(steps.History(steps.Setup(), (step,)), same_kind).steps) == 1

@@ -112,7 +112,7 @@ def test_a_document_that_is_no_object_differs_in_everything(source: Any) -> None
 
 def test_an_item_alone_is_missing_a_document_alone_is_extra_neither_agrees() -> None:
     assert look({"a": {"S": "1"}}, None) == Look(None, Kind.MISSING)
-    assert look(None, document("{}")) == Look(2, Kind.EXTRA)
+    assert look(None, document("{}")) == Look(2, Kind.ORPHAN)
     assert look(None, None) == Look(None, None)
 
 
@@ -123,7 +123,7 @@ def test_exact_keeps_every_digit_and_refuses_what_is_no_json() -> None:
         exact("{")
 
 
-DIFFERENT, MISSING, EXTRA, GOOD = Kind.DIFFERENT, Kind.MISSING, Kind.EXTRA, None
+DIFFERENT, MISSING, EXTRA, GOOD = Kind.DIFFERENT, Kind.MISSING, Kind.ORPHAN, None
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,7 @@ def test_a_page_that_was_not_written_is_not_passed(s3: Any, monkeypatch: pytest.
 
     world.index.bulk = sometimes  # type: ignore[method-assign]
     monkeypatch.setattr(Backoff, "pause", lambda *_: False)
-    event: dict[str, Any] = {"task": "backfill", "run": "r", "settle": 10.0, "export": {"exported_at": 1.7e9}}
+    event: dict[str, Any] = {"task": "backfill", "run": "r", "recheck_delay": 10.0, "export": {"exported_at": 1.7e9}}
     first = lane.call({**event, "part": part, "position": None, "call": 0, "totals": {}})
     assert (first["position"], first["totals"]) == ([0, 40], {"items": 40, "written": 40})
     left[:] = [False]

@@ -90,7 +90,7 @@ def test_what_the_stream_has_written_since_stays() -> None:
 
 
 def test_a_change_after_the_page_was_read_wins_over_the_page() -> None:
-    """Though the stream's clock is behind: the margin keeps the page's version below its second."""
+    """Though the stream's clock is behind: the skew bound keeps the page's version below its second."""
     world = filled(1)
     world.skew = 2.9
     scan = world.client.scan
@@ -203,7 +203,7 @@ def test_a_collection_busy_for_a_while_is_waited_for_and_progress_is_kept() -> N
         return bulk(body, timeout, begin_within)
 
     world.index.bulk = away  # type: ignore[method-assign]
-    event: dict[str, Any] = {"task": "backfill", "run": "r", "settle": 10.0, "export": None}
+    event: dict[str, Any] = {"task": "backfill", "run": "r", "recheck_delay": 10.0, "export": None}
     event |= {"part": {"segment": 0, "of": 1}, "position": None, "call": 0, "totals": {}}
     event = lane.call(event)
     assert (event["done"], event["totals"]["items"]) == (False, 10)
@@ -312,11 +312,11 @@ def damaged(count: int = 60) -> tuple[World, dict[str, str]]:
     world.clock.sleep(60.0)
     world.plant("item-0003", {"id": "item-0003", "n": -1})
     world.plant("item-0004", {"id": "item-0005", "n": 4})
-    world.plant("extra", {"id": "extra", "n": 1})
+    world.plant("orphan", {"id": "orphan", "n": 1})
     world.plant("", {"id": "", "n": 1})
     del world.index.documents["item-0007"]
     planted = {"item-0003": "different", "item-0004": "different", "item-0007": "missing"}
-    return world, planted | {"extra": "extra", "": "foreign"}
+    return world, planted | {"orphan": "orphan", "": "foreign"}
 
 
 @pytest.mark.parametrize("of", [1, 3])
@@ -326,7 +326,7 @@ def test_a_verification_finds_what_was_planted_and_a_repair_mends_it(of: int, ca
     verify = Lane(world, call_seconds=call_seconds)
     totals = verify.reconcile("verify", of)
     assert verify.differences() == planted
-    assert totals == {"items": 60, "documents": 61, "different": 2, "missing": 1, "extra": 1, "foreign": 1}
+    assert totals == {"items": 60, "documents": 61, "different": 2, "missing": 1, "orphan": 1, "foreign": 1}
     repair = Lane(world, call_seconds=call_seconds)
     mended = repair.reconcile("repair", of)
     assert repair.differences() == planted

@@ -15,7 +15,7 @@ from moto import mock_aws
 
 from searchsync.config import read_environment
 from searchsync.errors import PipelineLateError, RunRefusedError, StackError
-from searchsync.limits import LONGEST_SETTLE, MOST_SEGMENTS, SEGMENT_BYTES
+from searchsync.limits import LONGEST_RECHECK_DELAY, MOST_SEGMENTS, SEGMENT_BYTES
 from searchsync.reconcile.manifest import Asked, Export
 from searchsync.reconcile.prepare import (
     Account,
@@ -27,8 +27,8 @@ from searchsync.reconcile.prepare import (
     check_table,
     check_trigger,
     read_order,
+    recheck_delay,
     segments,
-    settling,
 )
 from searchsync.reconcile.settings import Settings
 from searchsync.wire import AS_SENT
@@ -162,12 +162,12 @@ def test_segments_follow_the_tables_size() -> None:
 
 
 def test_the_settling_time_is_the_lag_and_a_refresh_where_that_is_longer() -> None:
-    assert settling(30.0, 0.0) == 30.0
-    assert settling(30.0, 19.0) == 30.0
-    assert settling(30.0, 25.0) == 35.0
-    assert settling(30.0, LONGEST_SETTLE - 10.0) == LONGEST_SETTLE
+    assert recheck_delay(30.0, 0.0) == 30.0
+    assert recheck_delay(30.0, 19.0) == 30.0
+    assert recheck_delay(30.0, 25.0) == 35.0
+    assert recheck_delay(30.0, LONGEST_RECHECK_DELAY - 10.0) == LONGEST_RECHECK_DELAY
     with pytest.raises(PipelineLateError, match="300 s behind"):
-        settling(30.0, 300.0)
+        recheck_delay(30.0, 300.0)
 
 
 def second(number: int) -> datetime:

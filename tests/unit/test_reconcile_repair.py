@@ -13,17 +13,17 @@ from searchsync.version import read_version
 from tests.support.fakes import BUSY, POISONED, faulty
 from tests.support.reconcile_harness import Lane, World
 
-MARGIN = 10.0
+MAX_SKEW = 10.0
 
 
 def mend(world: World, *differences: Difference, seconds: float = 300.0) -> Repaired:
     delivery = Lane(world).reconciler()._delivery()
-    repair = Repair(world.table, delivery.deliver, world.clock, MARGIN)
+    repair = Repair(world.table, delivery.deliver, world.clock, MAX_SKEW)
     return repair.mend(differences, Deadline.after(world.clock, seconds))
 
 
 def difference(name: str, kind: Kind, version: int | None = None) -> Difference:
-    return Difference(name, None if kind is Kind.FOREIGN else {"id": {"S": name}}, kind, (), version)
+    return Difference(name, None if kind is Kind.UNMAPPABLE else {"id": {"S": name}}, kind, (), version)
 
 
 @pytest.fixture
@@ -38,15 +38,15 @@ def world() -> World:
 def test_each_kind_is_mended(world: World) -> None:
     del world.index.documents["a"]
     world.plant("b", {"id": "b", "n": 2})
-    world.plant("extra", {"id": "extra"})
+    world.plant("orphan", {"id": "orphan"})
     world.plant("", {})
     world.rest()
     done = mend(
         world,
         difference("a", Kind.MISSING),
         difference("b", Kind.DIFFERENT, world.index.documents["b"][0]),
-        difference("extra", Kind.EXTRA, world.index.documents["extra"][0]),
-        difference("", Kind.FOREIGN, world.index.documents[""][0]),
+        difference("orphan", Kind.ORPHAN, world.index.documents["orphan"][0]),
+        difference("", Kind.UNMAPPABLE, world.index.documents[""][0]),
     )
     assert (done.counts, done.poison) == ({"repaired": 4, "poison": 0}, [])
     assert {name: source["n"] for name, (_, source) in world.index.documents.items()} == {"a": 1, "b": 1, "c": 1}
@@ -54,13 +54,13 @@ def test_each_kind_is_mended(world: World) -> None:
 
 def test_a_wrong_document_with_a_young_version_is_waited_out(world: World) -> None:
     """An odd version above ours would pass for a later read of the table: it is the wrong document itself."""
-    young = int(world.clock.time + MARGIN - 2.0) << 31 | 1
+    young = int(world.clock.time + MAX_SKEW - 2.0) << 31 | 1
     world.plant("b", {"id": "b", "n": 2}, young)
     began = world.clock.time
     done = mend(world, difference("b", Kind.DIFFERENT, young))
     assert done.counts["repaired"] == 1
     assert world.index.documents["b"][1]["n"] == 1
-    assert world.clock.time - began <= 2 * MARGIN + 1.0
+    assert world.clock.time - began <= 2 * MAX_SKEW + 1.0
 
 
 def test_a_version_from_the_future_is_poison_and_a_foreign_one_is_not_repaired(world: World) -> None:
@@ -68,7 +68,7 @@ def test_a_version_from_the_future_is_poison_and_a_foreign_one_is_not_repaired(w
     world.plant("b", {"id": "b", "n": 2}, future)
     world.plant("", {}, future)
     began = world.clock.time
-    done = mend(world, difference("b", Kind.DIFFERENT, future), difference("", Kind.FOREIGN, future))
+    done = mend(world, difference("b", Kind.DIFFERENT, future), difference("", Kind.UNMAPPABLE, future))
     assert done.counts == {"repaired": 0, "poison": 1}
     assert [each.error_type for each in done.poison] == ["version_from_the_future"]
     assert world.clock.time - began < 30.0
@@ -83,7 +83,7 @@ def test_what_the_index_refuses_is_poison_with_its_key(world: World) -> None:
     assert [each.keys for each in done.poison] == [{"id": {"S": "a"}}]
 
 
-@pytest.mark.parametrize("kind", [Kind.MISSING, Kind.FOREIGN])
+@pytest.mark.parametrize("kind", [Kind.MISSING, Kind.UNMAPPABLE])
 def test_what_could_not_be_settled_fails_the_call(world: World, kind: Kind) -> None:
     world.index.item_fault = lambda *_: BUSY
     with pytest.raises(CollectionBusyError, match="1 differences could not be mended"):
@@ -93,17 +93,17 @@ def test_what_could_not_be_settled_fails_the_call(world: World, kind: Kind) -> N
 def test_a_foreign_document_written_again_later_is_tried_again(world: World) -> None:
     world.plant("", {}, int(world.clock.time) << 31)
     with pytest.raises(CollectionBusyError):
-        mend(world, difference("", Kind.FOREIGN, 1))
+        mend(world, difference("", Kind.UNMAPPABLE, 1))
 
 
 def test_a_deletion_that_was_taken_without_an_answer_is_not_tried_for_ever(world: World) -> None:
     """The try after it meets its own version: found by chance, where one fault in eight hides what was applied."""
     world.plant("", {}, 1)
-    version = read_version(world.clock.time, MARGIN)
+    version = read_version(world.clock.time, MAX_SKEW)
     world.index.after_bulk = lambda: (
         world.index.documents.pop("", None) and world.index.tombstones.update({"": version})
     )
-    assert mend(world, difference("", Kind.FOREIGN, 1)).counts["repaired"] == 1
+    assert mend(world, difference("", Kind.UNMAPPABLE, 1)).counts["repaired"] == 1
     assert "" not in world.index.documents
 
 

@@ -23,7 +23,7 @@ from tests.support.events import NOW, environment
 CONFIG = read_environment(environment())
 DIFFERENCES = [
     Difference("a", {"id": {"S": "a"}}, Kind.DIFFERENT, ("n",), 8),
-    Difference("\ud800é", None, Kind.FOREIGN),
+    Difference("\ud800é", None, Kind.UNMAPPABLE),
 ]
 
 

@@ -36,9 +36,9 @@ def test_the_read_rate_is_shared_by_the_lanes() -> None:
         ("READ_UNITS_PER_SECOND", "inf"),
         ("READ_UNITS_PER_SECOND", "nan"),
         ("READ_UNITS_PER_SECOND", "fast"),
-        ("SETTLE_SECONDS", "4.9"),
-        ("SETTLE_SECONDS", "121"),
-        ("SETTLE_SECONDS", "nan"),
+        ("RECHECK_DELAY_SECONDS", "4.9"),
+        ("RECHECK_DELAY_SECONDS", "121"),
+        ("RECHECK_DELAY_SECONDS", "nan"),
         ("SYNC_FUNCTION_NAME", ""),
         ("STATE_MACHINE_ARN", ""),
     ],
@@ -49,7 +49,7 @@ def test_a_bad_value_is_named(name: str, value: str) -> None:
 
 
 def test_all_problems_are_named_at_once() -> None:
-    bad = {"RECONCILE_CONCURRENCY": "x", "READ_UNITS_PER_SECOND": "y", "SETTLE_SECONDS": "z"}
+    bad = {"RECONCILE_CONCURRENCY": "x", "READ_UNITS_PER_SECOND": "y", "RECHECK_DELAY_SECONDS": "z"}
     with pytest.raises(ConfigurationError) as raised:
         read_settings(bad)
     for name in (*bad, *COMPLETE):

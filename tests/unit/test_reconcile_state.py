@@ -24,7 +24,7 @@ def event(**changes: Any) -> dict[str, Any]:
         "step": "part",
         "task": "verify",
         "run": "run-1",
-        "settle": 30,
+        "recheck_delay": 30,
         "export": None,
         "part": SEGMENT,
         "position": None,
@@ -84,7 +84,7 @@ def test_a_call_that_is_repeated_has_the_same_name(changes: dict[str, Any], name
         {"part": FILES, "export": {"bucket": "b"}},
         {"part": None},
         {"call": "x"},
-        {"settle": None},
+        {"recheck_delay": None},
         {"totals": None},
         {"totals": []},
         {"export": "text"},
@@ -95,7 +95,7 @@ def test_a_state_that_is_none_is_refused_with_what_to_do(changes: dict[str, Any]
         read_state(event(**changes))
 
 
-@pytest.mark.parametrize("name", ["task", "run", "settle", "part", "position", "call", "totals"])
+@pytest.mark.parametrize("name", ["task", "run", "recheck_delay", "part", "position", "call", "totals"])
 def test_every_member_is_needed(name: str) -> None:
     with pytest.raises(RunRefusedError, match=name):
         read_state({key: value for key, value in event().items() if key != name})
@@ -151,7 +151,7 @@ def test_the_results_of_the_most_parts_of_an_export_fit_into_one_state() -> None
     state: dict[str, Any] = {
         "task": "backfill",
         "run": "r" * 80,
-        "settle": 120.0,
+        "recheck_delay": 120.0,
         "export": export | {"rate": 1234.5678901234567},
         "started": "2026-01-01T00:00:00.000Z",
         "of": MOST_PARTS,
@@ -165,14 +165,18 @@ def test_the_results_of_the_most_parts_of_an_export_fit_into_one_state() -> None
 
 
 def test_the_results_of_the_most_parts_fit_into_one_state() -> None:
-    compared = ("repaired", "unsettled")
+    compared = ("repaired", "unstable")
     state = {
-        **{name: value for name, value in event(run="r" * 80).items() if name in ("task", "run", "settle", "export")},
+        **{
+            name: value
+            for name, value in event(run="r" * 80).items()
+            if name in ("task", "run", "recheck_delay", "export")
+        },
         "started": "2026-01-01T00:00:00.000Z",
         "of": MOST_SEGMENTS,
         "segments": list(range(MOST_SEGMENTS)),
         "table": [result("items", "missing", "different", *compared)] * MOST_SEGMENTS,
         "index": {"of": MOST_RANGES, "ranges": list(range(MOST_RANGES))},
-        "documents": [result("documents", "extra", "foreign", *compared)] * MOST_RANGES,
+        "documents": [result("documents", "orphan", "unmappable", *compared)] * MOST_RANGES,
     }
     assert size(state) <= LARGEST_STATE

@@ -23,7 +23,7 @@ from searchsync.errors import (
     StackError,
     UnforeseenError,
 )
-from searchsync.limits import LONGEST_SETTLE, TOGETHER
+from searchsync.limits import LONGEST_RECHECK_DELAY, TOGETHER
 from searchsync.reconcile.identity import UNASKED, Index
 from searchsync.reconcile.manifest import Export
 from searchsync.reconcile.parts import Pace, Reconciler
@@ -115,7 +115,7 @@ class Bench:
     def machine(self, task: str) -> dict[str, Any]:
         """The whole state machine; its output."""
         plan = self.run({**PREPARE, "input": {"task": task}})
-        beginning = {name: plan[name] for name in ("task", "run", "settle", "export")}
+        beginning = {name: plan[name] for name in ("task", "run", "recheck_delay", "export")}
         beginning |= {"position": None, "call": 0, "totals": {}}
         results = [self.part({**beginning, "part": {"segment": each, "of": plan["of"]}}) for each in plan["segments"]]
         if task != "backfill":
@@ -161,7 +161,7 @@ def test_a_bucket_is_named_where_there_is_something_in_it(bench: Bench) -> None:
     reports = Reports(None, "b", bench.lane.config, print)
     bench.steps = replace(bench.steps, reports=reports)
     finish = {"step": "finish", "task": "verify", "run": "r", "started": PREPARE["started"]}
-    assert bench.run({**finish, "results": [{"extra": 1}]})["report"] == "s3://b/r/"
+    assert bench.run({**finish, "results": [{"orphan": 1}]})["report"] == "s3://b/r/"
     assert bench.run({**finish, "results": [{}]})["report"] is None
 
 
@@ -183,7 +183,7 @@ def test_a_second_run_is_refused(bench: Bench) -> None:
 @pytest.mark.parametrize("step", ["part", "finish"])
 def test_a_stream_that_is_turned_off_meanwhile_ends_the_run(bench: Bench, step: str) -> None:
     bench.account.facts = TableFacts({"id": "S"}, 0, None)
-    state = {"task": "verify", "run": "r", "settle": 10, "export": None, "part": {"segment": 0, "of": 1}}
+    state = {"task": "verify", "run": "r", "recheck_delay": 10, "export": None, "part": {"segment": 0, "of": 1}}
     state |= {"position": None, "call": 0, "totals": {}, "started": PREPARE["started"], "results": []}
     with pytest.raises(RunRefusedError, match="is off"):
         bench.run({**state, "step": step})
@@ -193,9 +193,9 @@ def test_a_pipeline_that_falls_behind_meanwhile_lengthens_the_settling_time(benc
     bench.machine("backfill")
     del bench.world.index.documents["item-3"]
     plan = bench.run({**PREPARE, "input": {"task": "verify"}})
-    assert plan["settle"] == 30.0
+    assert plan["recheck_delay"] == 30.0
     bench.account.age = 90.0
-    state = {"step": "part", "task": "verify", "run": "r", "settle": plan["settle"], "export": None}
+    state = {"step": "part", "task": "verify", "run": "r", "recheck_delay": plan["recheck_delay"], "export": None}
     state |= {"part": {"segment": 0, "of": 1}, "position": None, "call": 0, "totals": {}}
     bench.world.clock.slept.clear()
     bench.run(state)
@@ -234,7 +234,14 @@ def test_a_load_is_refused_with_the_trigger_on_and_ends_when_it_is_turned_on(ben
     bench.account.mapping = {"State": "Enabled"}
     with pytest.raises(RunRefusedError, match="is Enabled"):
         bench.run(load(bench))
-    state = {"step": "part", "task": "backfill", "run": "r", "settle": 30, "export": plan["export"], "position": None}
+    state = {
+        "step": "part",
+        "task": "backfill",
+        "run": "r",
+        "recheck_delay": 30,
+        "export": plan["export"],
+        "position": None,
+    }
     part = {"bucket": "b", "manifest": "m", "etag": "e", "lines": "0-9"}
     with pytest.raises(RunRefusedError, match="is Enabled"):
         bench.run({**state, "part": part, "call": 0, "totals": {}})
@@ -283,9 +290,9 @@ def test_a_verification_begins_when_the_collection_shows_what_was_written(bench:
     before = bench.world.clock.time
     plan = bench.run(VERIFY)
     assert bench.world.clock.time - before >= 70.0
-    assert 70.0 <= plan["settle"] <= LONGEST_SETTLE  # its calls keep so much time for each look
+    assert 70.0 <= plan["recheck_delay"] <= LONGEST_RECHECK_DELAY  # its calls keep so much time for each look
     bench.world.reads_late(400.0)
-    assert bench.run(VERIFY)["settle"] == LONGEST_SETTLE
+    assert bench.run(VERIFY)["recheck_delay"] == LONGEST_RECHECK_DELAY
     bench.world.reads_late(2_000.0)
     with pytest.raises(RunRefusedError, match=r"shows writes over 8\d\d s late"):
         bench.run(VERIFY)
@@ -395,7 +402,14 @@ def test_of_two_runs_started_together_one_goes_on_and_one_is_refused_at_its_next
     for name in ("one", "two"):  # a part's first call, too early perhaps, and its next one
         for wait in (0.0, late):
             clock.time += wait
-            state = {"step": "part", "task": "verify", "run": name, "settle": 30, "export": None, "position": None}
+            state = {
+                "step": "part",
+                "task": "verify",
+                "run": name,
+                "recheck_delay": 30,
+                "export": None,
+                "position": None,
+            }
             step(name, {**state, "part": {"segment": 0, "of": 1}, "call": 0, "totals": {}})
     assert refused == {"two"}
 
@@ -407,7 +421,7 @@ def test_a_call_that_may_not_ask_for_other_runs_now_goes_on(bench: Bench) -> Non
         raise StackError("AWS refused a question of the run: ThrottlingException.")
 
     bench.account.running = throttled  # type: ignore[method-assign]
-    run = {"step": "part", "task": "verify", "run": "run-1", "settle": 30, "export": None, "position": None}
+    run = {"step": "part", "task": "verify", "run": "run-1", "recheck_delay": 30, "export": None, "position": None}
     assert bench.run({**run, "part": {"segment": 0, "of": 1}, "call": 0, "totals": {}})["done"]
     with pytest.raises(StackError, match="Throttling"):
         bench.run(VERIFY)
@@ -443,7 +457,7 @@ def test_each_call_leaves_a_line_and_the_runs_end_its_result(
 ) -> None:
     bench.machine("backfill")
     del bench.world.index.documents["item-3"]
-    state = {"step": "part", "task": "verify", "run": "r", "settle": 30, "export": None, "position": None}
+    state = {"step": "part", "task": "verify", "run": "r", "recheck_delay": 30, "export": None, "position": None}
     entry.invoke(bench.steps, {**state, "part": {"segment": 1, "of": 2}, "call": 0, "totals": {}}, Context())
     line = json.loads(capsys.readouterr().out)
     assert (line["step"], line["part"], line["level"]) == ("part", "segment-0001-0000", "INFO")

@@ -22,7 +22,7 @@ from searchsync.reconcile.sweep import Stride, Sweep
 from searchsync.reconcile.verify import Verification
 from searchsync.version import LOW_BITS
 from tests.support.fakes import MemoryBucket
-from tests.support.reconcile_harness import MARGIN, Lane, World
+from tests.support.reconcile_harness import MAX_SKEW, Lane, World
 
 BUCKET = "seen"
 
@@ -55,7 +55,7 @@ def swept(world: World, seen: Seen, since: float | None = None, of: int = 1) -> 
     began = world.clock.now() if since is None else since
     for number in range(of):
         part = Range(number, of, began)
-        sweep = Sweep(world.reader, world.visibility, world.clock, MARGIN, part, seen, verification)
+        sweep = Sweep(world.reader, world.visibility, world.clock, MAX_SKEW, part, seen, verification)
         position = sweep.page(None, deadline)
         while position is not None:
             position = sweep.page(position, deadline)
@@ -106,9 +106,9 @@ def test_a_document_that_came_since_the_run_began_is_not_looked_up_and_one_from_
     world.clock.sleep(100.0)
     second = int(world.clock.now())
     world.plant("new", {}, second << LOW_BITS)
-    world.plant("as-old-as-the-margin", {}, int(since + MARGIN) << LOW_BITS)
-    world.plant("future", {}, int(second + MARGIN + 2) << LOW_BITS)
-    assert found(swept(world, seen, since)) == {"as-old-as-the-margin", "future"}
+    world.plant("as-old-as-the-max_skew", {}, int(since + MAX_SKEW) << LOW_BITS)
+    world.plant("future", {}, int(second + MAX_SKEW + 2) << LOW_BITS)
+    assert found(swept(world, seen, since)) == {"as-old-as-the-max_skew", "future"}
 
 
 def test_a_copy_under_another_id_is_found_though_its_key_was_seen() -> None:
@@ -232,11 +232,11 @@ def test_a_verification_with_a_bucket_looks_up_nothing_of_what_agrees(s3: Any, c
     lane = Lane(world, s3=s3, seen_bucket=BUCKET, call_seconds=call_seconds)
     before = world.client.reads
     lane.reconcile("verify", of=3)
-    assert lane.differences() == {"orphan": "extra"}
+    assert lane.differences() == {"orphan": "orphan"}
     assert world.client.reads - before == 2  # the orphan, at both looks
     without = Lane(world)
     without.reconcile("verify", of=3)
-    assert without.differences() == {"orphan": "extra"}
+    assert without.differences() == {"orphan": "orphan"}
     assert world.client.reads - before > 4
 
 
@@ -268,7 +268,7 @@ def test_a_repetition_that_comes_less_far_than_the_lost_answers_call_loses_nothi
     world.client.page = 50
     world.plant("orphan", {"id": "orphan"})
     lane = Lane(world, s3=bucket, seen_bucket=BUCKET)
-    state = {"task": "verify", "run": "run-1", "settle": 10.0, "export": None, "part": {"segment": 0, "of": 1}}
+    state = {"task": "verify", "run": "run-1", "recheck_delay": 10.0, "export": None, "part": {"segment": 0, "of": 1}}
     state |= {"position": None, "call": 0, "totals": {}, "done": False}
     lane.call_seconds = 880.0
     whole = lane.call(state)
@@ -280,5 +280,5 @@ def test_a_repetition_that_comes_less_far_than_the_lost_answers_call_loses_nothi
     lane.call_seconds = 880.0
     before = world.client.reads
     lane.run("verify", {"range": 0, "of": 1, "since": world.clock.now()})
-    assert lane.differences() == {"orphan": "extra"}
+    assert lane.differences() == {"orphan": "orphan"}
     assert world.client.reads - before == 2

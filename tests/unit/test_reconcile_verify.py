@@ -33,9 +33,9 @@ class Run:
         deadline = Deadline.after(self.world.clock, HOUR)
         for items in pages(self.world.table, deadline):
             self.verification.compare(items, deadline)
-        found = self.verification.settle(deadline)
+        found = self.verification.recheck(deadline)
         self.verification.look_up(self.world.reader.hits(), deadline)
-        return found + self.verification.settle(deadline)
+        return found + self.verification.recheck(deadline)
 
     def kinds(self) -> dict[str, Kind]:
         return {each.id: each.kind for each in self.run()}
@@ -54,7 +54,7 @@ def test_a_world_in_step_shows_nothing_and_waits_for_nothing(world: World) -> No
     before = world.clock.time
     run = Run(world)
     assert run.run() == []
-    assert run.verification.counts == {"items": 8, "unsettled": 0}
+    assert run.verification.counts == {"items": 8, "unstable": 0}
     assert world.clock.time == before
 
 
@@ -67,8 +67,8 @@ def test_everything_planted_is_found_and_nothing_else(world: World) -> None:
     assert {name: each.kind for name, each in found.items()} == {
         "a": Kind.DIFFERENT,
         "b": Kind.MISSING,
-        "z": Kind.EXTRA,
-        "": Kind.FOREIGN,
+        "z": Kind.ORPHAN,
+        "": Kind.UNMAPPABLE,
     }
     assert found["a"].attributes == ("n", "x")
     assert found["a"].keys == {"id": {"S": "a"}}
@@ -82,7 +82,7 @@ def test_what_is_found_is_counted_by_its_kind(world: World) -> None:
     del world.index.documents["c"]
     run = Run(world)
     run.run()
-    assert run.verification.counts == {"items": 8, "different": 2, "missing": 1, "unsettled": 0}
+    assert run.verification.counts == {"items": 8, "different": 2, "missing": 1, "unstable": 0}
 
 
 def test_a_document_edited_by_hand_is_a_difference_however_often_its_item_changes(world: World) -> None:
@@ -196,9 +196,9 @@ def test_a_world_that_is_never_still_shows_no_difference_but_those_planted(seed:
         world.put(name, n={"N": "1"})
     world.clock.sleep(SETTLE)
     world.plant("edited", {"id": "edited", "n": 2})
-    world.plant("extra", {"id": "extra"})
+    world.plant("orphan", {"id": "orphan"})
     del world.index.documents["missing"]
-    kinds = {"edited": Kind.DIFFERENT, "extra": Kind.EXTRA, "missing": Kind.MISSING}
+    kinds = {"edited": Kind.DIFFERENT, "orphan": Kind.ORPHAN, "missing": Kind.MISSING}
     assert Run(world, seed).kinds() == kinds
 
 
@@ -223,7 +223,7 @@ def test_what_keeps_moving_is_counted_and_no_difference(world: World) -> None:
     world.clock.sleep(5.0)
     run = Run(world)
     assert run.run() == []
-    assert run.verification.counts["unsettled"] == 1
+    assert run.verification.counts["unstable"] == 1
 
 
 def test_deletions_under_way_are_no_extra_documents(world: World) -> None:
@@ -250,7 +250,7 @@ def test_a_document_that_is_gone_when_its_item_is_looked_up_is_no_difference(wor
     world.rest()
     run = Run(world)
     run.verification.look_up(shown, deadline)
-    assert run.verification.settle(deadline) == []
+    assert run.verification.recheck(deadline) == []
 
 
 def test_an_item_that_can_never_become_a_document_is_a_difference(world: World) -> None:
@@ -275,14 +275,14 @@ def test_a_digest_ids_key_is_read_in_the_document_with_all_digits_of_its_number(
     world = World(("a", "b"), types)
     number = "1234567890.12345678901234"
     kept = world.put_item({"a": {"S": "x" * 600}, "b": {"N": number}})
-    extra = world.put_item({"a": {"S": "y" * 600}, "b": {"N": number}})
+    orphan = world.put_item({"a": {"S": "y" * 600}, "b": {"N": number}})
     world.rest()
-    del world.client.items[extra]
-    exact_source(world, {kept: number, extra: number})
+    del world.client.items[orphan]
+    exact_source(world, {kept: number, orphan: number})
     deadline = Deadline.after(world.clock, HOUR)
     run = Run(world)
     run.verification.look_up(world.reader.hits(), deadline)
-    assert [(each.id, each.kind) for each in run.verification.settle(deadline)] == [(extra, Kind.EXTRA)]
+    assert [(each.id, each.kind) for each in run.verification.recheck(deadline)] == [(orphan, Kind.ORPHAN)]
 
 
 def test_many_disagreements_are_settled_before_the_run_goes_on(world: World) -> None:
@@ -307,7 +307,7 @@ def test_settling_takes_no_longer_than_it_says(world: World) -> None:
     deadline = Deadline.after(world.clock, HOUR)
     run.verification.compare(next(pages(world.table, deadline)), deadline)
     began = world.clock.time
-    run.verification.settle(deadline)
+    run.verification.recheck(deadline)
     assert world.clock.time - began <= run.verification.longest * 1.25
     assert run.verification.longest == 2 * (LOOKS - 1) * (SETTLE + REFRESH)
 
@@ -330,7 +330,7 @@ def test_a_collection_that_shows_writes_minutes_late_makes_no_differences(
     world.put("new", n={"N": "1"})
     world.put("a", n={"N": "2"})
     world.delete("b")
-    assert Run(world).kinds() == {"planted": Kind.EXTRA, "h": Kind.MISSING}
+    assert Run(world).kinds() == {"planted": Kind.ORPHAN, "h": Kind.MISSING}
 
 
 @pytest.mark.parametrize("late", [31.0, 104.0, 208.0])
@@ -354,7 +354,7 @@ def test_a_verification_concludes_nothing_from_a_collection_that_is_too_late(wor
     deadline = Deadline.after(world.clock, 100.0)
     run.verification.compare(next(pages(world.table, deadline)), deadline)
     with pytest.raises(PipelineLateError, match="shows writes over"):
-        run.verification.settle(deadline)
+        run.verification.recheck(deadline)
 
 
 def test_looks_again_ask_only_for_what_disagreed(world: World) -> None:

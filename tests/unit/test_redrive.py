@@ -91,7 +91,7 @@ def test_a_message_without_a_usable_version_waits_for_its_own_time(bench: Redriv
     ("current", "why"),
     [
         (read_version(NOW + 100, 0), "a later read of the table has passed the record"),
-        (stream_version(NOW + 100, 1), "a record over the margin later is there"),
+        (stream_version(NOW + 100, 1), "a record over the skew bound later is there"),
     ],
 )
 def test_a_document_that_is_newer_than_the_record_settles_its_message(

@@ -83,7 +83,7 @@ def delivered(bench: Bench, given: dict[str, Any]) -> list[float]:
 
 MET: dict[str, tuple[dict[str, tuple[int, Any]], dict[str, int]]] = {
     "nothing": ({}, {}),
-    "a document within the margin": ({"a": (stream_version(NOW + 3, 5), {"id": "a"})}, {}),
+    "a document within the skew bound": ({"a": (stream_version(NOW + 3, 5), {"id": "a"})}, {}),
     "the tombstone of a table read": ({}, {"a": read_version(NOW + 12, 10)}),
 }
 
@@ -143,7 +143,7 @@ def test_a_cold_start_asks_nobody(entry: str) -> None:
         given = variables(OPENSEARCH_HOST=url, AWS_ACCESS_KEY_ID="AKIAEXAMPLE", AWS_SECRET_ACCESS_KEY="secret")
         given |= {"AWS_ENDPOINT_URL": url, "PYTHONPATH": str(ROOT / "lambda_src")}
         given |= {
-            "SETTLE_SECONDS": "30",
+            "RECHECK_DELAY_SECONDS": "30",
             "STATE_MACHINE_ARN": "arn:aws:states:eu-central-1:111122223333:stateMachine:sync-reconcile",
             "SYNC_FUNCTION_NAME": "sync",
             "RECONCILE_CONCURRENCY": "4",

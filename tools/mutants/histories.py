@@ -86,25 +86,25 @@ MUTANTS = (
     _mutant(
         "a version from the future believed",
         "version.py",
-        "    if second_of(current) > now + margin:\n        return Verdict.FUTURE\n    if deletion or",
+        "    if second_of(current) > now + max_skew:\n        return Verdict.FUTURE\n    if deletion or",
         "    if deletion or",
     ),
     _mutant(
         "low bits decide a conflict",
         "version.py",
-        "if second_of(current) - second > margin:",
+        "if second_of(current) - second > max_skew:",
         "if second_of(current) - second >= 0:",
     ),
     _mutant(
         "a resync without its wait",
         "version.py",
-        "return max(0.0, second + 1 + margin - now)",
+        "return max(0.0, second + 1 + max_skew - now)",
         "return 0.0",
     ),
     _mutant(
-        "a read's version without the margin",
+        "a read's version without the skew bound",
         "version.py",
-        "return int(read_at - margin) << LOW_BITS | 1",
+        "return int(read_at - max_skew) << LOW_BITS | 1",
         "return int(read_at) << LOW_BITS | 1",
     ),
     _mutant(

@@ -96,14 +96,14 @@ MUTANTS = (
     Mutant(
         "a document as old as the run taken for a new one",
         SWEEP,
-        "not self.part.since + self.margin < second",
+        "not self.part.since + self.max_skew < second",
         "not self.part.since < second",
         (UNIT, "-k", "from_the_future"),
     ),
     Mutant(
         "a document from the future taken for a new one",
         SWEEP,
-        "second <= self.clock.now() + self.margin",
+        "second <= self.clock.now() + self.max_skew",
         "second",
         (UNIT, "-k", "from_the_future"),
     ),

@@ -13,9 +13,9 @@ MUTANTS = (
         ("tests/unit/test_reconcile_state.py", "-k", "results_of_the_most_parts_fit"),
     ),
     Mutant(
-        "a run's page written without its version's margin",
+        "a run's page written without its version's skew bound",
         FUNCTION + "reconcile/parts.py",
-        "version = read_version(read.read_at, self.config.margin)",
+        "version = read_version(read.read_at, self.config.max_skew)",
         "version = read_version(read.read_at, 0.0)",
         ("tests/unit/test_reconcile_parts.py", "-k", "a_change_after_the_page_was_read_wins"),
     ),
@@ -57,10 +57,10 @@ MUTANTS = (
     Mutant(
         "a second look before the collection shows what was written",
         FUNCTION + "reconcile/verify.py",
-        """            self.clock.sleep(self.settling)
+        """            self.clock.sleep(self.recheck_delay)
             self.visibility.wait(deadline)
 """,
-        """            self.clock.sleep(self.settling)
+        """            self.clock.sleep(self.recheck_delay)
 """,
         ("tests/unit/test_reconcile_verify.py", "-k", "shows_writes_minutes_late"),
     ),

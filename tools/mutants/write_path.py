@@ -89,21 +89,21 @@ MUTANTS = (
     Mutant(
         "a resync without its wait",
         FUNCTION + "version.py",
-        "return max(0.0, second + 1 + margin - now)",
+        "return max(0.0, second + 1 + max_skew - now)",
         "return 0.0",
         ("tests/unit/test_pipeline.py", "-k", "a_resync_waits_out_the_margin"),
     ),
     Mutant(
-        "a read's version without the margin",
+        "a read's version without the skew bound",
         FUNCTION + "version.py",
-        "return int(read_at - margin) << LOW_BITS | 1",
+        "return int(read_at - max_skew) << LOW_BITS | 1",
         "return int(read_at) << LOW_BITS | 1",
         ("tests/unit/test_version.py", "-k", "a_change_in_the_second_after_a_read_wins"),
     ),
     Mutant(
         "low bits decide a conflict",
         FUNCTION + "version.py",
-        "if second_of(current) - second > margin:",
+        "if second_of(current) - second > max_skew:",
         "if second_of(current) - second >= 0:",
         ("tests/unit/test_version.py", "-k", "low_bits_never_decide"),
     ),
@@ -150,9 +150,9 @@ MUTANTS = (
         ("tests/unit/test_redrive_ranges.py", "-k", "a_range_whose_poison_the_queue_refuses_stays"),
     ),
     Mutant(
-        "a repair taken to have covered what was written within the margin before it",
+        "a repair taken to have covered what was written within the skew bound before it",
         FUNCTION + "redrive.py",
-        "wanted.last_second + margin < repaired",
+        "wanted.last_second + max_skew < repaired",
         "wanted.last_second < repaired",
         ("tests/unit/test_redrive_ranges.py", "-k", "a_repair_settles_the_ranges_that_lie_a_margin_before_it"),
     ),
@@ -306,8 +306,8 @@ MUTANTS = (
     Mutant(
         "a redrive that wakes the collection for nothing",
         FUNCTION + "redrive.py",
-        "        repaired = repaired_since(event, self.clock.now() + self.config.margin)\n",
-        "        repaired = repaired_since(event, self.clock.now() + self.config.margin)\n"
+        "        repaired = repaired_since(event, self.clock.now() + self.config.max_skew)\n",
+        "        repaired = repaired_since(event, self.clock.now() + self.config.max_skew)\n"
         "        self.collection.ensure_index(1.0)\n",
         ("tests/unit/test_waking_alarms.py", "-k", "leaves_the_collection_asleep"),
     ),
@@ -510,15 +510,15 @@ MUTANTS = (
     Mutant(
         "F20 a resync that does not ask the mapping",
         FUNCTION + "pipeline.py",
-        "self.config.margin, self.config.fields)",
-        "self.config.margin)",
+        "self.config.max_skew, self.config.fields)",
+        "self.config.max_skew)",
         ("tests/unit/test_pipeline_failures.py", "-k", "only_what_the_mapping_does_not_map"),
     ),
     Mutant(
         "F20 a redrive that does not ask the mapping",
         FUNCTION + "redrive.py",
-        "self.config.margin, self.config.fields",
-        "self.config.margin",
+        "self.config.max_skew, self.config.fields",
+        "self.config.max_skew",
         ("tests/unit/test_redrive.py", "-k", "what_the_mapping_does_not_map"),
     ),
     Mutant(
@@ -727,8 +727,8 @@ MUTANTS = (
     Mutant(
         "F27 a version of the time of writing",
         FUNCTION + "resync.py",
-        "read_version(page.read_at, self.margin)",
-        "read_version(self.clock.now(), self.margin)",
+        "read_version(page.read_at, self.max_skew)",
+        "read_version(self.clock.now(), self.max_skew)",
         ("tests/unit/test_resync.py", "-k", "own_reads_version"),
     ),
     Mutant(

@@ -56,8 +56,8 @@ def shown(execution: Execution, first: Sequence[Difference], where: str, options
     if found:
         mended = f", {repaired:,} repaired" if repaired else ""
         lines.append(Text(f"  Found: {differences.found_by(totals)}{mended}"))
-    if totals.get("unsettled"):
-        lines.append(Text(f"  {totals['unsettled']:,} changed under way at every look, and were left out", "dim"))
+    if totals.get("unstable"):
+        lines.append(Text(f"  {totals['unstable']:,} changed under way at every look, and were left out", "dim"))
     if first:
         lines += [Text(), _table(first)]
     if where:

@@ -1,7 +1,7 @@
 """Whether an item and its document agree, and when a disagreement is a difference. Pure.
 
 Item and document are looked at one after the other, and changes are under way all the time. So a
-disagreement is looked at again, a settling time later: by then the pipeline has brought whatever was
+disagreement is looked at again, a recheck delay later: by then the pipeline has brought whatever was
 under way, and what it writes has another version.
 
     now they agree                                         AGREES
@@ -11,11 +11,11 @@ under way, and what it writes has another version.
 
 Each look reads the document first and its item then. That order is what makes DIFFERS a proof: the document
 was there before the item was read, so it is not the trace of a later change, and it was still there a
-settling time after, when whatever the read saw must have come. The other way round an item that changes
+recheck delay after, when whatever the read saw must have come. The other way round an item that changes
 between the two, and again just before the second look, would be a difference that is none.
 
 A missing document has no version that would tell an untouched place from an item that is deleted and put
-again and again. Only samples over one more settling time, in none of which the document is seen or the
+again and again. Only samples over one more recheck delay, in none of which the document is seen or the
 item gone, make it a difference.
 """
 
@@ -44,9 +44,9 @@ class Kind(Enum):
     """What is wrong with a document."""
 
     MISSING = "missing"
-    EXTRA = "extra"
+    ORPHAN = "orphan"
     DIFFERENT = "different"
-    FOREIGN = "foreign"
+    UNMAPPABLE = "unmappable"
     """It carries no key that leads to its own id, so no item of the table can be its source."""
 
 
@@ -81,7 +81,7 @@ def look(image: AttributeMap | None, document: Document | None) -> Look:
     if document is None:
         return Look(None, None if image is None else Kind.MISSING)
     if image is None:
-        return Look(document.version, Kind.EXTRA)
+        return Look(document.version, Kind.ORPHAN)
     attributes = differing(image, document.source)
     return Look(document.version, Kind.DIFFERENT if attributes else None, attributes)
 
@@ -156,7 +156,7 @@ SAME: Mapping[str, Callable[[Any, Any], bool]] = {
 
 
 def judge(before: Look, now: Look) -> Verdict:
-    """What the second of two looks, a settling time apart, says of the disagreement that the first saw."""
+    """What the second of two looks, a recheck delay apart, says of the disagreement that the first saw."""
     if now.kind is None:
         return Verdict.AGREES
     if now.version != before.version:

@@ -36,11 +36,11 @@ class Written:
 
 @dataclass(frozen=True)
 class Backfill:
-    """Writes batches of items; `margin` in seconds."""
+    """Writes batches of items; `max_skew` in seconds."""
 
     deliver: Deliver
     clock: Clock
-    margin: float
+    max_skew: float
     fields: Fields = MAPS_ALL
 
     def write(self, batch: Batch) -> Written:
@@ -78,5 +78,5 @@ class Backfill:
             return "poison"
         if answer.kind is not Kind.CONFLICT:
             return ""
-        found = verdict_on_page(ours=version, current=answer.current, now=self.clock.now(), margin=self.margin)
+        found = verdict_on_page(ours=version, current=answer.current, now=self.clock.now(), max_skew=self.max_skew)
         return {Verdict.PASSED: "passed", Verdict.FUTURE: "poison"}.get(found, "")

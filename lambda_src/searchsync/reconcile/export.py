@@ -16,11 +16,11 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from searchsync.errors import ConversionError, SearchsyncError, TableBusyError
-from searchsync.foreign import code_of
 from searchsync.limits import FILES_AT_ONCE, LARGEST_ANSWER
 from searchsync.reconcile.manifest import MISSING, DataFile, Manifest, refused
 from searchsync.reconcile.state import Files
 from searchsync.records import AttributeMap
+from searchsync.sanitize import code_of
 from searchsync.table import Item
 
 

@@ -19,9 +19,9 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from searchsync.errors import RunRefusedError, SearchsyncError, StackError, TableBusyError
-from searchsync.foreign import code_of, shown, shown_list
 from searchsync.limits import MOST_FILES, MOST_PARTS
 from searchsync.reconcile.state import Files
+from searchsync.sanitize import code_of, shown, shown_list
 
 MANIFEST = "manifest-files.json"
 MISSING = frozenset({"NoSuchKey", "404"})

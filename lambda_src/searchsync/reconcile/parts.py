@@ -152,12 +152,12 @@ class Reconciler:
 
     def _batch(self, items: Sequence[Item], read: Page | ScanPage, deadline: Deadline) -> Batch:
         """Items just read: they must be written within the time that a tombstone lives."""
-        version = read_version(read.read_at, self.config.margin)
+        version = read_version(read.read_at, self.config.max_skew)
         return Batch(items, version, time_to_write(read.read_monotonic, deadline))
 
     def _load(self, state: State, part: Files, deadline: Deadline) -> tuple[list[int] | None, tuple[str, ...]]:
         """Write files of an export; where the next call begins, None behind the last, and which were broken."""
-        version = read_version(state.read_at, self.config.margin)
+        version = read_version(state.read_at, self.config.max_skew)
 
         def again(left: Sequence[Item]) -> list[Batch]:
             return [Batch(left, version, deadline)]
@@ -190,7 +190,7 @@ class Reconciler:
         counts = Counter(items=len(batch.items))
         batches: Iterable[Batch] = [batch]
         # One for all tries: an item that alone is not answered is known by the time that they take together.
-        backfill = Backfill(self._delivery().deliver, self.clock, self.config.margin, self.config.fields)
+        backfill = Backfill(self._delivery().deliver, self.clock, self.config.max_skew, self.config.fields)
         attempt = 0
         while True:
             left: list[Item] = []
@@ -223,7 +223,14 @@ class Reconciler:
         """Compare a part's pages with what they belong to; where the next call begins, None behind the last."""
         table = PacedTable(self.table, self.pace)
         verification = Verification(
-            table, self.reader, self.clock, self.rng, self.types, state.settle, self._visibility, self._most_in_doubt
+            table,
+            self.reader,
+            self.clock,
+            self.rng,
+            self.types,
+            state.recheck_delay,
+            self._visibility,
+            self._most_in_doubt,
         )
         at_the_end = verification.longest + ONE_PAGE * (2 if state.task == "repair" else 1)
         position, differences = state.position, list[Difference]()
@@ -239,11 +246,11 @@ class Reconciler:
             if position is None or keys.count >= MOST_KEYS or self._is_late(deadline, at_the_end):
                 break
             if verification.full:
-                differences += verification.settle(deadline)
+                differences += verification.recheck(deadline)
                 # Mending them takes time, too; and what the looks took of the table is yet to be paid for.
                 if state.task == "repair" or self._is_late(deadline, at_the_end):
                     break
-        differences += verification.settle(deadline)
+        differences += verification.recheck(deadline)
         if isinstance(part, Segment):
             self.seen.write(state.run, state.name, keys)
         self.counts.update(verification.counts)
@@ -255,12 +262,12 @@ class Reconciler:
     def _sweep(self, state: State, part: Range, verification: Verification) -> Sweep:
         seen = self.seen.read(state.run, part.range, part.of)
         return Sweep(
-            self.reader, self._visibility, self.clock, self.config.margin, part, seen, verification, self.counts
+            self.reader, self._visibility, self.clock, self.config.max_skew, part, seen, verification, self.counts
         )
 
     @property
     def _visibility(self) -> Visibility:
-        return Visibility(self.collection, self.reader, self.clock, self.backoff, self.config.margin)
+        return Visibility(self.collection, self.reader, self.clock, self.backoff, self.config.max_skew)
 
     @property
     def _most_in_doubt(self) -> int:
@@ -280,7 +287,7 @@ class Reconciler:
         return page.position
 
     def _mend(self, differences: Sequence[Difference], deadline: Deadline) -> None:
-        repair = Repair(self.table, self._delivery().deliver, self.clock, self.config.margin, self.config.fields)
+        repair = Repair(self.table, self._delivery().deliver, self.clock, self.config.max_skew, self.config.fields)
         repaired = repair.mend(differences, deadline)
         self.counts.update(repaired.counts)
         self._hand_over(repaired.poison, deadline)

@@ -15,11 +15,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from searchsync.config import Config
 from searchsync.errors import PipelineLateError, RunRefusedError, StackError
-from searchsync.foreign import code_of, shown, shown_list
 from searchsync.limits import (
     DRAIN_SPEED,
     ITEMS_A_SECOND,
-    LONGEST_SETTLE,
+    LONGEST_RECHECK_DELAY,
     MOST_DATAPOINTS,
     MOST_SEGMENTS,
     REFRESH,
@@ -29,6 +28,7 @@ from searchsync.limits import (
 from searchsync.reconcile.manifest import Asked, Export, Manifest
 from searchsync.reconcile.settings import Settings
 from searchsync.reconcile.state import TASKS
+from searchsync.sanitize import code_of, shown, shown_list
 from searchsync.wire import AS_SENT
 
 
@@ -169,13 +169,13 @@ def segments(size: int, lanes: int) -> int:
     return min(MOST_SEGMENTS, max(lanes, math.ceil(size / SEGMENT_BYTES)))
 
 
-def settling(configured: float, lag: float) -> float:
+def recheck_delay(configured: float, lag: float) -> float:
     """Seconds between two looks: what is configured, or the pipeline's lag and a refresh where that is longer.
 
     Raises PipelineLateError where the pipeline is too late for any verification to mean something.
     """
     needed = max(configured, lag + REFRESH if lag else 0.0)
-    if needed > LONGEST_SETTLE:
+    if needed > LONGEST_RECHECK_DELAY:
         raise PipelineLateError(
             f"The pipeline is {lag:.0f} s behind the table: what is on its way would be taken for a difference. "
             "Look at the sync function's log for what holds it up, and verify when it has caught up."

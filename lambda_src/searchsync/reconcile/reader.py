@@ -27,7 +27,6 @@ from searchsync.errors import (
     RunRefusedError,
     StackError,
 )
-from searchsync.foreign import code
 from searchsync.index import has_key, mark_in
 from searchsync.limits import (
     IDS_AT_ONCE,
@@ -40,6 +39,7 @@ from searchsync.limits import (
 )
 from searchsync.reads import Portion
 from searchsync.reconcile.agreement import Document, exact
+from searchsync.sanitize import code
 
 SERVER_ERROR = 500
 HAS_KEY: Mapping[str, Any] = {"exists": {"field": KEY_FIELD}}

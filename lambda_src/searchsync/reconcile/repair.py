@@ -30,12 +30,12 @@ class Repaired:
 
 @dataclass(frozen=True)
 class Repair:
-    """Mends differences; `margin` in seconds."""
+    """Mends differences; `max_skew` in seconds."""
 
     table: Table
     deliver: Deliver
     clock: Clock
-    margin: float
+    max_skew: float
     fields: Fields = MAPS_ALL
 
     def mend(self, differences: Sequence[Difference], deadline: Deadline) -> Repaired:
@@ -46,7 +46,7 @@ class Repair:
         now = int(self.clock.now())
         keys = {each.id: each.keys for each in differences if each.keys is not None}
         targets = [Target(each.id, each.keys, now, self._past(each)) for each in differences if each.keys is not None]
-        resync = Resync(self.table, self.deliver, self.clock, self.margin, self.fields)
+        resync = Resync(self.table, self.deliver, self.clock, self.max_skew, self.fields)
         outcomes = resync.run(targets, deadline) if targets else {}
         outcomes |= self._delete([each.id for each in differences if each.keys is None], deadline)
         results = Counter(outcome.result for outcome in outcomes.values())
@@ -62,7 +62,7 @@ class Repair:
         A version from the future is not waited for: the write says it.
         """
         second = 0 if difference.version is None else second_of(difference.version)
-        return 0 if second > self.clock.now() + self.margin else second
+        return 0 if second > self.clock.now() + self.max_skew else second
 
     def _delete(self, names: Sequence[str], deadline: Deadline) -> dict[str, Outcome]:
         """Delete documents that belong to no item. An item that comes now has a later version.
@@ -72,7 +72,7 @@ class Repair:
         """
         if not names:
             return {}
-        version = read_version(self.clock.now(), self.margin)
+        version = read_version(self.clock.now(), self.max_skew)
         until = time_to_write(self.clock.monotonic(), deadline)
         answers = self.deliver([Write(name, version, None) for name in names], until)
         return {name: Outcome(self._result(version, each), each) for name, each in answers.items()}
@@ -82,6 +82,6 @@ class Repair:
         if answer.kind is Kind.CONFLICT:
             if answer.current == version and not answer.looked_up:
                 return Result.DELETED
-            found = verdict_on_page(ours=version, current=answer.current, now=self.clock.now(), margin=self.margin)
+            found = verdict_on_page(ours=version, current=answer.current, now=self.clock.now(), max_skew=self.max_skew)
             return Result.FUTURE if found is Verdict.FUTURE else Result.FAILED
         return {Kind.DONE: Result.DELETED, Kind.POISON: Result.POISON}.get(answer.kind, Result.FAILED)

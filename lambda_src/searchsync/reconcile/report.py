@@ -12,11 +12,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from searchsync.config import Config
 from searchsync.errors import StackError
-from searchsync.foreign import code_of
 from searchsync.limits import TOLD_EVERY
 from searchsync.metrics import UNITS as REPAIR_UNITS
 from searchsync.metrics import embedded
 from searchsync.reconcile.verify import Difference
+from searchsync.sanitize import code_of
 
 UNITS = {
     "RunItems": "Count",

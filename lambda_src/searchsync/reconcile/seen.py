@@ -22,8 +22,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from searchsync.document import index_key
 from searchsync.errors import StackError
-from searchsync.foreign import code_of
 from searchsync.limits import KEYS, MOST_SEEN_BYTES
+from searchsync.sanitize import code_of
 
 COUNT, KEY = "I", "Q"
 """Codes of `array`: 4 and 8 bytes."""

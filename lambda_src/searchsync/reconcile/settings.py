@@ -7,19 +7,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from searchsync.errors import ConfigurationError
-from searchsync.limits import LONGEST_SETTLE, SHORTEST_SETTLE
+from searchsync.limits import LONGEST_RECHECK_DELAY, SHORTEST_RECHECK_DELAY
 
 
 @dataclass(frozen=True)
 class Settings:
     """What a run is asked to keep to.
 
-    settle: seconds between two looks at least; units: read units a second for each lane, None for no
+    recheck_delay: seconds between two looks at least; units: read units a second for each lane, None for no
     limit; lanes: parts scanned at once; report_bucket: of the differences, None for the log; seen_bucket: of
     the keys that a run has read, None: every document is looked up.
     """
 
-    settle: float
+    recheck_delay: float
     units: float | None
     lanes: int
     report_bucket: str | None
@@ -56,11 +56,11 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         lambda value: 0 <= value < math.inf,
         "read units a second, or nothing for no limit",
     )
-    settle = number(
-        "SETTLE_SECONDS",
+    recheck_delay = number(
+        "RECHECK_DELAY_SECONDS",
         "30",
-        lambda value: SHORTEST_SETTLE <= value <= LONGEST_SETTLE,
-        f"seconds from {SHORTEST_SETTLE:g} to {LONGEST_SETTLE:g}",
+        lambda value: SHORTEST_RECHECK_DELAY <= value <= LONGEST_RECHECK_DELAY,
+        f"seconds from {SHORTEST_RECHECK_DELAY:g} to {LONGEST_RECHECK_DELAY:g}",
     )
     sync_function, machine = text("SYNC_FUNCTION_NAME"), text("STATE_MACHINE_ARN")
     if problems:
@@ -70,7 +70,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             + ". The Terraform module sets all of these; run `terraform apply`, or correct them by hand."
         )
     return Settings(
-        settle=settle,
+        recheck_delay=recheck_delay,
         units=units / lanes if units else None,
         lanes=int(lanes),
         report_bucket=environment.get("REPORT_BUCKET") or None,

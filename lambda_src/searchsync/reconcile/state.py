@@ -14,8 +14,8 @@ from datetime import datetime
 from typing import Any
 
 from searchsync.errors import RunRefusedError
-from searchsync.foreign import shown
 from searchsync.limits import KEYS, LONGEST_BROKEN, MOST_BROKEN, MOST_RANGES
+from searchsync.sanitize import shown
 
 TASKS = ("backfill", "verify", "repair")
 COSTS = ("calls", "milliseconds", "requests", "units")
@@ -71,14 +71,14 @@ Part = Segment | Files | Range
 class State:
     """Where one part of a run stands.
 
-    `settle`: seconds between two looks; `read_at`: Unix seconds of an export, else 0.0; `position`:
+    `recheck_delay`: seconds between two looks; `read_at`: Unix seconds of an export, else 0.0; `position`:
     where the next page begins, None at the beginning; `call`: how many calls there were; `broken`: the first of
     the export's files that could not be read (MOST_BROKEN); all are counted, and in the log.
     """
 
     task: str
     run: str
-    settle: float
+    recheck_delay: float
     read_at: float
     part: Part
     position: Any
@@ -116,7 +116,7 @@ def read_state(event: Mapping[str, Any]) -> State:
         return State(
             task=event["task"],
             run=event["run"],
-            settle=float(event["settle"]),
+            recheck_delay=float(event["recheck_delay"]),
             read_at=float(export["exported_at"]) if export else 0.0,
             part=_part(event["part"], export),
             position=event["position"],

@@ -23,9 +23,8 @@ from searchsync.errors import (
     RunRefusedError,
     StackError,
 )
-from searchsync.foreign import shown, shown_list
 from searchsync.limits import (
-    LONGEST_SETTLE,
+    LONGEST_RECHECK_DELAY,
     RECONCILE_RESERVE,
     REQUEST_TIMEOUT,
     SHORT_STEP,
@@ -43,9 +42,10 @@ from searchsync.reconcile.report import Reports
 from searchsync.reconcile.settings import Settings
 from searchsync.reconcile.state import Files, ranges_of, read_state, summed, written_state
 from searchsync.reconcile.visibility import Visibility
+from searchsync.sanitize import shown, shown_list
 from searchsync.table import DynamoTable
 
-DIFFERENCES = ("missing", "extra", "different", "foreign")
+DIFFERENCES = ("missing", "orphan", "different", "unmappable")
 
 
 @dataclass
@@ -117,7 +117,7 @@ class Steps:
         facts = self.account.table()
         prepare.check_table(facts, self.config)
         export, parts = self._export(order.export) if order.export else (None, None)
-        settle = self._prepare_backfill(call) if order.task == "backfill" else self._prepare_comparison(call)
+        recheck_delay = self._prepare_backfill(call) if order.task == "backfill" else self._prepare_comparison(call)
         self.clock.sleep(max(0.0, asked + TOGETHER - self.clock.monotonic()))
         if gave_way := self._gives_way(order, run, started):
             return gave_way
@@ -126,7 +126,7 @@ class Steps:
             "task": order.task,
             "run": run,
             "started": call.event["started"],
-            "settle": settle,
+            "recheck_delay": recheck_delay,
             "of": of,
             "segments": list(range(of)) if parts is None else parts,
             "index": {"of": ranges_of(of), "ranges": list(range(ranges_of(of)))},
@@ -143,7 +143,9 @@ class Steps:
         if isinstance(state.part, Files):  # still off
             prepare.check_trigger(self.account.trigger())
         if state.task != "backfill":  # the pipeline may have fallen behind since the run began, and catch up
-            state = replace(state, settle=prepare.settling(state.settle, self.account.lag(self.clock.now())))
+            state = replace(
+                state, recheck_delay=prepare.recheck_delay(state.recheck_delay, self.account.lag(self.clock.now()))
+            )
         reconciler = self.reconciler(facts.types, Pace(self.clock, self.settings.units))
         call.report.facts["part"] = state.name
         call.report.counts = reconciler.counts
@@ -230,23 +232,23 @@ class Steps:
         return asdict(export) | {"etag": etag}, parts
 
     def _prepare_backfill(self, call: Call) -> float:
-        """Make sure that the index is there and takes writes; the settling time."""
+        """Make sure that the index is there and takes writes; the recheck delay."""
         self._ensure_index(self._soon(call.deadline))
         self._visibility.writable(call.deadline)
-        return self.settings.settle
+        return self.settings.recheck_delay
 
     def _prepare_comparison(self, call: Call) -> float:
-        """Make sure that the index can be read and shows what was written; the settling time."""
+        """Make sure that the index can be read and shows what was written; the recheck delay."""
         self.reader.require(self._soon(call.deadline))
         self.reader.keys(0, 1, self._soon(call.deadline))  # so that a refusal comes before the table is scanned
         visibility = self._visibility
         try:
-            settle = prepare.settling(self.settings.settle, self.account.lag(self.clock.now()))
+            recheck_delay = prepare.recheck_delay(self.settings.recheck_delay, self.account.lag(self.clock.now()))
             visibility.wait(call.deadline)
         except (PipelineLateError, CollectionBusyError) as error:
             raise RunRefusedError(str(error)) from error
         # A collection that was late will be so again: the calls keep time for it.
-        return max(settle, min(visibility.late, LONGEST_SETTLE))
+        return max(recheck_delay, min(visibility.late, LONGEST_RECHECK_DELAY))
 
     def _gives_way(self, order: Order, run: str, started: datetime) -> dict[str, Any]:
         """The answer of a scheduled run that leaves the field to another, else empty. Raises RunRefusedError."""
@@ -274,7 +276,7 @@ class Steps:
 
     @property
     def _visibility(self) -> Visibility:
-        return Visibility(self.collection, self.reader, self.clock, self.backoff, self.config.margin)
+        return Visibility(self.collection, self.reader, self.clock, self.backoff, self.config.max_skew)
 
     def _soon(self, deadline: Deadline) -> Deadline:
         return deadline.at_most(self.clock.monotonic() + SHORT_STEP)

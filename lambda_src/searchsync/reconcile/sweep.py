@@ -72,12 +72,12 @@ class Stride:
 
 @dataclass
 class Sweep:
-    """The pages of one call. `margin` in seconds."""
+    """The pages of one call. `max_skew` in seconds."""
 
     index: Index
     visibility: Visibility
     clock: Clock
-    margin: float
+    max_skew: float
     part: Range
     seen: Seen
     verification: Verification
@@ -127,4 +127,4 @@ class Sweep:
     def _is_old(self, version: int) -> bool:
         """Whether a document was there when the run began, or has a version that nobody of ours can have written."""
         second = second_of(version)
-        return not self.part.since + self.margin < second <= self.clock.now() + self.margin
+        return not self.part.since + self.max_skew < second <= self.clock.now() + self.max_skew

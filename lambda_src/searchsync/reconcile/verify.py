@@ -2,7 +2,7 @@
 
 The rules stand at the head of `agreement`. A page of the table is read before its documents, so an item
 whose document is another is read once more behind it: that is the first look. Disagreements are kept until
-`settle`, which waits until each is a settling time old and looks again; a run's call ends with it, so that
+`recheck`, which waits until each is a recheck delay old and looks again; a run's call ends with it, so that
 nothing is carried between calls.
 """
 
@@ -56,7 +56,7 @@ class Difference:
 
 @dataclass
 class Verification:
-    """Compares pages, and settles what they showed. `settling` in seconds. One for each call of a run.
+    """Compares pages, and settles what they showed. `recheck_delay` in seconds. One for each call of a run.
 
     With `most` disagreements it is full: they must be settled before it goes on.
     """
@@ -66,7 +66,7 @@ class Verification:
     clock: Clock
     rng: random.Random
     types: KeyTypes
-    settling: float
+    recheck_delay: float
     visibility: Visibility
     most: int = MOST_DISAGREEMENTS
     counts: Counter[str] = field(default_factory=Counter)
@@ -74,8 +74,8 @@ class Verification:
 
     @property
     def longest(self) -> float:
-        """Seconds that `settle` may take, its requests left out."""
-        return 2 * (LOOKS - 1) * (self.settling + self.visibility.late)
+        """Seconds that `recheck` may take, its requests left out."""
+        return 2 * (LOOKS - 1) * (self.recheck_delay + self.visibility.late)
 
     @property
     def full(self) -> bool:
@@ -99,7 +99,7 @@ class Verification:
                     self._note(name, doubtful[name], _look(name, image, documents[name]))
 
     def look_up(self, hits: Sequence[Hit], deadline: Deadline) -> None:
-        """Look up the items of documents: those without one are extra."""
+        """Look up the items of documents: those without one are orphans."""
         documents = {hit.id: hit.document for hit in hits}
         keys = self._keys(documents)
         # A digest says no key; its document does, with all digits of its numbers.
@@ -109,12 +109,12 @@ class Verification:
             keys |= self._keys(whole)
             for name in whole:
                 if name not in keys:
-                    self._note(name, None, Look(documents[name].version, Kind.FOREIGN))
+                    self._note(name, None, Look(documents[name].version, Kind.UNMAPPABLE))
         for page in self.table.read(keys, deadline):
             for name, image in page.images.items():
-                self._note(name, keys[name], Look(documents[name].version, Kind.EXTRA if image is None else None))
+                self._note(name, keys[name], Look(documents[name].version, Kind.ORPHAN if image is None else None))
 
-    def settle(self, deadline: Deadline) -> list[Difference]:
+    def recheck(self, deadline: Deadline) -> list[Difference]:
         """Look again at everything that disagreed; what is a difference. Waits up to `longest`.
 
         Raises PipelineLateError where the collection does not show in time what the pipeline has written.
@@ -124,7 +124,7 @@ class Verification:
         for _ in range(LOOKS - 1):
             if not moving:
                 break
-            self.clock.sleep(self.settling)
+            self.clock.sleep(self.recheck_delay)
             self.visibility.wait(deadline)
             moving, missing, lasting = _sorted(moving, self._looks(moving, deadline))
             differences += lasting
@@ -132,7 +132,7 @@ class Verification:
                 seen, absent = self._sampled(missing, deadline)
                 moving += seen
                 differences += absent
-        self.counts["unsettled"] += len(moving)
+        self.counts["unstable"] += len(moving)
         self.counts.update(each.kind.value for each in differences)
         return differences
 
@@ -168,12 +168,12 @@ class Verification:
         if document is None:
             return Look(None, None)
         strange = key_of(name, document.source, self.types) is None
-        return Look(document.version, Kind.FOREIGN if strange else None)
+        return Look(document.version, Kind.UNMAPPABLE if strange else None)
 
     def _sampled(
         self, missing: Sequence[Disagreement], deadline: Deadline
     ) -> tuple[list[Disagreement], list[Difference]]:
-        """Watch missing documents for one settling time; a difference is one that never came, of an item never gone."""
+        """Watch missing documents for one recheck delay; a difference is one that never came, of an item never gone."""
         keys = {each.id: each.keys for each in missing if each.keys is not None}
         still = set(keys)
 
@@ -183,7 +183,7 @@ class Verification:
 
         for sample in range(SAMPLES):
             # Uneven: a key that changes in even steps could else be caught at the same point each time.
-            self.clock.sleep(self.settling / SAMPLES * self.rng.uniform(0.5, 1.5))
+            self.clock.sleep(self.recheck_delay / SAMPLES * self.rng.uniform(0.5, 1.5))
             watch()
             if sample % ITEM_EVERY == 0:
                 still -= self._gone({name: keys[name] for name in sorted(still)}, deadline)

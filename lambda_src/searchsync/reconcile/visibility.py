@@ -56,14 +56,14 @@ def is_probe(name: str) -> bool:
 
 @dataclass
 class Visibility:
-    """Waits until the collection shows what was written. `late`: seconds that it took at most so far; `margin` in
+    """Waits until the collection shows what was written. `late`: seconds that it took at most so far; `max_skew` in
     seconds."""
 
     collection: Collection
     reader: Reader
     clock: Clock
     backoff: Backoff
-    margin: float
+    max_skew: float
     late: float = REFRESH
 
     def writable(self, deadline: Deadline) -> None:
@@ -93,7 +93,7 @@ class Visibility:
 
     def remove_left(self, versions: Mapping[str, int]) -> None:
         """Delete the probes, of these versions by id, that calls which were ended left behind."""
-        oldest = self.clock.now() - LONGEST_CALL - self.margin
+        oldest = self.clock.now() - LONGEST_CALL - self.max_skew
         self._remove([name for name, version in versions.items() if second_of(version) < oldest])
 
     def _shown(self, names: Sequence[str], deadline: Deadline) -> bool:
@@ -120,7 +120,7 @@ class Visibility:
     def _write(self, names: Sequence[str], source: bytes | None, deadline: Deadline) -> None:
         """Write, or delete, until the collection has taken all of it."""
         # A deletion lies a second above its document, also where it follows at once.
-        version = read_version(self.clock.now() + (1.0 if source is None else 0.0), self.margin)
+        version = read_version(self.clock.now() + (1.0 if source is None else 0.0), self.max_skew)
         writes = [Write(name, version, source) for name in names]
         body, attempt = b"".join(map(lines, writes)), 0
         while True:

@@ -16,7 +16,7 @@ DROPS = Configuration("drops and repair", 2, drops=True, repair=True, wire=0, st
 CLOCKS = Configuration(
     "clocks",
     2,
-    rules=Rules(margin=3),
+    rules=Rules(max_skew=3),
     stream_clock=OFF_BY_ONE,
     function_clock=OFF_BY_ONE,
     reader_clock=OFF_BY_ONE,
@@ -24,7 +24,7 @@ CLOCKS = Configuration(
 LATE = Configuration("late requests", 2, live=True)
 SHARDS = Configuration("shards and lanes", 2, lanes=True, split=True, live=True)
 ALONE = Configuration("handed over alone", 1, redrive=True, alone=True, live=True)
-FOREIGN = Configuration("a document from the future", 1, poison=True, redrive=True, foreign=True, live=True)
+FUTURE = Configuration("a document from the future", 1, poison=True, redrive=True, future=True, live=True)
 
 TESTED = (
     LATE,
@@ -50,7 +50,7 @@ TESTED = (
     ),
     replace(CLOCKS, name="clocks and redrive", writes=1, page=True, poison=True, redrive=True),
     replace(CLOCKS, name="clocks and repair", writes=1, drops=True, repair=True),
-    FOREIGN,
+    FUTURE,
     ALONE,
     replace(ALONE, name="handed over alone, drops, timed tombstones", drops=True, repair=True, tombstone=3, late=2),
 )
