@@ -27,16 +27,16 @@ from lab.dynamodb_local import DynamoDBLocal
 from lab.engine import Engine
 from lab.gate import Gate
 from searchsync.clock import Backoff, Deadline, SystemClock
-from searchsync.collection import connect
 from searchsync.config import read_environment
-from searchsync.document import encode, index_key
-from searchsync.index import Mark, creation_body
+from searchsync.documents.document import encode, index_key
+from searchsync.documents.index import Mark, creation_body
+from searchsync.edges.collection import connect
+from searchsync.edges.wire import sdk_form
 from searchsync.reconcile.reader import ExactJson, IndexReader
 from searchsync.reconcile.seen import KEY, Seen
 from searchsync.reconcile.state import Range
 from searchsync.reconcile.sweep import Sweep
 from searchsync.reconcile.verify import Verification
-from searchsync.wire import sdk_form
 from tests.support.events import environment
 from tests.support.fakes import MemoryBucket
 from tests.support.real_lane import AUTH, RealWorld

@@ -71,8 +71,8 @@ def plain() -> Callable[[dict[str, Any]], dict[str, Any]]:
     from boto3.dynamodb.types import Binary, TypeDeserializer  # noqa: PLC0415
     from opensearchpy import OpenSearch, helpers  # noqa: PLC0415
 
-    from searchsync.collection import connect  # noqa: PLC0415
     from searchsync.config import read_environment  # noqa: PLC0415
+    from searchsync.edges.collection import connect  # noqa: PLC0415
     from searchsync.entry import sign  # noqa: PLC0415
     from searchsync.limits import LARGEST_SCAN  # noqa: PLC0415
 

@@ -114,7 +114,7 @@ class Services:
     @cached_property
     def converted(self) -> bytes:
         """The attribute's value in the index."""
-        from searchsync.document import document_text  # noqa: PLC0415 - a path of the measured package
+        from searchsync.documents.document import document_text  # noqa: PLC0415 - a path of the measured package
 
         return document_text({"data": json.loads(self.attribute)})[len('{"data":') : -1].encode()
 
@@ -181,7 +181,7 @@ class Services:
 
     def _shown(self, name: str) -> bytes:
         """A document, of an item or of a probe."""
-        from searchsync.document import KEY_FIELD, index_key  # noqa: PLC0415 - a path of the measured package
+        from searchsync.documents.document import KEY_FIELD, index_key  # noqa: PLC0415 - a path of the measured package
 
         source = b"{}"
         if name.isdigit():
@@ -191,7 +191,7 @@ class Services:
 
     def _search(self, request: Any) -> bytes:
         """Documents by id; or all, as a range of keys and as the documents of these keys show them; or none."""
-        from searchsync.document import KEY_FIELD, index_key  # noqa: PLC0415 - a path of the measured package
+        from searchsync.documents.document import KEY_FIELD, index_key  # noqa: PLC0415 - a path of the measured package
 
         names = request["query"].get("ids", {}).get("values") or [str(number) for number in range(self.scanned)]
         names = [] if "bool" in request["query"] else names

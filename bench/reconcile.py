@@ -29,7 +29,7 @@ from lab.dynamodb_local import DynamoDBLocal
 from lab.engine import Engine
 from lab.gate import Gate
 from lab.maven import ROOT
-from searchsync.wire import sdk_form
+from searchsync.edges.wire import sdk_form
 
 TABLE = "bench"
 LANES = 4

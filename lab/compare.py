@@ -14,8 +14,8 @@ from typing import Any
 
 import requests
 
-from searchsync.document import document_id, encode
-from searchsync.wire import normalised
+from searchsync.documents.document import document_id, encode
+from searchsync.edges.wire import normalised
 
 PAGE = 1_000
 TIMEOUT_SECONDS = 30

@@ -7,7 +7,7 @@ import math
 import pytest
 from hypothesis import settings
 
-from searchsync.calls import INVOCATION
+from searchsync.edges.calls import INVOCATION
 
 settings.register_profile("searchsync", derandomize=True, deadline=None, print_blob=True)
 settings.load_profile("searchsync")

@@ -78,7 +78,7 @@ class Queue:
 @dataclass(frozen=True)
 class Index:
     """What the reconcile function says of now. saw: by the names of a verification's own `saw`; state: there, missing,
-    foreign, unasked, or failed with its reason; created and table_created: Unix seconds."""
+    unowned, unasked, or failed with its reason; created and table_created: Unix seconds."""
 
     saw: Mapping[str, object] = field(default_factory=dict)
     state: str = UNASKED

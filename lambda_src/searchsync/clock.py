@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import Protocol
 
-from searchsync.limits import BACKOFF_BASE, BACKOFF_CAP, LAST_TRY
+from searchsync.limits import BACKOFF_BASE, BACKOFF_CAP, LAST_TRY, READ_TO_ANSWER, READ_TO_REQUEST
 
 
 class Clock(Protocol):
@@ -91,3 +91,8 @@ class Backoff:
             return False
         self.clock.sleep(seconds)
         return True
+
+
+def time_to_write(read_monotonic: float, deadline: Deadline) -> Deadline:
+    """Until when what was read from the table, or taken from the stream, at a monotonic time may be written."""
+    return deadline.at_most(read_monotonic + READ_TO_ANSWER, begin_by=read_monotonic + READ_TO_REQUEST)

@@ -15,9 +15,9 @@ from ipaddress import ip_address
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-from searchsync.document import KEY_FIELD
+from searchsync.documents.document import KEY_FIELD
+from searchsync.documents.fields import Fields
 from searchsync.errors import ConfigurationError
-from searchsync.fields import Fields
 from searchsync.limits import DEFAULT_MAX_SKEW, LONGEST_MAX_SKEW, SHORTEST_MAX_SKEW
 
 STREAM_ARN = re.compile(

@@ -12,8 +12,8 @@ from typing import Any
 from searchsync.config import Config, read_environment
 from searchsync.entry import Context, accounted, connect_edges, seconds_left
 from searchsync.lean import tune
-from searchsync.metrics import Report, emit, log_line
-from searchsync.pipeline import Pipeline
+from searchsync.sync.metrics import Report, emit, log_line
+from searchsync.sync.pipeline import Pipeline
 
 
 def build(config: Config, environment: Mapping[str, str]) -> Pipeline:

@@ -11,12 +11,11 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from searchsync.collection import connect
 from searchsync.config import Config, read_environment
+from searchsync.edges.collection import connect
 from searchsync.entry import Context, accounted, connect_edges, seconds_left, sign
 from searchsync.lean import tune
 from searchsync.limits import DOCTOR_SECONDS, RECONCILE_RESERVE
-from searchsync.metrics import emit
 from searchsync.reconcile.identity import Looker
 from searchsync.reconcile.keys import KeyTypes
 from searchsync.reconcile.parts import Pace, Reconciler
@@ -26,6 +25,7 @@ from searchsync.reconcile.report import Reports, call_line, result_line, settled
 from searchsync.reconcile.seen import SeenStore
 from searchsync.reconcile.settings import Settings, read_settings
 from searchsync.reconcile.steps import Report, Steps
+from searchsync.sync.metrics import emit
 
 SERVICES = ("cloudwatch", "dynamodb", "lambda", "s3", "stepfunctions")
 

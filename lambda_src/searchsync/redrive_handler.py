@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from searchsync.config import Config, read_environment
+from searchsync.edges.stream import DynamoStream
 from searchsync.entry import Context, accounted, connect_edges, seconds_left
 from searchsync.lean import tune
-from searchsync.metrics import RedriveReport, emit, redrive_line
-from searchsync.redrive import Redrive
-from searchsync.stream import DynamoStream
+from searchsync.sync.metrics import RedriveReport, emit, redrive_line
+from searchsync.sync.redrive import Redrive
 
 
 def build(config: Config, environment: Mapping[str, str]) -> Redrive:

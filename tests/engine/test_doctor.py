@@ -16,11 +16,11 @@ from lab.faults import Fault, FaultKind
 from lab.gate import Gate
 from lab.gate_rules import GateDenied, GateRequest, Rules
 from searchsync.clock import SystemClock
-from searchsync.collection import connect
 from searchsync.config import Config, read_environment
 from searchsync.doctor import NO_ITEM, examine_role
+from searchsync.documents.index import MARK
+from searchsync.edges.collection import connect
 from searchsync.errors import RunRefusedError
-from searchsync.index import MARK
 from searchsync.limits import CLEAN_UP, LONGEST_NAME
 from searchsync.reconcile import doctor
 from searchsync.reconcile.asker import SUFFIX, probe_index

@@ -15,12 +15,12 @@ from lab.dynamodb_local import DynamoDBLocal
 from lab.faults import Fault, FaultKind
 from lab.gate import Gate
 from searchsync.clock import Deadline
-from searchsync.document import KEY_FIELD, document_id, index_key
+from searchsync.documents.document import KEY_FIELD, document_id, index_key
+from searchsync.documents.index import Mark, creation_body
+from searchsync.edges.wire import normalised
 from searchsync.errors import RunRefusedError, StackError
-from searchsync.index import Mark, creation_body
 from searchsync.limits import KEYS, ONE_PAGE
 from searchsync.reconcile.visibility import Visibility, is_probe
-from searchsync.wire import normalised
 from tests.engine.client import Client
 from tests.support.real_lane import MAX_SKEW, RealWorld
 
@@ -156,7 +156,7 @@ def test_a_table_is_filled_found_in_step_damaged_found_mended_and_in_step(
     hand.put("item-00600", {})
     planted = {f"item-{number:05d}": "different" for number in (1, 1_000, 2_999, 500, 600)}
     planted |= {f"item-{number:05d}": "missing" for number in (0, 999, 2_998)}
-    planted |= {"orphan": "orphan", "x" * 512: "orphan", "sha256:strange": "foreign"}
+    planted |= {"orphan": "orphan", "x" * 512: "orphan", "sha256:strange": "unmappable"}
     verify = world.lane(repeats=REPEATS)
     totals = verify.reconcile("verify", of=3)
     assert verify.differences() == planted
@@ -164,7 +164,7 @@ def test_a_table_is_filled_found_in_step_damaged_found_mended_and_in_step(
         "different": 5,
         "missing": 3,
         "orphan": 2,
-        "foreign": 1,
+        "unmappable": 1,
     }
 
     repair = world.lane(repeats=REPEATS)
@@ -218,7 +218,7 @@ def test_keys_of_every_kind_are_filled_found_and_mended(  # noqa: PLR0917
     assert world.lane().reconcile("verify")["documents"] == 1
 
 
-def test_documents_whose_ids_are_no_key_of_a_number_are_foreign_beside_the_items_own(
+def test_documents_whose_ids_are_no_key_of_a_number_are_unmappable_beside_the_items_own(
     gate: Gate, index_name: str, tables: Any, hand: Hand
 ) -> None:
     """DynamoDB takes 01 for 1: both in one read would be refused."""
@@ -229,7 +229,7 @@ def test_documents_whose_ids_are_no_key_of_a_number_are_foreign_beside_the_items
         hand.put(name, {"id": 1})
     verify = world.lane()
     verify.reconcile("verify")
-    assert verify.differences() == dict.fromkeys(("01", "1.0", " 1", "1_0", "1E0", "NaN", "one"), "foreign")
+    assert verify.differences() == dict.fromkeys(("01", "1.0", " 1", "1_0", "1E0", "NaN", "one"), "unmappable")
     assert world.lane().reconcile("repair")["repaired"] == 7
     assert hand.documents().keys() == {"0", "1", "2"}
 
@@ -252,7 +252,7 @@ def test_calls_that_end_early_carry_their_position(
     world: RealWorld, direct: Client, hand: Hand, index_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("searchsync.reconcile.sweep.LARGEST_WINDOW", 200)
-    monkeypatch.setattr("searchsync.table.LARGEST_SCAN", 100)
+    monkeypatch.setattr("searchsync.edges.table.LARGEST_SCAN", 100)
     sharded(direct, index_name)
     fill(world, [item(number) for number in range(1_050)])
     backfill = world.lane(call_seconds=ONE_PAGE)
@@ -303,7 +303,8 @@ def test_pages_end_anywhere_also_between_ids_of_one_key(
     """A hash that collides: pages of a few documents, and an orphan with the key of items."""
     monkeypatch.setattr("searchsync.reconcile.sweep.LARGEST_WINDOW", 6)
     monkeypatch.setattr(
-        "searchsync.document.index_key", lambda name: COLLIDING if name.startswith("same") else index_key(name)
+        "searchsync.documents.document.index_key",
+        lambda name: COLLIDING if name.startswith("same") else index_key(name),
     )
     sharded(direct, index_name)
     names = [f"item-{number}" for number in range(60)] + [f"same-{number}" for number in range(4)]
@@ -397,7 +398,7 @@ def test_a_new_index_is_waited_for_until_it_takes_a_write(world: RealWorld, gate
         gate.behave(Behaviours())
 
 
-def test_a_missing_or_foreign_or_sourceless_index_is_refused(
+def test_a_missing_or_unowned_or_sourceless_index_is_refused(
     world: RealWorld, direct: Client, index_name: str, gate: Gate
 ) -> None:
     deadline = Deadline.after(world.clock, 10.0)

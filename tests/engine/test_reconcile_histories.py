@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from lab.engine import Engine
 from lab.gate import Gate
 from lab.gate_rules import Rules
-from searchsync.document import KEY_FIELD, index_key
+from searchsync.documents.document import KEY_FIELD, index_key
 from tests.engine.client import Client
 from tests.support.reconcile_history import SETTLE, Change, History, Trouble
 
@@ -44,7 +44,7 @@ def steps(seconds: int) -> Any:
 
 DAMAGE = st.lists(
     st.tuples(
-        st.sampled_from(["edited", "deleted", "orphan", "orphan without a key", "a copy", "foreign"]),
+        st.sampled_from(["edited", "deleted", "orphan", "orphan without a key", "a copy", "unmappable"]),
         st.integers(0, len(QUIET) - 1),
     ),
     unique_by=lambda each: each[1],
@@ -73,8 +73,8 @@ def plant(history: History, damage: list[tuple[str, int]]) -> dict[str, str]:
             name, kind = f"orphan-{key}", "orphan"
             whose = {"orphan": name, "a copy": kept}.get(what)
             lines = [{"index": {"_id": name}}, {"id": name} | ({KEY_FIELD: index_key(whose)} if whose else {})]
-        elif what == "foreign":
-            name, kind = f"sha256:{key}", "foreign"
+        elif what == "unmappable":
+            name, kind = f"sha256:{key}", "unmappable"
             lines = [{"index": {"_id": name}}, {"id": "strange"}]
         assert not history.direct.call("POST", path, lines).json()["errors"]
         planted[name] = kind

@@ -19,11 +19,11 @@ from lab.gate import Gate
 from lab.stack import Lab
 from lab.trigger_core import event_record
 from searchsync.clock import Backoff, SystemClock
-from searchsync.collection import OpenSearchCollection, connect
 from searchsync.config import read_environment
-from searchsync.metrics import Report
-from searchsync.pipeline import Pipeline
-from searchsync.table import DynamoTable
+from searchsync.edges.collection import OpenSearchCollection, connect
+from searchsync.edges.table import DynamoTable
+from searchsync.sync.metrics import Report
+from searchsync.sync.pipeline import Pipeline
 from tests.support.events import environment
 from tests.support.fakes import MemoryQueue
 

@@ -9,7 +9,7 @@ from typing import Any
 import requests
 
 from lab.applied import Applied
-from searchsync.document import KEY_FIELD, index_key
+from searchsync.documents.document import KEY_FIELD, index_key
 
 REFRESH_SECONDS = 11
 """After so long a search shows what was written: the engine's refresh is 10 s, as AOSS's is."""

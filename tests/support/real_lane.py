@@ -10,10 +10,10 @@ from requests_aws4auth import AWS4Auth
 
 from lab.gate import Gate
 from searchsync.clock import Backoff, SystemClock
-from searchsync.collection import OpenSearchCollection, connect
 from searchsync.config import read_environment
+from searchsync.edges.collection import OpenSearchCollection, connect
+from searchsync.edges.table import DynamoTable
 from searchsync.reconcile.reader import ExactJson, IndexReader
-from searchsync.table import DynamoTable
 from tests.support.events import environment
 from tests.support.reconcile_harness import Lane
 

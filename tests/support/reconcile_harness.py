@@ -17,7 +17,10 @@ from botocore.exceptions import ClientError
 
 from searchsync.clock import Backoff, Deadline
 from searchsync.config import Config, read_environment
-from searchsync.document import KEY_FIELD, document_id, encode, index_key
+from searchsync.documents.attributes import AttributeMap
+from searchsync.documents.document import KEY_FIELD, document_id, encode, index_key
+from searchsync.edges.table import DynamoTable
+from searchsync.edges.wire import normalised
 from searchsync.errors import CollectionBusyError
 from searchsync.reconcile.agreement import Document, exact
 from searchsync.reconcile.parts import Pace, Reconciler
@@ -26,9 +29,6 @@ from searchsync.reconcile.report import Reports
 from searchsync.reconcile.seen import SeenStore
 from searchsync.reconcile.state import read_state, summed, written_state
 from searchsync.reconcile.visibility import Visibility, is_probe
-from searchsync.records import AttributeMap
-from searchsync.table import DynamoTable
-from searchsync.wire import normalised
 from tests.support.events import NOW, environment
 from tests.support.fakes import FakeClock, MemoryIndex, MemoryQueue
 

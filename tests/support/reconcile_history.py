@@ -20,17 +20,17 @@ from opensearchpy.exceptions import ConnectionTimeout, TransportError
 from lab.faults import Fault, FaultKind, split_request
 from lab.gate_rules import split_bulk
 from searchsync.clock import Backoff
-from searchsync.collection import OpenSearchCollection, connect
 from searchsync.config import Config, read_environment
-from searchsync.document import encode
+from searchsync.documents.document import encode
+from searchsync.edges.collection import OpenSearchCollection, connect
+from searchsync.edges.table import DynamoTable
+from searchsync.edges.wire import normalised
 from searchsync.errors import SearchsyncError, StackError
 from searchsync.limits import TOMBSTONE_LIFE
-from searchsync.metrics import Report
-from searchsync.pipeline import Pipeline
 from searchsync.reconcile.reader import ExactJson, IndexReader
 from searchsync.reconcile.visibility import is_probe
-from searchsync.table import DynamoTable
-from searchsync.wire import normalised
+from searchsync.sync.metrics import Report
+from searchsync.sync.pipeline import Pipeline
 from tests.engine.client import Client
 from tests.support.events import NOW, environment, event, record
 from tests.support.fakes import MemoryBucket, MemoryQueue

@@ -10,12 +10,12 @@ from typing import Any
 
 from searchsync.clock import Backoff, Deadline
 from searchsync.config import Config, read_environment
+from searchsync.edges.failures import Message
 from searchsync.errors import LostRecordsError
-from searchsync.failures import Message
-from searchsync.messages import RangeMessage
-from searchsync.metrics import RedriveReport
-from searchsync.records import StreamRecord, parse_event
-from searchsync.redrive import Redrive
+from searchsync.protocol.messages import RangeMessage
+from searchsync.protocol.records import StreamRecord, parse_event
+from searchsync.sync.metrics import RedriveReport
+from searchsync.sync.redrive import Redrive
 from tests.support.events import NOW, STREAM_ARN, TABLE_ARN, version
 from tests.support.events import environment as variables
 from tests.support.fakes import FakeClock, MemoryIndex, MemoryTable

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import BotoCoreError, ReadTimeoutError
 
-from searchsync import bound, entry
-from searchsync.calls import INVOCATION
+from searchsync import entry
 from searchsync.clock import Deadline, SystemClock
+from searchsync.edges import bound
+from searchsync.edges.calls import INVOCATION
+from searchsync.edges.failures import FailureQueue, Message
 from searchsync.entry import OnFirstUse
-from searchsync.failures import FailureQueue, Message
 from searchsync.limits import LAST_LINE, LONGEST_CALL_OUT, QUEUE_CALL, RESERVE, SDK_PAUSE
 from tests.support.peers import (
     LONGEST_S,

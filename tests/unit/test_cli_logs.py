@@ -12,9 +12,9 @@ import pytest
 from moto import mock_aws
 
 from searchsync.config import read_environment
-from searchsync.metrics import Report, log_line
-from searchsync.plan import Poison
-from searchsync.resync import Result
+from searchsync.protocol.plan import Poison
+from searchsync.sync.metrics import Report, log_line
+from searchsync.sync.resync import Result
 from searchsync_cli.commands.logs import wanted
 from searchsync_cli.loglines import Follower, Line, line_of, seconds
 from tests.support.cli_cloud import NAME, Cloud

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from searchsync.errors import SearchsyncError
-from searchsync.metrics import REDRIVE_UNITS, UNITS
 from searchsync.reconcile.report import UNITS as RECONCILE_UNITS
+from searchsync.sync.metrics import REDRIVE_UNITS, UNITS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

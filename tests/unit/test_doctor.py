@@ -11,7 +11,7 @@ import pytest
 
 from searchsync import doctor
 from searchsync.doctor import NO_ITEM
-from searchsync.document import DIGEST_PREFIX
+from searchsync.documents.document import DIGEST_PREFIX
 from searchsync.errors import MalformedEventError, StackError
 from searchsync.limits import LONGEST_NAME
 from searchsync.reconcile import doctor as probes

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from lab.faults import FaultKind
-from searchsync.version import sequence_order, stream_version
+from searchsync.protocol.version import sequence_order, stream_version
 from tests.support.history import steps
 from tests.support.history.clock import WorldClock
 from tests.support.history.draw import FAULTS

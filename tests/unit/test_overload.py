@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from lab.trigger_core import Answer
-from searchsync.bulk import Response
 from searchsync.config import read_environment
+from searchsync.protocol.bulk import Response
 from tests.support.events import environment
 from tests.support.fakes import BUSY, MemoryIndex
 from tests.support.fakes import Bench as Function

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from searchsync.version import Verdict, read_version, second_of, verdict, verdict_on_read
+from searchsync.protocol.version import Verdict, read_version, second_of, verdict, verdict_on_read
 from tests.support.protocol.configurations import (
     ALONE,
     CLOCKS,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from searchsync.document import document_text
+from searchsync.documents.document import document_text
 from searchsync.reconcile.agreement import Document, Kind, Look, Verdict, differing, exact, judge, look, same
 
 NUMBERS = st.decimals(allow_nan=False, allow_infinity=False, places=4).map(lambda number: {"N": format(number, "f")})

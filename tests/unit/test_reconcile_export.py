@@ -14,12 +14,12 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from moto import mock_aws
 
-from searchsync.bulk import Response
 from searchsync.clock import Backoff
 from searchsync.errors import CollectionBusyError, StackError, TableBusyError
 from searchsync.limits import FILES_AT_ONCE, LARGEST_ANSWER, ONE_PAGE
+from searchsync.protocol.bulk import Response
+from searchsync.protocol.version import read_version
 from searchsync.reconcile.manifest import MANIFEST
-from searchsync.version import read_version
 from tests.support.fakes import POISONED, faulty
 from tests.support.reconcile_harness import Lane, World
 

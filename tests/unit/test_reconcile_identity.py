@@ -61,7 +61,7 @@ def test_a_collection_that_shows_no_uuid_is_told_by_the_mark() -> None:
 
 @pytest.mark.parametrize("body", [{"orders": {"mappings": {}, "settings": {}}}, {}, None])
 def test_an_index_without_our_mark_is_not_ours(body: Any) -> None:
-    assert index_in(body, None).state == "foreign"
+    assert index_in(body, None).state == "unowned"
 
 
 @pytest.mark.parametrize("answers", [{"index": [MISSING]}, {"index": [{"orders": OURS}], "count": [MISSING]}])

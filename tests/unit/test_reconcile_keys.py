@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from searchsync.document import document_id, document_text
+from searchsync.documents.document import document_id, document_text
 from searchsync.reconcile.agreement import exact
 from searchsync.reconcile.keys import key_of, split_id
 
@@ -101,7 +101,7 @@ def test_long_keys_are_found_by_their_source(length: int) -> None:
         ("a|b", None, {"a": "S", "b": "N"}),
     ],
 )
-def test_a_document_that_no_item_can_have_is_foreign(name: str, source: Any, types: dict[str, str]) -> None:
+def test_a_document_that_no_item_can_have_is_unmappable(name: str, source: Any, types: dict[str, str]) -> None:
     assert key_of(name, source, types) is None
 
 

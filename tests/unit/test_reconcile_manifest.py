@@ -12,12 +12,12 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from botocore.stub import Stubber
 from moto import mock_aws
 
+from searchsync.edges.wire import AS_SENT, keep_as_sent
 from searchsync.errors import RunRefusedError, StackError, TableBusyError
 from searchsync.limits import MOST_FILES, MOST_PARTS
 from searchsync.reconcile import manifest
 from searchsync.reconcile.manifest import DataFile, Export, Manifest, check_arn, check_export, described, part_ranges
 from searchsync.reconcile.state import Files
-from searchsync.wire import AS_SENT, keep_as_sent
 
 TABLE = "arn:aws:dynamodb:eu-central-1:123456789012:table/orders"
 WHOLE = {

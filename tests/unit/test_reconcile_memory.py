@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from searchsync.clock import Deadline
-from searchsync.document import KEY_FIELD, index_key
+from searchsync.documents.document import KEY_FIELD, index_key
 from searchsync.limits import KEYS, LARGEST_WINDOW
 from searchsync.reconcile.agreement import Document
 from searchsync.reconcile.reader import Hit, KeyPage

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from searchsync.bulk import Response
 from searchsync.clock import Deadline
-from searchsync.delivery import PROBE_PREFIX
-from searchsync.document import KEY_FIELD, index_key
+from searchsync.documents.document import KEY_FIELD, index_key
 from searchsync.errors import CollectionBusyError, StackError
 from searchsync.limits import LONGEST_CALL, ONE_PAGE, TOLD_EVERY
+from searchsync.protocol.bulk import Response
 from searchsync.reconcile.visibility import is_probe
+from searchsync.sync.delivery import PROBE_PREFIX
 from tests.support.fakes import BUSY, FAILING, POISONED, faulty
 from tests.support.reconcile_harness import Lane, World
 
@@ -316,7 +316,7 @@ def damaged(count: int = 60) -> tuple[World, dict[str, str]]:
     world.plant("", {"id": "", "n": 1})
     del world.index.documents["item-0007"]
     planted = {"item-0003": "different", "item-0004": "different", "item-0007": "missing"}
-    return world, planted | {"orphan": "orphan", "": "foreign"}
+    return world, planted | {"orphan": "orphan", "": "unmappable"}
 
 
 @pytest.mark.parametrize("of", [1, 3])
@@ -326,7 +326,7 @@ def test_a_verification_finds_what_was_planted_and_a_repair_mends_it(of: int, ca
     verify = Lane(world, call_seconds=call_seconds)
     totals = verify.reconcile("verify", of)
     assert verify.differences() == planted
-    assert totals == {"items": 60, "documents": 61, "different": 2, "missing": 1, "orphan": 1, "foreign": 1}
+    assert totals == {"items": 60, "documents": 61, "different": 2, "missing": 1, "orphan": 1, "unmappable": 1}
     repair = Lane(world, call_seconds=call_seconds)
     mended = repair.reconcile("repair", of)
     assert repair.differences() == planted

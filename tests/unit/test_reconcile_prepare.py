@@ -14,6 +14,7 @@ from botocore.stub import Stubber
 from moto import mock_aws
 
 from searchsync.config import read_environment
+from searchsync.edges.wire import AS_SENT
 from searchsync.errors import PipelineLateError, RunRefusedError, StackError
 from searchsync.limits import LONGEST_RECHECK_DELAY, MOST_SEGMENTS, SEGMENT_BYTES
 from searchsync.reconcile.manifest import Asked, Export
@@ -31,7 +32,6 @@ from searchsync.reconcile.prepare import (
     segments,
 )
 from searchsync.reconcile.settings import Settings
-from searchsync.wire import AS_SENT
 from tests.support.events import NOW, STREAM_ARN, environment
 
 CONFIG = read_environment(environment())

@@ -12,9 +12,9 @@ from opensearchpy.exceptions import TransportError
 from requests_aws4auth import AWS4Auth
 
 from searchsync.clock import Backoff, Deadline, SystemClock
-from searchsync.collection import connect
 from searchsync.config import read_environment
-from searchsync.document import KEY_FIELD
+from searchsync.documents.document import KEY_FIELD
+from searchsync.edges.collection import connect
 from searchsync.errors import CollectionBusyError, RunRefusedError, StackError
 from searchsync.limits import IDS_AT_ONCE, KEYS, LARGEST_ANSWER, LARGEST_WINDOW, LASTING_ERROR
 from searchsync.reconcile.agreement import Document

@@ -6,10 +6,10 @@ import pytest
 
 from searchsync.clock import Deadline
 from searchsync.errors import CollectionBusyError
+from searchsync.protocol.version import read_version
 from searchsync.reconcile.agreement import Kind
 from searchsync.reconcile.repair import Repair, Repaired
 from searchsync.reconcile.verify import Difference
-from searchsync.version import read_version
 from tests.support.fakes import BUSY, POISONED, faulty
 from tests.support.reconcile_harness import Lane, World
 
@@ -63,7 +63,7 @@ def test_a_wrong_document_with_a_young_version_is_waited_out(world: World) -> No
     assert world.clock.time - began <= 2 * MAX_SKEW + 1.0
 
 
-def test_a_version_from_the_future_is_poison_and_a_foreign_one_is_not_repaired(world: World) -> None:
+def test_a_version_from_the_future_is_poison_and_a_unmappable_one_is_not_repaired(world: World) -> None:
     future = int(world.clock.time + 1_000.0) << 31
     world.plant("b", {"id": "b", "n": 2}, future)
     world.plant("", {}, future)
@@ -90,7 +90,7 @@ def test_what_could_not_be_settled_fails_the_call(world: World, kind: Kind) -> N
         mend(world, difference("a", kind), seconds=20.0)
 
 
-def test_a_foreign_document_written_again_later_is_tried_again(world: World) -> None:
+def test_a_unmappable_document_written_again_later_is_tried_again(world: World) -> None:
     world.plant("", {}, int(world.clock.time) << 31)
     with pytest.raises(CollectionBusyError):
         mend(world, difference("", Kind.UNMAPPABLE, 1))

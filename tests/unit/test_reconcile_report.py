@@ -53,7 +53,7 @@ def test_a_repeated_call_writes_the_same_object_again(s3: Any) -> None:
     assert list(read(s3)) == ["run-1/segment-0000-0003.jsonl"]
     assert read(s3)["run-1/segment-0000-0003.jsonl"] == [
         {"run": "run-1", "id": "a", "key": {"id": {"S": "a"}}, "kind": "different", "attributes": ["n"]},
-        {"run": "run-1", "id": "\ud800é", "key": None, "kind": "foreign", "attributes": []},
+        {"run": "run-1", "id": "\ud800é", "key": None, "kind": "unmappable", "attributes": []},
     ]
 
 

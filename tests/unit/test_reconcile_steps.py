@@ -14,7 +14,6 @@ import pytest
 from opensearchpy.exceptions import ConnectionTimeout
 
 from searchsync import VERSION
-from searchsync.bulk import Answer, Kind, Response
 from searchsync.config import read_environment
 from searchsync.errors import (
     CollectionBusyError,
@@ -24,6 +23,7 @@ from searchsync.errors import (
     UnforeseenError,
 )
 from searchsync.limits import LONGEST_RECHECK_DELAY, TOGETHER
+from searchsync.protocol.bulk import Answer, Kind, Response
 from searchsync.reconcile.identity import UNASKED, Index
 from searchsync.reconcile.manifest import Export
 from searchsync.reconcile.parts import Pace, Reconciler

@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from searchsync.clock import Deadline
-from searchsync.document import KEY_FIELD, index_key
+from searchsync.documents.document import KEY_FIELD, index_key
 from searchsync.errors import RunRefusedError, StackError
 from searchsync.limits import KEYS
+from searchsync.protocol.version import LOW_BITS
 from searchsync.reconcile import seen as seen_module
 from searchsync.reconcile.seen import Keys, Seen, SeenStore
 from searchsync.reconcile.state import Range
 from searchsync.reconcile.sweep import Stride, Sweep
 from searchsync.reconcile.verify import Verification
-from searchsync.version import LOW_BITS
 from tests.support.fakes import MemoryBucket
 from tests.support.reconcile_harness import MAX_SKEW, Lane, World
 

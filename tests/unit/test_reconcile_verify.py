@@ -264,7 +264,7 @@ def test_an_item_that_the_index_refuses_is_missing(world: World) -> None:
     assert Run(world).kinds() == {"poison": Kind.MISSING}
 
 
-def test_a_foreign_document_that_is_gone_at_the_second_look_is_none(world: World) -> None:
+def test_a_unmappable_document_that_is_gone_at_the_second_look_is_none(world: World) -> None:
     world.plant("", {"id": ""})
     world.clock.at(world.clock.time + 1.0, lambda: world.index.documents.pop(""))
     assert Run(world).run() == []

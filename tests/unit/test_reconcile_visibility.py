@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from searchsync.bulk import Response
 from searchsync.clock import Deadline
-from searchsync.delivery import PROBE_PREFIX
-from searchsync.document import DIGEST_PREFIX, document_id
+from searchsync.documents.document import DIGEST_PREFIX, document_id
 from searchsync.errors import CollectionBusyError, PipelineLateError, StackError
 from searchsync.limits import BACKOFF_CAP, LONGEST_CALL, PROBES_AT_ONCE, REFRESH
+from searchsync.protocol.bulk import Response
 from searchsync.reconcile.visibility import is_probe
+from searchsync.sync.delivery import PROBE_PREFIX
 from tests.support.fakes import POISONED, error
 from tests.support.reconcile_harness import World
 

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from searchsync.bulk import DONE, Answer, Kind, Write
 from searchsync.clock import Deadline
+from searchsync.documents.attributes import AttributeMap
 from searchsync.errors import TableBusyError
 from searchsync.limits import GATHERED_S, LARGEST_BODY, READ_AND_WRITE, READ_TO_ANSWER, READ_TO_REQUEST, ROUNDS
-from searchsync.records import AttributeMap
-from searchsync.resync import Page, Result, Resync, Target
-from searchsync.version import read_version
+from searchsync.protocol.bulk import DONE, Answer, Kind, Write
+from searchsync.protocol.ports import Page
+from searchsync.protocol.version import read_version
+from searchsync.sync.resync import Result, Resync, Target
 from tests.support.events import NOW
 from tests.support.fakes import FakeClock
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from searchsync.version import (
+from searchsync.protocol.version import (
     LATEST_SECOND,
     Verdict,
     is_table_read,

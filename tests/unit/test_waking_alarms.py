@@ -19,9 +19,9 @@ from typing import Any
 
 import pytest
 
-from searchsync.bulk import Answer, Kind, Response
 from searchsync.limits import SHORT_STEP
-from searchsync.version import read_version, stream_version
+from searchsync.protocol.bulk import Answer, Kind, Response
+from searchsync.protocol.version import read_version, stream_version
 from tests.support.events import NOW, event, record
 from tests.support.events import environment as variables
 from tests.support.fakes import Bench, FakeClock, MemoryIndex, whole

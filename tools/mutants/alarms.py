@@ -24,7 +24,7 @@ MUTANTS = (
     ),
     Mutant(
         "alarms: an invocation that needs no repair says so",
-        FUNCTION + "metrics.py",
+        FUNCTION + "sync/metrics.py",
         'return {"RepairNeeded": 1} if reasons else {}',
         'return {"RepairNeeded": 1 if reasons else 0}',
         ("tests/unit/test_metrics.py", "-k", "declared_with_its_unit"),

@@ -17,14 +17,14 @@ MUTANTS = (
     ),
     Mutant(
         "an attribute of the key's name written over",
-        FUNCTION + "document.py",
+        FUNCTION + "documents/document.py",
         "if KEY_FIELD in image:",
         "if False:",
         ("tests/unit/test_document.py", "-k", "name_of_the_key"),
     ),
     Mutant(
         "the key's field left out of a user's mapping",
-        FUNCTION + "index.py",
+        FUNCTION + "documents/index.py",
         """    chosen["properties"] = {**chosen.get("properties", {}), KEY_FIELD: dict(KEY_MAPPING)}
 """,
         "",

@@ -230,7 +230,7 @@ MUTANTS = (
     ),
     Mutant(
         "DescribeExport as the runtime's botocore parses it",
-        FUNCTION + "wire.py",
+        FUNCTION + "edges/wire.py",
         '("Scan", "BatchGetItem", "DescribeExport")',
         '("Scan", "BatchGetItem")',
         ("tests/unit/test_reconcile_manifest.py", "-k", "runtimes_botocore_does_not_know"),

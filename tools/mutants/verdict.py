@@ -58,7 +58,7 @@ MUTANTS = (
         CLI + "facts.py",
         "since = max(clean or 0.0, self._now - LONGEST)",
         "since = self._now - LONGEST",
-        (STATUS, "-k", "recheck_delay"),
+        (STATUS, "-k", "settle"),
     ),
     Mutant(
         "verdict: what the bucket took is not looked at",

@@ -28,7 +28,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
-from searchsync.records import AttributeMap
+from searchsync.documents.attributes import AttributeMap
 
 
 class Verdict(Enum):

@@ -14,14 +14,14 @@ from uuid import uuid4
 
 from opensearchpy.client.client import Client
 
-from searchsync.bulk import MAPPING_CONFLICT, Answer, Kind, Response, Write, classify_request, lines
 from searchsync.clock import Clock, Deadline
-from searchsync.collection import JSON, NDJSON, perform
 from searchsync.config import Config
 from searchsync.doctor import item_answers, said
+from searchsync.documents.index import MARK
+from searchsync.edges.collection import JSON, NDJSON, perform
 from searchsync.errors import RunRefusedError
-from searchsync.index import MARK
 from searchsync.limits import ANOTHERS, CLEAN_UP, LONGEST_NAME, MANY_TRIES, PROBE_TIMEOUT
+from searchsync.protocol.bulk import MAPPING_CONFLICT, Answer, Kind, Response, Write, classify_request, lines
 
 SUFFIX = "-doctor"
 

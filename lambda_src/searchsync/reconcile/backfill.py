@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from searchsync.bulk import Answer, Kind, Write
 from searchsync.clock import Clock, Deadline
-from searchsync.document import MAPS_ALL, encode
-from searchsync.fields import Fields
-from searchsync.plan import Poison, refused, unwritable
-from searchsync.resync import Deliver
-from searchsync.table import Item
-from searchsync.version import Verdict, verdict_on_page
+from searchsync.documents.document import MAPS_ALL, encode
+from searchsync.documents.fields import Fields
+from searchsync.edges.table import Item
+from searchsync.protocol.bulk import Answer, Kind, Write
+from searchsync.protocol.plan import Poison, refused, unwritable
+from searchsync.protocol.ports import Deliver
+from searchsync.protocol.version import Verdict, verdict_on_page
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,11 @@ from typing import Any
 
 from opensearchpy.client.client import Client
 
-from searchsync.bulk import DONE, QUOTA_STATUS, Answer, Kind, Write, classify_request, lines
 from searchsync.clock import Clock, Deadline
-from searchsync.collection import NDJSON, perform
 from searchsync.config import Config
 from searchsync.doctor import SEEN, item_answers, said
-from searchsync.index import GUARD, MARK, take_guard
+from searchsync.documents.index import GUARD, MARK, take_guard
+from searchsync.edges.collection import NDJSON, perform
 from searchsync.limits import (
     CLEAN_UP,
     LARGEST_BODY,
@@ -31,6 +30,7 @@ from searchsync.limits import (
     SEEN_WITHIN,
     TOMBSTONE_AGES,
 )
+from searchsync.protocol.bulk import DONE, QUOTA_STATUS, Answer, Kind, Write, classify_request, lines
 from searchsync.reconcile.asker import Asker, UnaskedError, claim, clean_up
 
 SOURCE = b'{"n":7}'

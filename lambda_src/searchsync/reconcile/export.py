@@ -15,13 +15,13 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from searchsync.documents.attributes import AttributeMap
+from searchsync.edges.table import Item
 from searchsync.errors import ConversionError, SearchsyncError, TableBusyError
 from searchsync.limits import FILES_AT_ONCE, LARGEST_ANSWER
 from searchsync.reconcile.manifest import MISSING, DataFile, Manifest, refused
 from searchsync.reconcile.state import Files
-from searchsync.records import AttributeMap
 from searchsync.sanitize import code_of
-from searchsync.table import Item
 
 
 class BrokenFileError(SearchsyncError):

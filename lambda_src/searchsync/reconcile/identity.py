@@ -17,13 +17,13 @@ from urllib.parse import urlsplit
 from opensearchpy.client.client import Client
 
 from searchsync import VERSION
-from searchsync.bulk import Kind, classify_request
 from searchsync.clock import Backoff, Deadline
-from searchsync.collection import perform
 from searchsync.config import Config
+from searchsync.documents.index import mark_in
+from searchsync.edges.collection import perform
 from searchsync.errors import CollectionBusyError, StackError
-from searchsync.index import mark_in
 from searchsync.limits import REQUEST_TIMEOUT, SHORTEST_REQUEST
+from searchsync.protocol.bulk import Kind, classify_request
 from searchsync.reconcile.prepare import TableFacts
 
 PACKAGE = Path(__file__).parents[1]
@@ -33,7 +33,7 @@ CONVERSION = ("document.py", "fields.py", "index.py", "wire.py", "reconcile/agre
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """The index as a look found it. state: there, missing, foreign (not made by us) or unasked.
+    """The index as a look found it. state: there, missing, unowned (not made by us) or unasked.
 
     created: Unix seconds; documents: as a search counts them. None: unknown, or not asked.
     """
@@ -86,7 +86,7 @@ def index_in(described: Any, counted: Any) -> Index:
     uuid = _member(described, "settings", "index", "uuid")
     documents = counted.get("count") if isinstance(counted, Mapping) else None
     return Index(
-        state="foreign" if mark is None else "there",
+        state="unowned" if mark is None else "there",
         uuid=str(uuid) if uuid else None,
         mark=mark.text if mark else None,
         created=(mark.created if mark else 0.0) or None,

@@ -7,10 +7,10 @@ from decimal import Decimal
 from itertools import product
 from typing import Any
 
-from searchsync.document import DIGEST_PREFIX, document_id
-from searchsync.key_values import number_texts, possible_key
+from searchsync.documents.attributes import AttributeMap
+from searchsync.documents.document import DIGEST_PREFIX, document_id
+from searchsync.documents.key_values import number_texts, possible_key
 from searchsync.limits import FURTHEST
-from searchsync.records import AttributeMap
 
 KeyTypes = Mapping[str, str]
 """The key attributes, hash key first, with their types S, N or B."""

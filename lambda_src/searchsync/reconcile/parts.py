@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from searchsync.clock import Backoff, Clock, Deadline
+from searchsync.clock import Backoff, Clock, Deadline, time_to_write
 from searchsync.config import Config
-from searchsync.delivery import Delivery
+from searchsync.documents.attributes import AttributeMap
+from searchsync.edges.failures import failure_message
+from searchsync.edges.table import DynamoTable, Item, ScanPage
 from searchsync.errors import CollectionBusyError, StackError, TableBusyError
-from searchsync.failures import failure_message
 from searchsync.limits import (
     ITEM_EVERY,
     LARGEST_BODY,
@@ -25,8 +26,9 @@ from searchsync.limits import (
     SAMPLES,
     SETTLED_IN,
 )
-from searchsync.pipeline import Failures, PipelineCollection
-from searchsync.plan import Poison
+from searchsync.protocol.plan import Poison
+from searchsync.protocol.ports import Page
+from searchsync.protocol.version import read_version
 from searchsync.reconcile.backfill import Backfill, Batch
 from searchsync.reconcile.export import ExportFiles
 from searchsync.reconcile.keys import KeyTypes
@@ -38,10 +40,8 @@ from searchsync.reconcile.state import Files, Range, Segment, State, ranges_of
 from searchsync.reconcile.sweep import Sweep
 from searchsync.reconcile.verify import Difference, Verification
 from searchsync.reconcile.visibility import Visibility
-from searchsync.records import AttributeMap
-from searchsync.resync import Page, time_to_write
-from searchsync.table import DynamoTable, Item, ScanPage
-from searchsync.version import read_version
+from searchsync.sync.delivery import Delivery
+from searchsync.sync.pipeline import Failures, PipelineCollection
 
 UNITS_TO_SETTLE = 2.0 * (LOOKS - 1) + SAMPLES / ITEM_EVERY
 """Read units that a small item costs which is looked at again to the end: a missing document's."""

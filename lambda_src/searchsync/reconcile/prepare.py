@@ -14,6 +14,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from searchsync.config import Config
+from searchsync.edges.wire import AS_SENT
 from searchsync.errors import PipelineLateError, RunRefusedError, StackError
 from searchsync.limits import (
     DRAIN_SPEED,
@@ -29,7 +30,6 @@ from searchsync.reconcile.manifest import Asked, Export, Manifest
 from searchsync.reconcile.settings import Settings
 from searchsync.reconcile.state import TASKS
 from searchsync.sanitize import code_of, shown, shown_list
-from searchsync.wire import AS_SENT
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,18 +16,18 @@ from opensearchpy.client.client import Client
 from opensearchpy.exceptions import SerializationError
 from opensearchpy.serializer import JSONSerializer
 
-from searchsync.bound import Seconds
-from searchsync.bulk import Kind, Response, classify_request
 from searchsync.clock import Backoff, Deadline
-from searchsync.collection import JSON, perform
-from searchsync.document import KEY_FIELD
+from searchsync.documents.document import KEY_FIELD
+from searchsync.documents.index import has_key, mark_in
+from searchsync.edges.bound import Seconds
+from searchsync.edges.collection import JSON, perform
+from searchsync.edges.reads import Portion
 from searchsync.errors import (
     AnswerTooLargeError,
     CollectionBusyError,
     RunRefusedError,
     StackError,
 )
-from searchsync.index import has_key, mark_in
 from searchsync.limits import (
     IDS_AT_ONCE,
     KEYS,
@@ -37,7 +37,7 @@ from searchsync.limits import (
     REQUEST_TIMEOUT,
     SHORTEST_REQUEST,
 )
-from searchsync.reads import Portion
+from searchsync.protocol.bulk import Kind, Response, classify_request
 from searchsync.reconcile.agreement import Document, exact
 from searchsync.sanitize import code
 

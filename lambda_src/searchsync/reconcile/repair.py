@@ -6,15 +6,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from searchsync.bulk import Answer, Kind, Write
-from searchsync.clock import Clock, Deadline
-from searchsync.document import MAPS_ALL
+from searchsync.clock import Clock, Deadline, time_to_write
+from searchsync.documents.document import MAPS_ALL
+from searchsync.documents.fields import Fields
 from searchsync.errors import CollectionBusyError
-from searchsync.fields import Fields
-from searchsync.plan import Poison, refused
+from searchsync.protocol.bulk import Answer, Kind, Write
+from searchsync.protocol.plan import Poison, refused
+from searchsync.protocol.ports import Deliver, Table
+from searchsync.protocol.version import Verdict, read_version, second_of, verdict_on_page
 from searchsync.reconcile.verify import Difference
-from searchsync.resync import Deliver, Outcome, Result, Resync, Table, Target, time_to_write
-from searchsync.version import Verdict, read_version, second_of, verdict_on_page
+from searchsync.sync.resync import Outcome, Result, Resync, Target
 
 RIGHT = frozenset({Result.RESYNCED, Result.PASSED, Result.STALE, Result.DELETED})
 """Outcomes after which the key is right: by this repair, or by somebody who was later."""

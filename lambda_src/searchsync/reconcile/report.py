@@ -13,10 +13,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from searchsync.config import Config
 from searchsync.errors import StackError
 from searchsync.limits import TOLD_EVERY
-from searchsync.metrics import UNITS as REPAIR_UNITS
-from searchsync.metrics import embedded
 from searchsync.reconcile.verify import Difference
 from searchsync.sanitize import code_of
+from searchsync.sync.metrics import UNITS as REPAIR_UNITS
+from searchsync.sync.metrics import embedded
 
 UNITS = {
     "RunItems": "Count",

@@ -20,7 +20,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from searchsync.document import index_key
+from searchsync.documents.document import index_key
 from searchsync.errors import StackError
 from searchsync.limits import KEYS, MOST_SEEN_BYTES
 from searchsync.sanitize import code_of

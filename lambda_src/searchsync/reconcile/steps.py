@@ -13,10 +13,10 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from searchsync.bulk import Kind
 from searchsync.clock import Backoff, Clock, Deadline
-from searchsync.collection import OpenSearchCollection
 from searchsync.config import Config
+from searchsync.edges.collection import OpenSearchCollection
+from searchsync.edges.table import DynamoTable
 from searchsync.errors import (
     CollectionBusyError,
     PipelineLateError,
@@ -31,6 +31,7 @@ from searchsync.limits import (
     SHORTEST_REQUEST,
     TOGETHER,
 )
+from searchsync.protocol.bulk import Kind
 from searchsync.reconcile import prepare
 from searchsync.reconcile.identity import UNASKED, Looker, changed, looked, saw
 from searchsync.reconcile.keys import KeyTypes
@@ -43,7 +44,6 @@ from searchsync.reconcile.settings import Settings
 from searchsync.reconcile.state import Files, ranges_of, read_state, summed, written_state
 from searchsync.reconcile.visibility import Visibility
 from searchsync.sanitize import shown, shown_list
-from searchsync.table import DynamoTable
 
 DIFFERENCES = ("missing", "orphan", "different", "unmappable")
 

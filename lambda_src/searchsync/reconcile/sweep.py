@@ -25,15 +25,15 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from searchsync.clock import Clock, Deadline
-from searchsync.document import KEY_FIELD
+from searchsync.documents.document import KEY_FIELD
 from searchsync.errors import RunRefusedError
 from searchsync.limits import LARGEST_WINDOW
+from searchsync.protocol.version import second_of
 from searchsync.reconcile.reader import Hit, KeyPage
 from searchsync.reconcile.seen import Seen
 from searchsync.reconcile.state import Range
 from searchsync.reconcile.verify import Verification
 from searchsync.reconcile.visibility import Visibility, is_probe
-from searchsync.version import second_of
 
 
 class Index(Protocol):

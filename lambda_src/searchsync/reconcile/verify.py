@@ -15,15 +15,15 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from searchsync.clock import Clock, Deadline
-from searchsync.document import keyed
+from searchsync.documents.attributes import AttributeMap
+from searchsync.documents.document import keyed
+from searchsync.edges.table import Item
 from searchsync.limits import ITEM_EVERY, LARGEST_READ, LOOKS, MOST_DISAGREEMENTS, SAMPLES
+from searchsync.protocol.ports import Table
 from searchsync.reconcile.agreement import Document, Kind, Look, Verdict, judge, look
 from searchsync.reconcile.keys import KeyTypes, key_of
 from searchsync.reconcile.reader import Hit
 from searchsync.reconcile.visibility import Visibility
-from searchsync.records import AttributeMap
-from searchsync.resync import Table
-from searchsync.table import Item
 
 
 class Index(Protocol):
@@ -148,11 +148,11 @@ class Verification:
     def _looks(self, disagreements: Iterable[Disagreement], deadline: Deadline) -> dict[str, Look]:
         """A new look at each, by document id: the document first, then its item."""
         looks: dict[str, Look] = {}
-        foreign: list[str] = []
+        unmappable: list[str] = []
         keyed: list[tuple[str, AttributeMap]] = []
         for each in disagreements:
             if each.keys is None:
-                foreign.append(each.id)
+                unmappable.append(each.id)
             else:
                 keyed.append((each.id, each.keys))
         for start in range(0, len(keyed), LARGEST_READ):
@@ -160,11 +160,11 @@ class Verification:
             for documents in self.index.documents(list(keys), deadline):
                 for page in self.table.read({name: keys[name] for name in documents}, deadline):
                     looks |= {name: _look(name, image, documents[name]) for name, image in page.images.items()}
-        for documents in self.index.documents(foreign, deadline):
-            looks |= {name: self._foreign(name, document) for name, document in documents.items()}
+        for documents in self.index.documents(unmappable, deadline):
+            looks |= {name: self._unmappable(name, document) for name, document in documents.items()}
         return looks
 
-    def _foreign(self, name: str, document: Document | None) -> Look:
+    def _unmappable(self, name: str, document: Document | None) -> Look:
         if document is None:
             return Look(None, None)
         strange = key_of(name, document.source, self.types) is None

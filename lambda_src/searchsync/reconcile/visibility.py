@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import uuid4
 
-from searchsync.bulk import Kind, Response, Write, classify_items, classify_request, lines
 from searchsync.clock import Backoff, Clock, Deadline
-from searchsync.delivery import ANSWERED, PROBE_PREFIX
 from searchsync.errors import CollectionBusyError, PipelineLateError, SearchsyncError, StackError
 from searchsync.limits import LONGEST_CALL, PROBES_AT_ONCE, REFRESH, REQUEST_TIMEOUT, SHORTEST_REQUEST, TO_REMOVE
+from searchsync.protocol.bulk import Kind, Response, Write, classify_items, classify_request, lines
+from searchsync.protocol.version import read_version, second_of
 from searchsync.reconcile.agreement import Document
-from searchsync.version import read_version, second_of
+from searchsync.sync.delivery import ANSWERED, PROBE_PREFIX
 
 EMPTY = b"{}"
 TRY_AGAIN = frozenset({Kind.BUSY, Kind.NO_INDEX})

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from searchsync.document import KEY_FIELD, index_key
-from searchsync.metrics import RedriveReport
+from searchsync.documents.document import KEY_FIELD, index_key
+from searchsync.sync.metrics import RedriveReport
 from tests.support.history.mend import redrive, repair
 from tests.support.history.pool import Pool
 from tests.support.history.steps import KEYS, Change, History

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from searchsync.clock import Deadline
-from searchsync.delivery import Delivery
+from searchsync.edges.failures import failure_message
+from searchsync.edges.stream import DynamoStream
 from searchsync.errors import StackError
-from searchsync.failures import failure_message
-from searchsync.metrics import RedriveReport
 from searchsync.reconcile.agreement import Kind
 from searchsync.reconcile.repair import Repair
 from searchsync.reconcile.verify import Difference
-from searchsync.redrive import Redrive
-from searchsync.stream import DynamoStream
+from searchsync.sync.delivery import Delivery
+from searchsync.sync.metrics import RedriveReport
+from searchsync.sync.redrive import Redrive
 from tests.support.history.aws import StreamClient
 from tests.support.history.steps import KEYS
 from tests.support.history.world import Violation, World

@@ -10,13 +10,13 @@ from typing import Any
 from lab.trigger import Trigger
 from lab.trigger_core import Answer, Discarded, JsonObject, TriggerSettings
 from searchsync.clock import Backoff
+from searchsync.edges.failures import FailureQueue
+from searchsync.edges.table import DynamoTable
 from searchsync.entry import accounted
 from searchsync.errors import SearchsyncError, StackError, UnforeseenError
-from searchsync.failures import FailureQueue
 from searchsync.limits import REPAIR_AGE
-from searchsync.metrics import Report
-from searchsync.pipeline import Pipeline
-from searchsync.table import DynamoTable
+from searchsync.sync.metrics import Report
+from searchsync.sync.pipeline import Pipeline
 from tests.support.events import STREAM_ARN
 from tests.support.history import steps
 from tests.support.history.aws import QueueClient, TableClient

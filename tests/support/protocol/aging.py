@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import cache
 
-from searchsync.version import LOW_BITS, second_of
+from searchsync.protocol.version import LOW_BITS, second_of
 from tests.support.protocol.rules import Configuration
 from tests.support.protocol.state import FUTURE, GONE, NOW, PARENT, Late, State, bits_of
 

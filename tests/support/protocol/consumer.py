@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
-from searchsync.version import Verdict, read_version, second_of, wait_until_past
+from searchsync.protocol.version import Verdict, read_version, second_of, wait_until_past
 from tests.support.protocol.rules import Configuration
 from tests.support.protocol.state import BAD, GONE, NOW, OLD_BAD, State, Worker, Write
 from tests.support.protocol.world import known, landed, shown, without_dead

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from searchsync.version import Verdict, read_version
+from searchsync.protocol.version import Verdict, read_version
 from tests.support.protocol.consumer import DONE, added, cut, late, past_known, reads, with_probe
 from tests.support.protocol.rules import Configuration
 from tests.support.protocol.state import BAD, GONE, NOW, OLD_BAD, Reader, State, Write

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from searchsync.version import read_version, verdict, verdict_on_read, wait_until_past
+from searchsync.protocol.version import read_version, verdict, verdict_on_read, wait_until_past
 from tests.support.protocol.rules import Configuration, Rules
 from tests.support.protocol.state import FUTURE, GONE, NOW, Reader, State
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from searchsync.version import Verdict, verdict, verdict_on_read
+from searchsync.protocol.version import Verdict, verdict, verdict_on_read
 
 Offsets = tuple[int, ...]
 """Seconds by which a clock may be off, any of them at every look."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from searchsync.version import LOW_BITS
+from searchsync.protocol.version import LOW_BITS
 from tests.support.protocol.rules import Configuration
 
 NOW = 1_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from searchsync.version import LOW_BITS, SEQUENCE_LOG, second_of, stream_version
+from searchsync.protocol.version import LOW_BITS, SEQUENCE_LOG, second_of, stream_version
 from tests.support.protocol.aging import remapped, versions
 from tests.support.protocol.rules import Configuration
 from tests.support.protocol.state import (

@@ -19,7 +19,7 @@ from requests.exceptions import SSLError as DistrustError
 from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import HTTPError
 
-from searchsync.bound import Bound, Seconds, bounded
+from searchsync.edges.bound import Bound, Seconds, bounded
 from searchsync.limits import FIRST_READ, LARGEST_ANSWER, READ_TIMEOUT, SHORTEST_TRY
 
 PIECE_BYTES = 65_536

@@ -11,19 +11,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from searchsync.bulk import Answer, Kind, Write
-from searchsync.clock import Backoff, Clock, Deadline
+from searchsync.clock import Backoff, Clock, Deadline, time_to_write
 from searchsync.config import Config
-from searchsync.delivery import Collection, Delivery
+from searchsync.edges.failures import failure_message
 from searchsync.errors import StackError
-from searchsync.failures import failure_message
 from searchsync.limits import LARGEST_BODY, RECORDS_SHOWN, REPAIR_AGE, RESERVE
-from searchsync.metrics import Report
-from searchsync.plan import Change, Plan, Poison, plan_batch, record_version, refused
-from searchsync.records import StreamRecord, lowest, parse_event
-from searchsync.resync import Outcome, Result, Resync, Table, Target, time_to_write
+from searchsync.protocol.bulk import Answer, Kind, Write
+from searchsync.protocol.plan import Change, Plan, Poison, plan_batch, record_version, refused
+from searchsync.protocol.ports import Table
+from searchsync.protocol.records import StreamRecord, lowest, parse_event
+from searchsync.protocol.version import Verdict, is_table_read, second_of, verdict
 from searchsync.sanitize import shown
-from searchsync.version import Verdict, is_table_read, second_of, verdict
+from searchsync.sync.delivery import Collection, Delivery
+from searchsync.sync.metrics import Report
+from searchsync.sync.resync import Outcome, Result, Resync, Target
 
 
 class PipelineCollection(Collection, Protocol):

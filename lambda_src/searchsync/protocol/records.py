@@ -9,11 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from searchsync.documents.attributes import AttributeMap
 from searchsync.errors import MalformedEventError
-from searchsync.version import LATEST_SECOND, sequence_order
-
-AttributeMap = Mapping[str, Mapping[str, Any]]
-"""Attribute names to attribute values, as DynamoDB's JSON writes them: {"id": {"S": "a"}}."""
+from searchsync.protocol.version import LATEST_SECOND, sequence_order
 
 EVENT_NAMES = frozenset({"INSERT", "MODIFY", "REMOVE"})
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from searchsync.bound import Bound, bounded_pools
+from searchsync.edges.bound import Bound, bounded_pools
 from searchsync.limits import RESERVE, SHORTEST_TRY
 
 

@@ -10,12 +10,13 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from searchsync.bulk import Answer, Kind, Write
-from searchsync.document import MAPS_ALL, document_id, encode
+from searchsync.documents.attributes import AttributeMap
+from searchsync.documents.document import MAPS_ALL, document_id, encode
+from searchsync.documents.fields import Fields
 from searchsync.errors import SearchsyncError, StackError
-from searchsync.fields import Fields
-from searchsync.records import AttributeMap, StreamRecord
-from searchsync.version import sequence_order, stream_version
+from searchsync.protocol.bulk import Answer, Kind, Write
+from searchsync.protocol.records import StreamRecord
+from searchsync.protocol.version import sequence_order, stream_version
 
 POISON_KIND = "searchsync.poison"
 """The member `kind` of a failure message that this package wrote."""

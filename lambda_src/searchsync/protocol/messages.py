@@ -15,11 +15,11 @@ from datetime import UTC, datetime
 from typing import Any, TypeGuard
 
 from searchsync.config import Config
-from searchsync.document import document_id
-from searchsync.key_values import possible_key
-from searchsync.plan import POISON_KIND
-from searchsync.records import AttributeMap
-from searchsync.version import second_of
+from searchsync.documents.attributes import AttributeMap
+from searchsync.documents.document import document_id
+from searchsync.documents.key_values import possible_key
+from searchsync.protocol.plan import POISON_KIND
+from searchsync.protocol.version import second_of
 
 UNREADABLE, ANOTHER_TABLE = "unreadable", "another_table"
 

@@ -26,7 +26,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from searchsync.bulk import (
+from searchsync.clock import Backoff, Deadline
+from searchsync.documents.document import OWN_PREFIX
+from searchsync.errors import StackError
+from searchsync.limits import (
+    LOAD_AGE,
+    LONE_SECONDS,
+    LONE_TRIES,
+    REQUEST_TIMEOUT,
+    SHORTEST_REQUEST,
+    SLOW_AGE,
+    SPLIT_TIMEOUT,
+)
+from searchsync.protocol.bulk import (
     DONE,
     LOAD_STATUSES,
     PASSING_STATUSES,
@@ -39,18 +51,6 @@ from searchsync.bulk import (
     classify_items,
     classify_request,
     lines,
-)
-from searchsync.clock import Backoff, Deadline
-from searchsync.document import OWN_PREFIX
-from searchsync.errors import StackError
-from searchsync.limits import (
-    LOAD_AGE,
-    LONE_SECONDS,
-    LONE_TRIES,
-    REQUEST_TIMEOUT,
-    SHORTEST_REQUEST,
-    SLOW_AGE,
-    SPLIT_TIMEOUT,
 )
 
 PROBE_PREFIX = f"{OWN_PREFIX}probe-"

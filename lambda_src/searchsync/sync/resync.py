@@ -5,19 +5,19 @@ The rules and their reasons stand at the head of `version`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Protocol
 
-from searchsync.bulk import DONE, Answer, Kind, Write, lines
-from searchsync.clock import Clock, Deadline
-from searchsync.document import MAPS_ALL, encode
+from searchsync.clock import Clock, Deadline, time_to_write
+from searchsync.documents.attributes import AttributeMap
+from searchsync.documents.document import MAPS_ALL, encode
+from searchsync.documents.fields import Fields
 from searchsync.errors import SearchsyncError, TableBusyError
-from searchsync.fields import Fields
-from searchsync.limits import GATHERED_S, LARGEST_BODY, READ_AND_WRITE, READ_TO_ANSWER, READ_TO_REQUEST, ROUNDS
-from searchsync.records import AttributeMap
-from searchsync.version import Verdict, read_version, second_of, verdict_on_read, wait_until_past
+from searchsync.limits import GATHERED_S, LARGEST_BODY, READ_AND_WRITE, ROUNDS
+from searchsync.protocol.bulk import DONE, Answer, Kind, Write, lines
+from searchsync.protocol.ports import Deliver, Page, Table
+from searchsync.protocol.version import Verdict, read_version, second_of, verdict_on_read, wait_until_past
 
 
 class Result(Enum):
@@ -53,29 +53,6 @@ class Target:
     past: int
 
 
-@dataclass(frozen=True)
-class Page:
-    """Items read at once: `read_at` is Unix time, `read_monotonic` the same moment for deadlines.
-
-    `images` maps each document id of the page to its item, None where the table has none.
-    """
-
-    read_at: float
-    read_monotonic: float
-    images: Mapping[str, AttributeMap | None]
-
-
-class Table(Protocol):
-    """The table as the resync sees it."""
-
-    def read(self, keys: Mapping[str, AttributeMap], deadline: Deadline) -> Iterator[Page]:
-        """Consistent reads of all keys, in pages that memory holds; an empty one before the table is waited for.
-
-        Raises TableBusyError when the time does not suffice.
-        """
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class _Read:
     """What a page gave: its writes with its version, their size, and what of it cannot be written."""
@@ -84,14 +61,6 @@ class _Read:
     writes: list[Write]
     size: int
     unwritable: dict[str, tuple[int, Answer]]
-
-
-Deliver = Callable[[Sequence[Write], Deadline], dict[str, Answer]]
-
-
-def time_to_write(read_monotonic: float, deadline: Deadline) -> Deadline:
-    """Until when what was read from the table, or taken from the stream, at a monotonic time may be written."""
-    return deadline.at_most(read_monotonic + READ_TO_ANSWER, begin_by=read_monotonic + READ_TO_REQUEST)
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,14 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from searchsync.clock import Backoff, Deadline
+from searchsync.edges.table import BUSY_CODES
+from searchsync.edges.wire import event_form
 from searchsync.errors import LostRecordsError, StackError, TableBusyError
 from searchsync.limits import QUICK_TRIES, SHORTEST_READ
-from searchsync.messages import RangeMessage
-from searchsync.records import StreamRecord, parse_event
+from searchsync.protocol.messages import RangeMessage
+from searchsync.protocol.records import StreamRecord, parse_event
+from searchsync.protocol.version import sequence_order
 from searchsync.sanitize import code_of
-from searchsync.table import BUSY_CODES
-from searchsync.version import sequence_order
-from searchsync.wire import event_form
 
 LOST_CODES = {"TrimmedDataAccessException": "trimmed", "ResourceNotFoundException": "unknown_shard"}
 """GetShardIterator and GetRecords (API reference): the records are over 24 h old; the shard is gone with them."""

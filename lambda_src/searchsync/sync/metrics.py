@@ -16,8 +16,8 @@ from typing import Any
 
 from searchsync.config import Config
 from searchsync.limits import RECORDS_SHOWN
-from searchsync.plan import Poison
-from searchsync.resync import Result
+from searchsync.protocol.plan import Poison
+from searchsync.sync.resync import Result
 
 UNITS = {
     "RecordsReceived": "Count",

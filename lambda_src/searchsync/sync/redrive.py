@@ -18,17 +18,18 @@ from typing import Protocol
 
 from searchsync.clock import Backoff, Clock, Deadline
 from searchsync.config import Config
-from searchsync.delivery import Delivery
-from searchsync.document import document_id
+from searchsync.documents.document import document_id
+from searchsync.edges.failures import Message, failure_message
 from searchsync.errors import LostRecordsError, MalformedEventError, TableBusyError
-from searchsync.failures import Message, failure_message
 from searchsync.limits import LARGEST_BODY, RESERVE, SHORTEST_ROUND, TAKEN_AT_ONCE
-from searchsync.messages import PoisonMessage, RangeMessage, StrangeMessage, read_message
-from searchsync.metrics import RedriveReport
-from searchsync.pipeline import Failures, PipelineCollection, outcome_poison
-from searchsync.plan import FROM_THE_FUTURE
-from searchsync.records import StreamRecord
-from searchsync.resync import Outcome, Result, Resync, Table, Target
+from searchsync.protocol.messages import PoisonMessage, RangeMessage, StrangeMessage, read_message
+from searchsync.protocol.plan import FROM_THE_FUTURE
+from searchsync.protocol.ports import Table
+from searchsync.protocol.records import StreamRecord
+from searchsync.sync.delivery import Delivery
+from searchsync.sync.metrics import RedriveReport
+from searchsync.sync.pipeline import Failures, PipelineCollection, outcome_poison
+from searchsync.sync.resync import Outcome, Result, Resync, Target
 
 RIGHT = frozenset({Result.RESYNCED, Result.PASSED, Result.STALE})
 """Results after which the key is right: written as it was read, or something newer is there already."""

@@ -22,13 +22,13 @@ from opensearchpy.exceptions import SerializationError, SSLError, TransportError
 from opensearchpy.serializer import JSONSerializer
 from requests_aws4auth import AWS4Auth
 
-from searchsync.bound import Bound, Seconds, bounded
-from searchsync.bulk import DONE, STACK_STATUSES, Answer, Kind, Response, classify_request
 from searchsync.clock import Clock
 from searchsync.config import Config
+from searchsync.documents.index import GUARD, Mark, creation_body, is_bare, mark_in, take_guard
+from searchsync.edges.bound import Bound, Seconds, bounded
 from searchsync.errors import AnswerTooLargeError, StackError
-from searchsync.index import GUARD, Mark, creation_body, is_bare, mark_in, take_guard
 from searchsync.limits import ENSURED_FOR, GRANTED_WITHIN, NEW_INDEX_S, SHORTEST_TRY, UNGUARDED_FOR
+from searchsync.protocol.bulk import DONE, STACK_STATUSES, Answer, Kind, Response, classify_request
 
 NDJSON = {"content-type": "application/x-ndjson"}
 JSON = {"content-type": "application/json"}

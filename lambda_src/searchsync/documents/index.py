@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from searchsync.document import KEY_FIELD, OWN_PREFIX
+from searchsync.documents.document import KEY_FIELD, OWN_PREFIX
 from searchsync.limits import LONGEST_KEYWORD
 
 GUARD = b'{"update":{"_id":"%bguard","require_alias":true}}\n{"doc":{}}\n' % OWN_PREFIX.encode()

@@ -18,10 +18,10 @@ from hashlib import blake2b, sha256
 from json.encoder import encode_basestring as quote
 from typing import Any
 
+from searchsync.documents.attributes import AttributeMap
+from searchsync.documents.fields import Fields
 from searchsync.errors import ConversionError, StackError
-from searchsync.fields import Fields
 from searchsync.limits import FIELD_COST, LONGEST_ID, LONGEST_NUMBER, MANY_DOTS, MOST_MAPPED, MOST_NAMES
-from searchsync.records import AttributeMap
 from searchsync.sanitize import shown, shown_list
 
 DIGEST_PREFIX = "sha256:"

@@ -14,7 +14,10 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError, SSLError
 
 from searchsync.clock import Backoff, Clock, Deadline
-from searchsync.document import document_id
+from searchsync.documents.attributes import AttributeMap
+from searchsync.documents.document import document_id
+from searchsync.edges.reads import BoundedReads, Portion
+from searchsync.edges.wire import event_form, sdk_form
 from searchsync.errors import AnswerTooLargeError, StackError, TableBusyError
 from searchsync.limits import (
     CLOCK_TOLERANCE,
@@ -25,11 +28,8 @@ from searchsync.limits import (
     SDK_PAUSE,
     SHORTEST_READ,
 )
-from searchsync.reads import BoundedReads, Portion
-from searchsync.records import AttributeMap
-from searchsync.resync import Page
+from searchsync.protocol.ports import Page
 from searchsync.sanitize import code_of
-from searchsync.wire import event_form, sdk_form
 
 BUSY_CODES = frozenset(
     {

@@ -24,7 +24,7 @@ from searchsync.limits import (
     RESERVE,
     SDK_PAUSE,
 )
-from searchsync.plan import POISON_KIND, Poison
+from searchsync.protocol.plan import POISON_KIND, Poison
 from searchsync.sanitize import code, code_of
 
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from searchsync.records import AttributeMap
+from searchsync.documents.attributes import AttributeMap
 
 READS: Mapping[str, Iterable[str]] = {
     "dynamodb": ("Scan", "BatchGetItem", "DescribeExport"),
