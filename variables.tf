@@ -280,8 +280,8 @@ variable "function" {
   nullable = false
 
   validation {
-    condition     = var.function.name == null ? true : can(regex("^[A-Za-z0-9_-]{1,52}$", var.function.name))
-    error_message = "function.name is ${jsonencode(var.function.name)}: use 1 to 52 letters, digits, hyphens and underscores (EventBridge takes 64, and the rule of the scheduled verification has `-reconcile-verify` behind it)."
+    condition     = var.function.name == null ? true : can(regex("^[A-Za-z0-9_-]{1,47}$", var.function.name))
+    error_message = "function.name is ${jsonencode(var.function.name)}: use 1 to 47 letters, digits, hyphens and underscores (EventBridge takes 64, and the rule of the scheduled verification has `-reconcile-verify` behind it)."
   }
   validation {
     condition     = contains(["python3.12", "python3.13", "python3.14"], var.function.runtime)

@@ -9,7 +9,7 @@ variable "name" {
 
   validation {
     condition     = can(regex("^[A-Za-z0-9_-]{1,64}$", var.name))
-    error_message = "The run's name is ${jsonencode(var.name)}, the sync function's with -reconcile behind it: give a function.name of at most 59 letters, digits, hyphens and underscores."
+    error_message = "The reconcile function's name is ${jsonencode(var.name)}, the sync function's with -reconcile behind it: give a function.name of at most 54 letters, digits, hyphens and underscores."
   }
 }
 

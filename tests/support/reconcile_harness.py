@@ -19,10 +19,11 @@ from searchsync.clock import Backoff, Deadline
 from searchsync.config import Config, read_environment
 from searchsync.documents.attributes import AttributeMap
 from searchsync.documents.document import KEY_FIELD, document_id, encode, index_key
+from searchsync.documents.values import exact
 from searchsync.edges.table import DynamoTable
 from searchsync.edges.wire import normalised
 from searchsync.errors import CollectionBusyError
-from searchsync.reconcile.agreement import Document, exact
+from searchsync.reconcile.agreement import Document
 from searchsync.reconcile.parts import Pace, Reconciler
 from searchsync.reconcile.reader import Hit, KeyPage
 from searchsync.reconcile.report import Reports

@@ -69,7 +69,7 @@ run "longest" {
       mapping = jsonencode({ properties = { (substr(sha512("m"), 0, 100)) = { type = "keyword" } } })
     }
     function = {
-      name                    = "abcdefghijklmnopqrstuvwxyz0123456789_-ABCDEFGHIJKLMN"
+      name                    = "abcdefghijklmnopqrstuvwxyz0123456789_-ABCDEFGHI"
       memory_size             = 10240
       timeout                 = 900
       max_clock_skew_seconds  = 300

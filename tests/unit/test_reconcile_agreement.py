@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from searchsync.documents.document import document_text
-from searchsync.reconcile.agreement import Document, Kind, Look, Verdict, differing, exact, judge, look, same
+from searchsync.documents.values import differing, exact, same
+from searchsync.reconcile.agreement import Document, Kind, Look, Verdict, judge, look
 
 NUMBERS = st.decimals(allow_nan=False, allow_infinity=False, places=4).map(lambda number: {"N": format(number, "f")})
 SCALARS = (

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from searchsync.documents.document import document_id, document_text
-from searchsync.reconcile.agreement import exact
+from searchsync.documents.values import exact
 from searchsync.reconcile.keys import key_of, split_id
 
 ONE = {"id": "S"}

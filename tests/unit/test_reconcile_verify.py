@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from searchsync.clock import Deadline
+from searchsync.documents.values import exact
 from searchsync.errors import PipelineLateError
 from searchsync.limits import LOOKS, REFRESH, SAMPLES
-from searchsync.reconcile.agreement import Document, Kind, exact
+from searchsync.reconcile.agreement import Document, Kind
 from searchsync.reconcile.verify import Difference, Verification
 from tests.support.reconcile_harness import World, pages
 

@@ -103,8 +103,8 @@ MUTANTS = (
     Mutant(
         "F11 a name too long for the rule of its schedule",
         "variables.tf",
-        "^[A-Za-z0-9_-]{1,52}$",
-        "^[A-Za-z0-9_-]{1,56}$",
+        "^[A-Za-z0-9_-]{1,47}$",
+        "^[A-Za-z0-9_-]{1,54}$",
         ("tests/terraform/test_terraform.py", "-k", "rule_of_its_schedule_could_not_have"),
     ),
     Mutant(

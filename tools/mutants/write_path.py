@@ -46,7 +46,7 @@ MUTANTS = (
     ),
     Mutant(
         "numbers through float",
-        FUNCTION + "documents/document.py",
+        FUNCTION + "documents/values.py",
         "value['N']",
         "repr(float(value['N']))",
         ("tests/unit/test_document.py", "-k", "a_number_keeps_its_own_digits"),
@@ -468,7 +468,7 @@ MUTANTS = (
     Mutant(
         "F20 names of many dots not looked at",
         FUNCTION + "documents/document.py",
-        "if _NAMES.many_dots > many_dots or ",
+        "if NAMES.many_dots > many_dots or ",
         "if ",
         ("tests/unit/test_fields.py", "-k", "more_names_than_the_engine_survives"),
     ),

@@ -1,9 +1,7 @@
-"""Items to documents: AttributeValue to JSON text, document ids, and the key beside the attributes. Pure.
+"""Items to documents: their ids, and the key beside the attributes. Pure.
 
-One converter serves the stream, the resync and the backfill. It writes text straight from DynamoDB's
-JSON, without a tree in between: a number is its own digits (DynamoDB keeps 38, a float 17), a set is
-an array, binary is the base64 text that the event already carries. Images that come from the AWS SDK
-are brought to this form at the edge (`wire`), never here.
+One converter serves the stream, the resync and the backfill; what each attribute value is in a document stands in
+`values`. Images that come from the AWS SDK are brought to the event's form at the edge (`wire`), never here.
 
 A document holds its item's attributes and one field more, KEY_FIELD: a number that its id alone decides, evenly spread.
 Ranges of it are the parts and pages in which a run reads the index. It stands in the source, so that whoever copies
@@ -13,15 +11,15 @@ writes and what compares both ask it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from hashlib import blake2b, sha256
-from json.encoder import encode_basestring as quote
 from typing import Any
 
 from searchsync.documents.attributes import AttributeMap
 from searchsync.documents.fields import Fields
+from searchsync.documents.values import CONVERTERS, NAMES, map_text
 from searchsync.errors import ConversionError, StackError
-from searchsync.limits import FIELD_COST, LONGEST_ID, LONGEST_NUMBER, MANY_DOTS, MOST_MAPPED, MOST_NAMES
+from searchsync.limits import FIELD_COST, LONGEST_ID, LONGEST_NUMBER, MOST_MAPPED
 from searchsync.sanitize import shown, shown_list
 
 DIGEST_PREFIX = "sha256:"
@@ -35,95 +33,21 @@ MAPS_ALL = Fields()
 """The fields of the default mapping: the index maps whatever comes."""
 
 
-class _Names(dict[str, str]):
-    """Names as JSON text: nearly all items have the same few, so that each is looked at once. Those of many dots are
-    not kept, but counted."""
-
-    many_dots = 0
-
-    def __missing__(self, name: str) -> str:
-        if name.count(".") > MANY_DOTS:
-            self.many_dots += 1
-            return quote(name)
-        if len(self) >= MOST_NAMES:
-            self.clear()
-        text = self[name] = quote(name)
-        return text
-
-
-_NAMES = _Names()
-
-
-def _map(members: Mapping[str, Mapping[str, Any]]) -> str:
-    # Strings, numbers and maps are most of what items hold: answered here, without the table, a fifth quicker.
-    names = _NAMES
-    parts = [
-        f"{names[name]}:{quote(value['S'])}"
-        if "S" in value
-        else f"{names[name]}:{value['N']}"
-        if "N" in value
-        else f"{names[name]}:{_map(value['M'])}"
-        if "M" in value
-        else f"{names[name]}:{_value(value)}"
-        for name, value in members.items()
-    ]
-    return "{" + ",".join(parts) + "}"
-
-
-def _value(attribute: Mapping[str, Any]) -> str:
-    ((kind, value),) = attribute.items()
-    return CONVERTERS[kind](value)
-
-
-def _list(elements: Iterable[Mapping[str, Any]]) -> str:
-    return "[" + ",".join([_map(each["M"]) if "M" in each else _value(each) for each in elements]) + "]"
-
-
-def _strings(values: Iterable[str]) -> str:
-    return "[" + ",".join(map(quote, values)) + "]"
-
-
-def _numbers(values: Iterable[str]) -> str:
-    return "[" + ",".join(values) + "]"
-
-
-def _null(_value: object) -> str:
-    return "null"
-
-
-def _boolean(value: object) -> str:
-    return "true" if value else "false"
-
-
-CONVERTERS: dict[str, Callable[[Any], str]] = {
-    "S": quote,
-    "N": str,
-    "M": _map,
-    "L": _list,
-    "BOOL": _boolean,
-    "NULL": _null,
-    "B": quote,
-    "SS": _strings,
-    "NS": _numbers,
-    "BS": _strings,
-}
-
-
 def document_text(image: AttributeMap, fields: Fields = MAPS_ALL) -> str:
     """Attributes as one line of JSON text.
 
     Raises ConversionError where an attribute value has a type that DynamoDB does not know, or `fields` finds what the
     engine does not answer. They are asked where that is possible at all, by what costs next to nothing to know.
     """
-    many_dots = _NAMES.many_dots
+    many_dots = NAMES.many_dots
     try:
-        text = _map(image)
+        text = map_text(image)
     except KeyError as error:
         raise ConversionError(
             f"An attribute value of type {shown(error.args[0])} is none of {', '.join(CONVERTERS)}; "
             "correct the item in the table."
         ) from error
-    if _NAMES.many_dots > many_dots or (len(text) > MOST_MAPPED and _may_be_much(text, fields)):
+    if NAMES.many_dots > many_dots or (len(text) > MOST_MAPPED and _may_be_much(text, fields)):
         fields.check(text)
     return text
 

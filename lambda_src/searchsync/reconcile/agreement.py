@@ -21,14 +21,12 @@ item gone, make it a difference.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from enum import Enum
 from typing import Any
 
 from searchsync.documents.attributes import AttributeMap
+from searchsync.documents.values import differing
 
 
 class Verdict(Enum):
@@ -71,11 +69,6 @@ class Look:
     attributes: tuple[str, ...] = ()
 
 
-def exact(text: str | bytes) -> Any:
-    """JSON with every digit of its numbers. Raises ValueError on anything else."""
-    return json.loads(text, parse_float=Decimal, parse_int=Decimal)
-
-
 def look(image: AttributeMap | None, document: Document | None) -> Look:
     """Compare an item (its image in the event's form, None: there is none) with the document that is there."""
     if document is None:
@@ -84,75 +77,6 @@ def look(image: AttributeMap | None, document: Document | None) -> Look:
         return Look(document.version, Kind.ORPHAN)
     attributes = differing(image, document.source)
     return Look(document.version, Kind.DIFFERENT if attributes else None, attributes)
-
-
-def differing(image: AttributeMap, source: Any) -> tuple[str, ...]:
-    """The names of the attributes that differ, sorted."""
-    if not isinstance(source, Mapping):
-        return tuple(sorted(image))
-    unlike = {name for name in image.keys() & source.keys() if not same(image[name], source[name])}
-    return tuple(sorted((image.keys() ^ source.keys()) | unlike))
-
-
-def same(attribute: Mapping[str, Any], value: Any) -> bool:
-    """Whether a JSON value (numbers as Decimal) is what the converter makes of an attribute value.
-
-    True is not 1. A set has no order: DynamoDB may give its members in another one each time it is read.
-    """
-    ((kind, inner),) = attribute.items()
-    compare = SAME.get(kind)
-    return compare is not None and compare(inner, value)
-
-
-def _same_text(inner: Any, value: Any) -> bool:
-    return isinstance(value, str) and value == inner
-
-
-def _same_number(inner: Any, value: Any) -> bool:
-    return isinstance(value, Decimal) and value == Decimal(inner)
-
-
-def _same_boolean(inner: Any, value: Any) -> bool:
-    return isinstance(value, bool) and value == bool(inner)
-
-
-def _same_null(_inner: Any, value: Any) -> bool:
-    return value is None
-
-
-def _same_map(inner: AttributeMap, value: Any) -> bool:
-    return isinstance(value, Mapping) and not differing(inner, value)
-
-
-def _same_list(inner: Sequence[Mapping[str, Any]], value: Any) -> bool:
-    return isinstance(value, list) and len(value) == len(inner) and all(map(same, inner, value))
-
-
-def _same_texts(inner: Sequence[str], value: Any) -> bool:
-    return _same_members(str, inner, value)
-
-
-def _same_numbers(inner: Sequence[str], value: Any) -> bool:
-    return _same_members(Decimal, map(Decimal, inner), value)
-
-
-def _same_members(kind: type, inner: Iterable[Any], value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(each, kind) for each in value) and sorted(inner) == sorted(value)
-
-
-SAME: Mapping[str, Callable[[Any, Any], bool]] = {
-    "S": _same_text,
-    "N": _same_number,
-    "M": _same_map,
-    "L": _same_list,
-    "BOOL": _same_boolean,
-    "NULL": _same_null,
-    "B": _same_text,
-    "SS": _same_texts,
-    "NS": _same_numbers,
-    "BS": _same_texts,
-}
-"""By attribute type; what the converter cannot write is the same as nothing."""
 
 
 def judge(before: Look, now: Look) -> Verdict:

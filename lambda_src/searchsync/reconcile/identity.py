@@ -27,7 +27,7 @@ from searchsync.protocol.bulk import Kind, classify_request
 from searchsync.reconcile.prepare import TableFacts
 
 PACKAGE = Path(__file__).parents[1]
-CONVERSION = ("document.py", "fields.py", "index.py", "wire.py", "reconcile/agreement.py")
+CONVERSION = (*(f"documents/{name}.py" for name in ("document", "fields", "index", "values")), "edges/wire.py")
 """The modules that decide what an item's document is, and when the two agree."""
 
 

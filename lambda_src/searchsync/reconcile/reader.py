@@ -19,6 +19,7 @@ from opensearchpy.serializer import JSONSerializer
 from searchsync.clock import Backoff, Deadline
 from searchsync.documents.document import KEY_FIELD
 from searchsync.documents.index import has_key, mark_in
+from searchsync.documents.values import exact
 from searchsync.edges.bound import Seconds
 from searchsync.edges.collection import JSON, perform
 from searchsync.edges.reads import Portion
@@ -38,7 +39,7 @@ from searchsync.limits import (
     SHORTEST_REQUEST,
 )
 from searchsync.protocol.bulk import Kind, Response, classify_request
-from searchsync.reconcile.agreement import Document, exact
+from searchsync.reconcile.agreement import Document
 from searchsync.sanitize import code
 
 SERVER_ERROR = 500

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from searchsync.clock import Clock, Deadline
+from searchsync.documents import document as rules
 from searchsync.documents.attributes import AttributeMap
-from searchsync.documents.document import keyed
 from searchsync.edges.table import Item
 from searchsync.limits import ITEM_EVERY, LARGEST_READ, LOOKS, MOST_DISAGREEMENTS, SAMPLES
 from searchsync.protocol.ports import Table
@@ -89,14 +89,14 @@ class Verification:
         for documents in self.index.documents(list(given), deadline):
             doubtful: dict[str, AttributeMap] = {}
             for name, document in documents.items():
-                seen = _look(name, given[name].image, document)
+                seen = compared(name, given[name].image, document)
                 if document is None:
                     self._note(name, given[name].keys, seen)
                 elif seen.kind is not None:
                     doubtful[name] = given[name].keys
             for page in self.table.read(doubtful, deadline):
                 for name, image in page.images.items():
-                    self._note(name, doubtful[name], _look(name, image, documents[name]))
+                    self._note(name, doubtful[name], compared(name, image, documents[name]))
 
     def look_up(self, hits: Sequence[Hit], deadline: Deadline) -> None:
         """Look up the items of documents: those without one are orphans."""
@@ -159,7 +159,7 @@ class Verification:
             keys = dict(keyed[start : start + LARGEST_READ])
             for documents in self.index.documents(list(keys), deadline):
                 for page in self.table.read({name: keys[name] for name in documents}, deadline):
-                    looks |= {name: _look(name, image, documents[name]) for name, image in page.images.items()}
+                    looks |= {name: compared(name, image, documents[name]) for name, image in page.images.items()}
         for documents in self.index.documents(unmappable, deadline):
             looks |= {name: self._unmappable(name, document) for name, document in documents.items()}
         return looks
@@ -206,9 +206,9 @@ class Verification:
         return {name for page in pages for name, image in page.images.items() if image is None}
 
 
-def _look(name: str, image: AttributeMap | None, document: Document | None) -> Look:
-    """A look at an item and the document of its id."""
-    return look(None if image is None else keyed(name, image), document)
+def compared(name: str, image: AttributeMap | None, document: Document | None) -> Look:
+    """A look at an item and the document of its id, by the rule that wrote it."""
+    return look(None if image is None else rules.keyed(name, image), document)
 
 
 def _sorted(

@@ -1,0 +1,163 @@
+"""Attribute values: what each type is in a document, written and compared. Pure.
+
+The table TYPES, at the end, is the one place that says so: a value's JSON text, and whether a JSON value is what that
+text says. It writes text straight from DynamoDB's JSON, without a tree in between: a number is its own digits (DynamoDB
+keeps 38, a float 17), a set is an array, binary is the base64 text that the event already carries.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from json.encoder import encode_basestring as quote
+from typing import Any
+
+from searchsync.documents.attributes import AttributeMap
+from searchsync.limits import MANY_DOTS, MOST_NAMES
+
+
+class _Names(dict[str, str]):
+    """Names as JSON text: nearly all items have the same few, so that each is looked at once. Those of many dots are
+    not kept, but counted."""
+
+    many_dots = 0
+
+    def __missing__(self, name: str) -> str:
+        if name.count(".") > MANY_DOTS:
+            self.many_dots += 1
+            return quote(name)
+        if len(self) >= MOST_NAMES:
+            self.clear()
+        text = self[name] = quote(name)
+        return text
+
+
+NAMES = _Names()
+
+
+def map_text(members: Mapping[str, Mapping[str, Any]]) -> str:
+    """A map's attribute values as JSON text. Raises KeyError with the name of a type that DynamoDB does not know."""
+    # Strings, numbers and maps are most of what items hold: answered here, without the table, a fifth quicker.
+    names = NAMES
+    parts = [
+        f"{names[name]}:{quote(value['S'])}"
+        if "S" in value
+        else f"{names[name]}:{value['N']}"
+        if "N" in value
+        else f"{names[name]}:{map_text(value['M'])}"
+        if "M" in value
+        else f"{names[name]}:{_value(value)}"
+        for name, value in members.items()
+    ]
+    return "{" + ",".join(parts) + "}"
+
+
+def _value(attribute: Mapping[str, Any]) -> str:
+    ((kind, value),) = attribute.items()
+    return CONVERTERS[kind](value)
+
+
+def _list(elements: Iterable[Mapping[str, Any]]) -> str:
+    return "[" + ",".join([map_text(each["M"]) if "M" in each else _value(each) for each in elements]) + "]"
+
+
+def _strings(values: Iterable[str]) -> str:
+    return "[" + ",".join(map(quote, values)) + "]"
+
+
+def _numbers(values: Iterable[str]) -> str:
+    return "[" + ",".join(values) + "]"
+
+
+def _null(_value: object) -> str:
+    return "null"
+
+
+def _boolean(value: object) -> str:
+    return "true" if value else "false"
+
+
+def exact(text: str | bytes) -> Any:
+    """JSON with every digit of its numbers. Raises ValueError on anything else."""
+    return json.loads(text, parse_float=Decimal, parse_int=Decimal)
+
+
+def differing(image: AttributeMap, source: Any) -> tuple[str, ...]:
+    """The names of the attributes that differ, sorted."""
+    if not isinstance(source, Mapping):
+        return tuple(sorted(image))
+    unlike = {name for name in image.keys() & source.keys() if not same(image[name], source[name])}
+    return tuple(sorted((image.keys() ^ source.keys()) | unlike))
+
+
+def same(attribute: Mapping[str, Any], value: Any) -> bool:
+    """Whether a JSON value (numbers as Decimal) is what is written for an attribute value; no text is, for a type that
+    DynamoDB does not know.
+
+    True is not 1. A set has no order: DynamoDB may give its members in another one each time it is read.
+    """
+    ((kind, inner),) = attribute.items()
+    found = TYPES.get(kind)
+    return found is not None and found.same(inner, value)
+
+
+def _same_text(inner: Any, value: Any) -> bool:
+    return isinstance(value, str) and value == inner
+
+
+def _same_number(inner: Any, value: Any) -> bool:
+    return isinstance(value, Decimal) and value == Decimal(inner)
+
+
+def _same_boolean(inner: Any, value: Any) -> bool:
+    return isinstance(value, bool) and value == bool(inner)
+
+
+def _same_null(_inner: Any, value: Any) -> bool:
+    return value is None
+
+
+def _same_map(inner: AttributeMap, value: Any) -> bool:
+    return isinstance(value, Mapping) and not differing(inner, value)
+
+
+def _same_list(inner: Sequence[Mapping[str, Any]], value: Any) -> bool:
+    return isinstance(value, list) and len(value) == len(inner) and all(map(same, inner, value))
+
+
+def _same_texts(inner: Sequence[str], value: Any) -> bool:
+    return _same_members(str, inner, value)
+
+
+def _same_numbers(inner: Sequence[str], value: Any) -> bool:
+    return _same_members(Decimal, map(Decimal, inner), value)
+
+
+def _same_members(kind: type, inner: Iterable[Any], value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, kind) for each in value) and sorted(inner) == sorted(value)
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeType:
+    """What a value of one type is in a document: its JSON text, and whether a JSON value (numbers as Decimal) is it."""
+
+    text: Callable[[Any], str]
+    same: Callable[[Any, Any], bool]
+
+
+TYPES: Mapping[str, AttributeType] = {
+    "S": AttributeType(quote, _same_text),
+    "N": AttributeType(str, _same_number),
+    "M": AttributeType(map_text, _same_map),
+    "L": AttributeType(_list, _same_list),
+    "BOOL": AttributeType(_boolean, _same_boolean),
+    "NULL": AttributeType(_null, _same_null),
+    "B": AttributeType(quote, _same_text),
+    "SS": AttributeType(_strings, _same_texts),
+    "NS": AttributeType(_numbers, _same_numbers),
+    "BS": AttributeType(_strings, _same_texts),
+}
+CONVERTERS = {name: each.text for name, each in TYPES.items()}
+"""By type, without a look at the rest: a value in a document is converted a million times."""
