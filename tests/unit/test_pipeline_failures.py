@@ -35,7 +35,7 @@ def test_an_exception_in_the_conversion_makes_that_record_poison() -> None:
     assert set(bench.index.documents) == {"a"}
     (message,) = bench.queue.messages
     assert message["error_type"] == "AttributeError"
-    assert "_map" in message["trace"]
+    assert "map_text" in message["trace"]
 
 
 @pytest.mark.parametrize("second", [NOW - 5, None])  # from the record, or read by a resync
