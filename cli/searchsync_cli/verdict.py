@@ -13,7 +13,7 @@ put it in doubt. docs/verdict.md has every fact.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -32,10 +32,14 @@ SHRUNK = 0.5
 UNASKED = "unasked"
 VERIFY = "run `searchsync verify`"
 REPAIR = "run `searchsync repair`"
-REFILL = "run `searchsync backfill`, then `searchsync verify`"
+REFILL = "run `searchsync backfill --again`, then `searchsync verify`"
 GOOD_RESULTS = ("", "OK", "No records processed")
 """LastProcessingResult of a trigger that is well; anything else begins with PROBLEM (AWS page
 "GetEventSourceMapping")."""
+
+
+Value = tuple[float, float]
+"""A metric's period, by its beginning (Unix seconds), and its value there."""
 
 
 class Verdict(StrEnum):
@@ -100,6 +104,23 @@ class Handed:
         """How many went without a redrive: SQS deletes them after 14 days, a purge at once. None where none was sent:
         what waited before is what the verification has compared."""
         return max(0, self.before + self.sent - self.redriven - waiting) if self.sent else 0
+
+
+def waited(first: float, depths: Sequence[Value], sent: Sequence[Value], redriven: Sequence[Value]) -> float:
+    """How many messages waited at `first` (Unix seconds), at least, from values before it.
+
+    A depth is of some moment in its period, and a queue that was idle has none for up to 15 minutes (AWS page
+    "Available CloudWatch metrics for Amazon SQS"): the newest one alone misses what came since. So each is carried
+    on, with what was sent in later periods, less what was redriven in its own and later; and so is an empty queue. None
+    of these says more than waited, and one whose period had neither says how many.
+    """
+    starts = [(0.0, 0.0), *(each for each in depths if each[0] < first)]
+    return max(
+        depth
+        + sum(value for at, value in sent if begin < at < first)
+        - sum(value for at, value in redriven if begin <= at < first)
+        for begin, depth in starts
+    )
 
 
 @dataclass(frozen=True)
