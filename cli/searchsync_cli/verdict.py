@@ -30,6 +30,8 @@ STREAM_KEEPS_SECONDS = 86400.0
 SHRUNK = 0.5
 """Of the documents that the verification saw: an index with fewer is trouble."""
 UNASKED = "unasked"
+INDEX_NAMES = frozenset({"collection", "index", "index_uuid", "index_mark"})
+"""The names in `saw` that tell one index from another."""
 VERIFY = "run `searchsync verify`"
 REPAIR = "run `searchsync repair`"
 REFILL = "run `searchsync backfill --again`, then `searchsync verify`"
@@ -208,9 +210,7 @@ def _identity(facts: Facts) -> list[Trouble]:
     before = verification.output.get("saw")
     if not isinstance(before, Mapping):
         return [Trouble("the verification does not name what it compared: its module was older", VERIFY)]
-    others = {
-        name for name, value in before.items() if None not in (value, now := index.saw.get(name)) and value != now
-    }
+    others = _others(before, index)
     found = []
     if others & {"collection", "index"}:
         what = "the collection was replaced" if "collection" in others else "the function writes another index"
@@ -225,6 +225,11 @@ def _identity(facts: Facts) -> list[Trouble]:
     if "conversion" in others:
         found.append(Trouble("the package converts items by other rules", VERIFY))
     return found
+
+
+def _others(before: Mapping[str, object], index: Index) -> set[str]:
+    """The names of what is another now than before, where both are known."""
+    return {name for name, value in before.items() if None not in (value, now := index.saw.get(name)) and value != now}
 
 
 def _after(facts: Facts, at: float | None) -> float | None:
@@ -243,7 +248,13 @@ def _index(facts: Facts) -> list[Trouble]:
         return [Trouble("the index is missing", REFILL)]
     if index.state != "there":
         return [Trouble("the index was not made by searchsync", f"delete it, {REFILL}")]
-    seen = verification.totals.get("documents", 0) if verification else 0
+    return _emptied(index, verification) if verification else []
+
+
+def _emptied(index: Index, verification: Execution) -> list[Trouble]:
+    if _others(verification.output.get("saw") or {}, index) & INDEX_NAMES:
+        return []  # of another index the verification has counted nothing
+    seen = verification.totals.get("documents", 0)
     if index.documents is not None and index.documents < seen * SHRUNK:
         now = many(index.documents, "document")
         return [Trouble(f"the index has {now}, and the verification saw {seen:,}", REPAIR)]
