@@ -390,6 +390,13 @@ def test_a_redrive_of_an_older_message_does_not_stand_for_one_that_went(cloud: C
     assert "1 message of the failure queue went without a redrive" in cloud.out
 
 
+def test_a_refill_is_carried_out_though_a_backfill_has_written_all_today(cloud: Cloud) -> None:
+    cloud.finished("verify")
+    cloud.index["state"] = "missing"
+    assert cloud.run("status", width=400) == 1
+    assert "--again`, then `searchsync verify" in cloud.out
+
+
 def test_an_index_made_anew_is_not_asked_for_a_repair_too(cloud: Cloud) -> None:
     cloud.finished("verify", documents=9)
     cloud.saw["index_mark"] = "another"
