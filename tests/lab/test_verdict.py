@@ -30,7 +30,7 @@ from tests.support.applied_walk import settling_soon
 ITEMS = [f"verdict-{number}" for number in range(10)]
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 OVERRIDE = "verdict_override.tf"
-COMMAND = re.compile(r"`searchsync (\w+)([^`]*)`")
+COMMAND = re.compile(r"`searchsync (\w+)(?: --name \S+)?([^`]*)`")
 BUCKET = "verdict-dropped"
 NUMBER = "verdict-number"
 """Its mapping is a number's, so that a text in its attribute is poison."""
