@@ -68,10 +68,10 @@ def gather(aws: Aws, stack: Stack, now: float, limits: Limits, wake: bool) -> Fa
 
 
 def _look(aws: Aws, stack: Stack, wake: bool) -> Index:
-    """What the walk function says of now. A collection that may sleep is asked with `wake` alone."""
+    """What the reconcile function says of now. A collection that may sleep is asked with `wake` alone."""
     event = {"step": "look", "index": wake or not stack.may_sleep}
     try:
-        answer = invoked(aws, stack.walk_name, event, "The walk function", OLD_MODULE)
+        answer = invoked(aws, stack.reconcile_name, event, "The reconcile function", OLD_MODULE)
         found = answer["index"]
         return Index(
             saw=answer["saw"],
@@ -85,7 +85,7 @@ def _look(aws: Aws, stack: Stack, wake: bool) -> Index:
     except CliError as error:
         return Index(state="failed", why=error.message.rstrip("."))
     except (KeyError, TypeError) as error:
-        raise CliError(f"The function {stack.walk_name} knows no look.", OLD_MODULE) from error
+        raise CliError(f"The function {stack.reconcile_name} knows no look.", OLD_MODULE) from error
 
 
 def _since(aws: Aws, metrics: _Metrics, trigger: Trigger | None, queue: Queue, clean: float | None) -> Since:
@@ -198,7 +198,7 @@ class _Metrics:
         def of_queue(metric: str, statistic: str) -> list[Value]:
             return self._values(Series("AWS/SQS", metric, "QueueName", queue, statistic), begin, self._now, period)
 
-        poison = ours("Poison", stack.name) + ours("WalkPoison", stack.walk_name)
+        poison = ours("Poison", stack.name) + ours("RunPoison", stack.reconcile_name)
         # The trigger's own messages are among these alone.
         ways = (poison, of_queue("NumberOfMessagesSent", "Sum"))
         sent = max(_sum(each, first) for each in ways)

@@ -3,7 +3,7 @@
 Ministack keeps each retention by the recorded time, so that nothing here says what goes: messages of a queue
 (MessageRetentionPeriod, API SetQueueAttributes), records of a stream (24 hours, developer guide "Change data capture
 for DynamoDB Streams"). Metrics, executions, mappings and objects only become older. Log events, tables and collections
-keep their times, and so do walks that run: age a lab in which none does.
+keep their times, and so do runs that run: age a lab in which none does.
 """
 
 from __future__ import annotations

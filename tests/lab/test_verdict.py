@@ -21,10 +21,10 @@ from lab.faults import Fault, FaultKind
 from lab.maven import ROOT
 from lab.terraform import Terraform
 from tests.lab.test_index_deleted import delete_index, mark
+from tests.lab.test_reconcile import key
 from tests.lab.test_redrive import invoke, set_trigger
-from tests.lab.test_walk import key
 from tests.support.applied_cli import AppliedCli
-from tests.support.applied_walk import settling_soon
+from tests.support.applied_run import settling_soon
 
 ITEMS = [f"verdict-{number}" for number in range(10)]
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
@@ -121,15 +121,15 @@ def overridden(terraform: Terraform, stack: Applied, body: str) -> Iterator[None
 
 
 def function_names(stack: Applied) -> tuple[str, str]:
-    return stack.outputs["function_name"], stack.outputs["walk_function_name"]
+    return stack.outputs["function_name"], stack.outputs["reconciliation_function_name"]
 
 
 def cool(stack: Applied) -> None:
     """Leave no warm sandbox of the sync function: a new configuration begins with new ones."""
     functions, name = stack.lab.boto3_client("lambda"), stack.outputs["function_name"]
     variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    for extra in ({"COOL": "1"}, {}):
-        functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables | extra})
+    for orphan in ({"COOL": "1"}, {}):
+        functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables | orphan})
 
 
 def depth(stack: Applied) -> int:
