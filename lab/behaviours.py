@@ -31,6 +31,7 @@ class Behaviours:
     writes_make_index: bool = False  # a write makes its missing index though an item of it says `require_alias`
     mapping_conflicts: bool = False  # a change of the mapping beside another one: 400 on the item, or on PUT _mapping
     versions_left_out: bool = False  # no `_version` in `_mget` answers and hits
+    index_uuid_hidden: bool = False  # no `index.uuid` in the settings of an index
     at_capacity: bool = False  # writes answer 402, by item
     sleeps_after_s: float | None = None  # idle so long: asleep; indexing and search apart
     wakes_in_s: float = 20.0  # the first request after sleep is held this long
@@ -65,6 +66,7 @@ PROFILES: Mapping[str, Behaviours] = MappingProxyType(
             new_index_hidden_s=5.0,
             new_index_by_item=True,
             writes_make_index=True,
+            index_uuid_hidden=True,
             sleeps_after_s=600.0,
             wakes_in_s=30.0,
         ),
@@ -140,6 +142,13 @@ TABLE = (
         "Documents and hits have no `_version`",
         "unknown",
         "versions-told",
+    ),
+    Row(
+        "index UUID hidden",
+        ("index_uuid_hidden",),
+        "`GET /<index>` and its `_settings` show no `index.uuid`",
+        "unknown: the developer guide names both calls (`aoss:DescribeIndex`), and shows no answer",
+        "index-identity",
     ),
     Row(
         "at capacity",

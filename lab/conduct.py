@@ -21,6 +21,7 @@ MAPPING_UPDATE_S = 1.0
 LONG_AGO = float("-inf")
 READS_BY_ID = frozenset({"_mget", "_doc", "_source"})
 MAPPING_NAMES = frozenset({"_mapping", "_mappings"})
+SETTINGS_NAMES = frozenset({"index", "_setting", "_settings"})
 
 Mappings = Mapping[str, Mapping[str, Any]]  # the `mappings` member of GET /<index>/_mapping, by index
 
@@ -85,7 +86,7 @@ class Conduct:
         return None if status is None else Fault(FaultKind.STATUS, status=status, reason="the collection wakes up")
 
     def shaped(self, request: GateRequest) -> GateRequest:
-        """The request as the engine gets it: what the last refresh shows, without versions, without a guard."""
+        """The request as the engine gets it: what the last refresh shows, without versions, guard or UUID."""
         if self.behaviours.writes_make_index and any(item.asks_for_alias for item in request.items):
             lines = [(item.without_alias() if item.asks_for_alias else item).lines for item in request.items]
             request = replace(request, body=b"".join(lines))
@@ -95,6 +96,8 @@ class Conduct:
             parameters.append("realtime=false")
         if by_id and self.behaviours.versions_left_out:
             parameters.append("filter_path=-docs._version,-_version")
+        if self.behaviours.index_uuid_hidden and _shows_settings(request):
+            parameters.append("filter_path=-*.settings.index.uuid")
         if parameters:
             target = request.target + ("&" if "?" in request.target else "?") + "&".join(parameters)
             request = replace(request, target=target)
@@ -216,6 +219,11 @@ def _is_due(index: _Index, late: float, now: float) -> bool:
 
 def _name(request: GateRequest) -> str:
     return request.operation.name if request.operation else ""
+
+
+def _shows_settings(request: GateRequest) -> bool:
+    asked = request.method == "GET" and _permission(request) == "aoss:DescribeIndex"
+    return asked and _name(request) in SETTINGS_NAMES and "filter_path" not in request.target
 
 
 def _permission(request: GateRequest) -> str | None:

@@ -134,8 +134,15 @@ class Lab:
 
     def state(self) -> Any:
         """Collections, event source mappings, sandboxes and calls by principal, as the cloud process sees them."""
+        return self._asked("state")
+
+    def age(self, seconds: float) -> None:
+        """Let so many seconds pass at once for what the cloud process has recorded (`lab.cloud.aging`)."""
+        self._asked(f"age/{seconds}")
+
+    def _asked(self, what: str) -> Any:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(f"{self.endpoint}/_lab/state", timeout=STATE_TIMEOUT_SECONDS) as answer:
+        with opener.open(f"{self.endpoint}/_lab/{what}", timeout=STATE_TIMEOUT_SECONDS) as answer:
             return json.load(answer)
 
     def log(self) -> str:

@@ -151,6 +151,12 @@ def _tombstone(seen: Seen) -> Outcome:
     return Outcome.UNASKED if seen["taken_after_s"] is None else Outcome.ACT
 
 
+def _identity(seen: Seen) -> Outcome:
+    if not seen["mark"]:
+        return Outcome.ACT
+    return Outcome.RELIED if seen["uuid"] else Outcome.HARMLESS
+
+
 def _body(seen: Seen) -> Outcome:
     if seen["ours"] != "ok":
         return Outcome.ACT
@@ -219,6 +225,13 @@ PROBES = (
         "the first of each is",
         "404 for a while is harmless: it is tried again. More than 60 s, or another answer: tell us",
         _new_index,
+    ),
+    Probe(
+        "index-identity",
+        "whether the description of an index shows its `index.uuid`, and the `_meta` of its mapping",
+        "both are shown: `status` knows by them an index that was deleted and made anew",
+        "without the UUID harmless: our mark in `_meta` tells too. Without `_meta` no index is known as ours: tell us",
+        _identity,
     ),
     Probe(
         "external-versions",

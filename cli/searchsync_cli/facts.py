@@ -11,7 +11,18 @@ from searchsync_cli.errors import AwsError, CliError
 from searchsync_cli.invocation import invoked
 from searchsync_cli.machine import Machine, NoMachineError
 from searchsync_cli.stack import OLD_MODULE, Stack, Trigger, find_trigger
-from searchsync_cli.verdict import STREAM_KEEPS_SECONDS, Facts, Handed, Index, Lag, Limits, Queue, Since
+from searchsync_cli.verdict import (
+    STREAM_KEEPS_SECONDS,
+    Facts,
+    Handed,
+    Index,
+    Lag,
+    Limits,
+    Queue,
+    Since,
+    Value,
+    waited,
+)
 
 COMPARISONS = ("verify", "repair")
 FAILURES = ("FAILED", "TIMED_OUT")
@@ -177,30 +188,36 @@ class _Metrics:
     def handed(self, since: float) -> Handed:
         """What came into the failure queue since then (Unix seconds), and what was redriven."""
         namespace, stack, queue = self._stack.metric_namespace, self._stack, self._stack.queue_name
-        poison = self._sum(Series(namespace, "Poison", "FunctionName", stack.name, "Sum"), since)
-        poison += self._sum(Series(namespace, "RunPoison", "FunctionName", stack.reconcile_name, "Sum"), since)
+        period = self._period(since)
+        first = since - since % period
+        begin = first - max(RECENT, 3 * period)
+
+        def ours(metric: str, function: str) -> list[Value]:
+            return self._values(Series(namespace, metric, "FunctionName", function, "Sum"), begin, self._now, period)
+
+        def of_queue(metric: str, statistic: str) -> list[Value]:
+            return self._values(Series("AWS/SQS", metric, "QueueName", queue, statistic), begin, self._now, period)
+
+        poison = ours("Poison", stack.name) + ours("RunPoison", stack.reconcile_name)
         # The trigger's own messages are among these alone.
-        sent = max(poison, self._sum(Series("AWS/SQS", "NumberOfMessagesSent", "QueueName", queue, "Sum"), since))
+        ways = (poison, of_queue("NumberOfMessagesSent", "Sum"))
+        sent = max(_sum(each, first) for each in ways)
         if not sent:
             return Handed()
-        waiting = Series("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queue)
-        period = self._period(since)
-        before = self._values(waiting, since - since % period - RECENT, since - since % period, period)
-        redriven = self._sum(Series(namespace, "Redriven", "FunctionName", stack.redrive_name, "Sum"), since)
-        return Handed(int(sent), int(redriven), int(before[-1][1]) if before else 0)
+        redriven = ours("Redriven", stack.redrive_name)
+        depths = of_queue("ApproximateNumberOfMessagesVisible", "Maximum")
+        before = max(waited(first, depths, each, redriven) for each in ways)
+        return Handed(int(sent), int(_sum(redriven, first)), int(before))
 
     def _period(self, since: float) -> int:
         """Seconds of the finest values that are still kept from then on."""
         age = self._now - since
         return 60 if age < MINUTES_KEPT else 300 if age < LONGEST else HOUR
 
-    def _all(self, series: Series, since: float) -> list[tuple[float, float]]:
+    def _all(self, series: Series, since: float) -> list[Value]:
         """All values from the period of `since` on."""
         period = self._period(since)
         return self._values(series, since - since % period, self._now, period)
-
-    def _sum(self, series: Series, since: float) -> float:
-        return sum(value for _, value in self._all(series, since))
 
     def _signals(self, start: float, end: float, period: int) -> list[float]:
         """When either function that writes changes has signalled, the oldest first."""
@@ -214,7 +231,7 @@ class _Metrics:
         values = self._values(series, self._now - RECENT, self._now, 60)
         return values[-1][1] if values else None
 
-    def _values(self, series: Series, start: float, end: float, period: int) -> list[tuple[float, float]]:
+    def _values(self, series: Series, start: float, end: float, period: int) -> list[Value]:
         """Values with their period's start (Unix seconds), the oldest first."""
         results = pages(
             self._client.get_metric_data,
@@ -233,6 +250,10 @@ class _Metrics:
             for at, value in zip(result["Timestamps"], result["Values"], strict=True)
         ]
         return sorted(found)
+
+
+def _sum(values: list[Value], since: float) -> float:
+    return sum(value for at, value in values if at >= since)
 
 
 def _metric(series: Series) -> dict[str, Any]:

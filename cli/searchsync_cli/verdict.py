@@ -13,7 +13,7 @@ put it in doubt. docs/verdict.md has every fact.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -30,12 +30,18 @@ STREAM_KEEPS_SECONDS = 86400.0
 SHRUNK = 0.5
 """Of the documents that the verification saw: an index with fewer is trouble."""
 UNASKED = "unasked"
+INDEX_NAMES = frozenset({"collection", "index", "index_uuid", "index_mark"})
+"""The names in `saw` that tell one index from another."""
 VERIFY = "run `searchsync verify`"
 REPAIR = "run `searchsync repair`"
-REFILL = "run `searchsync backfill`, then `searchsync verify`"
+REFILL = "run `searchsync backfill --again`, then `searchsync verify`"
 GOOD_RESULTS = ("", "OK", "No records processed")
 """LastProcessingResult of a trigger that is well; anything else begins with PROBLEM (AWS page
 "GetEventSourceMapping")."""
+
+
+Value = tuple[float, float]
+"""A metric's period, by its beginning (Unix seconds), and its value there."""
 
 
 class Verdict(StrEnum):
@@ -100,6 +106,23 @@ class Handed:
         """How many went without a redrive: SQS deletes them after 14 days, a purge at once. None where none was sent:
         what waited before is what the verification has compared."""
         return max(0, self.before + self.sent - self.redriven - waiting) if self.sent else 0
+
+
+def waited(first: float, depths: Sequence[Value], sent: Sequence[Value], redriven: Sequence[Value]) -> float:
+    """How many messages waited at `first` (Unix seconds), at least, from values before it.
+
+    A depth is of some moment in its period, and a queue that was idle has none for up to 15 minutes (AWS page
+    "Available CloudWatch metrics for Amazon SQS"): the newest one alone misses what came since. So each is carried
+    on, with what was sent in later periods, less what was redriven in its own and later; and so is an empty queue. None
+    of these says more than waited, and one whose period had neither says how many.
+    """
+    starts = [(0.0, 0.0), *(each for each in depths if each[0] < first)]
+    return max(
+        depth
+        + sum(value for at, value in sent if begin < at < first)
+        - sum(value for at, value in redriven if begin <= at < first)
+        for begin, depth in starts
+    )
 
 
 @dataclass(frozen=True)
@@ -189,9 +212,7 @@ def _identity(facts: Facts) -> list[Trouble]:
     before = verification.output.get("saw")
     if not isinstance(before, Mapping):
         return [Trouble("the verification does not name what it compared: its module was older", VERIFY)]
-    others = {
-        name for name, value in before.items() if None not in (value, now := index.saw.get(name)) and value != now
-    }
+    others = _others(before, index)
     found = []
     if others & {"collection", "index"}:
         what = "the collection was replaced" if "collection" in others else "the function writes another index"
@@ -206,6 +227,11 @@ def _identity(facts: Facts) -> list[Trouble]:
     if "conversion" in others:
         found.append(Trouble("the package converts items by other rules", VERIFY))
     return found
+
+
+def _others(before: Mapping[str, object], index: Index) -> set[str]:
+    """The names of what is another now than before, where both are known."""
+    return {name for name, value in before.items() if None not in (value, now := index.saw.get(name)) and value != now}
 
 
 def _after(facts: Facts, at: float | None) -> float | None:
@@ -224,7 +250,13 @@ def _index(facts: Facts) -> list[Trouble]:
         return [Trouble("the index is missing", REFILL)]
     if index.state != "there":
         return [Trouble("the index was not made by searchsync", f"delete it, {REFILL}")]
-    seen = verification.totals.get("documents", 0) if verification else 0
+    return _emptied(index, verification) if verification else []
+
+
+def _emptied(index: Index, verification: Execution) -> list[Trouble]:
+    if _others(verification.output.get("saw") or {}, index) & INDEX_NAMES:
+        return []  # of another index the verification has counted nothing
+    seen = verification.totals.get("documents", 0)
     if index.documents is not None and index.documents < seen * SHRUNK:
         now = many(index.documents, "document")
         return [Trouble(f"the index has {now}, and the verification saw {seen:,}", REPAIR)]

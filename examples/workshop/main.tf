@@ -10,13 +10,19 @@ data "aws_partition" "current" {}
 # Pipeline
 ################################################################################
 
+locals {
+  # By name, and not from the module's output, in what the API's deployment hangs on: Terraform makes all that a resource
+  # with create_before_destroy depends on before it destroys it, and a collection's name is not free until it is gone.
+  table_name = "lab-table"
+}
+
 module "searchsync" {
   source = "../.."
 
   name = "dynamodb-to-opensearch"
 
   table = {
-    name                = "lab-table"
+    name                = local.table_name
     hash_key            = { name = "id", type = "S" }
     stream_view_type    = "NEW_IMAGE"
     deletion_protection = false # so that `terraform destroy` clears the table away
@@ -82,7 +88,7 @@ resource "aws_api_gateway_integration" "put_item" {
   request_templates = {
     "application/json" = <<-EOT
       {
-        "TableName": "${module.searchsync.table_name}",
+        "TableName": "${local.table_name}",
         "Item": {
           "id": {"S": "$context.requestId"},
           "name": {"S": $input.json('$.name')},

@@ -14,7 +14,7 @@ from hypercorn.config import Config  # type: ignore[import-not-found]
 from ministack.app import app as ministack_app
 from ministack.core import lambda_runtime
 
-from lab.cloud import calls
+from lab.cloud import aging, calls
 from lab.cloud.collections import Collections
 from lab.cloud.event_sources import EventSources
 from lab.cloud.patches import apply_all, lambda_worker
@@ -26,6 +26,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 STATE_PATH = "/_lab/state"
+AGE_PATH = "/_lab/age/"
+"""Seconds follow."""
 
 
 def serve(settings: Settings) -> None:
@@ -73,6 +75,9 @@ def _with_state(collections: Collections, sources: EventSources) -> Any:
                 "calls": calls.state(),
             }
             await _answer(send, json.dumps(state).encode())
+        elif scope["type"] == "http" and scope["path"].startswith(AGE_PATH):
+            aging.age(float(scope["path"].removeprefix(AGE_PATH)))
+            await _answer(send, b"{}")
         else:
             if scope["type"] == "lifespan":
                 sources.start()

@@ -42,6 +42,7 @@ PLANTS = {
     "writes_make_index": Behaviours(writes_make_index=True),
     "mapping_conflicts": Behaviours(mapping_conflicts=True),
     "versions_left_out": Behaviours(versions_left_out=True),
+    "index_uuid_hidden": Behaviours(index_uuid_hidden=True),
     "at_capacity": Behaviours(at_capacity=True),
     "sleeps_after_s": Behaviours(sleeps_after_s=SLEEPS_AFTER_S, wakes_in_s=3.0),
     "waking_status": Behaviours(sleeps_after_s=SLEEPS_AFTER_S, wakes_in_s=3.0, waking_status=503),
@@ -129,7 +130,7 @@ def test_each_behaviour_of_the_gates_table_is_found_by_its_row_alone(
     ("profile", "found"),
     [
         ("classic", {"reads-late", "new-index-writable", "mapping-conflict"}),
-        ("nextgen", {"reads-late", "new-index-writable", "index-by-write"}),
+        ("nextgen", {"reads-late", "new-index-writable", "index-by-write", "index-identity"}),
     ],
 )
 def test_each_profile_is_found_out(gate: Gate, config: Config, profile: str, found: set[str]) -> None:

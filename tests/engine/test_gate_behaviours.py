@@ -201,6 +201,22 @@ def test_no_answer_says_a_version(gate: Gate, collection: Client, index_name: st
     assert [(hit["_id"], "_version" in hit) for hit in found] == [("a", False), ("b", False)]
 
 
+@pytest.mark.parametrize("path", ["", "/_settings", "/_settings/index.uuid"])
+def test_an_index_shows_all_but_its_uuid(gate: Gate, collection: Client, index_name: str, path: str) -> None:
+    collection.call("PUT", f"/{index_name}", {"mappings": {"_meta": {"searchsync": {"mark": "m"}}}})
+
+    def shown() -> tuple[bool, str, str]:
+        described = collection.call("GET", f"/{index_name}{path}").text
+        return "uuid" in described, described, collection.call("GET", f"/{index_name}/_mapping").text
+
+    assert shown()[0] is True
+    gate.behave(Behaviours(index_uuid_hidden=True))
+    uuid, described, mapping = shown()
+    assert uuid is False
+    assert '"mark":"m"' in mapping
+    assert path or ('"mark":"m"' in described and "provided_name" in described)
+
+
 def test_at_capacity_nothing_is_written_and_everything_is_read(
     gate: Gate, collection: Client, direct: Client, index_name: str
 ) -> None:

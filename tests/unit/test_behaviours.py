@@ -98,6 +98,25 @@ def test_the_engine_refreshes_nothing_by_itself_while_reads_are_late_and_again_a
     assert conduct.unfit(MGET) == {"i": False}
 
 
+# Identity
+
+
+@pytest.mark.parametrize(
+    ("path", "hidden"),
+    [
+        ("/i", True),
+        ("/i/_settings", True),
+        ("/i/_settings/index.uuid", True),
+        ("/i/_mapping", False),
+        ("/i/_mget", False),
+    ],
+)
+def test_only_what_shows_the_settings_of_an_index_is_asked_without_its_uuid(path: str, hidden: bool) -> None:
+    conduct = Conduct(Behaviours(index_uuid_hidden=True), 0.0)
+    assert conduct.shaped(GateRequest("GET", path, {})).target.endswith("?filter_path=-*.settings.index.uuid") is hidden
+    assert Conduct(Behaviours(), 0.0).shaped(GateRequest("GET", path, {})).target == path
+
+
 # New indices
 
 

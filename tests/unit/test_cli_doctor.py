@@ -31,6 +31,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "sync-role": {"describe": "ok", "read": "ok", "write": "ok", "table": "ok"},
     "capacity": {"busy": {}},
     "new-index-writable": {"write_s": 0.1, "mapping_s": 0.1, "search_s": 0.1, "answers": {}},
+    "index-identity": {"uuid": True, "mark": True},
     "external-versions": {"answers": ["ok", "conflict", "conflict", "ok", "conflict"]},
     "tombstone": {"answers": ["ok", "conflict", "ok"]},
     "conflict-wording": {"current": [10, 10, 11, 12]},
@@ -65,6 +66,9 @@ OTHER: tuple[tuple[str, dict[str, Any], Outcome], ...] = (
     ("new-index-writable", {"answers": {"404 index_not_found_exception": 3}}, Outcome.HARMLESS),
     ("new-index-writable", {"answers": {"500 x": 3}}, Outcome.ACT),
     ("new-index-writable", {"write_s": None}, Outcome.ACT),
+    ("index-identity", {"uuid": False}, Outcome.HARMLESS),
+    ("index-identity", {"mark": False}, Outcome.ACT),
+    ("index-identity", {"uuid": False, "mark": False}, Outcome.ACT),
     ("external-versions", {"answers": ["ok", "ok", "conflict", "ok", "conflict"]}, Outcome.ACT),
     ("tombstone", {"answers": ["ok", "ok", "ok"]}, Outcome.ACT),
     ("conflict-wording", {"current": [None, None, None, None]}, Outcome.HARMLESS),
@@ -188,7 +192,7 @@ def test_a_finding_to_act_on_says_what_to_do(cloud: Cloud) -> None:
 def test_a_doctor_that_could_ask_nothing_does_not_say_that_all_is_well(cloud: Cloud) -> None:
     answers(cloud, {name: {"unasked": "time"} for name in GOOD})
     assert cloud.run("doctor", width=400) == 1
-    assert "! Little was found out   24 not asked" in cloud.out
+    assert "! Little was found out   25 not asked" in cloud.out
     answers(cloud, {"tombstone-time": {"unasked": "time"}})
     assert cloud.run("doctor", width=400) == 0
     assert "✓ As relied on   1 not asked" in cloud.out

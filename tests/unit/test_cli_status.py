@@ -14,7 +14,21 @@ from moto import mock_aws
 
 from searchsync_cli.machine import Execution
 from searchsync_cli.stack import Trigger
-from searchsync_cli.verdict import OLD_SECONDS, UNASKED, Facts, Handed, Index, Lag, Limits, Queue, Since, Verdict, judge
+from searchsync_cli.verdict import (
+    OLD_SECONDS,
+    UNASKED,
+    Facts,
+    Handed,
+    Index,
+    Lag,
+    Limits,
+    Queue,
+    Since,
+    Value,
+    Verdict,
+    judge,
+    waited,
+)
 from tests.support.cli_cloud import BUCKET, NAME, REGION, Cloud, Run
 from tests.support.fakes import FakeClock
 
@@ -149,6 +163,31 @@ def test_what_says_nothing_against_a_verification_leaves_it_in_step(facts: Facts
 @pytest.mark.parametrize(("waiting", "gone"), [(0, 3), (1, 2), (3, 0), (4, 0)])
 def test_a_message_that_neither_waits_nor_was_redriven_is_gone(waiting: int, gone: int) -> None:
     assert Handed(sent=3, redriven=1, before=1).gone(waiting) == gone
+
+
+AT = 6_000.0
+NONE: list[Value] = []
+
+
+@pytest.mark.parametrize(
+    ("depths", "sent", "redriven", "waiting"),
+    [
+        (NONE, NONE, NONE, 0),
+        ([(5_880, 2), (5_940, 3)], NONE, NONE, 3),
+        ([(5_880, 0), (5_940, 0)], [(5_940, 1)], NONE, 1),
+        (NONE, [(5_700, 2)], NONE, 2),
+        ([(5_880, 1), (5_940, 1)], [(5_880, 1)], NONE, 1),
+        ([(5_880, 5), (5_940, 0)], NONE, [(5_940, 5)], 0),
+        ([(5_880, 5)], NONE, [(5_880, 5)], 0),
+        ([(5_940, 1), (6_000, 9)], [(6_000, 9)], [(6_000, 1)], 1),
+    ],
+    ids=["an idle queue", "the newest depth", "sent behind the depth of its minute", "no depth yet",
+         "not counted twice", "redriven", "redriven behind the depth", "what comes later does not count"],
+)  # fmt: skip
+def test_what_waited_is_known_though_a_depth_is_late_or_early_in_its_minute(
+    depths: list[Value], sent: list[Value], redriven: list[Value], waiting: float
+) -> None:
+    assert waited(AT, depths, sent, redriven) == waiting
 
 
 @pytest.mark.parametrize("in_step", [False, None, "true"])
@@ -335,6 +374,35 @@ def test_messages_that_went_without_a_redrive_are_told_until_it_is_verified(
     assert ("1 message of the failure queue went without a redrive" in cloud.out) is told
     cloud.finished("verify", before=60)
     assert cloud.run("status") == 0
+
+
+@pytest.mark.parametrize("told", [False, True], ids=["no depth yet", "a depth of before the message"])
+def test_a_redrive_of_an_older_message_does_not_stand_for_one_that_went(cloud: Cloud, told: bool) -> None:
+    cloud.clock.sleep(30 - cloud.clock.now() % 60)
+    cloud.finished("verify", before=7_200)
+    cloud.metric("searchsync", "Poison", 1, before=7_320)
+    if told:
+        cloud.metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", 0, before=7_320, of=f"{NAME}-failures")
+    cloud.metric("searchsync", "Redriven", 1, before=3_600, of=f"{NAME}-redrive")
+    assert cloud.run("status") == 0
+    cloud.metric("searchsync", "Poison", 1, before=1_800)
+    assert cloud.run("status", width=400) == 1
+    assert "1 message of the failure queue went without a redrive" in cloud.out
+
+
+def test_a_refill_is_carried_out_though_a_backfill_has_written_all_today(cloud: Cloud) -> None:
+    cloud.finished("verify")
+    cloud.index["state"] = "missing"
+    assert cloud.run("status", width=400) == 1
+    assert "--again`, then `searchsync verify" in cloud.out
+
+
+def test_an_index_made_anew_is_not_asked_for_a_repair_too(cloud: Cloud) -> None:
+    cloud.finished("verify", documents=9)
+    cloud.saw["index_mark"] = "another"
+    cloud.index["documents"] = 1
+    assert cloud.run("status", "--json") == 1
+    assert [each["what"] for each in json.loads(cloud.out)["troubles"]] == ["the index was deleted and made anew"]
 
 
 def test_messages_that_still_wait_or_were_redriven_are_not_gone(cloud: Cloud) -> None:

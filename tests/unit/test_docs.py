@@ -84,6 +84,16 @@ def test_the_state_machines_refusals_are_exceptions_of_the_function() -> None:
     assert ours.issuperset(refusals)
 
 
+def test_every_fact_of_the_verdict_names_a_test_that_shows_it() -> None:
+    table = (ROOT / "docs/verdict.md").read_text().partition("| --- | --- | --- | --- |\n")[2].partition("\n\n")[0]
+    rows = [line.rpartition(" | ")[2].removesuffix(" |") for line in table.splitlines()]
+    assert rows
+    tests = re.findall(r"^def (test_\w+)", (ROOT / "tests/lab/test_verdict.py").read_text(), re.MULTILINE)
+    for shown in rows:
+        lab = re.fullmatch(r"lab: `(\w+)`", shown)
+        assert shown == "unit" or (lab and any(lab[1] in name for name in tests)), shown
+
+
 def test_every_target_of_the_makefile_has_its_line_of_help() -> None:
     makefile = (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))

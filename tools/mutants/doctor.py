@@ -6,6 +6,13 @@ from tools.mutants.mutant import FUNCTION, Mutant
 
 MUTANTS = (
     Mutant(
+        "doctor: an index that shows no mark is known all the same",
+        "cli/searchsync_cli/diagnosis.py",
+        'if not seen["mark"]:',
+        "if False:",
+        ("tests/unit/test_cli_doctor.py", "-k", "judged_by_its_row"),
+    ),
+    Mutant(
         "doctor: an index of another's taken for the probes' own",
         FUNCTION + "reconcile/asker.py",
         "or not isinstance(since, int):",

@@ -1,9 +1,10 @@
 """A queue's metrics.
 
 AWS ("Available CloudWatch metrics for Amazon SQS"): an active queue sends ApproximateNumberOfMessagesVisible,
-ApproximateNumberOfMessagesNotVisible and ApproximateAgeOfOldestMessage every minute.
+ApproximateNumberOfMessagesNotVisible and ApproximateAgeOfOldestMessage every minute, and NumberOfMessagesSent,
+"the number of messages added to a queue".
 ministack: sends none. Here the present minute's point is made anew whenever metrics are read or alarms are
-looked at, so that nobody waits for the minute.
+looked at, and when a message is sent, so that nobody waits for the minute.
 """
 
 from __future__ import annotations
@@ -19,9 +20,21 @@ MINUTE = 60  # seconds
 
 
 def apply() -> None:
-    """Measure the queues before their metrics are used."""
+    """Measure the queues before their metrics are used; count what is sent, as single messages and in batches."""
     for name in ("_get_metric_statistics", "_get_metric_data", "_evaluate_all_alarms"):
         _measured(name)
+
+    def send(data: dict[str, Any], url: str) -> Any:
+        queue = private(sqs, "_get_q")(data.get("QueueUrl", url))
+        before = len(queue["messages"])
+        answer = send_message(data, url)
+        if len(queue["messages"]) > before:  # a FIFO queue's duplicate is not added
+            cloudwatch.record_metric("AWS/SQS", "NumberOfMessagesSent", 1.0, "Count", {"QueueName": queue["name"]})
+            _measure(queue)
+        return answer
+
+    send_message = replace(sqs, "_act_send_message", send)
+    private(sqs, "_HANDLERS")["SendMessage"] = send
 
 
 def _measured(name: str) -> None:

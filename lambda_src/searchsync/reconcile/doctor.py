@@ -83,6 +83,14 @@ def new_index(at: Asker) -> Facts:
     return {"new-index-writable": {**seen, "answers": dict(answers)}}
 
 
+def index_identity(at: Asker) -> Facts:
+    """By what an index is known from another one of its name: the engine's UUID, and our mark in its mapping."""
+    (described,) = at.body_of("GET", "").values()
+    mark = described.get("mappings", {}).get("_meta", {}).get(MARK, {}).get("doctor")
+    uuid = described.get("settings", {}).get("index", {}).get("uuid")
+    return {"index-identity": {"uuid": bool(uuid), "mark": mark == at.mark}}
+
+
 def versions(at: Asker) -> Facts:
     """External versions: higher, equal, lower; of a deletion too; and what its tombstone refuses."""
     tries = [(10, SOURCE), (10, SOURCE), (9, SOURCE), (11, SOURCE), (11, None), (12, None), (11, SOURCE), (13, SOURCE)]
@@ -249,6 +257,7 @@ def tombstone_time(at: Asker) -> Facts:
 PROBES: tuple[tuple[tuple[str, ...], Callable[[Asker], Facts]], ...] = (
     (("signature", "wake-up"), wake_up),
     (("new-index-writable",), new_index),
+    (("index-identity",), index_identity),
     ((), bury),
     (("external-versions", "tombstone", "conflict-wording"), versions),
     (("custom-ids", "id-512", "id-513"), ids),
