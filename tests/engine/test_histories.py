@@ -117,4 +117,4 @@ def test_a_dangerous_course_ends_well(engine: Engine, index_name: str, history: 
 def test_after_any_history_the_index_is_the_table_or_the_queue_says_why_not(engine: Engine, seed: int) -> None:
     outcome = explore(engine.url, seed, HISTORIES)
     print(f"seed {seed}: {outcome.lines()}")
-    assert not outcome.failure, outcome.failure
+    assert not outcome.wrong, outcome.wrong

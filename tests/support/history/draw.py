@@ -14,34 +14,51 @@ from tests.support.history.steps import (
     DeleteIndex,
     Deliver,
     During,
+    Edge,
+    EdgeFault,
     Fault,
     Foreign,
     Form,
     History,
     Land,
     Plain,
-    QueueRefuses,
     Restart,
     Setup,
     Sleep,
     Split,
     Step,
-    TableFault,
     Tick,
     Value,
 )
 
 GOOD_FAULTS = ("429", "402", "500", "502", "503", "504", "html", "503 applied", "reset", "reset applied", "cut")
-SLOW_FAULTS = ("slow", "late", "late answer", "lost")
-STACK_FAULTS = ("401", "403", "404", "413", "400")
+LATE_FAULTS = ("slow", "late", "late answer", "lost")
+SLOW_FAULTS = (
+    "slow reader",
+    "slow reader cut",
+    "slow writer",
+    "slow writer cut",
+    "black hole",
+    "dead address",
+    "dead addresses",
+)
+STACK_FAULTS = ("401", "403", "404")
+BULK_FAULTS = ("413", "400")
+"""Refusals of several documents together: nothing else meets them."""
 ITEM_FAULTS = ("item 429", "item 402", "item 503", "item 503 applied", "item 409", "item 400")
-FAULTS = (*GOOD_FAULTS, *SLOW_FAULTS, *STACK_FAULTS, *ITEM_FAULTS)
+LOOK_FAULTS = (*GOOD_FAULTS, *LATE_FAULTS, *SLOW_FAULTS, *STACK_FAULTS)
+FAULTS = (*LOOK_FAULTS, *BULK_FAULTS, *ITEM_FAULTS)
 SKEWS = (0, 0, 0, 5, -5, -1, 3)
 """Seconds that the stream's clock is off, each as often as it is drawn."""
 WHOLE: Form = "full"
 FORMS: tuple[Form, ...] = (*[WHOLE] * 12, "no image", "no time", "no number")
 NEW_INDEX = tuple(name for name in BEHAVIOURS if BEHAVIOURS[name].new_index_unwritable_s)
-TABLE_FAULTS = ("throttled", "unprocessed", "slow read", "late read", "refused")
+SLOW_CALLS = ("no answer", "half an answer", "slow bytes", "no JSON")
+EDGE_FAULTS: dict[Edge, tuple[str, ...]] = {
+    "table": (*SLOW_CALLS, "throttled", "unprocessed", "slow read", "late read", "refused"),
+    "queue": (*SLOW_CALLS, "refused", "refuses one"),
+    "stream": (*SLOW_CALLS, "throttled", "refused"),
+}
 
 
 def setups() -> st.SearchStrategy[Setup]:
@@ -75,13 +92,21 @@ def changes() -> st.SearchStrategy[Change]:
 
 def faults() -> st.SearchStrategy[Fault]:
     """A fault of the collection: once, a few times, or a storm."""
-    weighted = [*GOOD_FAULTS, *SLOW_FAULTS * 3, *STACK_FAULTS, *ITEM_FAULTS * 2]
-    return st.builds(
-        Fault,
-        name=st.sampled_from(weighted),
-        times=st.sampled_from([1, 1, 1, 2, 2, 7, 30]),
-        key=st.sampled_from("aabbcd"),
-        where=st.sampled_from(["bulk"] * 6 + ["look"]),
+    of_looks = [*GOOD_FAULTS, *LATE_FAULTS * 3, *SLOW_FAULTS, *STACK_FAULTS]
+    times = st.sampled_from([1, 1, 1, 2, 2, 7, 30])
+    bulk = st.builds(
+        Fault, st.sampled_from([*of_looks, *BULK_FAULTS, *ITEM_FAULTS * 2]), times, key=st.sampled_from("aabbcd")
+    )
+    look = st.builds(Fault, st.sampled_from(of_looks), times, where=st.just("look"))
+    return st.sampled_from([bulk] * 6 + [look]).flatmap(lambda each: each)
+
+
+def edge_faults() -> st.SearchStrategy[EdgeFault]:
+    """A fault of an AWS service."""
+    return st.sampled_from(tuple(EDGE_FAULTS)).flatmap(
+        lambda edge: st.builds(
+            EdgeFault, st.just(edge), st.sampled_from(EDGE_FAULTS[edge]), st.sampled_from([1, 1, 2, 3, 6])
+        )
     )
 
 
@@ -126,8 +151,7 @@ def steps() -> st.SearchStrategy[Step]:
         (4, faults()),
         (2, troubles()),
         (5, st.builds(During, st.integers(1, 12), troubles())),
-        (1, st.builds(TableFault, st.sampled_from(TABLE_FAULTS), st.sampled_from([1, 2, 6]))),
-        (1, st.builds(QueueRefuses, st.sampled_from([1, 3]), st.booleans())),
+        (2, edge_faults()),
     ]
     return st.sampled_from([each for weight, each in weighted for _ in range(weight)]).flatmap(lambda each: each)
 
@@ -218,11 +242,26 @@ def made_anew(draw: st.DrawFn) -> tuple[Step, ...]:
     )
 
 
+@st.composite
+def refused_alone(draw: st.DrawFn) -> tuple[Step, ...]:
+    """A record that is old already is not taken, or not answered, while others are."""
+    key = draw(st.sampled_from("abd"))
+    fault = Fault(draw(st.sampled_from(["late", "slow reader cut", "black hole", "item 429"])), 2, key)
+    return (Change(key), Tick(draw(st.sampled_from([700.0, 4_000.0]))), fault, Deliver(2))
+
+
+@st.composite
+def given_up(draw: st.DrawFn) -> tuple[Step, ...]:
+    """The trigger drops a range, which the redrive reads from a stream in trouble."""
+    faults = [draw(edge_faults()) for _ in range(draw(st.integers(0, 3)))]
+    return (Change("a"), Change("b", "crash"), Tick(84_000.0), Deliver(draw(st.integers(1, 4))), *faults)
+
+
 def courses() -> st.SearchStrategy[tuple[Step, ...]]:
     """Short courses that are known to be dangerous."""
     late = [believed_too_soon()] if any(BEHAVIOURS[name].reads_late_s for name in tuple(BEHAVIOURS)) else []
     new = [made_anew()] if NEW_INDEX else []
-    return st.one_of(overtaken(), outlived(), just_read(), poison_behind(), *late, *new)
+    return st.one_of(overtaken(), outlived(), just_read(), poison_behind(), refused_alone(), given_up(), *late, *new)
 
 
 def histories() -> st.SearchStrategy[History]:

@@ -9,6 +9,7 @@ from lab.behaviours import Behaviours
 
 Value = Literal["put", "delete", "text", "large", "broken", "crash"]
 Form = Literal["full", "no image", "no time", "no number"]
+Edge = Literal["table", "queue", "stream"]
 
 KEYS = ("a", "b", "c", "d")
 BEHAVIOURS = {
@@ -67,19 +68,12 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class TableFault:
-    """The next `times` reads of the table meet this."""
+class EdgeFault:
+    """The next `times` calls to an AWS service meet this; the redrive at the end meets what is left."""
 
+    edge: Edge
     name: str
     times: int = 1
-
-
-@dataclass(frozen=True)
-class QueueRefuses:
-    """The failure queue refuses the next `times` requests, whole or one message of each."""
-
-    times: int = 1
-    whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -143,8 +137,7 @@ Plain = (
     | Deliver
     | Split
     | Fault
-    | TableFault
-    | QueueRefuses
+    | EdgeFault
     | Restart
     | Crash
     | Land
