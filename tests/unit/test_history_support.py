@@ -10,7 +10,6 @@ from lab.faults import FaultKind
 from searchsync.version import sequence_order, stream_version
 from tests.support.history import steps
 from tests.support.history.clock import WorldClock
-from tests.support.history.draw import FAULTS
 from tests.support.history.minimise import minimise
 from tests.support.history.network import DEAD, deleted_ids, gate_fault
 from tests.support.history.truth import Truth
@@ -101,7 +100,7 @@ def test_the_checkpoints_tell_what_has_passed() -> None:
     assert truth.drained({"r0": truth.records["a"][-1].sequence})
 
 
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("name", steps.FAULTS)
 def test_every_fault_has_its_form_in_the_gate(name: str) -> None:
     fault = gate_fault(steps.Fault(name), "a")
     assert (fault is None) == (name in DEAD)

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from tests.support.history.meetings import MEETINGS
 from tests.support.history.steps import (
     BEHAVIOURS,
+    BULK_FAULTS,
+    EDGE_FAULTS,
+    GOOD_FAULTS,
+    ITEM_FAULTS,
     KEYS,
+    LATE_FAULTS,
+    SLOW_FAULTS,
+    STACK_FAULTS,
     Behave,
     Change,
     Collect,
@@ -14,7 +22,6 @@ from tests.support.history.steps import (
     DeleteIndex,
     Deliver,
     During,
-    Edge,
     EdgeFault,
     Fault,
     Foreign,
@@ -31,34 +38,11 @@ from tests.support.history.steps import (
     Value,
 )
 
-GOOD_FAULTS = ("429", "402", "500", "502", "503", "504", "html", "503 applied", "reset", "reset applied", "cut")
-LATE_FAULTS = ("slow", "late", "late answer", "lost")
-SLOW_FAULTS = (
-    "slow reader",
-    "slow reader cut",
-    "slow writer",
-    "slow writer cut",
-    "black hole",
-    "dead address",
-    "dead addresses",
-)
-STACK_FAULTS = ("401", "403", "404")
-BULK_FAULTS = ("413", "400")
-"""Refusals of several documents together: nothing else meets them."""
-ITEM_FAULTS = ("item 429", "item 402", "item 503", "item 503 applied", "item 409", "item 400")
-LOOK_FAULTS = (*GOOD_FAULTS, *LATE_FAULTS, *SLOW_FAULTS, *STACK_FAULTS)
-FAULTS = (*LOOK_FAULTS, *BULK_FAULTS, *ITEM_FAULTS)
 SKEWS = (0, 0, 0, 5, -5, -1, 3)
 """Seconds that the stream's clock is off, each as often as it is drawn."""
 WHOLE: Form = "full"
 FORMS: tuple[Form, ...] = (*[WHOLE] * 12, "no image", "no time", "no number")
 NEW_INDEX = tuple(name for name in BEHAVIOURS if BEHAVIOURS[name].new_index_unwritable_s)
-SLOW_CALLS = ("no answer", "half an answer", "slow bytes", "no JSON")
-EDGE_FAULTS: dict[Edge, tuple[str, ...]] = {
-    "table": (*SLOW_CALLS, "throttled", "unprocessed", "slow read", "late read", "refused"),
-    "queue": (*SLOW_CALLS, "refused", "refuses one"),
-    "stream": (*SLOW_CALLS, "throttled", "refused"),
-}
 
 
 def setups() -> st.SearchStrategy[Setup]:
@@ -242,26 +226,12 @@ def made_anew(draw: st.DrawFn) -> tuple[Step, ...]:
     )
 
 
-@st.composite
-def refused_alone(draw: st.DrawFn) -> tuple[Step, ...]:
-    """A record that is old already is not taken, or not answered, while others are."""
-    key = draw(st.sampled_from("abd"))
-    fault = Fault(draw(st.sampled_from(["late", "slow reader cut", "black hole", "item 429"])), 2, key)
-    return (Change(key), Tick(draw(st.sampled_from([700.0, 4_000.0]))), fault, Deliver(2))
-
-
-@st.composite
-def given_up(draw: st.DrawFn) -> tuple[Step, ...]:
-    """The trigger drops a range, which the redrive reads from a stream in trouble."""
-    faults = [draw(edge_faults()) for _ in range(draw(st.integers(0, 3)))]
-    return (Change("a"), Change("b", "crash"), Tick(84_000.0), Deliver(draw(st.integers(1, 4))), *faults)
-
-
 def courses() -> st.SearchStrategy[tuple[Step, ...]]:
-    """Short courses that are known to be dangerous."""
+    """Short courses that are known to be dangerous, or sure to meet a kind of trouble."""
     late = [believed_too_soon()] if any(BEHAVIOURS[name].reads_late_s for name in tuple(BEHAVIOURS)) else []
     new = [made_anew()] if NEW_INDEX else []
-    return st.one_of(overtaken(), outlived(), just_read(), poison_behind(), refused_alone(), given_up(), *late, *new)
+    assured = st.sampled_from(list(MEETINGS.values()))
+    return st.one_of(*[assured] * 6, overtaken(), outlived(), just_read(), poison_behind(), *late, *new)
 
 
 def histories() -> st.SearchStrategy[History]:

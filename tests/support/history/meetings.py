@@ -1,35 +1,79 @@
 """Every kind of trouble that generated histories are made for, as it is counted where it is met and not where it is
-drawn: what is never met proves nothing."""
+drawn: what is never met proves nothing. Each with a course that meets it, by itself and among other steps."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from searchsync.delivery import NO_ANSWER, REFUSED_UNDER_LOAD
-from tests.support.history.draw import EDGE_FAULTS, FAULTS, LOOK_FAULTS
-from tests.support.history.steps import BEHAVIOURS
+from tests.support.history.steps import (
+    BEHAVIOURS,
+    EDGE_FAULTS,
+    FAULTS,
+    LOOK_FAULTS,
+    Behave,
+    Change,
+    Crash,
+    DeleteIndex,
+    Deliver,
+    During,
+    EdgeFault,
+    Fault,
+    Foreign,
+    Restart,
+    Sleep,
+    Split,
+    Step,
+    Tick,
+)
 
 ENOUGH = 1_000
 """Histories of which each kind is met by some."""
-MEETINGS = (
-    *FAULTS,
-    *(f"look: {name}" for name in LOOK_FAULTS),
-    *(f"{edge}: {name}" for edge, names in EDGE_FAULTS.items() for name in names),
-    *(f"behaves: {name}" for name in BEHAVIOURS if name),
-    "asleep",
-    "look: asleep",
-    "landed late",
-    f"poison {NO_ANSWER}",
-    f"poison {REFUSED_UNDER_LOAD}",
-    "cold start",
-    "crash in an invocation",
-    "index deleted",
-    "process died on a record",
-    "restart",
-    "restart in an invocation",
-    "shard split",
-    "version from the future",
-)
+
+Course = tuple[Step, ...]
+_WRITE: Course = (Change("a"), Deliver(3))
+_REDELIVERED: Course = (Change("a"), Deliver(3), Change("a", form="no number"), Deliver(3), Restart(6, 3))
+"""A record meets its document's later version, which a read gave."""
+_BY_EDGE: dict[str, Course] = {
+    "table": (Change("a", form="no number"), Deliver(3)),
+    "queue": (Change("a", "broken"), Deliver(3)),
+    "stream": (Change("a"), Tick(84_000.0), Deliver(3)),  # the trigger drops it
+}
+
+
+def _behaves(name: str) -> Course:
+    if BEHAVIOURS[name].reads_late_s:
+        return (Behave(name), *_REDELIVERED)
+    return (Behave(name), DeleteIndex(), *_WRITE)
+
+
+def _old(seconds: float, fault: str) -> Course:
+    return (Change("a"), Tick(seconds), Fault(fault, 2), Deliver(3))
+
+
+MEETINGS: dict[str, Course] = {
+    **{name: (Change("c"), Change("a"), Fault(name), Deliver(3)) for name in FAULTS},
+    **{f"look: {name}": (Crash(), Fault(name, where="look"), *_WRITE) for name in LOOK_FAULTS},
+    **{
+        f"{edge}: {name}": (EdgeFault(edge, name), *_BY_EDGE[edge])
+        for edge, names in EDGE_FAULTS.items()
+        for name in names
+    },
+    **{f"behaves: {name}": _behaves(name) for name in BEHAVIOURS if name},
+    "asleep": (Sleep(20.0), *_WRITE),
+    "look: asleep": (Crash(), Sleep(20.0), *_WRITE),
+    "landed late": (Fault("late"), *_WRITE),
+    f"poison {NO_ANSWER}": _old(700.0, "black hole"),
+    f"poison {REFUSED_UNDER_LOAD}": (*_old(4_000.0, "item 429")[:2], Fault("item 429", 30), Deliver(3)),
+    "cold start": (Crash(), *_WRITE),
+    "crash in an invocation": (During(2, Crash()), *_WRITE),
+    "index deleted": (DeleteIndex(), *_WRITE),
+    "process died on a record": (Change("a", "crash"), Deliver(3)),
+    "restart": (*_WRITE, Restart()),
+    "restart in an invocation": (During(2, Restart()), *_WRITE),
+    "shard split": (Split(), *_WRITE),
+    "version from the future": (Foreign(), Deliver(3)),
+}
 
 
 def unmet(met: Mapping[str, int]) -> list[str]:
