@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from tests.support.history.meetings import MEETINGS
 from tests.support.history.steps import (
     BEHAVIOURS,
     BULK_FAULTS,
@@ -227,11 +226,10 @@ def made_anew(draw: st.DrawFn) -> tuple[Step, ...]:
 
 
 def courses() -> st.SearchStrategy[tuple[Step, ...]]:
-    """Short courses that are known to be dangerous, or sure to meet a kind of trouble."""
+    """Short courses that are known to be dangerous."""
     late = [believed_too_soon()] if any(BEHAVIOURS[name].reads_late_s for name in tuple(BEHAVIOURS)) else []
     new = [made_anew()] if NEW_INDEX else []
-    assured = st.sampled_from(list(MEETINGS.values()))
-    return st.one_of(*[assured] * 6, overtaken(), outlived(), just_read(), poison_behind(), *late, *new)
+    return st.one_of(overtaken(), outlived(), just_read(), poison_behind(), *late, *new)
 
 
 def histories() -> st.SearchStrategy[History]:

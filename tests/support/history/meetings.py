@@ -1,5 +1,5 @@
 """Every kind of trouble that generated histories are made for, as it is counted where it is met and not where it is
-drawn: what is never met proves nothing. Each with a course that meets it, by itself and among other steps."""
+drawn: what is never met proves nothing. Each with a course that meets it, by itself and before other steps."""
 
 from __future__ import annotations
 
