@@ -14,8 +14,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError, HTTPClientError, ReadTimeoutError
 
+from searchsync.edges.reads import BoundedReads
 from searchsync.limits import LAST_LINE, LONGEST_CALL_OUT, QUEUE_CALL, READ_TIMEOUT, RESERVE, SDK_PAUSE, SHORTEST_TRY
-from searchsync.reads import BoundedReads
 from tests.support.history.clock import WorldClock
 from tests.support.history.truth import Truth
 

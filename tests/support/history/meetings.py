@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from searchsync.delivery import NO_ANSWER, REFUSED_UNDER_LOAD
+from searchsync.sync.delivery import NO_ANSWER, REFUSED_UNDER_LOAD
 from tests.support.history.steps import (
     BEHAVIOURS,
     EDGE_FAULTS,
@@ -19,7 +19,7 @@ from tests.support.history.steps import (
     During,
     EdgeFault,
     Fault,
-    Foreign,
+    Future,
     Restart,
     Sleep,
     Split,
@@ -72,7 +72,7 @@ MEETINGS: dict[str, Course] = {
     "restart": (*_WRITE, Restart()),
     "restart in an invocation": (During(2, Restart()), *_WRITE),
     "shard split": (Split(), *_WRITE),
-    "version from the future": (Foreign(), Deliver(3)),
+    "version from the future": (Future(), Deliver(3)),
 }
 
 

@@ -22,11 +22,11 @@ from lab.faults import Fault as GateFault
 from lab.faults import FaultKind
 from lab.gate import Gate
 from lab.gate_rules import GateRequest, Rules
-from searchsync.bound import Seconds
-from searchsync.bulk import Response
-from searchsync.collection import Connection, OpenSearchCollection
-from searchsync.delivery import PROBE_PREFIX
+from searchsync.edges.bound import Seconds
+from searchsync.edges.collection import Connection, OpenSearchCollection
 from searchsync.limits import ADDRESS_TIMEOUT
+from searchsync.protocol.bulk import Response
+from searchsync.sync.delivery import PROBE_PREFIX
 from tests.support.history.clock import WorldClock
 from tests.support.history.steps import BEHAVIOURS, Behave, Fault, Sleep
 
