@@ -246,11 +246,11 @@ class _Handler(BaseHTTPRequestHandler):
             return
         answer, at = head + body, 0
         for piece in _pieces(len(answer)):
-            self.wfile.write(answer[at : at + piece])
-            at += piece
             if self.server.desk.pause(reply.seconds / PIECES):
                 self.close_connection = True
                 return
+            self.wfile.write(answer[at : at + piece])
+            at += piece
 
     def _reset(self) -> None:
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 
@@ -10,6 +11,7 @@ from lab.engine import Engine
 from tests.support.history import steps
 from tests.support.history.explore import explore
 from tests.support.history.invariants import run
+from tests.support.history.meetings import MEETINGS
 from tests.support.history.pool import Pool
 
 HISTORIES = int(os.environ.get("SEARCHSYNC_HISTORIES", "80"))
@@ -113,8 +115,23 @@ def test_a_dangerous_course_ends_well(engine: Engine, index_name: str, history: 
         pool.close()
 
 
+@pytest.fixture(scope="module")
+def pool(engine: Engine) -> Iterator[Pool]:
+    """One for all."""
+    shared = Pool(engine.url, "histories-met")
+    yield shared
+    shared.close()
+
+
+@pytest.mark.parametrize("kind", MEETINGS)
+def test_every_kind_of_trouble_can_be_met_and_ends_well(pool: Pool, kind: str) -> None:
+    before = pool.network.injected[kind]
+    run(pool, steps.History(steps.Setup(retries=2), MEETINGS[kind]))
+    assert pool.network.injected[kind] > before
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_after_any_history_the_index_is_the_table_or_the_queue_says_why_not(engine: Engine, seed: int) -> None:
     outcome = explore(engine.url, seed, HISTORIES)
     print(f"seed {seed}: {outcome.lines()}")
-    assert not outcome.failure, outcome.failure
+    assert not outcome.wrong, outcome.wrong

@@ -39,9 +39,9 @@ def main() -> int:
     with Engine.open(partial(print, flush=True)) as engine:
         total = _run(engine.url, parts, chosen.processes, chosen.histories)
     print(total.lines())
-    if total.failure:
-        print(total.failure)
-    return 1 if total.failure else 0
+    if total.wrong:
+        print(total.wrong)
+    return 1 if total.wrong else 0
 
 
 def _parts(seed: int, histories: int) -> Iterator[tuple[int, int]]:

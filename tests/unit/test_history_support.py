@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import pytest
+from botocore.exceptions import BotoCoreError
 
 from lab.faults import FaultKind
 from searchsync.protocol.version import sequence_order, stream_version
 from tests.support.history import steps
+from tests.support.history.aws import SLOW_BYTES, Edge
 from tests.support.history.clock import WorldClock
-from tests.support.history.draw import FAULTS
+from tests.support.history.explore import Outcome
+from tests.support.history.meetings import ENOUGH, MEETINGS
 from tests.support.history.minimise import minimise
-from tests.support.history.network import deleted_ids, gate_fault
+from tests.support.history.network import DEAD, deleted_ids, gate_fault
 from tests.support.history.truth import Truth
 
 
@@ -101,9 +106,12 @@ def test_the_checkpoints_tell_what_has_passed() -> None:
     assert truth.drained({"r0": truth.records["a"][-1].sequence})
 
 
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("name", steps.FAULTS)
 def test_every_fault_has_its_form_in_the_gate(name: str) -> None:
     fault = gate_fault(steps.Fault(name), "a")
+    assert (fault is None) == (name in DEAD)
+    if fault is None:
+        return
     assert fault.applied == name.endswith("applied")
     assert (fault.kind is FaultKind.ITEM) == name.startswith("item")
     if name.rsplit(maxsplit=1)[-1].isdigit():
@@ -113,3 +121,38 @@ def test_every_fault_has_its_form_in_the_gate(name: str) -> None:
 def test_the_deletions_of_a_body_are_found() -> None:
     body = b'{"index":{"_id":"a"}}\n{"x":1}\n{"delete":{"_id":"b","version":3}}\n'
     assert deleted_ids(body) == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("histories", "missing", "wrong"),
+    [
+        (ENOUGH, "", ""),
+        (ENOUGH - 1, "black hole", ""),
+        (ENOUGH, "black hole", f"never met in {ENOUGH} histories: black hole"),
+    ],
+)
+def test_a_long_run_that_never_met_a_kind_of_trouble_is_red(histories: int, missing: str, wrong: str) -> None:
+    met = Counter(kind for kind in MEETINGS if kind != missing)
+    assert Outcome(histories, met).wrong == wrong
+
+
+@pytest.mark.parametrize(
+    ("fault", "left_s", "took_s", "answered"),
+    [
+        ("", 100.0, 0.0, True),
+        ("no answer", 100.0, 20.0, False),
+        ("no answer", 15.0, 10.0, False),
+        ("slow bytes", 100.0, SLOW_BYTES, True),
+        ("slow bytes", 6.0, 1.0, False),
+        ("half an answer", 100.0, 0.0, False),
+    ],
+)
+def test_a_call_to_a_service_in_trouble_ends_in_its_invocation(
+    fault: str, left_s: float, took_s: float, answered: bool
+) -> None:
+    clock = WorldClock(1_000.0)
+    edge = Edge("stream", clock, lambda: 1_000.0 + left_s, met := Counter[str]())
+    edge.faults.extend([fault] if fault else [])
+    with nullcontext() if answered else pytest.raises(BotoCoreError), edge.call(20.0):
+        pass
+    assert (clock.time - 1_000.0, sum(met.values())) == (took_s, bool(fault))

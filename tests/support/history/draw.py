@@ -6,7 +6,14 @@ from hypothesis import strategies as st
 
 from tests.support.history.steps import (
     BEHAVIOURS,
+    BULK_FAULTS,
+    EDGE_FAULTS,
+    GOOD_FAULTS,
+    ITEM_FAULTS,
     KEYS,
+    LATE_FAULTS,
+    SLOW_FAULTS,
+    STACK_FAULTS,
     Behave,
     Change,
     Collect,
@@ -14,34 +21,27 @@ from tests.support.history.steps import (
     DeleteIndex,
     Deliver,
     During,
+    EdgeFault,
     Fault,
     Form,
     Future,
     History,
     Land,
     Plain,
-    QueueRefuses,
     Restart,
     Setup,
     Sleep,
     Split,
     Step,
-    TableFault,
     Tick,
     Value,
 )
 
-GOOD_FAULTS = ("429", "402", "500", "502", "503", "504", "html", "503 applied", "reset", "reset applied", "cut")
-SLOW_FAULTS = ("slow", "late", "late answer", "lost")
-STACK_FAULTS = ("401", "403", "404", "413", "400")
-ITEM_FAULTS = ("item 429", "item 402", "item 503", "item 503 applied", "item 409", "item 400")
-FAULTS = (*GOOD_FAULTS, *SLOW_FAULTS, *STACK_FAULTS, *ITEM_FAULTS)
 SKEWS = (0, 0, 0, 5, -5, -1, 3)
 """Seconds that the stream's clock is off, each as often as it is drawn."""
 WHOLE: Form = "full"
 FORMS: tuple[Form, ...] = (*[WHOLE] * 12, "no image", "no time", "no number")
 NEW_INDEX = tuple(name for name in BEHAVIOURS if BEHAVIOURS[name].new_index_unwritable_s)
-TABLE_FAULTS = ("throttled", "unprocessed", "slow read", "late read", "refused")
 
 
 def setups() -> st.SearchStrategy[Setup]:
@@ -75,13 +75,21 @@ def changes() -> st.SearchStrategy[Change]:
 
 def faults() -> st.SearchStrategy[Fault]:
     """A fault of the collection: once, a few times, or a storm."""
-    weighted = [*GOOD_FAULTS, *SLOW_FAULTS * 3, *STACK_FAULTS, *ITEM_FAULTS * 2]
-    return st.builds(
-        Fault,
-        name=st.sampled_from(weighted),
-        times=st.sampled_from([1, 1, 1, 2, 2, 7, 30]),
-        key=st.sampled_from("aabbcd"),
-        where=st.sampled_from(["bulk"] * 6 + ["look"]),
+    of_looks = [*GOOD_FAULTS, *LATE_FAULTS * 3, *SLOW_FAULTS, *STACK_FAULTS]
+    times = st.sampled_from([1, 1, 1, 2, 2, 7, 30])
+    bulk = st.builds(
+        Fault, st.sampled_from([*of_looks, *BULK_FAULTS, *ITEM_FAULTS * 2]), times, key=st.sampled_from("aabbcd")
+    )
+    look = st.builds(Fault, st.sampled_from(of_looks), times, where=st.just("look"))
+    return st.sampled_from([bulk] * 6 + [look]).flatmap(lambda each: each)
+
+
+def edge_faults() -> st.SearchStrategy[EdgeFault]:
+    """A fault of an AWS service."""
+    return st.sampled_from(tuple(EDGE_FAULTS)).flatmap(
+        lambda edge: st.builds(
+            EdgeFault, st.just(edge), st.sampled_from(EDGE_FAULTS[edge]), st.sampled_from([1, 1, 2, 3, 6])
+        )
     )
 
 
@@ -126,8 +134,7 @@ def steps() -> st.SearchStrategy[Step]:
         (4, faults()),
         (2, troubles()),
         (5, st.builds(During, st.integers(1, 12), troubles())),
-        (1, st.builds(TableFault, st.sampled_from(TABLE_FAULTS), st.sampled_from([1, 2, 6]))),
-        (1, st.builds(QueueRefuses, st.sampled_from([1, 3]), st.booleans())),
+        (2, edge_faults()),
     ]
     return st.sampled_from([each for weight, each in weighted for _ in range(weight)]).flatmap(lambda each: each)
 

@@ -6,15 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from searchsync.documents.document import KEY_FIELD, index_key
+from searchsync.limits import LOAD_AGE, LONE_TRIES, SLOW_AGE
+from searchsync.sync.delivery import NO_ANSWER, REFUSED_UNDER_LOAD
 from searchsync.sync.metrics import RedriveReport
-from tests.support.history.mend import redrive, repair
+from tests.support.history.mend import redrive, redrive_under_faults, repair
 from tests.support.history.pool import Pool
 from tests.support.history.steps import KEYS, Change, History
 from tests.support.history.truth import Recorded
 from tests.support.history.world import Violation, World
 
-LONE_ANSWERS = 5
-"""Busy answers, or disputed conflicts, of one document alone that may make poison of it."""
+CLOCKS_APART = 3.0
+"""Seconds between the world's clock and a sandbox's, floored."""
 MOST_INVOCATIONS, FOR_EACH_RECORD = 40, 12
 """Invocations within which a calm world is drained: no document blocks a shard, no resync goes on for ever."""
 
@@ -56,6 +58,7 @@ class Judge:
         if world.index_lost:
             repair(world)
         if world.index_lost or world.queue.messages:
+            redrive_under_faults(world)
             report = redrive(world)
             self.mended = True
             self.redriven_queue_holds_only_what_cannot_be_written(report)
@@ -75,11 +78,22 @@ class Judge:
             return
         if message["error_type"] == "version_from_the_future" and key in world.future:
             return
-        if message["error_type"].startswith(("injected_", "service_quota", "resync_poison")) and (
-            world.network.item_faults[world.truth.ids[key]] >= LONE_ANSWERS
-        ):
+        if self.was_refused_alone(message["error_type"], record):
+            world.injected[f"poison {message['error_type']}"] += 1
             return
         raise Violation(f"a record in the failure queue that can be written: {record}: {message}")
+
+    def was_refused_alone(self, error_type: str, record: Recorded) -> bool:
+        """Whether the collection did to the record's document what the table of `delivery` calls poison."""
+        name, network = self.world.truth.ids[record.key], self.world.network
+        by_item, alone = network.item_faults[name], network.alone[name]
+        age = self.world.clock.time - record.second + CLOCKS_APART
+        if error_type == REFUSED_UNDER_LOAD:
+            return age >= LOAD_AGE and by_item + alone > 0
+        if error_type == NO_ANSWER:
+            return age >= SLOW_AGE and alone > 0
+        known = error_type.startswith(("injected_", "service_quota", "resync_poison"))
+        return known and (by_item >= LONE_TRIES or (age >= SLOW_AGE and by_item + alone > 0))
 
     def checkpoint_passed_nothing_undone(self) -> None:
         """Each record at or below the checkpoint is in the index, superseded there, or in the queue."""

@@ -48,6 +48,7 @@ class Pool:
         base = read_environment(environment())
         self.config: Config = replace(base, host=self.network.gate.url, index=self.index, mapping=MAPPING)
         self.client = connect(self.config, AUTH)
+        self.network.line = self.client.transport.get_connection()
         self.tombstones = Tombstones(self.direct, self.index, self.clock)
 
     def begin(self) -> None:

@@ -9,6 +9,7 @@ from lab.behaviours import Behaviours
 
 Value = Literal["put", "delete", "text", "large", "broken", "crash"]
 Form = Literal["full", "no image", "no time", "no number"]
+Edge = Literal["table", "queue", "stream"]
 
 KEYS = ("a", "b", "c", "d")
 BEHAVIOURS = {
@@ -21,6 +22,30 @@ BEHAVIOURS = {
     "new index hidden": Behaviours(new_index_unwritable_s=15.0, new_index_hidden_s=15.0),
 }
 """What AOSS does beyond its rules, as far as a history can meet it: `lab.behaviours` says where it is known from."""
+
+GOOD_FAULTS = ("429", "402", "500", "502", "503", "504", "html", "503 applied", "reset", "reset applied", "cut")
+LATE_FAULTS = ("slow", "late", "late answer", "lost")
+SLOW_FAULTS = (
+    "slow reader",
+    "slow reader cut",
+    "slow writer",
+    "slow writer cut",
+    "black hole",
+    "dead address",
+    "dead addresses",
+)
+STACK_FAULTS = ("401", "403", "404")
+BULK_FAULTS = ("413", "400")
+"""Refusals of several documents together: nothing else meets them."""
+ITEM_FAULTS = ("item 429", "item 402", "item 503", "item 503 applied", "item 409", "item 400")
+LOOK_FAULTS = (*GOOD_FAULTS, *LATE_FAULTS, *SLOW_FAULTS, *STACK_FAULTS)
+FAULTS = (*LOOK_FAULTS, *BULK_FAULTS, *ITEM_FAULTS)
+SLOW_CALLS = ("no answer", "half an answer", "slow bytes", "no JSON")
+EDGE_FAULTS: dict[Edge, tuple[str, ...]] = {
+    "table": (*SLOW_CALLS, "throttled", "unprocessed", "slow read", "late read", "refused"),
+    "queue": (*SLOW_CALLS, "refused", "refuses one"),
+    "stream": (*SLOW_CALLS, "throttled", "refused"),
+}
 
 
 @dataclass(frozen=True)
@@ -67,19 +92,12 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class TableFault:
-    """The next `times` reads of the table meet this."""
+class EdgeFault:
+    """The next `times` calls to an AWS service meet this; the redrive at the end meets what is left."""
 
+    edge: Edge
     name: str
     times: int = 1
-
-
-@dataclass(frozen=True)
-class QueueRefuses:
-    """The failure queue refuses the next `times` requests, whole or one message of each."""
-
-    times: int = 1
-    whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -143,8 +161,7 @@ Plain = (
     | Deliver
     | Split
     | Fault
-    | TableFault
-    | QueueRefuses
+    | EdgeFault
     | Restart
     | Crash
     | Land

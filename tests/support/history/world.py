@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from lab.trigger import Trigger
 from lab.trigger_core import Answer, Discarded, JsonObject, TriggerSettings
@@ -19,13 +20,14 @@ from searchsync.sync.metrics import Report
 from searchsync.sync.pipeline import Pipeline
 from tests.support.events import STREAM_ARN
 from tests.support.history import steps
-from tests.support.history.aws import QueueClient, TableClient
+from tests.support.history.aws import Edge, QueueClient, StreamClient, TableClient
 from tests.support.history.clock import SandboxClock
 from tests.support.history.network import HistoryCollection, deleted_ids
 from tests.support.history.pool import Pool, Sandbox
 from tests.support.history.truth import Truth
 from tests.support.trigger_harness import FUNCTION, QUEUE
 
+EDGES: tuple[steps.Edge, ...] = get_args(steps.Edge)
 DEEPEST = 2
 """Invocations inside one another: the inner one is a new trigger's, while the old one's still runs."""
 
@@ -38,13 +40,14 @@ class Killed(BaseException):
     """The sandbox is gone, in the middle of its work."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Invocation:
-    """An invocation under way: its trigger and when Lambda ends it."""
+    """An invocation under way: its trigger and when Lambda ends it; `robbed`: of some of its time, by the world."""
 
     trigger: Trigger
     ends: float
     sandbox: Sandbox
+    robbed: bool = False
 
 
 class World:
@@ -57,8 +60,11 @@ class World:
         self.name = f"h{pool.histories}"
         self.truth = Truth(self.name, setup)
         self.injected = pool.network.injected
-        self.table = TableClient(self.truth, self.clock, self.moment, self.injected)
-        self.queue = QueueClient(self.moment, self._took, self.injected)
+        self.redrive_ends = 0.0
+        self.edges = {name: Edge(name, self.clock, self._ends, self.injected) for name in EDGES}
+        self.table = TableClient(self.truth, self.clock, self.moment, self.edges["table"], self._rob)
+        self.queue = QueueClient(self.moment, self._took, self.edges["queue"])
+        self.stream = StreamClient(self.truth, self.edges["stream"])
         self.failures = FailureQueue(self.queue, "queue")
         self.network.moment, self.network.landed, self.network.latency = self.moment, self._landed, setup.latency
         pool.tombstones.forget()
@@ -76,6 +82,8 @@ class World:
         self.repair_said: list[str] = []
         self.stack_errors: list[str] = []
         self.invocations = 0
+        self.left: dict[steps.Edge, deque[str]] = {}
+        """What nothing has met of each edge's faults."""
         self.sent: list[dict[str, Any]] = []
         self.judge_message: Callable[[dict[str, Any]], None] = lambda _: None
         self.judge_state: Callable[[], None] = lambda: None
@@ -90,7 +98,9 @@ class World:
         collection.network = self.network
         backoff = Backoff(clock, random.Random(7))
         config = self.pool.config
-        table = DynamoTable(self.table, config.table_name, config.key_attributes, clock, backoff)
+        table = DynamoTable(
+            self.table, config.table_name, config.key_attributes, clock, backoff, reads=self.table.reads
+        )
         pipeline = Pipeline(config, collection, table, self.failures, clock, backoff)
         return Sandbox(pipeline, collection)
 
@@ -136,16 +146,31 @@ class World:
         due = [step for left, step in self.armed if left <= 0]
         self.armed = [(left, step) for left, step in self.armed if left > 0]
         for step in due:
+            before = self.clock.time
             self.do(step)
+            self.running[-1].robbed |= self.clock.time > before
         if self.clock.time > self.running[-1].ends:
-            raise Killed
+            self._end()
+
+    def _rob(self) -> None:
+        for each in self.running:
+            each.robbed = True
+
+    def _ends(self) -> float:
+        return self.running[-1].ends if self.running else self.redrive_ends
+
+    def _end(self) -> None:
+        """Lambda ends the invocation: one that had all its time would have ended by itself."""
+        if not self.running[-1].robbed:
+            raise Violation("an invocation was not over in its time")
+        raise Killed
 
     def _wait(self, seconds: float) -> None:
         self.moment("pause")
         left = max(0.0, self.running[-1].ends - self.clock.time) if self.running else seconds
         self.clock.advance(min(seconds, left))
         if seconds > left:
-            raise Killed
+            self._end()
 
     # The function
 
@@ -158,7 +183,7 @@ class World:
         self.running.append(Invocation(trigger, self.clock.time + self.setup.timeout, sandbox))
         report, sent = Report(), self.sent
         self.sent = []
-        before = self.injected["queue refuses all"] + self.injected["queue refuses one"]
+        before = self._queue_faults()
         try:
             if any(self.truth.by_sequence[each].crashes for each in sequences):
                 self.injected["process died on a record"] += 1
@@ -177,10 +202,12 @@ class World:
             mine, self.sent = self.sent, sent
             self.repair_said += report.repair_needed
         self.sandboxes.append(sandbox)
-        refused = self.injected["queue refuses all"] + self.injected["queue refuses one"] > before
-        self._look_at_answer(payload, sequences, [] if refused else mine, report)
+        self._look_at_answer(payload, sequences, [] if self._queue_faults() > before else mine, report)
         self.pool.totals.update({f"result {result.value}": count for result, count in report.results.items()})
         return Answer(payload=payload)
+
+    def _queue_faults(self) -> int:
+        return sum(count for name, count in self.injected.items() if name.startswith("queue: "))
 
     def _look_at_error(self, error: SearchsyncError) -> None:
         if isinstance(error, UnforeseenError):
@@ -257,10 +284,6 @@ class World:
         """The collection's next requests meet a fault."""
         self.network.plan(step, self.truth.ids[step.key])
 
-    def refuse(self, step: steps.QueueRefuses) -> None:
-        """The queue's next requests are refused."""
-        self.queue.refusals.extend([step.whole] * step.times)
-
     def delete_index(self, _: steps.DeleteIndex) -> None:
         """Delete the index, past the gate."""
         if self.pool.direct.call("DELETE", f"/{self.pool.index}").ok:
@@ -292,11 +315,11 @@ class World:
         self.truth.split(step.key, step.fall)
 
     def calm(self) -> None:
-        """No more faults of any kind."""
+        """No more faults of any kind, but those that the redrive meets."""
         self.armed.clear()
         self.network.calm()
-        self.table.faults.clear()
-        self.queue.refusals.clear()
+        for name, edge in self.edges.items():
+            self.left[name], edge.faults = edge.faults, deque()
 
 
 STEPS: dict[type, Callable[[World, Any], object]] = {
@@ -305,8 +328,7 @@ STEPS: dict[type, Callable[[World, Any], object]] = {
     steps.Deliver: lambda world, step: world.deliver(step.steps),
     steps.Split: World.split,
     steps.Fault: World.fault,
-    steps.TableFault: lambda world, step: world.table.faults.extend([step.name] * step.times),
-    steps.QueueRefuses: World.refuse,
+    steps.EdgeFault: lambda world, step: world.edges[step.edge].faults.extend([step.name] * step.times),
     steps.Restart: World.restart,
     steps.Crash: World.crash,
     steps.Land: World.land,
