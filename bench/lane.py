@@ -18,6 +18,8 @@ from typing import Any
 
 INDEX = "bench"
 CALL_SECONDS = 300
+PATIENCE = 60
+"""Seconds that the plain script waits for an answer."""
 
 
 class Context:
@@ -69,17 +71,15 @@ def plain() -> Callable[[dict[str, Any]], dict[str, Any]]:
     """
     import boto3  # noqa: PLC0415
     from boto3.dynamodb.types import Binary, TypeDeserializer  # noqa: PLC0415
-    from opensearchpy import OpenSearch, helpers  # noqa: PLC0415
+    from opensearchpy import OpenSearch, RequestsHttpConnection, helpers  # noqa: PLC0415
 
-    from searchsync.collection import connect  # noqa: PLC0415
     from searchsync.config import read_environment  # noqa: PLC0415
     from searchsync.entry import sign  # noqa: PLC0415
     from searchsync.limits import LARGEST_SCAN  # noqa: PLC0415
 
     config = read_environment(os.environ)
-    transport = connect(config, sign(os.environ, config.region)).transport
-    client = OpenSearch()
-    client.transport = transport
+    auth = sign(os.environ, config.region)
+    client = OpenSearch(config.host, http_auth=auth, connection_class=RequestsHttpConnection, timeout=PATIENCE)
     deserialize = TypeDeserializer().deserialize
 
     def json_value(value: Any) -> Any:
