@@ -17,6 +17,7 @@ from searchsync.entry import Context, accounted, connect_edges, seconds_left, si
 from searchsync.lean import settle
 from searchsync.limits import DOCTOR_SECONDS, WALK_RESERVE
 from searchsync.metrics import emit
+from searchsync.walk.ahead import InBackground
 from searchsync.walk.identity import Looker
 from searchsync.walk.keys import KeyTypes
 from searchsync.walk.parts import Pace, Walker
@@ -39,11 +40,14 @@ def build(config: Config, settings: Settings, environment: Mapping[str, str]) ->
     reader = IndexReader(client, config.index, config.key_attributes, edges.backoff)
     reports = Reports(s3, settings.report_bucket, config, emit)
     seen = SeenStore(s3, settings.seen_bucket)
+    scanned = edges.another_table()
 
     def walker(types: KeyTypes, pace: Pace) -> Walker:
         return Walker(
             config,
             edges.table,
+            scanned,
+            InBackground(),
             edges.collection,
             reader,
             edges.failures,

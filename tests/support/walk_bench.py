@@ -15,13 +15,14 @@ from zlib import crc32
 
 from botocore.exceptions import ClientError
 
-from searchsync.clock import Backoff, Deadline
+from searchsync.clock import Backoff, Clock, Deadline
 from searchsync.config import Config, read_environment
 from searchsync.document import KEY_FIELD, document_id, encode, index_key
 from searchsync.errors import CollectionBusyError
 from searchsync.records import AttributeMap
 from searchsync.table import DynamoTable
 from searchsync.walk.agreement import Document, exact
+from searchsync.walk.ahead import Begun
 from searchsync.walk.parts import Pace, Walker
 from searchsync.walk.reader import Hit, KeyPage
 from searchsync.walk.report import Reports
@@ -311,6 +312,48 @@ def pages(table: DynamoTable, deadline: Deadline, of: int = 1) -> Iterator[list[
 
 
 @dataclass
+class AtOnce:
+    """Reads ahead without a thread: what is due is done when it is begun, anything else when it is asked for."""
+
+    clock: Clock
+
+    def begin(self, work: Callable[[], Any], after: float) -> Begun[Any]:
+        """Begin it."""
+        return Done(work, self.clock, self.clock.monotonic() + after)
+
+
+class Done:
+    """A piece of work that is done, or will be when it is asked for."""
+
+    def __init__(self, work: Callable[[], Any], clock: Clock, due: float) -> None:
+        self._work, self._clock, self._due = work, clock, due
+        self._gave: Any = None
+        self._error: Exception | None = None
+        self._done = due <= clock.monotonic()
+        if self._done:
+            self._run()
+
+    def _run(self) -> None:
+        try:
+            self._gave = self._work()
+        except Exception as error:  # noqa: BLE001 - raised where the result is asked for
+            self._error = error
+
+    def result(self) -> Any:
+        """What it gave."""
+        if not self._done:
+            self._clock.sleep(max(0.0, self._due - self._clock.monotonic()))
+            self._run()
+        if self._error is not None:
+            raise self._error
+        return self._gave
+
+    def stop(self) -> Any:
+        """What it gave, where it is done."""
+        return self._gave
+
+
+@dataclass
 class Lane:
     """One lane of a walk over a world: calls of a part until it is done, each state through JSON as Step Functions
     carries it. `call_seconds`: how long a call lasts. A call that the collection was too busy for is repeated up to
@@ -350,6 +393,8 @@ class Lane:
         return Walker(
             self.config,
             world.table,
+            world.table,
+            AtOnce(world.clock),
             world.index,
             reader,
             self.queue,

@@ -6,6 +6,7 @@ import math
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,9 +32,11 @@ from searchsync.records import AttributeMap
 from searchsync.resync import Page, time_to_write
 from searchsync.table import DynamoTable, Item, ScanPage
 from searchsync.version import read_version
+from searchsync.walk.ahead import Ahead
 from searchsync.walk.backfill import Backfill, Batch
 from searchsync.walk.export import ExportFiles
 from searchsync.walk.keys import KeyTypes
+from searchsync.walk.pages import Pages
 from searchsync.walk.reader import IndexReader
 from searchsync.walk.repair import Repair
 from searchsync.walk.report import Reports
@@ -95,10 +98,15 @@ class PacedTable:
 
 @dataclass(frozen=True)
 class Walker:
-    """Walks parts. `types` are the table's key attributes; `counts` grows with what a call does."""
+    """Walks parts. `types` are the table's key attributes; `counts` grows with what a call does.
+
+    `scanned` is the table once more: by `ahead` its scans run beside the reads of `table`.
+    """
 
     config: Config
     table: DynamoTable
+    scanned: DynamoTable
+    ahead: Ahead
     collection: PipelineCollection
     reader: IndexReader
     failures: Failures
@@ -111,6 +119,11 @@ class Walker:
     pace: Pace
     types: KeyTypes
     counts: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def units(self) -> float:
+        """Read units that were consumed."""
+        return sum(each.units for each in {self.table, self.scanned})
 
     def walk(self, state: State, deadline: Deadline) -> tuple[Any, tuple[str, ...]]:
         """Walk the state's part from its position on, until it is done or the time is nearly over.
@@ -137,18 +150,19 @@ class Walker:
                 yield self._batch(items, page, deadline)
 
         position = state.position
-        while True:
-            try:
-                page = self._scan(part, position, deadline)
-                self._write(self._batch(page.items, page, deadline), again, deadline)
-                self._tell(state, self.counts)
-            except (CollectionBusyError, TableBusyError):
-                if position == state.position:
-                    raise
-                return position  # the pages before it need not be written again
-            position = page.position
-            if position is None or self._is_late(deadline):
-                return position
+        with closing(self._pages(part, deadline)) as pages:
+            while True:
+                try:
+                    page = pages.at(position)
+                    self._write(self._batch(page.items, page, deadline), again, deadline)
+                    self._tell(state, self.counts)
+                except (CollectionBusyError, TableBusyError):
+                    if position == state.position:
+                        raise
+                    return position  # the pages before it need not be written again
+                position = page.position
+                if position is None or self._is_late(deadline):
+                    return position
 
     def _batch(self, items: Sequence[Item], read: Page | ScanPage, deadline: Deadline) -> Batch:
         """Items just read: they must be written within the time that a tombstone lives."""
@@ -213,11 +227,11 @@ class Walker:
     def _delivery(self) -> Delivery:
         return Delivery(self.collection, self.backoff, LARGEST_BODY)
 
-    def _scan(self, part: Segment, position: Any, deadline: Deadline, most: int | None = None) -> ScanPage:
-        self.pace.wait(deadline)
-        page = self.table.scan(part.segment, part.of, position, deadline, most)
-        self.pace.took(page.units)
-        return page
+    def _pages(self, part: Segment, deadline: Deadline, most: int | None = None, at_the_end: float = 0.0) -> Pages:
+        def read(position: Any, until: Deadline) -> ScanPage:
+            return self.scanned.scan(part.segment, part.of, position, until, most)
+
+        return Pages(read, self.ahead, self.pace, self.clock, deadline, lambda: self._is_late(deadline, at_the_end))
 
     def _verify(self, state: State, part: Segment | Range, deadline: Deadline) -> Any:
         """Compare a part's pages with what they belong to; where the next call begins, None behind the last."""
@@ -228,21 +242,17 @@ class Walker:
         at_the_end = verification.longest + ONE_PAGE * (2 if state.task == "repair" else 1)
         position, differences = state.position, list[Difference]()
         keys = Keys(ranges_of(part.of))
-        sweep = self._sweep(state, part, verification) if isinstance(part, Range) else None
-        while True:
-            if isinstance(part, Segment):
-                position = self._compare(part, verification, position, keys, deadline)
-            elif sweep is not None:
-                self.pace.wait(deadline)
-                position = sweep.page(position, deadline)
-            self._tell(state, verification.counts)
-            if position is None or keys.count >= MOST_KEYS or self._is_late(deadline, at_the_end):
-                break
-            if verification.full:
-                differences += verification.settle(deadline)
-                # Mending them takes time, too; and what the looks took of the table is yet to be paid for.
-                if state.task == "repair" or self._is_late(deadline, at_the_end):
+        with self._compared(state, verification, keys, deadline, at_the_end) as compare:
+            while True:
+                position = compare(position)
+                self._tell(state, verification.counts)
+                if position is None or keys.count >= MOST_KEYS or self._is_late(deadline, at_the_end):
                     break
+                if verification.full:
+                    differences += verification.settle(deadline)
+                    # Mending them takes time, too; and what the looks took of the table is yet to be paid for.
+                    if state.task == "repair" or self._is_late(deadline, at_the_end):
+                        break
         differences += verification.settle(deadline)
         if isinstance(part, Segment):
             self.seen.write(state.run, state.name, keys)
@@ -251,6 +261,24 @@ class Walker:
         if state.task == "repair":
             self._mend(differences, deadline)
         return position
+
+    @contextmanager
+    def _compared(
+        self, state: State, verification: Verification, keys: Keys, deadline: Deadline, at_the_end: float
+    ) -> Iterator[Callable[[Any], Any]]:
+        """What compares the page of a part that begins at a position, and says where the next one begins."""
+        part = state.part
+        if isinstance(part, Range):
+            sweep = self._sweep(state, part, verification)
+
+            def swept(position: Any) -> Any:
+                self.pace.wait(deadline)
+                return sweep.page(position, deadline)
+
+            yield swept
+        elif isinstance(part, Segment):
+            with closing(self._pages(part, deadline, verification.most, at_the_end)) as pages:
+                yield lambda position: self._compare(pages.at(position), verification, keys, deadline)
 
     def _sweep(self, state: State, part: Range, verification: Verification) -> Sweep:
         seen = self.seen.read(state.run, part.range, part.of)
@@ -271,9 +299,8 @@ class Walker:
         """Whether a call that needs `at_the_end` seconds behind its last page must not begin another one."""
         return deadline.remaining() < ONE_PAGE + self.pace.for_two + at_the_end
 
-    def _compare(self, part: Segment, verification: Verification, position: Any, keys: Keys, deadline: Deadline) -> Any:
+    def _compare(self, page: ScanPage, verification: Verification, keys: Keys, deadline: Deadline) -> Any:
         """Compare a page of items with their documents; where the next one begins, None behind the last."""
-        page = self._scan(part, position, deadline, verification.most)
         if self.seen.bucket is not None:
             keys.add(item.id for item in page.items)
         verification.compare(page.items, deadline)

@@ -145,22 +145,22 @@ class Steps:
         walker = self.walker(facts.types, Pace(self.clock, self.settings.units))
         call.report.facts["part"] = state.name
         call.report.counts = walker.counts
-        with self._costs(walker.counts):
+        with self._costs(walker):
             position, broken = walker.walk(state, call.deadline)
         if broken:
             call.report.facts["broken"] = broken
         return written_state(call.event, state.after(position, walker.counts, broken))
 
     @contextmanager
-    def _costs(self, counts: Counter[str]) -> Iterator[None]:
+    def _costs(self, walker: Walker) -> Iterator[None]:
         """Count what the block takes, however it ends."""
-        began, asked, read = self.clock.monotonic(), self._requests(), self.table.units
+        began, asked, read, counts = self.clock.monotonic(), self._requests(), walker.units, walker.counts
         try:
             yield
         finally:
             counts["calls"] += 1
             counts["requests"] += self._requests() - asked
-            counts["units"] += math.ceil(self.table.units - read)
+            counts["units"] += math.ceil(walker.units - read)
             counts["milliseconds"] += int((self.clock.monotonic() - began) * 1000)
 
     def finish(self, call: Call) -> dict[str, Any]:
