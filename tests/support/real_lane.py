@@ -13,6 +13,7 @@ from searchsync.clock import Backoff, SystemClock
 from searchsync.collection import OpenSearchCollection, connect
 from searchsync.config import read_environment
 from searchsync.table import DynamoTable
+from searchsync.walk.ahead import InBackground
 from searchsync.walk.reader import ExactJson, IndexReader
 from tests.support.events import environment
 from tests.support.walk_bench import Lane
@@ -47,4 +48,5 @@ class RealWorld:
     def lane(self, **settings: Any) -> Lane:
         """A lane of a walk over this world."""
         world: Any = self
-        return Lane(world, config=self.config, **{"settle": 0.3, **settings})
+        scanned = DynamoTable(self.client, self.table_name, self.key_attributes, self.clock, self.backoff)
+        return Lane(world, config=self.config, scanned=scanned, ahead=InBackground(), **{"settle": 0.3, **settings})

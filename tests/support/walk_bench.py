@@ -22,7 +22,7 @@ from searchsync.errors import CollectionBusyError
 from searchsync.records import AttributeMap
 from searchsync.table import DynamoTable
 from searchsync.walk.agreement import Document, exact
-from searchsync.walk.ahead import Begun
+from searchsync.walk.ahead import Ahead, Begun
 from searchsync.walk.parts import Pace, Walker
 from searchsync.walk.reader import Hit, KeyPage
 from searchsync.walk.report import Reports
@@ -371,6 +371,8 @@ class Lane:
     exported_at: float | None = None
     repeats: int = 0
     repeated: int = 0
+    scanned: DynamoTable | None = None
+    ahead: Ahead | None = None
 
     def __post_init__(self) -> None:
         self.queue = MemoryQueue()
@@ -393,8 +395,8 @@ class Lane:
         return Walker(
             self.config,
             world.table,
-            world.table,
-            AtOnce(world.clock),
+            self.scanned or world.table,
+            self.ahead or AtOnce(world.clock),
             world.index,
             reader,
             self.queue,

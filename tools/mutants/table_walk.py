@@ -6,6 +6,56 @@ from tools.mutants.mutant import FUNCTION, Mutant
 
 MUTANTS = (
     Mutant(
+        "a page read ahead used however long it has waited",
+        FUNCTION + "walk/pages.py",
+        "if self.clock.monotonic() - page.read_monotonic <= AHEAD_AGE:",
+        "if page.units >= 0.0:",
+        ("tests/unit/test_walk_pages.py", "-k", "waited_too_long or is_old_is_not_written"),
+    ),
+    Mutant(
+        "every page read twice where the collection is slow",
+        FUNCTION + "walk/pages.py",
+        "self._resting = 2**self._dropped",
+        "self._resting = 0",
+        ("tests/unit/test_walk_pages.py", "-k", "few_are_read_twice"),
+    ),
+    Mutant(
+        "pages read ahead of their rate",
+        FUNCTION + "walk/pages.py",
+        "self.ahead.begin(work, self.pace.pause)",
+        "self.ahead.begin(work, 0.0)",
+        ("tests/unit/test_walk_pages.py", "-k", "keeps_to_the_rate"),
+    ),
+    Mutant(
+        "a table that is throttled waited for ahead as long as the call lasts",
+        FUNCTION + "walk/pages.py",
+        "self.deadline.at_most(self.clock.monotonic() + AHEAD_READ)",
+        "self.deadline",
+        ("tests/unit/test_walk_pages.py", "-k", "asked_again_in_turn"),
+    ),
+    Mutant(
+        "a thread that outlives its call",
+        FUNCTION + "walk/ahead.py",
+        """        self._stopped.set()
+        self._thread.join()""",
+        "        self._stopped.set()",
+        ("tests/unit/test_walk_pages.py", "-k", "no_thread_outlives"),
+    ),
+    Mutant(
+        "scans that share a client with the reads beside them",
+        FUNCTION + "walk_handler.py",
+        "scanned = edges.another_table()",
+        "scanned = edges.table",
+        ("tests/unit/test_walk_pages.py", "-k", "shares_no_client"),
+    ),
+    Mutant(
+        "units of scans left out of what a walk costs",
+        FUNCTION + "walk/parts.py",
+        "{self.table, self.scanned}",
+        "{self.table}",
+        ("tests/unit/test_walk_pages.py", "-k", "units_of_scans"),
+    ),
+    Mutant(
         "more parts of a walk than one state has room for",
         FUNCTION + "limits.py",
         "MOST_SEGMENTS = 1_000",
