@@ -14,9 +14,14 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 INDEX = "bench"
+SEEN = "BENCH_SEEN"
+"""In the environment: the folder that stands for the bucket in which a walk keeps what it has read."""
 CALL_SECONDS = 300
 PATIENCE = 60
 """Seconds that the plain script waits for an answer."""
@@ -32,12 +37,37 @@ class Context:
         return CALL_SECONDS * 1000
 
 
+class Folder:
+    """A bucket as SeenStore uses it, in a folder that the lanes share."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def put_object(self, *, Key: str, Body: bytes, **_: str) -> None:  # noqa: N803 - S3's names
+        """PutObject."""
+        (self._path / quote(Key, safe="")).write_bytes(Body)
+
+    def get_object(self, *, Key: str, Range: str, **_: str) -> dict[str, Any]:  # noqa: N803
+        """GetObject of a range."""
+        first, last = map(int, Range.removeprefix("bytes=").split("-"))
+        with (self._path / quote(Key, safe="")).open("rb") as file:
+            file.seek(first)
+            return {"Body": BytesIO(file.read(last + 1 - first))}
+
+    def list_objects_v2(self, *, Prefix: str, **_: str) -> dict[str, Any]:  # noqa: N803
+        """ListObjectsV2, of one page."""
+        names = sorted(unquote(each.name) for each in self._path.iterdir())
+        return {"Contents": [{"Key": name} for name in names if name.startswith(Prefix)], "IsTruncated": False}
+
+
 def ours() -> Callable[[dict[str, Any]], dict[str, Any]]:
     """The walk function, called as the state machine calls it: the state goes through JSON each time."""
     import boto3  # noqa: PLC0415
 
     from searchsync import walk_handler  # noqa: PLC0415 - it reads the environment when imported
+    from searchsync.walk.parts import Walker  # noqa: PLC0415
     from searchsync.walk.prepare import Account  # noqa: PLC0415
+    from searchsync.walk.seen import SeenStore  # noqa: PLC0415
 
     class Prompt(Account):
         """The account of a walk that is alone, of a pipeline that is never late: there are no more services here."""
@@ -51,7 +81,14 @@ def ours() -> Callable[[dict[str, Any]], dict[str, Any]]:
             return 0.0 * now
 
     made = walk_handler.steps
-    steps = replace(made, account=Prompt({"dynamodb": boto3.client("dynamodb")}, made.config, made.settings))
+    folder = os.environ.get(SEEN)
+    seen = SeenStore(Folder(Path(folder)), "seen") if folder else SeenStore(None, None)
+
+    def walker(*given: Any) -> Walker:
+        return replace(made.walker(*given), seen=seen)
+
+    account = Prompt({"dynamodb": boto3.client("dynamodb")}, made.config, made.settings)
+    steps = replace(made, account=account, walker=walker)
 
     def work(order: dict[str, Any]) -> dict[str, Any]:
         base = {"task": order["task"], "run": "bench", "settle": order.get("settle", 5.0), "export": None}
@@ -116,11 +153,12 @@ def main() -> None:
     work = {"ours": ours, "plain": plain}[sys.argv[1]]()
     print("{}", flush=True)
     for line in sys.stdin:
-        started = time.monotonic()
+        started, used = time.monotonic(), time.process_time()
         counts = work(json.loads(line))
         seconds = time.monotonic() - started
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        print(json.dumps({"counts": counts, "seconds": seconds, "peak_kib": peak}), flush=True)
+        answer = {"counts": counts, "seconds": seconds, "peak_kib": peak, "cpu": time.process_time() - used}
+        print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":
