@@ -14,7 +14,8 @@ from searchsync.clock import Deadline, SystemClock
 from searchsync.config import read_environment
 from searchsync.errors import CollectionBusyError, StackError, TableBusyError
 from searchsync.limits import AHEAD_AGE, AHEAD_READ, ONE_PAGE
-from searchsync.table import ScanPage
+from searchsync.table import Item, ScanPage
+from searchsync.walk import backfill
 from searchsync.walk.ahead import InBackground
 from searchsync.walk.pages import Pages
 from searchsync.walk.parts import Pace, Walker
@@ -46,12 +47,12 @@ class Table:
         return ScanPage(self.clock.now(), self.clock.monotonic(), [], more, self.units)
 
 
-def pages(table: Table, rate: float | None = None, late: Callable[[], bool] = lambda: False) -> Pages:
+def pages(table: Table, rate: float | None = None, late: Callable[[], bool] = lambda: False) -> Pages[ScanPage]:
     clock = table.clock
     return Pages(table.read, AtOnce(clock), Pace(clock, rate), clock, Deadline.after(clock, 880.0), late)
 
 
-def through(found: Pages, work: Callable[[ScanPage], object]) -> list[Any]:
+def through(found: Pages[ScanPage], work: Callable[[ScanPage], object]) -> list[Any]:
     """Every page, with some work on each; where each began."""
     begins, position = list[Any](), None
     while True:
@@ -268,7 +269,7 @@ def alive() -> list[str]:
     return [each.name for each in threading.enumerate() if each.name == "searchsync-ahead"]
 
 
-def in_threads(read: Callable[[Any, Deadline], ScanPage], rate: float | None = None) -> Pages:
+def in_threads(read: Callable[[Any, Deadline], ScanPage], rate: float | None = None) -> Pages[ScanPage]:
     clock = SystemClock()
     return Pages(read, InBackground(), Pace(clock, rate), clock, Deadline.after(clock, 880.0), lambda: False)
 
@@ -337,6 +338,19 @@ def test_no_thread_outlives_a_call_that_fails() -> None:
     with pytest.raises(StackError):
         Lane(world, ahead=InBackground()).walk("backfill")
     assert alive() == []
+
+
+def test_items_are_converted_by_one_thread_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It counts names as it goes. Beside a page that is converted ahead, items are read and converted anew."""
+    alone: list[bool] = []
+
+    def noted(*_: Any) -> bytes:
+        alone.append(backfill._CONVERTING.locked())
+        return b"{}"
+
+    monkeypatch.setattr(backfill, "encode", noted)
+    backfill.documents([Item("a", {}, {}), Item("b", {}, {})], 1)
+    assert alone == [True, True]
 
 
 @pytest.fixture

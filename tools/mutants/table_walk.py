@@ -6,6 +6,13 @@ from tools.mutants.mutant import FUNCTION, Mutant
 
 MUTANTS = (
     Mutant(
+        "a page converted ahead beside items that are converted anew",
+        FUNCTION + "walk/backfill.py",
+        "with _CONVERTING:",
+        "with Lock():",
+        ("tests/unit/test_walk_pages.py", "-k", "one_thread_at_a_time"),
+    ),
+    Mutant(
         "a page read ahead used however long it has waited",
         FUNCTION + "walk/pages.py",
         "if self.clock.monotonic() - page.read_monotonic <= AHEAD_AGE:",
@@ -64,16 +71,16 @@ MUTANTS = (
     ),
     Mutant(
         "a walk's page written without its version's margin",
-        FUNCTION + "walk/parts.py",
-        "version = read_version(read.read_at, self.config.margin)",
-        "version = read_version(read.read_at, 0.0)",
+        FUNCTION + "walk/backfill.py",
+        "read_version(page.read_at, margin)",
+        "read_version(page.read_at, 0.0)",
         ("tests/unit/test_walk_parts.py", "-k", "a_change_after_the_page_was_read_wins"),
     ),
     Mutant(
         "a walk's page written after its read's time",
         FUNCTION + "walk/parts.py",
-        "time_to_write(read.read_monotonic, deadline)",
-        "deadline",
+        "Batch(page.documents, time_to_write(page.read_monotonic, deadline))",
+        "Batch(page.documents, deadline)",
         ("tests/unit/test_walk_parts.py", "-k", "a_page_that_takes_too_long_is_read_again"),
     ),
     Mutant(

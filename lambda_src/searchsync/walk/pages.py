@@ -15,16 +15,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from searchsync.clock import Clock, Deadline
 from searchsync.errors import TableBusyError
 from searchsync.limits import AHEAD_AGE, AHEAD_READ
-from searchsync.table import ScanPage
+from searchsync.records import AttributeMap
 from searchsync.walk.ahead import Ahead, Begun
 
-Read = Callable[[Any, Deadline], ScanPage]
-"""Reads the page that begins at a position, within a time."""
+
+class Page(Protocol):
+    """A page as it is handed through: when it was read, where the next one begins, and its read units."""
+
+    @property
+    def read_monotonic(self) -> float: ...  # noqa: D102 - see the class
+
+    @property
+    def position(self) -> AttributeMap | None: ...  # noqa: D102
+
+    @property
+    def units(self) -> float: ...  # noqa: D102
+
+
+P = TypeVar("P", bound=Page)
 
 
 class Pace(Protocol):
@@ -45,10 +58,13 @@ class Pace(Protocol):
 
 
 @dataclass
-class Pages:
-    """The pages of one call's segment. `is_late`: no further page will be begun."""
+class Pages(Generic[P]):
+    """The pages of one call's segment. `is_late`: no further page will be begun.
 
-    read: Read
+    `read` gives the page that begins at a position, within a time. It runs in a thread.
+    """
+
+    read: Callable[[Any, Deadline], P]
     ahead: Ahead
     pace: Pace
     clock: Clock
@@ -56,10 +72,10 @@ class Pages:
     is_late: Callable[[], bool]
 
     def __post_init__(self) -> None:
-        self._begun: Begun[ScanPage] | None = None
+        self._begun: Begun[P] | None = None
         self._resting = self._dropped = 0
 
-    def at(self, position: Any) -> ScanPage:
+    def at(self, position: Any) -> P:
         """The page that begins at a position; behind it the next one is begun. Raises as the table's scan does."""
         page = self._read_ahead() or self._in_turn(position)
         if page.position is not None and not self._rests() and not self.is_late():
@@ -73,19 +89,19 @@ class Pages:
         if page is not None:
             self.pace.took(page.units)
 
-    def _in_turn(self, position: Any) -> ScanPage:
+    def _in_turn(self, position: Any) -> P:
         self.pace.wait(self.deadline)
         page = self.read(position, self.deadline)
         self.pace.took(page.units)
         return page
 
     def _begin(self, position: Any) -> None:
-        def work() -> ScanPage:
+        def work() -> P:
             return self.read(position, self.deadline.at_most(self.clock.monotonic() + AHEAD_READ))
 
         self._begun = self.ahead.begin(work, self.pace.pause)
 
-    def _read_ahead(self) -> ScanPage | None:
+    def _read_ahead(self) -> P | None:
         """The page that was begun, None where there is none to be used."""
         begun, self._begun = self._begun, None
         if begun is None:

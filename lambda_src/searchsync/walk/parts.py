@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from searchsync.bulk import Write
 from searchsync.clock import Backoff, Clock, Deadline
 from searchsync.config import Config
 from searchsync.delivery import Delivery
@@ -30,13 +31,13 @@ from searchsync.pipeline import Failures, PipelineCollection
 from searchsync.plan import Poison
 from searchsync.records import AttributeMap
 from searchsync.resync import Page, time_to_write
-from searchsync.table import DynamoTable, Item, ScanPage
+from searchsync.table import DynamoTable, ScanPage
 from searchsync.version import read_version
 from searchsync.walk.ahead import Ahead
-from searchsync.walk.backfill import Backfill, Batch
+from searchsync.walk.backfill import Backfill, Batch, Converted, Documents, converted, documents
 from searchsync.walk.export import ExportFiles
 from searchsync.walk.keys import KeyTypes
-from searchsync.walk.pages import Pages
+from searchsync.walk.pages import P, Pages
 from searchsync.walk.reader import IndexReader
 from searchsync.walk.repair import Repair
 from searchsync.walk.report import Reports
@@ -48,6 +49,9 @@ from searchsync.walk.visibility import Visibility
 
 UNITS_TO_SETTLE = 2.0 * (LOOKS - 1) + SAMPLES / ITEM_EVERY
 """Read units that a small item costs which is looked at again to the end: a missing document's."""
+
+Again = Callable[[Mapping[str, AttributeMap], Sequence[Write]], Iterable[Batch]]
+"""Batches of the documents that were not taken, by their keys or as they were."""
 
 
 class Pace:
@@ -144,17 +148,23 @@ class Walker:
     def _backfill(self, state: State, part: Segment, deadline: Deadline) -> Any:
         """Write a segment's items; where the next call begins, None behind the last."""
 
-        def again(left: Sequence[Item]) -> Iterator[Batch]:
-            for page in self.table.read({item.id: item.keys for item in left}, deadline):
+        def read(position: Any, until: Deadline) -> Converted:
+            page = self.scanned.scan(part.segment, part.of, position, until)
+            return converted(page, self.config.margin, self.config.fields)
+
+        def again(left: Mapping[str, AttributeMap], _: Sequence[Write]) -> Iterator[Batch]:
+            for page in self.table.read(left, deadline):
                 items = [self.table.item(image) for image in page.images.values() if image is not None]
-                yield self._batch(items, page, deadline)
+                found = documents(items, read_version(page.read_at, self.config.margin), self.config.fields)
+                yield Batch(found, time_to_write(page.read_monotonic, deadline))
 
         position = state.position
-        with closing(self._pages(part, deadline)) as pages:
+        with closing(self._pages(read, deadline)) as pages:
             while True:
                 try:
                     page = pages.at(position)
-                    self._write(self._batch(page.items, page, deadline), again, deadline)
+                    batch = Batch(page.documents, time_to_write(page.read_monotonic, deadline))
+                    self._write(batch, again, deadline)
                     self._tell(state, self.counts)
                 except (CollectionBusyError, TableBusyError):
                     if position == state.position:
@@ -164,17 +174,12 @@ class Walker:
                 if position is None or self._is_late(deadline):
                     return position
 
-    def _batch(self, items: Sequence[Item], read: Page | ScanPage, deadline: Deadline) -> Batch:
-        """Items just read: they must be written within the time that a tombstone lives."""
-        version = read_version(read.read_at, self.config.margin)
-        return Batch(items, version, time_to_write(read.read_monotonic, deadline))
-
     def _load(self, state: State, part: Files, deadline: Deadline) -> tuple[list[int] | None, tuple[str, ...]]:
         """Write files of an export; where the next call begins, None behind the last, and which were broken."""
         version = read_version(state.read_at, self.config.margin)
 
-        def again(left: Sequence[Item]) -> list[Batch]:
-            return [Batch(left, version, deadline)]
+        def again(left: Mapping[str, AttributeMap], writes: Sequence[Write]) -> list[Batch]:
+            return [Batch(Documents(version, writes, left), deadline)]
 
         begun: list[int] = state.position or [0, 0]
         files = ExportFiles(self.s3, part, begun, self.table.item)
@@ -183,7 +188,8 @@ class Walker:
         try:
             for items in files.pages(LINES_AT_ONCE):
                 if items:
-                    self._write(Batch(items, version, deadline), again, deadline)
+                    batch = Batch(documents(items, version, self.config.fields), deadline)
+                    self._write(batch, again, deadline)
                     self._tell(state, self.counts)
                 position, broken = files.position, len(files.broken)
                 if self._is_late(deadline):
@@ -196,30 +202,31 @@ class Walker:
         self.counts["broken_files"] += broken
         return position, tuple(files.broken[:broken])
 
-    def _write(self, batch: Batch, again: Callable[[Sequence[Item]], Iterable[Batch]], deadline: Deadline) -> None:
-        """Write items until the collection has taken all of them; `again` gives batches of those that are left.
+    def _write(self, batch: Batch, again: Again, deadline: Deadline) -> None:
+        """Write documents until the collection has taken all of them; `again` gives batches of those that are left.
 
         Raises CollectionBusyError when the time does not suffice. Counts only what is done.
         """
-        counts = Counter(items=len(batch.items))
+        counts = Counter(items=len(batch.documents))
         batches: Iterable[Batch] = [batch]
         # One for all tries: an item that alone is not answered is known by the time that they take together.
-        backfill = Backfill(self._delivery().deliver, self.clock, self.config.margin, self.config.fields)
+        backfill = Backfill(self._delivery().deliver, self.clock, self.config.margin)
         attempt = 0
         while True:
-            left: list[Item] = []
+            keys, left = dict[str, AttributeMap](), list[Write]()
             for each in batches:
                 written = backfill.write(each)
                 self._hand_over(written.poison, deadline)
                 counts.update(written.counts)
                 left += written.left
+                keys |= {write.id: each.documents.keys[write.id] for write in written.left}
             if not left:
                 self.counts.update(counts)
                 return
             if not self.backoff.pause(attempt, deadline, ONE_PAGE):
                 raise CollectionBusyError(f"The collection did not take {len(left)} documents in the call's time.")
             attempt += 1
-            batches = again(left)
+            batches = again(keys, left)
 
     def _tell(self, state: State, counts: Counter[str]) -> None:
         self.reports.tell(state.run, state.name, counts, self.clock.monotonic())
@@ -227,10 +234,7 @@ class Walker:
     def _delivery(self) -> Delivery:
         return Delivery(self.collection, self.backoff, LARGEST_BODY)
 
-    def _pages(self, part: Segment, deadline: Deadline, most: int | None = None, at_the_end: float = 0.0) -> Pages:
-        def read(position: Any, until: Deadline) -> ScanPage:
-            return self.scanned.scan(part.segment, part.of, position, until, most)
-
+    def _pages(self, read: Callable[[Any, Deadline], P], deadline: Deadline, at_the_end: float = 0.0) -> Pages[P]:
         return Pages(read, self.ahead, self.pace, self.clock, deadline, lambda: self._is_late(deadline, at_the_end))
 
     def _verify(self, state: State, part: Segment | Range, deadline: Deadline) -> Any:
@@ -277,7 +281,11 @@ class Walker:
 
             yield swept
         elif isinstance(part, Segment):
-            with closing(self._pages(part, deadline, verification.most, at_the_end)) as pages:
+
+            def read(position: Any, until: Deadline) -> ScanPage:
+                return self.scanned.scan(part.segment, part.of, position, until, verification.most)
+
+            with closing(self._pages(read, deadline, at_the_end)) as pages:
                 yield lambda position: self._compare(pages.at(position), verification, keys, deadline)
 
     def _sweep(self, state: State, part: Range, verification: Verification) -> Sweep:
