@@ -15,14 +15,14 @@ from zlib import crc32
 
 from botocore.exceptions import ClientError
 
-from searchsync.clock import Backoff, Clock, Deadline
+from searchsync.clock import Backoff, Deadline
 from searchsync.config import Config, read_environment
 from searchsync.document import KEY_FIELD, document_id, encode, index_key
 from searchsync.errors import CollectionBusyError
 from searchsync.records import AttributeMap
 from searchsync.table import DynamoTable
 from searchsync.walk.agreement import Document, exact
-from searchsync.walk.ahead import Ahead, Begun
+from searchsync.walk.ahead import Ahead
 from searchsync.walk.parts import Pace, Walker
 from searchsync.walk.reader import Hit, KeyPage
 from searchsync.walk.report import Reports
@@ -30,6 +30,7 @@ from searchsync.walk.seen import SeenStore
 from searchsync.walk.state import read_state, summed, written_state
 from searchsync.walk.visibility import Visibility, is_probe
 from searchsync.wire import normalised
+from tests.support.at_once import AtOnce
 from tests.support.events import NOW, environment
 from tests.support.fakes import FakeClock, MemoryIndex, MemoryQueue
 
@@ -309,48 +310,6 @@ def pages(table: DynamoTable, deadline: Deadline, of: int = 1) -> Iterator[list[
             position = page.position
             if position is None:
                 break
-
-
-@dataclass
-class AtOnce:
-    """Reads ahead without a thread: what is due is done when it is begun, anything else when it is asked for."""
-
-    clock: Clock
-
-    def begin(self, work: Callable[[], Any], after: float) -> Begun[Any]:
-        """Begin it."""
-        return Done(work, self.clock, self.clock.monotonic() + after)
-
-
-class Done:
-    """A piece of work that is done, or will be when it is asked for."""
-
-    def __init__(self, work: Callable[[], Any], clock: Clock, due: float) -> None:
-        self._work, self._clock, self._due = work, clock, due
-        self._gave: Any = None
-        self._error: Exception | None = None
-        self._done = due <= clock.monotonic()
-        if self._done:
-            self._run()
-
-    def _run(self) -> None:
-        try:
-            self._gave = self._work()
-        except Exception as error:  # noqa: BLE001 - raised where the result is asked for
-            self._error = error
-
-    def result(self) -> Any:
-        """What it gave."""
-        if not self._done:
-            self._clock.sleep(max(0.0, self._due - self._clock.monotonic()))
-            self._run()
-        if self._error is not None:
-            raise self._error
-        return self._gave
-
-    def stop(self) -> Any:
-        """What it gave, where it is done."""
-        return self._gave
 
 
 @dataclass

@@ -20,9 +20,10 @@ from searchsync.walk.ahead import InBackground
 from searchsync.walk.pages import Pages
 from searchsync.walk.parts import Pace, Walker
 from searchsync.walk.settings import read_settings
+from tests.support.at_once import AtOnce
 from tests.support.events import NOW, environment
 from tests.support.fakes import FakeClock
-from tests.support.walk_bench import AtOnce, Lane, World
+from tests.support.walk_bench import Lane, World
 
 PATIENCE = 20.0
 """Seconds: what takes so long in a test never comes."""
