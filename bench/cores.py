@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-NAMES = {"LabNode": "engine", "DynamoDBLocal": "DynamoDB Local"}
+NAMES = {"LabNode": "engine", "-inMemory": "DynamoDB Local"}
 """By what stands in a service's command line."""
 TICKS = os.sysconf("SC_CLK_TCK")
 
