@@ -1,4 +1,4 @@
-"""One lane of a walk in a process of its own: `python -m bench.lane ours|plain`, told what to do by JSON lines.
+"""One lane of a run in a process of its own: `python -m bench.lane ours|plain`, told what to do by JSON lines.
 
 Each line on standard input is a piece of work, each line on standard output its answer: items, seconds
 and the process's peak memory so far. Everything is imported before the first line is read.
@@ -21,7 +21,7 @@ from urllib.parse import quote, unquote
 
 INDEX = "bench"
 SEEN = "BENCH_SEEN"
-"""In the environment: the folder that stands for the bucket in which a walk keeps what it has read."""
+"""In the environment: the folder that stands for the bucket in which a run keeps what it has read."""
 CALL_SECONDS = 300
 PATIENCE = 60
 """Seconds that the plain script waits for an answer."""
@@ -61,18 +61,18 @@ class Folder:
 
 
 def ours() -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """The walk function, called as the state machine calls it: the state goes through JSON each time."""
+    """The reconcile function, called as the state machine calls it: the state goes through JSON each time."""
     import boto3  # noqa: PLC0415
 
-    from searchsync import walk_handler  # noqa: PLC0415 - it reads the environment when imported
-    from searchsync.walk.parts import Walker  # noqa: PLC0415
-    from searchsync.walk.prepare import Account  # noqa: PLC0415
-    from searchsync.walk.seen import SeenStore  # noqa: PLC0415
+    from searchsync import reconcile_handler  # noqa: PLC0415 - it reads the environment when imported
+    from searchsync.reconcile.parts import Reconciler  # noqa: PLC0415
+    from searchsync.reconcile.prepare import Account  # noqa: PLC0415
+    from searchsync.reconcile.seen import SeenStore  # noqa: PLC0415
 
     class Prompt(Account):
-        """The account of a walk that is alone, of a pipeline that is never late: there are no more services here."""
+        """The account of a run that is alone, of a pipeline that is never late: there are no more services here."""
 
-        def running_walks(self) -> list[Mapping[str, Any]]:
+        def running(self) -> list[Mapping[str, Any]]:
             """None."""
             return []
 
@@ -80,22 +80,22 @@ def ours() -> Callable[[dict[str, Any]], dict[str, Any]]:
             """None."""
             return 0.0 * now
 
-    made = walk_handler.steps
+    made = reconcile_handler.steps
     folder = os.environ.get(SEEN)
     seen = SeenStore(Folder(Path(folder)), "seen") if folder else SeenStore(None, None)
 
-    def walker(*given: Any) -> Walker:
-        return replace(made.walker(*given), seen=seen)
+    def reconciler(*given: Any) -> Reconciler:
+        return replace(made.reconciler(*given), seen=seen)
 
     account = Prompt({"dynamodb": boto3.client("dynamodb")}, made.config, made.settings)
-    steps = replace(made, account=account, walker=walker)
+    steps = replace(made, account=account, reconciler=reconciler)
 
     def work(order: dict[str, Any]) -> dict[str, Any]:
-        base = {"task": order["task"], "run": "bench", "settle": order.get("settle", 5.0), "export": None}
+        base = {"task": order["task"], "run": "bench", "recheck_delay": order.get("recheck_delay", 5.0), "export": None}
         state = base | {"part": order["part"], "position": None, "call": 0, "totals": {}, "done": False}
         while not state["done"]:
             with contextlib.redirect_stdout(sys.stderr):
-                state = json.loads(json.dumps(walk_handler.invoke(steps, {"step": "walk", **state}, Context())))
+                state = json.loads(json.dumps(reconcile_handler.invoke(steps, {"step": "part", **state}, Context())))
         return dict(state["totals"])
 
     return work

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from searchsync.clock import Clock
-from searchsync.walk.ahead import Begun
+from searchsync.reconcile.ahead import Begun
 
 
 @dataclass
