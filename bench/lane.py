@@ -14,10 +14,17 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 INDEX = "bench"
+SEEN = "BENCH_SEEN"
+"""In the environment: the folder that stands for the bucket in which a run keeps what it has read."""
 CALL_SECONDS = 300
+PATIENCE = 60
+"""Seconds that the plain script waits for an answer."""
 
 
 class Context:
@@ -30,12 +37,37 @@ class Context:
         return CALL_SECONDS * 1000
 
 
+class Folder:
+    """A bucket as SeenStore uses it, in a folder that the lanes share."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def put_object(self, *, Key: str, Body: bytes, **_: str) -> None:  # noqa: N803 - S3's names
+        """PutObject."""
+        (self._path / quote(Key, safe="")).write_bytes(Body)
+
+    def get_object(self, *, Key: str, Range: str, **_: str) -> dict[str, Any]:  # noqa: N803
+        """GetObject of a range."""
+        first, last = map(int, Range.removeprefix("bytes=").split("-"))
+        with (self._path / quote(Key, safe="")).open("rb") as file:
+            file.seek(first)
+            return {"Body": BytesIO(file.read(last + 1 - first))}
+
+    def list_objects_v2(self, *, Prefix: str, **_: str) -> dict[str, Any]:  # noqa: N803
+        """ListObjectsV2, of one page."""
+        names = sorted(unquote(each.name) for each in self._path.iterdir())
+        return {"Contents": [{"Key": name} for name in names if name.startswith(Prefix)], "IsTruncated": False}
+
+
 def ours() -> Callable[[dict[str, Any]], dict[str, Any]]:
     """The reconcile function, called as the state machine calls it: the state goes through JSON each time."""
     import boto3  # noqa: PLC0415
 
     from searchsync import reconcile_handler  # noqa: PLC0415 - it reads the environment when imported
+    from searchsync.reconcile.parts import Reconciler  # noqa: PLC0415
     from searchsync.reconcile.prepare import Account  # noqa: PLC0415
+    from searchsync.reconcile.seen import SeenStore  # noqa: PLC0415
 
     class Prompt(Account):
         """The account of a run that is alone, of a pipeline that is never late: there are no more services here."""
@@ -49,7 +81,14 @@ def ours() -> Callable[[dict[str, Any]], dict[str, Any]]:
             return 0.0 * now
 
     made = reconcile_handler.steps
-    steps = replace(made, account=Prompt({"dynamodb": boto3.client("dynamodb")}, made.config, made.settings))
+    folder = os.environ.get(SEEN)
+    seen = SeenStore(Folder(Path(folder)), "seen") if folder else SeenStore(None, None)
+
+    def reconciler(*given: Any) -> Reconciler:
+        return replace(made.reconciler(*given), seen=seen)
+
+    account = Prompt({"dynamodb": boto3.client("dynamodb")}, made.config, made.settings)
+    steps = replace(made, account=account, reconciler=reconciler)
 
     def work(order: dict[str, Any]) -> dict[str, Any]:
         base = {"task": order["task"], "run": "bench", "recheck_delay": order.get("recheck_delay", 5.0), "export": None}
@@ -69,17 +108,15 @@ def plain() -> Callable[[dict[str, Any]], dict[str, Any]]:
     """
     import boto3  # noqa: PLC0415
     from boto3.dynamodb.types import Binary, TypeDeserializer  # noqa: PLC0415
-    from opensearchpy import OpenSearch, helpers  # noqa: PLC0415
+    from opensearchpy import OpenSearch, RequestsHttpConnection, helpers  # noqa: PLC0415
 
     from searchsync.config import read_environment  # noqa: PLC0415
-    from searchsync.edges.collection import connect  # noqa: PLC0415
     from searchsync.entry import sign  # noqa: PLC0415
     from searchsync.limits import LARGEST_SCAN  # noqa: PLC0415
 
     config = read_environment(os.environ)
-    transport = connect(config, sign(os.environ, config.region)).transport
-    client = OpenSearch()
-    client.transport = transport
+    auth = sign(os.environ, config.region)
+    client = OpenSearch(config.host, http_auth=auth, connection_class=RequestsHttpConnection, timeout=PATIENCE)
     deserialize = TypeDeserializer().deserialize
 
     def json_value(value: Any) -> Any:
@@ -116,11 +153,12 @@ def main() -> None:
     work = {"ours": ours, "plain": plain}[sys.argv[1]]()
     print("{}", flush=True)
     for line in sys.stdin:
-        started = time.monotonic()
+        started, used = time.monotonic(), time.process_time()
         counts = work(json.loads(line))
         seconds = time.monotonic() - started
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        print(json.dumps({"counts": counts, "seconds": seconds, "peak_kib": peak}), flush=True)
+        answer = {"counts": counts, "seconds": seconds, "peak_kib": peak, "cpu": time.process_time() - used}
+        print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":

@@ -129,6 +129,8 @@ class Edges:
     backoff: Backoff
     client: Callable[[str], OnFirstUse]
     """An AWS client by its service's name, with the same certificates as the others."""
+    another_table: Callable[[], DynamoTable]
+    """The table with a client of its own, whose reads run beside those of `table`."""
 
 
 def connect_edges(config: Config, environment: Mapping[str, str]) -> Edges:
@@ -136,8 +138,11 @@ def connect_edges(config: Config, environment: Mapping[str, str]) -> Edges:
     clock = SystemClock()
     backoff = Backoff(clock, random.Random())  # noqa: S311 - jitter, not a secret
     trusted = certificates(environment)
-    reads = BoundedReads(trusted)
-    reader = OnFirstUse("dynamodb", config.region, trusted, reads)
+
+    def table() -> DynamoTable:
+        reads = BoundedReads(trusted)
+        reader = OnFirstUse("dynamodb", config.region, trusted, reads)
+        return DynamoTable(reader, config.table_name, config.key_attributes, clock, backoff, reads=reads)
 
     def client(service: str) -> OnFirstUse:
         return OnFirstUse(service, config.region, trusted)
@@ -149,11 +154,12 @@ def connect_edges(config: Config, environment: Mapping[str, str]) -> Edges:
             clock,
             lambda: emit(repair_line(config, clock.now())),
         ),
-        table=DynamoTable(reader, config.table_name, config.key_attributes, clock, backoff, reads=reads),
+        table=table(),
         failures=FailureQueue(client("sqs"), config.failure_queue_url),
         clock=clock,
         backoff=backoff,
         client=client,
+        another_table=table,
     )
 
 

@@ -261,6 +261,11 @@ SETTLED_IN = 600.0
 TOLD_EVERY = 5.0
 """Seconds between two lines that say how far a call is: one who watches sees it move. Of 40 lanes 30,000 lines an hour,
 of some 150 bytes each: below half a US cent, however large the table is."""
+AHEAD_AGE = 3.0
+"""Seconds that a page of the table may have waited for the one before it: it still has its time (`run.pages`)."""
+AHEAD_READ = 5.0
+"""Seconds that a page may be asked for ahead: a call that ends waits for that, and a table that is slower is waited for
+in turn."""
 MOST_DATAPOINTS = 1_440
 """Of one answer of CloudWatch (API GetMetricStatistics)."""
 LINES_AT_ONCE = 1_000
@@ -293,6 +298,10 @@ assert REPAIR_AGE < STREAM_KEEPS  # said before the stream drops more
 assert SHORT_STEP >= 2 * (LONGEST_WAKING + REQUEST_TIMEOUT)  # both wake, and then answer
 assert SHORT_STEP + TOGETHER + RECONCILE_RESERVE < LONGEST_CALL  # in one call
 assert READ_TO_ANSWER < ONE_PAGE < LONGEST_CALL - RECONCILE_RESERVE  # a page has its time, and a call a page
+assert AHEAD_AGE + LONE_SECONDS < READ_TO_REQUEST - 2 * LAST_TRY  # it too has time for a document that is poison
+assert (
+    SHORTEST_READ < AHEAD_READ <= RECONCILE_RESERVE - SDK_PAUSE
+)  # a read that may be begun; and the call ends in time
 assert SETTLED_IN + LONGEST_RECHECK_DELAY + RECONCILE_RESERVE < LONGEST_CALL  # what is put aside is looked at again
 assert MOST_RANGES <= MOST_SEGMENTS  # else ranges are smaller than what they stand for
 assert KEYS == 2**63  # else the engine takes no key, or has none for the rest

@@ -16,6 +16,7 @@ from searchsync.edges.collection import connect
 from searchsync.entry import Context, accounted, connect_edges, seconds_left, sign
 from searchsync.lean import tune
 from searchsync.limits import DOCTOR_SECONDS, RECONCILE_RESERVE
+from searchsync.reconcile.ahead import InBackground
 from searchsync.reconcile.identity import Looker
 from searchsync.reconcile.keys import KeyTypes
 from searchsync.reconcile.parts import Pace, Reconciler
@@ -39,11 +40,14 @@ def build(config: Config, settings: Settings, environment: Mapping[str, str]) ->
     reader = IndexReader(client, config.index, config.key_attributes, edges.backoff)
     reports = Reports(s3, settings.report_bucket, config, emit)
     seen = SeenStore(s3, settings.seen_bucket)
+    scanned = edges.another_table()
 
     def reconciler(types: KeyTypes, pace: Pace) -> Reconciler:
         return Reconciler(
             config,
             edges.table,
+            scanned,
+            InBackground(),
             edges.collection,
             reader,
             edges.failures,

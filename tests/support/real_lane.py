@@ -13,6 +13,7 @@ from searchsync.clock import Backoff, SystemClock
 from searchsync.config import read_environment
 from searchsync.edges.collection import OpenSearchCollection, connect
 from searchsync.edges.table import DynamoTable
+from searchsync.reconcile.ahead import InBackground
 from searchsync.reconcile.reader import ExactJson, IndexReader
 from tests.support.events import environment
 from tests.support.reconcile_harness import Lane
@@ -47,4 +48,7 @@ class RealWorld:
     def lane(self, **settings: Any) -> Lane:
         """A lane of a run over this world."""
         world: Any = self
-        return Lane(world, config=self.config, **{"recheck_delay": 0.3, **settings})
+        scanned = DynamoTable(self.client, self.table_name, self.key_attributes, self.clock, self.backoff)
+        return Lane(
+            world, config=self.config, scanned=scanned, ahead=InBackground(), **{"recheck_delay": 0.3, **settings}
+        )

@@ -24,12 +24,14 @@ from searchsync.edges.table import DynamoTable
 from searchsync.edges.wire import normalised
 from searchsync.errors import CollectionBusyError
 from searchsync.reconcile.agreement import Document
+from searchsync.reconcile.ahead import Ahead
 from searchsync.reconcile.parts import Pace, Reconciler
 from searchsync.reconcile.reader import Hit, KeyPage
 from searchsync.reconcile.report import Reports
 from searchsync.reconcile.seen import SeenStore
 from searchsync.reconcile.state import read_state, summed, written_state
 from searchsync.reconcile.visibility import Visibility, is_probe
+from tests.support.at_once import AtOnce
 from tests.support.events import NOW, environment
 from tests.support.fakes import FakeClock, MemoryIndex, MemoryQueue
 
@@ -329,6 +331,8 @@ class Lane:
     exported_at: float | None = None
     repeats: int = 0
     repeated: int = 0
+    scanned: DynamoTable | None = None
+    ahead: Ahead | None = None
 
     def __post_init__(self) -> None:
         self.queue = MemoryQueue()
@@ -351,6 +355,8 @@ class Lane:
         return Reconciler(
             self.config,
             world.table,
+            self.scanned or world.table,
+            self.ahead or AtOnce(world.clock),
             world.index,
             reader,
             self.queue,

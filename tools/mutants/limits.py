@@ -57,6 +57,8 @@ BOUNDS: Mapping[str, str] = {
     "LONGEST_SHOWN": "501",
     "REPAIR_AGE": "86_400.0",
     "RECONCILE_RESERVE": "10.0",
+    "AHEAD_AGE": "4.0",
+    "AHEAD_READ": "19.1",
     "SHORT_STEP": "123.9",
     "LONGEST_WAKING": "43.1",
     "TOGETHER": "730.0",

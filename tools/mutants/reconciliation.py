@@ -6,6 +6,63 @@ from tools.mutants.mutant import FUNCTION, Mutant
 
 MUTANTS = (
     Mutant(
+        "a page converted ahead beside items that are converted anew",
+        FUNCTION + "reconcile/backfill.py",
+        "with _CONVERTING:",
+        "with Lock():",
+        ("tests/unit/test_reconcile_pages.py", "-k", "one_thread_at_a_time"),
+    ),
+    Mutant(
+        "a page read ahead used however long it has waited",
+        FUNCTION + "reconcile/pages.py",
+        "if self.clock.monotonic() - page.read_monotonic <= AHEAD_AGE:",
+        "if page.units >= 0.0:",
+        ("tests/unit/test_reconcile_pages.py", "-k", "waited_too_long or is_old_is_not_written"),
+    ),
+    Mutant(
+        "every page read twice where the collection is slow",
+        FUNCTION + "reconcile/pages.py",
+        "self._resting = 2**self._dropped",
+        "self._resting = 0",
+        ("tests/unit/test_reconcile_pages.py", "-k", "few_are_read_twice"),
+    ),
+    Mutant(
+        "pages read ahead of their rate",
+        FUNCTION + "reconcile/pages.py",
+        "self.ahead.begin(work, self.pace.pause)",
+        "self.ahead.begin(work, 0.0)",
+        ("tests/unit/test_reconcile_pages.py", "-k", "keeps_to_the_rate"),
+    ),
+    Mutant(
+        "a table that is throttled waited for ahead as long as the call lasts",
+        FUNCTION + "reconcile/pages.py",
+        "self.deadline.at_most(self.clock.monotonic() + AHEAD_READ)",
+        "self.deadline",
+        ("tests/unit/test_reconcile_pages.py", "-k", "asked_again_in_turn"),
+    ),
+    Mutant(
+        "a thread that outlives its call",
+        FUNCTION + "reconcile/ahead.py",
+        """        self._stopped.set()
+        self._thread.join()""",
+        "        self._stopped.set()",
+        ("tests/unit/test_reconcile_pages.py", "-k", "no_thread_outlives"),
+    ),
+    Mutant(
+        "scans that share a client with the reads beside them",
+        FUNCTION + "reconcile_handler.py",
+        "scanned = edges.another_table()",
+        "scanned = edges.table",
+        ("tests/unit/test_reconcile_pages.py", "-k", "shares_no_client"),
+    ),
+    Mutant(
+        "units of scans left out of what a run costs",
+        FUNCTION + "reconcile/parts.py",
+        "{self.table, self.scanned}",
+        "{self.table}",
+        ("tests/unit/test_reconcile_pages.py", "-k", "units_of_scans"),
+    ),
+    Mutant(
         "more parts of a run than one state has room for",
         FUNCTION + "limits.py",
         "MOST_SEGMENTS = 1_000",
@@ -14,16 +71,16 @@ MUTANTS = (
     ),
     Mutant(
         "a run's page written without its version's skew bound",
-        FUNCTION + "reconcile/parts.py",
-        "version = read_version(read.read_at, self.config.max_skew)",
-        "version = read_version(read.read_at, 0.0)",
+        FUNCTION + "reconcile/backfill.py",
+        "read_version(page.read_at, max_skew)",
+        "read_version(page.read_at, 0.0)",
         ("tests/unit/test_reconcile_parts.py", "-k", "a_change_after_the_page_was_read_wins"),
     ),
     Mutant(
         "a run's page written after its read's time",
         FUNCTION + "reconcile/parts.py",
-        "time_to_write(read.read_monotonic, deadline)",
-        "deadline",
+        "Batch(page.documents, time_to_write(page.read_monotonic, deadline))",
+        "Batch(page.documents, deadline)",
         ("tests/unit/test_reconcile_parts.py", "-k", "a_page_that_takes_too_long_is_read_again"),
     ),
     Mutant(

@@ -3,25 +3,82 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 
 from searchsync.clock import Clock, Deadline
+from searchsync.documents.attributes import AttributeMap
 from searchsync.documents.document import MAPS_ALL, encode
 from searchsync.documents.fields import Fields
-from searchsync.edges.table import Item
+from searchsync.edges.table import Item, ScanPage
 from searchsync.protocol.bulk import Answer, Kind, Write
 from searchsync.protocol.plan import Poison, refused, unwritable
 from searchsync.protocol.ports import Deliver
-from searchsync.protocol.version import Verdict, verdict_on_page
+from searchsync.protocol.version import Verdict, read_version, verdict_on_page
+
+
+@dataclass(frozen=True)
+class Documents:
+    """Items of one read as writes of its external version, their keys by document id, and what can never be written.
+
+    The items themselves are gone: memory holds them once.
+    """
+
+    version: int
+    writes: Sequence[Write]
+    keys: Mapping[str, AttributeMap]
+    poison: Sequence[Poison] = ()
+
+    def __len__(self) -> int:
+        return len(self.writes) + len(self.poison)
+
+
+_CONVERTING = Lock()
+"""The converter serves one thread at a time: it remembers names."""
+
+
+def documents(items: Iterable[Item], version: int, fields: Fields = MAPS_ALL) -> Documents:
+    """The documents of items."""
+    with _CONVERTING:
+        return _documents(items, version, fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """A page of the table as documents, with what was known of the read."""
+
+    read_monotonic: float
+    position: AttributeMap | None
+    units: float
+    documents: Documents
+
+
+def converted(page: ScanPage, max_skew: float, fields: Fields = MAPS_ALL) -> Converted:
+    """A page just read, with its read's version; `max_skew` in seconds."""
+    found = documents(page.items, read_version(page.read_at, max_skew), fields)
+    return Converted(page.read_monotonic, page.position, page.units, found)
+
+
+def _documents(items: Iterable[Item], version: int, fields: Fields) -> Documents:
+    keys: dict[str, AttributeMap] = {}
+    writes: list[Write] = []
+    poison: list[Poison] = []
+    for item in items:
+        try:
+            writes.append(Write(item.id, version, encode(item.id, item.image, fields)))
+        except Exception as error:  # noqa: BLE001 - one item's failure in pure code is that item's
+            poison.append(unwritable(item.keys, "", version, error))
+        else:
+            keys[item.id] = item.keys
+    return Documents(version, writes, keys, poison)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Items of one read, the external version of that read, and until when they may be written."""
+    """Documents, and until when they may be written."""
 
-    items: Sequence[Item]
-    version: int
+    documents: Documents
     until: Deadline
 
 
@@ -31,42 +88,33 @@ class Written:
 
     counts: Counter[str] = field(default_factory=Counter)
     poison: list[Poison] = field(default_factory=list)
-    left: list[Item] = field(default_factory=list)
+    left: list[Write] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Backfill:
-    """Writes batches of items; `max_skew` in seconds."""
+    """Writes batches of documents; `max_skew` in seconds."""
 
     deliver: Deliver
     clock: Clock
     max_skew: float
-    fields: Fields = MAPS_ALL
 
     def write(self, batch: Batch) -> Written:
-        """Write the items of one read; what the stream has written since stays.
+        """Write the documents of one read; what the stream has written since stays.
 
         Counts: `written`, `passed` (something newer was there), `poison`.
         """
-        version = batch.version
-        written = Written()
-        items: dict[str, Item] = {}
-        writes: list[Write] = []
-        for item in batch.items:
-            try:
-                writes.append(Write(item.id, version, encode(item.id, item.image, self.fields)))
-            except Exception as error:  # noqa: BLE001 - one item's failure in pure code is that item's
-                written.poison.append(unwritable(item.keys, "", version, error))
-            else:
-                items[item.id] = item
-        for name, answer in self.deliver(writes, batch.until).items():
-            result = self._result(version, answer)
+        given = batch.documents
+        written = Written(poison=list(given.poison))
+        writes = {write.id: write for write in given.writes}
+        for name, answer in self.deliver(list(writes.values()), batch.until).items():
+            result = self._result(given.version, answer)
             if result == "poison":
-                written.poison.append(refused(items[name].keys, "", version, answer))
+                written.poison.append(refused(given.keys[name], "", given.version, answer))
             elif result:
                 written.counts[result] += 1
             else:
-                written.left.append(items[name])
+                written.left.append(writes[name])
         written.counts["poison"] += len(written.poison)
         return written
 

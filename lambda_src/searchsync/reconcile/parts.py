@@ -6,6 +6,7 @@ import math
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +14,7 @@ from searchsync.clock import Backoff, Clock, Deadline, time_to_write
 from searchsync.config import Config
 from searchsync.documents.attributes import AttributeMap
 from searchsync.edges.failures import failure_message
-from searchsync.edges.table import DynamoTable, Item, ScanPage
+from searchsync.edges.table import DynamoTable, ScanPage
 from searchsync.errors import CollectionBusyError, StackError, TableBusyError
 from searchsync.limits import (
     ITEM_EVERY,
@@ -26,12 +27,15 @@ from searchsync.limits import (
     SAMPLES,
     SETTLED_IN,
 )
+from searchsync.protocol.bulk import Write
 from searchsync.protocol.plan import Poison
 from searchsync.protocol.ports import Page
 from searchsync.protocol.version import read_version
-from searchsync.reconcile.backfill import Backfill, Batch
+from searchsync.reconcile.ahead import Ahead
+from searchsync.reconcile.backfill import Backfill, Batch, Converted, Documents, converted, documents
 from searchsync.reconcile.export import ExportFiles
 from searchsync.reconcile.keys import KeyTypes
+from searchsync.reconcile.pages import P, Pages
 from searchsync.reconcile.reader import IndexReader
 from searchsync.reconcile.repair import Repair
 from searchsync.reconcile.report import Reports
@@ -45,6 +49,9 @@ from searchsync.sync.pipeline import Failures, PipelineCollection
 
 UNITS_TO_SETTLE = 2.0 * (LOOKS - 1) + SAMPLES / ITEM_EVERY
 """Read units that a small item costs which is looked at again to the end: a missing document's."""
+
+Again = Callable[[Mapping[str, AttributeMap], Sequence[Write]], Iterable[Batch]]
+"""Batches of the documents that were not taken, by their keys or as they were."""
 
 
 class Pace:
@@ -95,10 +102,15 @@ class PacedTable:
 
 @dataclass(frozen=True)
 class Reconciler:
-    """Runs parts. `types` are the table's key attributes; `counts` grows with what a call does."""
+    """Runs parts. `types` are the table's key attributes; `counts` grows with what a call does.
+
+    `scanned` is the table once more: by `ahead` its scans run beside the reads of `table`.
+    """
 
     config: Config
     table: DynamoTable
+    scanned: DynamoTable
+    ahead: Ahead
     collection: PipelineCollection
     reader: IndexReader
     failures: Failures
@@ -111,6 +123,11 @@ class Reconciler:
     pace: Pace
     types: KeyTypes
     counts: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def units(self) -> float:
+        """Read units that were consumed."""
+        return sum(each.units for each in {self.table, self.scanned})
 
     def reconcile(self, state: State, deadline: Deadline) -> tuple[Any, tuple[str, ...]]:
         """Run the state's part from its position on, until it is done or the time is nearly over.
@@ -131,36 +148,38 @@ class Reconciler:
     def _backfill(self, state: State, part: Segment, deadline: Deadline) -> Any:
         """Write a segment's items; where the next call begins, None behind the last."""
 
-        def again(left: Sequence[Item]) -> Iterator[Batch]:
-            for page in self.table.read({item.id: item.keys for item in left}, deadline):
+        def read(position: Any, until: Deadline) -> Converted:
+            page = self.scanned.scan(part.segment, part.of, position, until)
+            return converted(page, self.config.max_skew, self.config.fields)
+
+        def again(left: Mapping[str, AttributeMap], _: Sequence[Write]) -> Iterator[Batch]:
+            for page in self.table.read(left, deadline):
                 items = [self.table.item(image) for image in page.images.values() if image is not None]
-                yield self._batch(items, page, deadline)
+                found = documents(items, read_version(page.read_at, self.config.max_skew), self.config.fields)
+                yield Batch(found, time_to_write(page.read_monotonic, deadline))
 
         position = state.position
-        while True:
-            try:
-                page = self._scan(part, position, deadline)
-                self._write(self._batch(page.items, page, deadline), again, deadline)
-                self._tell(state, self.counts)
-            except (CollectionBusyError, TableBusyError):
-                if position == state.position:
-                    raise
-                return position  # the pages before it need not be written again
-            position = page.position
-            if position is None or self._is_late(deadline):
-                return position
-
-    def _batch(self, items: Sequence[Item], read: Page | ScanPage, deadline: Deadline) -> Batch:
-        """Items just read: they must be written within the time that a tombstone lives."""
-        version = read_version(read.read_at, self.config.max_skew)
-        return Batch(items, version, time_to_write(read.read_monotonic, deadline))
+        with closing(self._pages(read, deadline)) as pages:
+            while True:
+                try:
+                    page = pages.at(position)
+                    batch = Batch(page.documents, time_to_write(page.read_monotonic, deadline))
+                    self._write(batch, again, deadline)
+                    self._tell(state, self.counts)
+                except (CollectionBusyError, TableBusyError):
+                    if position == state.position:
+                        raise
+                    return position  # the pages before it need not be written again
+                position = page.position
+                if position is None or self._is_late(deadline):
+                    return position
 
     def _load(self, state: State, part: Files, deadline: Deadline) -> tuple[list[int] | None, tuple[str, ...]]:
         """Write files of an export; where the next call begins, None behind the last, and which were broken."""
         version = read_version(state.read_at, self.config.max_skew)
 
-        def again(left: Sequence[Item]) -> list[Batch]:
-            return [Batch(left, version, deadline)]
+        def again(left: Mapping[str, AttributeMap], writes: Sequence[Write]) -> list[Batch]:
+            return [Batch(Documents(version, writes, left), deadline)]
 
         begun: list[int] = state.position or [0, 0]
         files = ExportFiles(self.s3, part, begun, self.table.item)
@@ -169,7 +188,8 @@ class Reconciler:
         try:
             for items in files.pages(LINES_AT_ONCE):
                 if items:
-                    self._write(Batch(items, version, deadline), again, deadline)
+                    batch = Batch(documents(items, version, self.config.fields), deadline)
+                    self._write(batch, again, deadline)
                     self._tell(state, self.counts)
                 position, broken = files.position, len(files.broken)
                 if self._is_late(deadline):
@@ -182,30 +202,31 @@ class Reconciler:
         self.counts["broken_files"] += broken
         return position, tuple(files.broken[:broken])
 
-    def _write(self, batch: Batch, again: Callable[[Sequence[Item]], Iterable[Batch]], deadline: Deadline) -> None:
-        """Write items until the collection has taken all of them; `again` gives batches of those that are left.
+    def _write(self, batch: Batch, again: Again, deadline: Deadline) -> None:
+        """Write documents until the collection has taken all of them; `again` gives batches of those that are left.
 
         Raises CollectionBusyError when the time does not suffice. Counts only what is done.
         """
-        counts = Counter(items=len(batch.items))
+        counts = Counter(items=len(batch.documents))
         batches: Iterable[Batch] = [batch]
         # One for all tries: an item that alone is not answered is known by the time that they take together.
-        backfill = Backfill(self._delivery().deliver, self.clock, self.config.max_skew, self.config.fields)
+        backfill = Backfill(self._delivery().deliver, self.clock, self.config.max_skew)
         attempt = 0
         while True:
-            left: list[Item] = []
+            keys, left = dict[str, AttributeMap](), list[Write]()
             for each in batches:
                 written = backfill.write(each)
                 self._hand_over(written.poison, deadline)
                 counts.update(written.counts)
                 left += written.left
+                keys |= {write.id: each.documents.keys[write.id] for write in written.left}
             if not left:
                 self.counts.update(counts)
                 return
             if not self.backoff.pause(attempt, deadline, ONE_PAGE):
                 raise CollectionBusyError(f"The collection did not take {len(left)} documents in the call's time.")
             attempt += 1
-            batches = again(left)
+            batches = again(keys, left)
 
     def _tell(self, state: State, counts: Counter[str]) -> None:
         self.reports.tell(state.run, state.name, counts, self.clock.monotonic())
@@ -213,11 +234,8 @@ class Reconciler:
     def _delivery(self) -> Delivery:
         return Delivery(self.collection, self.backoff, LARGEST_BODY)
 
-    def _scan(self, part: Segment, position: Any, deadline: Deadline, most: int | None = None) -> ScanPage:
-        self.pace.wait(deadline)
-        page = self.table.scan(part.segment, part.of, position, deadline, most)
-        self.pace.took(page.units)
-        return page
+    def _pages(self, read: Callable[[Any, Deadline], P], deadline: Deadline, at_the_end: float = 0.0) -> Pages[P]:
+        return Pages(read, self.ahead, self.pace, self.clock, deadline, lambda: self._is_late(deadline, at_the_end))
 
     def _verify(self, state: State, part: Segment | Range, deadline: Deadline) -> Any:
         """Compare a part's pages with what they belong to; where the next call begins, None behind the last."""
@@ -235,21 +253,17 @@ class Reconciler:
         at_the_end = verification.longest + ONE_PAGE * (2 if state.task == "repair" else 1)
         position, differences = state.position, list[Difference]()
         keys = Keys(ranges_of(part.of))
-        sweep = self._sweep(state, part, verification) if isinstance(part, Range) else None
-        while True:
-            if isinstance(part, Segment):
-                position = self._compare(part, verification, position, keys, deadline)
-            elif sweep is not None:
-                self.pace.wait(deadline)
-                position = sweep.page(position, deadline)
-            self._tell(state, verification.counts)
-            if position is None or keys.count >= MOST_KEYS or self._is_late(deadline, at_the_end):
-                break
-            if verification.full:
-                differences += verification.recheck(deadline)
-                # Mending them takes time, too; and what the looks took of the table is yet to be paid for.
-                if state.task == "repair" or self._is_late(deadline, at_the_end):
+        with self._compared(state, verification, keys, deadline, at_the_end) as compare:
+            while True:
+                position = compare(position)
+                self._tell(state, verification.counts)
+                if position is None or keys.count >= MOST_KEYS or self._is_late(deadline, at_the_end):
                     break
+                if verification.full:
+                    differences += verification.recheck(deadline)
+                    # Mending them takes time, too; and what the looks took of the table is yet to be paid for.
+                    if state.task == "repair" or self._is_late(deadline, at_the_end):
+                        break
         differences += verification.recheck(deadline)
         if isinstance(part, Segment):
             self.seen.write(state.run, state.name, keys)
@@ -258,6 +272,28 @@ class Reconciler:
         if state.task == "repair":
             self._mend(differences, deadline)
         return position
+
+    @contextmanager
+    def _compared(
+        self, state: State, verification: Verification, keys: Keys, deadline: Deadline, at_the_end: float
+    ) -> Iterator[Callable[[Any], Any]]:
+        """What compares the page of a part that begins at a position, and says where the next one begins."""
+        part = state.part
+        if isinstance(part, Range):
+            sweep = self._sweep(state, part, verification)
+
+            def swept(position: Any) -> Any:
+                self.pace.wait(deadline)
+                return sweep.page(position, deadline)
+
+            yield swept
+        elif isinstance(part, Segment):
+
+            def read(position: Any, until: Deadline) -> ScanPage:
+                return self.scanned.scan(part.segment, part.of, position, until, verification.most)
+
+            with closing(self._pages(read, deadline, at_the_end)) as pages:
+                yield lambda position: self._compare(pages.at(position), verification, keys, deadline)
 
     def _sweep(self, state: State, part: Range, verification: Verification) -> Sweep:
         seen = self.seen.read(state.run, part.range, part.of)
@@ -278,9 +314,8 @@ class Reconciler:
         """Whether a call that needs `at_the_end` seconds behind its last page must not begin another one."""
         return deadline.remaining() < ONE_PAGE + self.pace.for_two + at_the_end
 
-    def _compare(self, part: Segment, verification: Verification, position: Any, keys: Keys, deadline: Deadline) -> Any:
+    def _compare(self, page: ScanPage, verification: Verification, keys: Keys, deadline: Deadline) -> Any:
         """Compare a page of items with their documents; where the next one begins, None behind the last."""
-        page = self._scan(part, position, deadline, verification.most)
         if self.seen.bucket is not None:
             keys.add(item.id for item in page.items)
         verification.compare(page.items, deadline)

@@ -149,22 +149,22 @@ class Steps:
         reconciler = self.reconciler(facts.types, Pace(self.clock, self.settings.units))
         call.report.facts["part"] = state.name
         call.report.counts = reconciler.counts
-        with self._costs(reconciler.counts):
+        with self._costs(reconciler):
             position, broken = reconciler.reconcile(state, call.deadline)
         if broken:
             call.report.facts["broken"] = broken
         return written_state(call.event, state.after(position, reconciler.counts, broken))
 
     @contextmanager
-    def _costs(self, counts: Counter[str]) -> Iterator[None]:
+    def _costs(self, reconciler: Reconciler) -> Iterator[None]:
         """Count what the block takes, however it ends."""
-        began, asked, read = self.clock.monotonic(), self._requests(), self.table.units
+        began, asked, read, counts = self.clock.monotonic(), self._requests(), reconciler.units, reconciler.counts
         try:
             yield
         finally:
             counts["calls"] += 1
             counts["requests"] += self._requests() - asked
-            counts["units"] += math.ceil(self.table.units - read)
+            counts["units"] += math.ceil(reconciler.units - read)
             counts["milliseconds"] += int((self.clock.monotonic() - began) * 1000)
 
     def finish(self, call: Call) -> dict[str, Any]:
