@@ -318,10 +318,21 @@ REFRESH = 10.0
 """Seconds until AOSS shows a write to a search ("Considerations", OpenSearch Serverless overview)."""
 TO_REMOVE = 5.0
 """Seconds that the deletion of probes may take. What it leaves behind the next walk of the index removes."""
+LAG_KNOWN_AFTER = 120.0
+"""Seconds until CloudWatch tells how late the pipeline was: an invocation that meets a stall says it when it ends, and
+a minute's values come when it is over ("Viewing metrics for Lambda functions": sent in intervals of one minute)."""
+CAUGHT_UP_WITHIN, ASKED_EVERY = 300.0, 15.0
+"""Seconds that a call waits for a pipeline that is too late, and from one question to the next: the three minutes that
+are asked for go by when it has caught up."""
+LONGEST_WINDOW = 300.0
+"""Seconds that a trigger may wait for a full batch (API CreateEventSourceMapping)."""
 
 assert ITEM_EVERY < SAMPLES  # the item is looked at too
 assert LOOKS > 1  # one look is no disagreement
 assert REFRESH < LONGEST_SETTLE  # the longest wait shows what was written before
+assert READ_TO_ANSWER + 60.0 <= LAG_KNOWN_AFTER  # the invocation is over, and so is its minute
+assert 180.0 + 60.0 + ASKED_EVERY < CAUGHT_UP_WITHIN < LONGEST_CALL / 2  # a minute's values count until it is gone
+assert LONGEST_WINDOW + LAG_KNOWN_AFTER + 2 * LONGEST_SETTLE + ONE_PAGE <= LONGEST_CALL - WALK_RESERVE  # in one call
 assert WALK_RESERVE > 2 * TO_REMOVE  # probes are removed behind the deadline
 
 # The doctor's probes

@@ -26,6 +26,7 @@ from searchsync.walk.report import Reports, call_line, result_line, settled_line
 from searchsync.walk.seen import SeenStore
 from searchsync.walk.settings import Settings, read_settings
 from searchsync.walk.steps import Report, Steps
+from searchsync.walk.verify import Lateness
 
 SERVICES = ("cloudwatch", "dynamodb", "lambda", "s3", "stepfunctions")
 
@@ -40,7 +41,7 @@ def build(config: Config, settings: Settings, environment: Mapping[str, str]) ->
     reports = Reports(s3, settings.report_bucket, config, emit)
     seen = SeenStore(s3, settings.seen_bucket)
 
-    def walker(types: KeyTypes, pace: Pace) -> Walker:
+    def walker(types: KeyTypes, pace: Pace, lateness: Lateness) -> Walker:
         return Walker(
             config,
             edges.table,
@@ -55,6 +56,7 @@ def build(config: Config, settings: Settings, environment: Mapping[str, str]) ->
             rng,
             pace,
             types,
+            lateness,
         )
 
     return Steps(

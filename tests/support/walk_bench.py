@@ -27,6 +27,7 @@ from searchsync.walk.reader import Hit, KeyPage
 from searchsync.walk.report import Reports
 from searchsync.walk.seen import SeenStore
 from searchsync.walk.state import read_state, summed, written_state
+from searchsync.walk.verify import Lateness
 from searchsync.walk.visibility import Visibility, is_probe
 from searchsync.wire import normalised
 from tests.support.events import NOW, environment
@@ -34,6 +35,10 @@ from tests.support.fakes import FakeClock, MemoryIndex, MemoryQueue
 
 MARGIN = 5.0
 """Seconds of a visibility that stands alone."""
+
+
+IN_TIME = Lateness(lambda _since: 0.0, 0.0)
+"""A pipeline that is in time, and known to be at once."""
 
 
 class BusyClock(FakeClock):
@@ -328,6 +333,7 @@ class Lane:
     exported_at: float | None = None
     repeats: int = 0
     repeated: int = 0
+    lateness: Lateness = IN_TIME
 
     def __post_init__(self) -> None:
         self.queue = MemoryQueue()
@@ -361,6 +367,7 @@ class Lane:
             random.Random(self.seed),
             Pace(world.clock, self.rate),
             world.types,
+            self.lateness,
         )
 
     def call(self, event: dict[str, Any]) -> dict[str, Any]:

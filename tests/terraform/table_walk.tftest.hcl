@@ -25,6 +25,8 @@ variables {
   index_name         = "orders"
   failure_queue      = { arn = "arn:aws:sqs:eu-central-1:111122223333:shop-failures" }
   sync_function_name = "shop-sync"
+
+  batching_window_seconds = 150
   function = {
     filename     = "tests/terraform/packages/good.zip"
     runtime      = "python3.12"
@@ -133,14 +135,15 @@ run "walk_function_runs_the_package_with_the_sync_functions_environment" {
 
   assert {
     condition = aws_lambda_function.this.environment[0].variables == tomap({
-      OPENSEARCH_INDEX      = "orders"
-      READ_UNITS_PER_SECOND = ""
-      REPORT_BUCKET         = ""
-      SEEN_BUCKET           = "shop-walk-1"
-      SETTLE_SECONDS        = "30"
-      STATE_MACHINE_ARN     = "arn:aws:states:eu-central-1:111122223333:stateMachine:shop-sync-walk"
-      SYNC_FUNCTION_NAME    = "shop-sync"
-      WALK_CONCURRENCY      = "4"
+      BATCHING_WINDOW_SECONDS = "150"
+      OPENSEARCH_INDEX        = "orders"
+      READ_UNITS_PER_SECOND   = ""
+      REPORT_BUCKET           = ""
+      SEEN_BUCKET             = "shop-walk-1"
+      SETTLE_SECONDS          = "30"
+      STATE_MACHINE_ARN       = "arn:aws:states:eu-central-1:111122223333:stateMachine:shop-sync-walk"
+      SYNC_FUNCTION_NAME      = "shop-sync"
+      WALK_CONCURRENCY        = "4"
     })
     error_message = "The environment must be what walk/settings.py reads: ${jsonencode(aws_lambda_function.this.environment[0].variables)}"
   }

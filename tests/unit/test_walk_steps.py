@@ -31,6 +31,7 @@ from searchsync.walk.prepare import TableFacts
 from searchsync.walk.report import Reports, settled_lines
 from searchsync.walk.settings import Settings
 from searchsync.walk.steps import Report, Steps
+from searchsync.walk.verify import Lateness
 from tests.support.events import STREAM_ARN, environment
 from tests.support.fakes import error
 from tests.support.walk_bench import Lane, World
@@ -62,7 +63,7 @@ class Account:
     def trigger(self) -> Mapping[str, Any] | None:
         return self.mapping
 
-    def lag(self, _now: float) -> float:
+    def lag(self, _now: float, _since: float | None = None) -> float:
         return self.age
 
     def signals(self, function: str, since: float, now: float) -> int:
@@ -104,8 +105,8 @@ class Bench:
             walker=self.walker,
         )
 
-    def walker(self, types: Mapping[str, str], pace: Pace) -> Walker:
-        return replace(self.lane.walker(), types=types, pace=pace)
+    def walker(self, types: Mapping[str, str], pace: Pace, lateness: Lateness) -> Walker:
+        return replace(self.lane.walker(), types=types, pace=pace, lateness=lateness)
 
     def run(self, event: Any) -> dict[str, Any]:
         self.report = Report()
@@ -205,6 +206,33 @@ def test_a_pipeline_that_falls_behind_meanwhile_lengthens_the_settling_time(benc
         bench.run(state)
     with pytest.raises(WalkRefusedError, match="500 s behind"):
         bench.run({**PREPARE, "input": {"task": "verify"}})
+
+
+def test_a_pipeline_that_is_too_late_for_a_while_is_waited_for(bench: Bench) -> None:
+    bench.machine("backfill")
+    began, bench.account.age = bench.world.clock.time, 130.0
+    bench.world.clock.at(began + 200.0, lambda: setattr(bench.account, "age", 0.0))
+    state = {"step": "walk", "task": "verify", "run": "r", "settle": 30.0, "export": None}
+    state |= {"part": {"segment": 0, "of": 1}, "position": None, "call": 0, "totals": {}}
+    assert bench.run(state)["done"]
+    assert bench.world.clock.time >= began + 200.0
+
+
+@pytest.mark.parametrize("window", [0.0, 150.0, 300.0])
+def test_a_trigger_that_waits_for_full_batches_makes_no_differences(bench: Bench, window: float) -> None:
+    """Each change comes when the window is over, and the pipeline is in time."""
+    bench.machine("backfill")
+    bench.steps = replace(bench.steps, settings=replace(bench.steps.settings, window=window))
+    world = bench.world
+    world.lag = lambda: window
+    del world.index.documents["item-9"]
+    for number in range(5):
+        world.put(f"item-{number}", n={"N": "100"})
+    world.put("new", n={"N": "1"})
+    world.delete("item-7")
+    verified = bench.machine("verify")
+    assert bench.lane.differences() == {"item-9": "missing"}
+    assert (verified["in_step"], verified["totals"]["missing"]) == (False, 1)
 
 
 EXPORT_ARN = f"{STREAM_ARN.partition('/stream/')[0]}/export/01-ab"

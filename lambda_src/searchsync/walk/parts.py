@@ -6,7 +6,7 @@ import math
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from searchsync.clock import Backoff, Clock, Deadline
@@ -40,10 +40,10 @@ from searchsync.walk.report import Reports
 from searchsync.walk.seen import Keys, SeenStore
 from searchsync.walk.state import Files, Range, Segment, State, ranges_of
 from searchsync.walk.sweep import Sweep
-from searchsync.walk.verify import Difference, Verification
+from searchsync.walk.verify import Difference, Lateness, Verification
 from searchsync.walk.visibility import Visibility
 
-UNITS_TO_SETTLE = 2.0 * (LOOKS - 1) + SAMPLES / ITEM_EVERY
+UNITS_TO_SETTLE = 2.0 * (LOOKS - 1) + 1.0 + SAMPLES / ITEM_EVERY
 """Read units that a small item costs which is looked at again to the end: a missing document's."""
 
 
@@ -110,6 +110,7 @@ class Walker:
     rng: random.Random
     pace: Pace
     types: KeyTypes
+    lateness: Lateness
     counts: Counter[str] = field(default_factory=Counter)
 
     def walk(self, state: State, deadline: Deadline) -> tuple[Any, tuple[str, ...]]:
@@ -223,7 +224,15 @@ class Walker:
         """Compare a part's pages with what they belong to; where the next call begins, None behind the last."""
         table = PacedTable(self.table, self.pace)
         verification = Verification(
-            table, self.reader, self.clock, self.rng, self.types, state.settle, self._visibility, self._most_in_doubt
+            table,
+            self.reader,
+            self.clock,
+            self.rng,
+            self.types,
+            state.settle,
+            self._visibility,
+            self.lateness if state.task == "verify" else replace(self.lateness, watch=0.0),  # to mend does no harm
+            self._most_in_doubt,
         )
         at_the_end = verification.longest + ONE_PAGE * (2 if state.task == "repair" else 1)
         position, differences = state.position, list[Difference]()
@@ -243,7 +252,7 @@ class Walker:
                 # Mending them takes time, too; and what the looks took of the table is yet to be paid for.
                 if state.task == "repair" or self._is_late(deadline, at_the_end):
                     break
-        differences += verification.settle(deadline)
+        differences = verification.confirmed(differences + verification.settle(deadline), deadline)
         if isinstance(part, Segment):
             self.seen.write(state.run, state.name, keys)
         self.counts.update(verification.counts)

@@ -25,6 +25,8 @@ from searchsync.errors import (
 )
 from searchsync.foreign import shown, shown_list
 from searchsync.limits import (
+    ASKED_EVERY,
+    CAUGHT_UP_WITHIN,
     LONGEST_SETTLE,
     REQUEST_TIMEOUT,
     SHORT_STEP,
@@ -43,6 +45,7 @@ from searchsync.walk.reader import IndexReader
 from searchsync.walk.report import Reports
 from searchsync.walk.settings import Settings
 from searchsync.walk.state import Files, ranges_of, read_state, summed, written_state
+from searchsync.walk.verify import Lateness
 from searchsync.walk.visibility import Visibility
 
 DIFFERENCES = ("missing", "extra", "different", "foreign")
@@ -73,7 +76,8 @@ class Call:
 
 @dataclass(frozen=True)
 class Steps:
-    """The steps, with their edges. `walker` makes the walker of one call for a table's key types and a pace."""
+    """The steps, with their edges. `walker` makes the walker of one call for a table's key types, a pace, and
+    how late the pipeline is."""
 
     config: Config
     settings: Settings
@@ -85,7 +89,7 @@ class Steps:
     reports: Reports
     clock: Clock
     backoff: Backoff
-    walker: Callable[[KeyTypes, Pace], Walker]
+    walker: Callable[[KeyTypes, Pace, Lateness], Walker]
 
     def run(self, event: object, remaining: float, report: Report) -> dict[str, Any]:
         """One step; `remaining`: seconds that the invocation still has. Raises SearchsyncError."""
@@ -141,8 +145,8 @@ class Steps:
         if isinstance(state.part, Files):  # still off
             prepare.check_trigger(self.account.trigger())
         if state.task != "backfill":  # the pipeline may have fallen behind since the walk began, and catch up
-            state = replace(state, settle=prepare.settling(state.settle, self.account.lag(self.clock.now())))
-        walker = self.walker(facts.types, Pace(self.clock, self.settings.units))
+            state = replace(state, settle=self._settle_when_in_time(state.settle))
+        walker = self.walker(facts.types, Pace(self.clock, self.settings.units), self._lateness)
         call.report.facts["part"] = state.name
         call.report.counts = walker.counts
         with self._costs(walker.counts):
@@ -269,6 +273,23 @@ class Steps:
             if not self.backoff.pause(attempt, deadline, SHORTEST_REQUEST):
                 raise CollectionBusyError("The collection was too busy to say whether the index is there.")
             attempt += 1
+
+    def _settle_when_in_time(self, settle: float) -> float:
+        """The settling time of a call. A pipeline that is too late is waited for a while, then raises
+        PipelineLateError: what CloudWatch says of the last minutes is still there when it has caught up."""
+        until = self.clock.monotonic() + CAUGHT_UP_WITHIN
+        while True:
+            try:
+                return prepare.settling(settle, self.account.lag(self.clock.now()))
+            except PipelineLateError:
+                if self.clock.monotonic() >= until:
+                    raise
+                self.clock.sleep(ASKED_EVERY)
+
+    @property
+    def _lateness(self) -> Lateness:
+        watch = self.settings.watch + self.settings.window  # so late a change may be without any lag
+        return Lateness(lambda since: self.account.lag(self.clock.now(), since), watch)
 
     @property
     def _visibility(self) -> Visibility:
