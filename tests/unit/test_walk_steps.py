@@ -116,7 +116,7 @@ class Bench:
     def machine(self, task: str) -> dict[str, Any]:
         """The whole state machine; its output."""
         plan = self.run({**PREPARE, "input": {"task": task}})
-        beginning = {name: plan[name] for name in ("task", "run", "settle", "export")}
+        beginning = {name: plan[name] for name in ("task", "run", "settle", "export", "saw")}
         beginning |= {"position": None, "call": 0, "totals": {}}
         results = [self.part({**beginning, "part": {"segment": each, "of": plan["of"]}}) for each in plan["segments"]]
         if task != "backfill":
@@ -545,6 +545,53 @@ def test_a_walk_over_an_index_that_was_replaced_meanwhile_has_no_result(bench: B
     bench.index = replace(bench.index, **other)  # type: ignore[arg-type]
     with pytest.raises(WalkRefusedError, match=r"replaced while|is missing"):
         bench.run({**finish, "results": []})
+
+
+@pytest.mark.parametrize("task", ["backfill", "verify"])
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"uuid": "uuid-2"}, "index_uuid"),
+        ({"mark": "mark-2"}, "index_mark"),
+        ({"state": "missing", "uuid": None, "mark": None}, "is missing"),
+        ({"state": "foreign", "uuid": None, "mark": None}, "is foreign"),
+    ],
+)
+def test_the_next_call_of_a_walk_whose_index_was_deleted_ends_it_before_anything_is_written(
+    bench: Bench, task: str, other: dict[str, Any], said: str
+) -> None:
+    plan = bench.run({**PREPARE, "input": {"task": task}})
+    state = {name: plan[name] for name in ("task", "run", "settle", "export", "saw")}
+    state |= {"step": "walk", "part": {"segment": 0, "of": 1}, "position": None, "call": 0, "totals": {}}
+    bench.world.index.bodies.clear()
+    bench.index = replace(bench.index, **other)
+    with pytest.raises(WalkRefusedError, match=rf"{said}.* A backfill must go over all"):
+        bench.run(state)
+    assert bench.world.index.bodies == []
+
+
+def test_an_index_that_some_nodes_do_not_know_yet_is_no_deleted_one(bench: Bench) -> None:
+    """AOSS answers 404 of one that is new, and shows it without its mapping."""
+    plan = bench.run({**PREPARE, "input": {"task": "backfill"}})
+    state = {name: plan[name] for name in ("task", "run", "settle", "export", "saw")}
+    state |= {"step": "walk", "part": {"segment": 0, "of": 1}, "position": None, "call": 0, "totals": {}}
+    there, began = bench.index, bench.world.clock.time
+    bench.index = Index("missing")
+    bench.world.clock.at(began + 120.0, lambda: setattr(bench, "index", Index("foreign")))
+    bench.world.clock.at(began + 208.0, lambda: setattr(bench, "index", there))
+    assert bench.run(state)["done"]
+
+
+def test_a_collection_that_is_too_busy_to_say_what_its_index_is_ends_no_walk(bench: Bench) -> None:
+    def busy(_deadline: Any) -> Any:
+        raise CollectionBusyError("busy")
+
+    plan = bench.run({**PREPARE, "input": {"task": "backfill"}})
+    state = {name: plan[name] for name in ("task", "run", "settle", "export", "saw")}
+    state |= {"step": "walk", "part": {"segment": 0, "of": 1}, "position": None, "call": 0, "totals": {}}
+    looker: Any = SimpleNamespace(look=busy)
+    bench.steps = replace(bench.steps, looker=looker)
+    assert bench.run(state)["done"]
 
 
 def test_a_look_asks_the_index_only_where_it_is_told_to(bench: Bench) -> None:

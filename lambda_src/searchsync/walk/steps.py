@@ -28,6 +28,7 @@ from searchsync.limits import (
     ASKED_EVERY,
     CAUGHT_UP_WITHIN,
     LONGEST_SETTLE,
+    NEW_INDEX_S,
     REQUEST_TIMEOUT,
     SHORT_STEP,
     SHORTEST_REQUEST,
@@ -36,7 +37,7 @@ from searchsync.limits import (
 )
 from searchsync.table import DynamoTable
 from searchsync.walk import prepare
-from searchsync.walk.identity import UNASKED, Looker, changed, looked, saw
+from searchsync.walk.identity import UNASKED, Index, Looker, changed, looked, saw
 from searchsync.walk.keys import KeyTypes
 from searchsync.walk.manifest import Asked, check_arn, check_export, described
 from searchsync.walk.parts import Pace, Walker
@@ -48,6 +49,7 @@ from searchsync.walk.state import Files, ranges_of, read_state, summed, written_
 from searchsync.walk.verify import Lateness
 from searchsync.walk.visibility import Visibility
 
+ANEW = "A backfill must go over all of it from the beginning."
 DIFFERENCES = ("missing", "extra", "different", "foreign")
 
 
@@ -146,6 +148,7 @@ class Steps:
             prepare.check_trigger(self.account.trigger())
         if state.task != "backfill":  # the pipeline may have fallen behind since the walk began, and catch up
             state = replace(state, settle=self._settle_when_in_time(state.settle))
+        self._still_there(call, facts)
         walker = self.walker(facts.types, Pace(self.clock, self.settings.units), self._lateness)
         call.report.facts["part"] = state.name
         call.report.counts = walker.counts
@@ -208,14 +211,29 @@ class Steps:
 
     def _unchanged(self, call: Call, facts: TableFacts) -> dict[str, Any]:
         """What the walk saw. Raises WalkRefusedError where it ended over something else than it began with."""
-        index = self.looker.look(self._soon(call.deadline))
+        return self._same(call, facts, self.looker.look(self._soon(call.deadline)))
+
+    def _still_there(self, call: Call, facts: TableFacts) -> None:
+        """Raise WalkRefusedError where a call would go on over something else than the walk began with: what was done
+        before is lost, and its end would say so hours later. A new index may be unknown to some nodes for a while."""
+        until = self.clock.monotonic() + NEW_INDEX_S
+        with suppress(CollectionBusyError):  # nobody knows: the next call asks again, and the walk's end
+            while (index := self.looker.look(self._soon(call.deadline))).state != "there":
+                if self.clock.monotonic() >= until:
+                    break
+                self.clock.sleep(ASKED_EVERY)
+            self._same(call, facts, index)
+
+    def _same(self, call: Call, facts: TableFacts, index: Index) -> dict[str, Any]:
+        """What the walk sees. Raises WalkRefusedError where that is something else than it began with."""
         seen = saw(self.config, facts, index)
         others = changed(call.event.get("saw") or {}, seen)
         if index.state != "there":
-            raise WalkRefusedError(f"The index {self.config.index} is {index.state} at the walk's end: start anew.")
+            raise WalkRefusedError(f"The index {self.config.index} is {index.state}, and the walk went over it. {ANEW}")
         if others:
             raise WalkRefusedError(
-                f"Something was replaced while the walk went over it, {shown_list(others)}: start anew."
+                f"Something was replaced while the walk went over it, {shown_list(others)}: what it did is not whole. "
+                f"{ANEW}"
             )
         return seen
 
