@@ -312,6 +312,10 @@ ITEM_EVERY = 2
 """So many samples of the document to one of its item, in all of which the item must be there."""
 MOST_DISAGREEMENTS = 5_000
 """Kept at once: with more the walk settles them before it goes on. Looking at so many again takes seconds."""
+FEW_TO_REPAIR, MOST_TO_REPAIR = 1_000, 0.1
+"""Differences that any part of a repair mends; and the share of its items over which more of them are a backfill's: to
+mend an item takes twelve times as long as to write it with its page, and 15 read units instead of one or less (lab, F76
+of issue 13: 66 items a second)."""
 PROBES_AT_ONCE = 8
 """Documents of one probe. In an index of two shards all of them lie in one of 128 times."""
 REFRESH = 10.0
@@ -328,6 +332,8 @@ LONGEST_WINDOW = 300.0
 """Seconds that a trigger may wait for a full batch (API CreateEventSourceMapping)."""
 
 assert ITEM_EVERY < SAMPLES  # the item is looked at too
+assert FEW_TO_REPAIR <= MOST_DISAGREEMENTS  # known before the first ones are mended
+assert MOST_TO_REPAIR < 1  # else a lost index is a repair's
 assert LOOKS > 1  # one look is no disagreement
 assert REFRESH < LONGEST_SETTLE  # the longest wait shows what was written before
 assert READ_TO_ANSWER + 60.0 <= LAG_KNOWN_AFTER  # the invocation is over, and so is its minute

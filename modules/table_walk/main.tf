@@ -79,14 +79,15 @@ resource "aws_lambda_function" "this" {
 
   environment {
     variables = merge(var.function.environment, {
-      BATCHING_WINDOW_SECONDS = tostring(var.batching_window_seconds)
-      READ_UNITS_PER_SECOND   = var.settings.read_units_per_second == null ? "" : tostring(var.settings.read_units_per_second)
-      REPORT_BUCKET           = local.report_bucket
-      SEEN_BUCKET             = aws_s3_bucket.seen.id
-      SETTLE_SECONDS          = tostring(var.settings.settle_seconds)
-      STATE_MACHINE_ARN       = local.state_machine_arn
-      SYNC_FUNCTION_NAME      = var.sync_function_name
-      WALK_CONCURRENCY        = tostring(var.settings.concurrency)
+      READ_UNITS_PER_SECOND = var.settings.read_units_per_second == null ? "" : tostring(var.settings.read_units_per_second)
+      REPORT_BUCKET         = local.report_bucket
+      SEEN_BUCKET           = aws_s3_bucket.seen.id
+      SETTLE_SECONDS        = tostring(var.settings.settle_seconds)
+      STATE_MACHINE_ARN     = local.state_machine_arn
+      SYNC_FUNCTION_NAME    = var.sync_function_name
+      WALK_CONCURRENCY      = tostring(var.settings.concurrency)
+      WATCH_SECONDS         = "120" # until CloudWatch tells how late the pipeline was: LAG_KNOWN_AFTER in limits.py
+      WINDOW_SECONDS        = tostring(var.batching_window_seconds)
     })
   }
 

@@ -135,15 +135,16 @@ run "walk_function_runs_the_package_with_the_sync_functions_environment" {
 
   assert {
     condition = aws_lambda_function.this.environment[0].variables == tomap({
-      BATCHING_WINDOW_SECONDS = "150"
-      OPENSEARCH_INDEX        = "orders"
-      READ_UNITS_PER_SECOND   = ""
-      REPORT_BUCKET           = ""
-      SEEN_BUCKET             = "shop-walk-1"
-      SETTLE_SECONDS          = "30"
-      STATE_MACHINE_ARN       = "arn:aws:states:eu-central-1:111122223333:stateMachine:shop-sync-walk"
-      SYNC_FUNCTION_NAME      = "shop-sync"
-      WALK_CONCURRENCY        = "4"
+      OPENSEARCH_INDEX      = "orders"
+      READ_UNITS_PER_SECOND = ""
+      REPORT_BUCKET         = ""
+      SEEN_BUCKET           = "shop-walk-1"
+      SETTLE_SECONDS        = "30"
+      STATE_MACHINE_ARN     = "arn:aws:states:eu-central-1:111122223333:stateMachine:shop-sync-walk"
+      SYNC_FUNCTION_NAME    = "shop-sync"
+      WALK_CONCURRENCY      = "4"
+      WATCH_SECONDS         = "120"
+      WINDOW_SECONDS        = "150"
     })
     error_message = "The environment must be what walk/settings.py reads: ${jsonencode(aws_lambda_function.this.environment[0].variables)}"
   }

@@ -594,6 +594,23 @@ def test_a_collection_that_is_too_busy_to_say_what_its_index_is_ends_no_walk(ben
     assert bench.run(state)["done"]
 
 
+@pytest.mark.parametrize(
+    ("task", "results", "needs"),
+    [
+        ("verify", [{"items": 5_000, "missing": 600}, {"items": 4_000, "different": 400}], True),
+        ("verify", [{"items": 5_000, "missing": 600}, {"items": 4_000, "extra": 4_000}], False),
+        ("verify", [{"items": 50_000, "missing": 5_000}], False),
+        ("verify", [{"items": 50_000, "missing": 5_001}], True),
+        ("backfill", [{"items": 5_000}], False),
+    ],
+)
+def test_a_result_says_whether_a_backfill_mends_its_differences_sooner(
+    bench: Bench, task: str, results: list[dict[str, int]], needs: bool
+) -> None:
+    finish = {"step": "finish", "task": task, "run": "r", "started": PREPARE["started"], "results": results}
+    assert bench.run(finish)["needs_backfill"] is needs
+
+
 def test_a_look_asks_the_index_only_where_it_is_told_to(bench: Bench) -> None:
     assert bench.run({"step": "look"})["index"] == asdict(UNASKED)
     asked = bench.run({"step": "look", "index": True})

@@ -73,6 +73,8 @@ BOUNDS: Mapping[str, str] = {
     "SAMPLES": "2",
     "LOOKS": "1",
     "LAG_KNOWN_AFTER": "114.9",
+    "FEW_TO_REPAIR": "5_001",
+    "MOST_TO_REPAIR": "1.0",
     "CAUGHT_UP_WITHIN": "255.0",
     "ASKED_EVERY": "60.0",
     "REFRESH": "120.0",

@@ -12,7 +12,7 @@ from typing import Any
 from searchsync.clock import Backoff, Clock, Deadline
 from searchsync.config import Config
 from searchsync.delivery import Delivery
-from searchsync.errors import CollectionBusyError, StackError, TableBusyError
+from searchsync.errors import CollectionBusyError, StackError, TableBusyError, WalkRefusedError
 from searchsync.failures import failure_message
 from searchsync.limits import (
     ITEM_EVERY,
@@ -35,7 +35,7 @@ from searchsync.walk.backfill import Backfill, Batch
 from searchsync.walk.export import ExportFiles
 from searchsync.walk.keys import KeyTypes
 from searchsync.walk.reader import IndexReader
-from searchsync.walk.repair import Repair
+from searchsync.walk.repair import Repair, lost, needs_backfill
 from searchsync.walk.report import Reports
 from searchsync.walk.seen import Keys, SeenStore
 from searchsync.walk.state import Files, Range, Segment, State, ranges_of
@@ -258,8 +258,18 @@ class Walker:
         self.counts.update(verification.counts)
         self.reports.write(state.run, state.name, differences)
         if state.task == "repair":
+            self._check_share(part, state.counts + verification.counts)
             self._mend(differences, deadline)
         return position
+
+    def _check_share(self, part: Segment | Range, counts: Counter[str]) -> None:
+        """Raise WalkRefusedError where a backfill is the way to mend a segment."""
+        if isinstance(part, Segment) and needs_backfill(counts):
+            raise WalkRefusedError(
+                f"{lost(counts):,} of the first {counts['items']:,} items of a part are missing in the index, or "
+                "different there: so many are written twelve times as fast, and for a tenth of the read units, by a "
+                "backfill. Run `searchsync backfill` first."
+            )
 
     def _sweep(self, state: State, part: Range, verification: Verification) -> Sweep:
         seen = self.seen.read(state.run, part.range, part.of)

@@ -64,13 +64,13 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         f"seconds from {SHORTEST_SETTLE:g} to {LONGEST_SETTLE:g}",
     )
     window = number(
-        "BATCHING_WINDOW_SECONDS",
+        "WINDOW_SECONDS",
         "0",
         lambda value: 0 <= value <= LONGEST_WINDOW,
         f"seconds from 0 to {LONGEST_WINDOW:g}, as the trigger has them",
     )
     watch = number(
-        "LAG_KNOWN_AFTER_SECONDS",
+        "WATCH_SECONDS",
         str(LAG_KNOWN_AFTER),
         lambda value: 0 <= value <= LAG_KNOWN_AFTER,
         f"seconds from 0 to {LAG_KNOWN_AFTER:g}",

@@ -43,6 +43,7 @@ from searchsync.walk.manifest import Asked, check_arn, check_export, described
 from searchsync.walk.parts import Pace, Walker
 from searchsync.walk.prepare import Account, Order, TableFacts, read_order
 from searchsync.walk.reader import IndexReader
+from searchsync.walk.repair import needs_backfill
 from searchsync.walk.report import Reports
 from searchsync.walk.settings import Settings
 from searchsync.walk.state import Files, ranges_of, read_state, summed, written_state
@@ -188,6 +189,7 @@ class Steps:
             "totals": totals,
             "in_step": None if differences is None else differences == totals.get("repaired", 0),
             "report": self.reports.place(call.event["run"]) if differences else None,
+            "needs_backfill": differences is not None and needs_backfill(totals),
         }
         call.report.result = result
         if differences is not None:
