@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,13 +11,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import requests
 
 from lab.applied import Applied
+from lab.faults import Fault, FaultKind
 from tests.support.applied_walk import REFRESH_SECONDS, damage, settling_soon, with_environment
 
 FUNCTION_ROLE = "dynamodb-to-opensearch-walk-role"
 MACHINE_ROLE = "dynamodb-to-opensearch-walk-machine-role"
 ITEMS = 40
+STALL_SECONDS = 90.0
+LATE_CLOUDWATCH = "120"
+"""Seconds that the module sets."""
+SLOW_SECONDS = 6.0
+"""Of each bulk request, so that a backfill is still under way."""
 
 
 class Walk:
@@ -36,7 +44,7 @@ class Walk:
             found = self.states.describe_execution(executionArn=execution)
             return found if found["status"] != "RUNNING" else None
 
-        return dict(self.stack.until("the walk's end", ended, 180))
+        return dict(self.stack.until("the walk's end", ended, 300))
 
     def run(self, task: str) -> dict[str, Any]:
         """The output of a walk that succeeds."""
@@ -151,6 +159,54 @@ def test_an_orphan_whose_neighbours_change_is_found_and_what_agrees_is_read_once
         alone = walk.run("verify")
     # The lab's table says no units of keys; what must be looked up is asked for by its ids before.
     assert alone["totals"]["requests"] > quiet["totals"]["requests"]
+
+
+def test_a_pipeline_that_stands_still_for_a_while_makes_no_differences(walk: Walk) -> None:
+    """Only its writes are refused, so that nothing tells the walk; CloudWatch does when an invocation has ended."""
+    stack, name = walk.stack, "walk-stalled"
+    gate = stack.lab.gate_of(stack.outputs["collection_endpoint"])
+    walk.run("backfill")
+    with with_environment(stack, WATCH_SECONDS=LATE_CLOUDWATCH):
+        gate.inject(Fault(FaultKind.STATUS, path="_bulk", status=429, count=None, ids=(name, "walk-3", "walk-4")))
+        end = threading.Timer(STALL_SECONDS, gate.clear)
+        end.start()
+        try:
+            stack.put({**key(name), "state": {"S": "new"}})
+            stack.put({**key("walk-3"), "state": {"S": "changed"}})
+            stack.delete(key("walk-4"))
+            time.sleep(REFRESH_SECONDS)
+            verified = walk.run("verify")
+        finally:
+            end.cancel()
+            gate.clear()
+    assert walk.differences(verified["run"]) == []
+    assert verified["in_step"] is True
+    stack.put({**key("walk-4"), "state": {"S": "put"}})
+    stack.delete(key(name))
+    stack.until("all of it", lambda: stack.document("walk-4") and not stack.document(name))
+
+
+def test_a_backfill_whose_index_is_deleted_fails_and_one_begun_again_is_whole(walk: Walk) -> None:
+    stack, since = walk.stack, time.time()
+    gate = stack.lab.gate_of(stack.outputs["collection_endpoint"])
+    # Behind the probes that the walk begins with.
+    gate.inject(Fault(FaultKind.DELAY, path="_bulk", count=None, skip=2, seconds=SLOW_SECONDS))
+    try:
+        execution = walk.start("backfill")
+        stack.until("its parts", lambda: walk.states.list_map_runs(executionArn=execution)["mapRuns"])
+        url = f"{stack.lab.engine_url}/{stack.outputs['index_name']}"
+        requests.delete(url, timeout=10).raise_for_status()
+        stack.put({**key("walk-5"), "state": {"S": "put"}})  # the sync function makes it anew
+        ended = walk.end(execution)
+    finally:
+        gate.clear()
+    assert (ended["status"], ended["error"]) == ("FAILED", "WalkRefusedError"), ended.get("cause")
+    assert "A backfill must go over all of it from the beginning" in walk.causes(ended)
+    stack.until("repair needed", lambda: any(line.get("RepairNeeded") for line in stack.log_lines(since)))
+    walk.run("backfill")
+    time.sleep(REFRESH_SECONDS)
+    assert walk.run("verify")["in_step"] is True
+    assert stack.comparison().in_step
 
 
 def test_of_two_walks_at_once_the_second_is_refused(walk: Walk) -> None:

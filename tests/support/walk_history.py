@@ -19,6 +19,7 @@ from opensearchpy.exceptions import ConnectionTimeout, TransportError
 
 from lab.faults import Fault, FaultKind, split_request
 from lab.gate_rules import split_bulk
+from searchsync.bulk import Kind
 from searchsync.clock import Backoff, Deadline
 from searchsync.collection import OpenSearchCollection, connect
 from searchsync.config import Config, read_environment
@@ -320,7 +321,8 @@ class History:
         assert self.direct.call("DELETE", f"/{self.config.index}").ok
         self.tombstones.clear()
         self.pipeline.collection.forget_index()
-        self.pipeline.collection.ensure_index(30.0)
+        while self.pipeline.collection.ensure_index(30.0).kind is not Kind.DONE:
+            self.clock.sleep(PERIOD)
         self.setting("1h")
 
     def setting(self, lifetime: str) -> None:
