@@ -200,8 +200,10 @@ def test_a_backfill_whose_index_is_deleted_fails_and_one_begun_again_is_whole(wa
         ended = walk.end(execution)
     finally:
         gate.clear()
-    assert (ended["status"], ended["error"]) == ("FAILED", "WalkRefusedError"), ended.get("cause")
-    assert "A backfill must go over all of it from the beginning" in walk.causes(ended)
+    assert ended["status"] == "FAILED"
+    said = walk.causes(ended)  # of a call that began behind the deletion, or of the walk's end
+    assert "WalkRefusedError" in said, said
+    assert "A backfill must go over all of it from the beginning" in said, said
     stack.until("repair needed", lambda: any(line.get("RepairNeeded") for line in stack.log_lines(since)))
     walk.run("backfill")
     time.sleep(REFRESH_SECONDS)
