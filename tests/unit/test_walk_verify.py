@@ -358,6 +358,44 @@ def test_a_pipeline_that_stands_still_while_it_is_looked_at_makes_no_differences
         assert found == {"planted": Kind.EXTRA, "h": Kind.MISSING}
 
 
+@pytest.mark.parametrize("seed", range(30))
+def test_a_world_that_is_never_still_and_stalls_shows_its_planted_differences_and_no_other(seed: int) -> None:
+    """Stalls of up to two minutes at any time, told a minute after each invocation of half a minute. Where one was too
+    long for any settling time the walk says so, and is tried again."""
+    rng = random.Random(seed)
+    world = random_world(seed)
+    for name in ("edited", "missing"):
+        world.put(name, n={"N": "1"})
+    world.clock.sleep(SETTLE)
+    began = world.clock.time
+    stalls = [(start, start + rng.uniform(45.0, 120.0)) for start in (began + rng.uniform(-80.0, 500.0) for _ in "ab")]
+
+    def lag() -> float:
+        now = world.clock.time
+        late = max((end - now for start, end in stalls if start <= now < end), default=0.0)
+        return late + rng.uniform(0.0, SETTLE - 2.0)
+
+    def behind(since: float) -> float:
+        tried = [start + 30.0 * number for start, end in stalls for number in range(5) if start + 30.0 * number <= end]
+        known = [at for at in tried if since <= at <= world.clock.time - 60.0]
+        return max((at - start for at in known for start, end in stalls if start <= at <= end), default=0.0)
+
+    world.lag = lag
+    world.plant("edited", {"id": "edited", "n": 2})
+    world.plant("extra", {"id": "extra"})
+    del world.index.documents["missing"]
+    kinds = {"edited": Kind.DIFFERENT, "extra": Kind.EXTRA, "missing": Kind.MISSING}
+    for _ in range(20):
+        try:
+            found = Walk(world, seed, Lateness(behind, WATCH)).kinds()
+        except PipelineLateError:
+            world.clock.sleep(30.0)
+        else:
+            assert found == kinds
+            return
+    pytest.fail("the walk never ended")
+
+
 def test_a_pipeline_that_fell_behind_is_given_more_time_and_all_is_settled_anew(world: World) -> None:
     """It is in time again when it is asked, and what it was late with comes only then."""
     ages = iter((60.0, 60.0))
