@@ -150,7 +150,7 @@ CHANGED_BESIDE = [Change(0.3 + number / 10, number % len(BUSY)) for number in ra
 )
 @example(0.0, EVERYBODY, 0.0, 0.0, AWAY_AND_DELETED, [], [], [], [], [])
 @example(0.5, EVERYBODY, 2.9, 40.0, CHANGED_BESIDE, [], [], [], [], [])
-@example(0.5, EVERYBODY, 0.0, 0.0, [], STALLED, STALLED, [("edited", 1)], STALLED, [("deleted", 2)])
+@example(0.5, EVERYBODY, 0.0, 0.0, [], STALLED, [("edited", 1)], STALLED, [("deleted", 2)], STALLED)
 def test_any_history_converges_and_shows_its_planted_differences_and_no_other(  # noqa: PLR0917
     gate_url: str,
     engine: Engine,
