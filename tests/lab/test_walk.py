@@ -196,7 +196,6 @@ def test_a_backfill_whose_index_is_deleted_fails_and_one_begun_again_is_whole(wa
         stack.until("its parts", lambda: walk.states.list_map_runs(executionArn=execution)["mapRuns"])
         url = f"{stack.lab.engine_url}/{stack.outputs['index_name']}"
         requests.delete(url, timeout=10).raise_for_status()
-        stack.put({**key("walk-5"), "state": {"S": "put"}})  # the sync function makes it anew
         ended = walk.end(execution)
     finally:
         gate.clear()
@@ -204,7 +203,13 @@ def test_a_backfill_whose_index_is_deleted_fails_and_one_begun_again_is_whole(wa
     said = walk.causes(ended)  # of a call that began behind the deletion, or of the walk's end
     assert "WalkRefusedError" in said, said
     assert "A backfill must go over all of it from the beginning" in said, said
-    stack.until("repair needed", lambda: any(line.get("RepairNeeded") for line in stack.log_lines(since)))
+
+    def noticed() -> bool:
+        """The sync function looks at its index once a minute, when it writes: then its signal is before what follows."""
+        stack.put({**key("walk-5"), "state": {"S": f"put at {time.time()}"}})
+        return any(line.get("RepairNeeded") for line in stack.log_lines(since))
+
+    stack.until("repair needed", noticed, 120)
     walk.run("backfill")
     time.sleep(REFRESH_SECONDS)
     assert walk.run("verify")["in_step"] is True
