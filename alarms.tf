@@ -46,15 +46,15 @@ locals {
     }
     # Both have data only when a repair is needed, and from a clean verification or repair that began after that.
     repair-needed = {
-      description = "Changes may be missing in the index (records dropped or nearly so, an index made anew, another stream). Run a repair."
+      description = "Changes may be missing in the index (records dropped or nearly so, an index made anew, another stream). Run a backfill and a verification where the index was made anew, else a repair."
       metrics     = { needed = [var.function.metric_namespace, "RepairNeeded", { FunctionName = local.function_name }, "Maximum"] }
     }
     redrive-repair-needed = {
-      description = "A redrive found the index made anew: changes may be missing in it. Run a repair."
+      description = "A redrive found the index made anew: what it held is missing. Run a backfill, then a verification."
       metrics     = { needed = [var.function.metric_namespace, "RepairNeeded", { FunctionName = local.redrive_function_name }, "Maximum"] }
     }
     drift = {
-      description = "The last verification found documents that do not agree with their items. Look at its report, and run a repair."
+      description = "The last verification found documents that do not agree with their items. Look at its report, and run a repair, or a backfill where very many differ."
       metrics     = { differences = [var.function.metric_namespace, "Differences", { FunctionName = module.reconciliation.function_name }, "Maximum"] }
     }
     reconciliation-failed = {

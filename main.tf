@@ -189,7 +189,7 @@ locals {
     local.function_name, local.function_name, var.function.metric_namespace,
     try(var.reconciliation.report_bucket.arn, ""), "${var.name}-reconcile-12345678901234567890123456", var.index.mapping == null ? "" : base64gzip(var.index.mapping),
   ])
-  environment_bytes = 700 + floor(length(trim(base64encode(local.environment_named), "=")) * 3 / 4)
+  environment_bytes = 750 + floor(length(trim(base64encode(local.environment_named), "=")) * 3 / 4)
 }
 
 resource "aws_cloudwatch_log_group" "function" {

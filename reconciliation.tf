@@ -18,7 +18,8 @@ module "reconciliation" {
   index_name    = local.index_name
   failure_queue = { arn = aws_sqs_queue.failures.arn, kms_key_arn = var.failure_queue.kms_key_arn }
 
-  sync_function_name = local.function_name
+  sync_function_name      = local.function_name
+  batching_window_seconds = var.trigger.maximum_batching_window_seconds
   # The sync function's own arguments: one zip, one environment.
   function = {
     filename                = aws_lambda_function.this.filename

@@ -82,7 +82,7 @@ def phase(gate: Gate, count: int) -> float:
     backoff = Backoff(clock, random.Random(1))
     reader = IndexReader(connect(config, AUTH, ExactJson()), INDEX, ("id",), backoff)
     none: Any = Nothing()
-    verification = Verification(none, reader, clock, random.Random(1), {"id": "S"}, 5.0, none)
+    verification = Verification(none, reader, clock, random.Random(1), {"id": "S"}, 5.0, none, none)
     seen = Seen([array(KEY, sorted(index_key(name_of(number)) for number in range(count)))])
     deadline = Deadline.after(clock, 3_600.0)
     sweep = Sweep(reader, none, clock, 5.0, Range(0, 1, clock.now()), seen, verification)

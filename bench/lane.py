@@ -76,9 +76,9 @@ def ours() -> Callable[[dict[str, Any]], dict[str, Any]]:
             """None."""
             return []
 
-        def lag(self, now: float) -> float:
+        def lag(self, now: float, since: float | None = None) -> float:  # noqa: ARG002
             """None."""
-            return 0.0 * now
+            return 0.0
 
     made = reconcile_handler.steps
     folder = os.environ.get(SEEN)

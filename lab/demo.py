@@ -17,7 +17,7 @@ from rich.table import Table as Sheet
 from lab.applied import Applied
 from lab.behaviours import add_profile
 from lab.compare import Comparison
-from lab.demo_reconcile import ADDRESS, TABLE, Cli, damage, fill, found, writers
+from lab.demo_reconcile import ADDRESS, TABLE, Cli, damage, fill, found, tell_at_once, writers
 from lab.errors import LabError
 from lab.process import exit_on_signals
 from lab.stack import Lab
@@ -123,6 +123,7 @@ def existing_items(steps: Steps, stack: Applied, cli: Cli, count: int) -> None:
     steps.console.print(f"[dim]{written[0]:,} changes were written meanwhile[/dim]")
     with steps.told("searchsync verify"):
         cli.run("verify")
+    tell_at_once(stack)
     damaged = damage(stack, count)
     steps.console.print(f"[yellow]{len(damaged)} documents damaged by hand[/yellow]")
     with steps.told("searchsync verify, with damage"):

@@ -321,16 +321,35 @@ ITEM_EVERY = 2
 """So many samples of the document to one of its item, in all of which the item must be there."""
 MOST_DISAGREEMENTS = 5_000
 """Kept at once: with more the run settles them before it goes on. Looking at so many again takes seconds."""
+FEW_TO_REPAIR, MOST_TO_REPAIR = 1_000, 0.1
+"""Differences that any part of a repair mends; and the share of its items over which more of them are a backfill's: to
+mend an item takes twelve times as long as to write it with its page, and 15 read units instead of one or less (lab, F76
+of issue 13: 66 items a second)."""
 PROBES_AT_ONCE = 8
 """Documents of one probe. In an index of two shards all of them lie in one of 128 times."""
 REFRESH = 10.0
 """Seconds until AOSS shows a write to a search ("Considerations", OpenSearch Serverless overview)."""
 TO_REMOVE = 5.0
 """Seconds that the deletion of probes may take. What it leaves behind the next run of the index removes."""
+LAG_KNOWN_AFTER = 120.0
+"""Seconds until CloudWatch tells how late the pipeline was: an invocation that meets a stall says it when it ends, and
+a minute's values come when it is over ("Viewing metrics for Lambda functions": sent in intervals of one minute)."""
+CAUGHT_UP_WITHIN, ASKED_EVERY = 300.0, 15.0
+"""Seconds that a call waits for a pipeline that is too late, and from one question to the next: the three minutes that
+are asked for go by when it has caught up."""
+LONGEST_WINDOW = 300.0
+"""Seconds that a trigger may wait for a full batch (API CreateEventSourceMapping)."""
 
 assert ITEM_EVERY < SAMPLES  # the item is looked at too
+assert FEW_TO_REPAIR <= MOST_DISAGREEMENTS  # known before the first ones are mended
+assert MOST_TO_REPAIR < 1  # else a lost index is a repair's
 assert LOOKS > 1  # one look is no disagreement
 assert REFRESH < LONGEST_RECHECK_DELAY  # the longest wait shows what was written before
+assert READ_TO_ANSWER + 60.0 <= LAG_KNOWN_AFTER  # the invocation is over, and so is its minute
+assert 180.0 + 60.0 + ASKED_EVERY < CAUGHT_UP_WITHIN < LONGEST_CALL / 2  # a minute's values count until it is gone
+assert (
+    LONGEST_WINDOW + LAG_KNOWN_AFTER + 2 * LONGEST_RECHECK_DELAY + ONE_PAGE <= LONGEST_CALL - RECONCILE_RESERVE
+)  # in one call
 assert RECONCILE_RESERVE > 2 * TO_REMOVE  # probes are removed behind the deadline
 
 # The doctor's probes

@@ -26,6 +26,7 @@ from searchsync.reconcile.report import Reports, call_line, result_line, settled
 from searchsync.reconcile.seen import SeenStore
 from searchsync.reconcile.settings import Settings, read_settings
 from searchsync.reconcile.steps import Report, Steps
+from searchsync.reconcile.verify import Lateness
 from searchsync.sync.metrics import emit
 
 SERVICES = ("cloudwatch", "dynamodb", "lambda", "s3", "stepfunctions")
@@ -42,7 +43,7 @@ def build(config: Config, settings: Settings, environment: Mapping[str, str]) ->
     seen = SeenStore(s3, settings.seen_bucket)
     scanned = edges.another_table()
 
-    def reconciler(types: KeyTypes, pace: Pace) -> Reconciler:
+    def reconciler(types: KeyTypes, pace: Pace, lateness: Lateness) -> Reconciler:
         return Reconciler(
             config,
             edges.table,
@@ -59,6 +60,7 @@ def build(config: Config, settings: Settings, environment: Mapping[str, str]) ->
             rng,
             pace,
             types,
+            lateness,
         )
 
     return Steps(

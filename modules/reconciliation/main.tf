@@ -86,6 +86,8 @@ resource "aws_lambda_function" "this" {
       STATE_MACHINE_ARN     = local.state_machine_arn
       SYNC_FUNCTION_NAME    = var.sync_function_name
       RECONCILE_CONCURRENCY = tostring(var.settings.concurrency)
+      WATCH_SECONDS         = "120" # until CloudWatch tells how late the pipeline was: LAG_KNOWN_AFTER in limits.py
+      WINDOW_SECONDS        = tostring(var.batching_window_seconds)
     })
   }
 

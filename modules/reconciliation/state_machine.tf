@@ -55,6 +55,7 @@ locals {
                 "run.$"           = "$.run"
                 "recheck_delay.$" = "$.recheck_delay"
                 "export.$"        = "$.export"
+                "saw.$"           = "$.saw"
                 "part.$"          = "$.part"
                 "position.$"      = "$.position"
                 "call.$"          = "$.call"
@@ -80,6 +81,7 @@ locals {
     "run.$"           = "$.run"
     "recheck_delay.$" = "$.recheck_delay"
     "export.$"        = "$.export"
+    "saw.$"           = "$.saw"
     "position"        = null
     "call"            = 0
     "totals"          = {}

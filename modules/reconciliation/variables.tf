@@ -64,6 +64,12 @@ variable "sync_function_name" {
   nullable    = false
 }
 
+variable "batching_window_seconds" {
+  description = "Seconds that the trigger waits for a full batch: so old a change may be, though the pipeline is not late."
+  type        = number
+  nullable    = false
+}
+
 variable "function" {
   description = "The reconcile function: the package's place, its runtime, and what it shares with the sync function. `environment`: the sync function's variables."
   type = object({

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,13 +11,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import requests
 
 from lab.applied import Applied
+from lab.faults import Fault, FaultKind
 from tests.support.applied_run import REFRESH_SECONDS, damage, settling_soon, with_environment
 
 FUNCTION_ROLE = "dynamodb-to-opensearch-reconcile-role"
 MACHINE_ROLE = "dynamodb-to-opensearch-reconcile-machine-role"
 ITEMS = 40
+STALL_SECONDS = 90.0
+LATE_CLOUDWATCH = "120"
+"""Seconds that the module sets."""
+SLOW_SECONDS = 6.0
+"""Of each bulk request, so that a backfill is still under way."""
 
 
 class Run:
@@ -36,7 +44,7 @@ class Run:
             found = self.states.describe_execution(executionArn=execution)
             return found if found["status"] != "RUNNING" else None
 
-        return dict(self.stack.until("the run's end", ended, 180))
+        return dict(self.stack.until("the run's end", ended, 300))
 
     def run(self, task: str) -> dict[str, Any]:
         """The output of a run that succeeds."""
@@ -151,6 +159,61 @@ def test_an_orphan_whose_neighbours_change_is_found_and_what_agrees_is_read_once
         alone = run.run("verify")
     # The lab's table says no units of keys; what must be looked up is asked for by its ids before.
     assert alone["totals"]["requests"] > quiet["totals"]["requests"]
+
+
+def test_a_pipeline_that_stands_still_for_a_while_makes_no_differences(run: Run) -> None:
+    """Only its writes are refused, so that nothing tells the run; CloudWatch does when an invocation has ended."""
+    stack, name = run.stack, "run-stalled"
+    gate = stack.lab.gate_of(stack.outputs["collection_endpoint"])
+    run.run("backfill")
+    with with_environment(stack, WATCH_SECONDS=LATE_CLOUDWATCH):
+        gate.inject(Fault(FaultKind.STATUS, path="_bulk", status=429, count=None, ids=(name, "run-3", "run-4")))
+        end = threading.Timer(STALL_SECONDS, gate.clear)
+        end.start()
+        try:
+            stack.put({**key(name), "state": {"S": "new"}})
+            stack.put({**key("run-3"), "state": {"S": "changed"}})
+            stack.delete(key("run-4"))
+            time.sleep(REFRESH_SECONDS)
+            verified = run.run("verify")
+        finally:
+            end.cancel()
+            gate.clear()
+    assert run.differences(verified["run"]) == []
+    assert verified["in_step"] is True
+    stack.put({**key("run-4"), "state": {"S": "put"}})
+    stack.delete(key(name))
+    stack.until("all of it", lambda: stack.document("run-4") and not stack.document(name))
+
+
+def test_a_backfill_whose_index_is_deleted_fails_and_one_begun_again_is_whole(run: Run) -> None:
+    stack, since = run.stack, time.time()
+    gate = stack.lab.gate_of(stack.outputs["collection_endpoint"])
+    # Behind the probes that the run begins with.
+    gate.inject(Fault(FaultKind.DELAY, path="_bulk", count=None, skip=2, seconds=SLOW_SECONDS))
+    try:
+        execution = run.start("backfill")
+        stack.until("its parts", lambda: run.states.list_map_runs(executionArn=execution)["mapRuns"])
+        url = f"{stack.lab.engine_url}/{stack.outputs['index_name']}"
+        requests.delete(url, timeout=10).raise_for_status()
+        ended = run.end(execution)
+    finally:
+        gate.clear()
+    assert ended["status"] == "FAILED"
+    said = run.causes(ended)  # of a call that began behind the deletion, or of the run's end
+    assert "RunRefusedError" in said, said
+    assert "A backfill must go over all of it from the beginning" in said, said
+
+    def noticed() -> bool:
+        """The sync function looks at its index once a minute, when it writes: then its signal precedes what follows."""
+        stack.put({**key("run-5"), "state": {"S": f"put at {time.time()}"}})
+        return any(line.get("RepairNeeded") for line in stack.log_lines(since))
+
+    stack.until("repair needed", noticed, 120)
+    run.run("backfill")
+    time.sleep(REFRESH_SECONDS)
+    assert run.run("verify")["in_step"] is True
+    assert stack.comparison().in_step
 
 
 def test_of_two_runs_at_once_the_second_is_refused(run: Run) -> None:

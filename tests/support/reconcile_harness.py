@@ -30,6 +30,7 @@ from searchsync.reconcile.reader import Hit, KeyPage
 from searchsync.reconcile.report import Reports
 from searchsync.reconcile.seen import SeenStore
 from searchsync.reconcile.state import read_state, summed, written_state
+from searchsync.reconcile.verify import Lateness
 from searchsync.reconcile.visibility import Visibility, is_probe
 from tests.support.at_once import AtOnce
 from tests.support.events import NOW, environment
@@ -37,6 +38,10 @@ from tests.support.fakes import FakeClock, MemoryIndex, MemoryQueue
 
 MAX_SKEW = 5.0
 """Seconds of a visibility that stands alone."""
+
+
+IN_TIME = Lateness(lambda _since: 0.0, 0.0)
+"""A pipeline that is in time, and known to be at once."""
 
 
 class BusyClock(FakeClock):
@@ -333,6 +338,7 @@ class Lane:
     repeated: int = 0
     scanned: DynamoTable | None = None
     ahead: Ahead | None = None
+    lateness: Lateness = IN_TIME
 
     def __post_init__(self) -> None:
         self.queue = MemoryQueue()
@@ -368,6 +374,7 @@ class Lane:
             random.Random(self.seed),
             Pace(world.clock, self.rate),
             world.types,
+            self.lateness,
         )
 
     def call(self, event: dict[str, Any]) -> dict[str, Any]:

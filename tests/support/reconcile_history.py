@@ -19,15 +19,19 @@ from opensearchpy.exceptions import ConnectionTimeout, TransportError
 
 from lab.faults import Fault, FaultKind, split_request
 from lab.gate_rules import split_bulk
-from searchsync.clock import Backoff
+from searchsync.clock import Backoff, Deadline
 from searchsync.config import Config, read_environment
 from searchsync.documents.document import encode
 from searchsync.edges.collection import OpenSearchCollection, connect
 from searchsync.edges.table import DynamoTable
 from searchsync.edges.wire import normalised
-from searchsync.errors import SearchsyncError, StackError
-from searchsync.limits import TOMBSTONE_LIFE
+from searchsync.errors import PipelineLateError, SearchsyncError, StackError
+from searchsync.limits import ASKED_EVERY, LAG_KNOWN_AFTER, TOMBSTONE_LIFE
+from searchsync.protocol.bulk import Kind
+from searchsync.reconcile.identity import Looker, changed, saw
+from searchsync.reconcile.prepare import TableFacts, recheck_delay
 from searchsync.reconcile.reader import ExactJson, IndexReader
+from searchsync.reconcile.verify import Lateness
 from searchsync.reconcile.visibility import is_probe
 from searchsync.sync.metrics import Report
 from searchsync.sync.pipeline import Pipeline
@@ -48,6 +52,10 @@ AWAY = 75.0
 COLLECTED_EVERY = 3.0
 PERIOD = 1.0
 """Seconds from one poll of the trigger to the next."""
+UNDER_WAY = 30.0
+"""Seconds of an invocation whose writes are all refused."""
+TOLD_AFTER = 60.0
+"""Seconds until CloudWatch tells how old an invocation's records were."""
 WAKES_IN = 20.0
 """Seconds that a sleeping collection holds the first request: AWS says 10 to 30."""
 REFUSED = {
@@ -73,7 +81,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Trouble:
-    """The next request of the run or of the sync function meets a fault, or the table throttles the next read."""
+    """The next request of the run or of the sync function meets a fault, or the table throttles the next read.
+
+    Of the "pipeline": nothing that it sends is taken for `what` seconds. Of the "index": it is deleted.
+    """
 
     at: float
     who: str
@@ -158,6 +169,10 @@ class History:
     runs: int = 0
     refreshed: float = 0.0
     delivering: bool = False
+    stalled_until: float = 0.0
+    next_poll: float = 0.0
+    ages: list[tuple[float, float]] = field(default_factory=list)
+    """When an invocation was tried, and how old its last record was."""
 
     @classmethod
     def begin(  # noqa: PLR0917
@@ -223,10 +238,14 @@ class History:
 
     def deliver(self) -> None:
         """One poll of the trigger: up to five records in order; what failed comes again."""
-        if self.delivering:
+        if self.delivering or self.clock.time < self.next_poll:
             return
         batch = [each for created, each in list(self.stream)[:5] if created + self.lag <= self.clock.time]
         if not batch:
+            return
+        self.ages.append((self.clock.time, self.clock.time - self.stream[len(batch) - 1][0]))
+        if self.clock.time < self.stalled_until:
+            self.next_poll = self.clock.time + UNDER_WAY
             return
         self.delivering = True
         try:
@@ -244,8 +263,14 @@ class History:
             created, _ = self.stream.popleft()
             self.longest_lag = max(self.longest_lag, self.clock.time - created)
 
+    def behind(self, since: float) -> float:
+        """The lag since a time as it is known now: by the minute, and late."""
+        known = self.clock.time - TOLD_AFTER
+        return max((age for tried, age in self.ages if since - since % 60 <= tried <= known), default=0.0)
+
     def drain(self) -> None:
         """No more faults; everything arrives."""
+        self.stalled_until = 0.0
         for network in self.networks.values():
             network.faults.clear()
             network.away = 0.0
@@ -292,10 +317,12 @@ class History:
 
     def delete_index(self) -> None:
         """Somebody deletes the index, and the sync function makes it anew."""
+        self.deletions += 1
         assert self.direct.call("DELETE", f"/{self.config.index}").ok
         self.tombstones.clear()
         self.pipeline.collection.forget_index()
-        self.pipeline.collection.ensure_index(30.0)
+        while self.pipeline.collection.ensure_index(30.0).kind is not Kind.DONE:
+            self.clock.sleep(PERIOD)
         self.setting("1h")
 
     def setting(self, lifetime: str) -> None:
@@ -325,6 +352,8 @@ class History:
     def _do(self, step: Step, keys: list[str]) -> None:
         if isinstance(step, Trouble) and step.who == "index":
             self.delete_index()
+        elif isinstance(step, Trouble) and step.who == "pipeline":
+            self.stalled_until = self.clock.time + float(step.what)
         elif isinstance(step, Trouble) and step.who == "table":
             self.client.faults.append(step.what)
         elif isinstance(step, Trouble):
@@ -337,13 +366,26 @@ class History:
             if step.every is not None and self.clock.time < self.until:
                 self.clock.at(self.clock.time + step.every, lambda: self._do(step, keys))
 
+    deletions: int = 0
+    deleted_within: int = 0
+    """How often the index was deleted, at all and before the end of the last run."""
+    whole: bool = True
+    """Whether the last run ended over the index that it began with: else its result is none."""
+    begun_with: Mapping[str, Any] = field(default_factory=dict)
+
+    def _seen(self) -> dict[str, Any]:
+        client: Any = connect(self.config, AUTH, ExactJson())
+        index = Looker(client, self.config.index, self.backoff).look(Deadline.after(self.clock, 60.0))
+        return saw(self.config, TableFacts({"id": "S"}, 0, None), index)
+
     until: float = 0.0
     """When what happens again and again ends."""
 
     def reconcile(self, task: str, steps: Iterable[Step] = (), keys: Iterable[str] = ()) -> Lane:
         """A whole run while the steps happen, then peace. Calls that fail are repeated, as the machine does."""
         world: Any = self
-        lane = Lane(world, config=self.config, recheck_delay=SETTLE, call_seconds=600.0)
+        lane = Lane(world, config=self.config, recheck_delay=SETTLE, call_seconds=800.0)
+        lane.lateness = Lateness(self.behind, LAG_KNOWN_AFTER)
         lane.queue = self.queue
         self.runs += 1
         lane.s3, lane.seen_bucket = self.bucket, "seen"
@@ -352,12 +394,15 @@ class History:
         self.until = self.clock.time + 600.0
         self.schedule(steps, list(keys))
         since = self.clock.now()
+        self.begun_with, deletions = self._seen(), self.deletions
         self._part(lane, task, {"segment": 0, "of": RANGES})
         self._part(lane, task, {"segment": 1, "of": RANGES})
         if task != "backfill":
             self.direct.call("POST", f"/{self.config.index}/_refresh")
             for number in range(RANGES):
                 self._part(lane, task, {"range": number, "of": RANGES, "since": since})
+        self.whole = not changed(self.begun_with, self._seen())
+        self.deleted_within = self.deletions - deletions
         self.until = 0.0
         self.clock.sleep(max(0.0, ends - self.clock.time))
         self.drain()
@@ -375,7 +420,12 @@ class History:
         repeated = 0
         while not state["done"]:
             try:
+                state["recheck_delay"] = recheck_delay(SETTLE, self.behind(self.clock.time - 180.0))
                 state = lane.call(state)
+            except PipelineLateError:
+                repeated += 1
+                assert repeated < REPEATS * 2, "the pipeline stays late"
+                self.clock.sleep(ASKED_EVERY)
             except StackError:
                 raise
             except SearchsyncError:

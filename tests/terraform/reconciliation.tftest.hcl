@@ -25,6 +25,8 @@ variables {
   index_name         = "orders"
   failure_queue      = { arn = "arn:aws:sqs:eu-central-1:111122223333:shop-failures" }
   sync_function_name = "shop-sync"
+
+  batching_window_seconds = 150
   function = {
     filename     = "tests/terraform/packages/good.zip"
     runtime      = "python3.12"
@@ -141,6 +143,8 @@ run "run_function_runs_the_package_with_the_sync_functions_environment" {
       STATE_MACHINE_ARN     = "arn:aws:states:eu-central-1:111122223333:stateMachine:shop-sync-reconcile"
       SYNC_FUNCTION_NAME    = "shop-sync"
       RECONCILE_CONCURRENCY = "4"
+      WATCH_SECONDS         = "120"
+      WINDOW_SECONDS        = "150"
     })
     error_message = "The environment must be what reconcile/settings.py reads: ${jsonencode(aws_lambda_function.this.environment[0].variables)}"
   }

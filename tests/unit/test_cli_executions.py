@@ -252,6 +252,24 @@ def test_an_id_cannot_steer_the_terminal(cloud: Cloud) -> None:
     assert "a\\u001b[2Jb[red]" in cloud.out
 
 
+@pytest.mark.parametrize(
+    ("said", "advice"),
+    [
+        ({"needs_backfill": True}, "→ `searchsync backfill "),
+        ({"needs_backfill": False}, "→ `searchsync repair "),
+        ({}, "→ `searchsync repair "),
+    ],
+    ids=["very many differ", "few differ", "an older module"],
+)
+def test_a_verification_advises_what_mends_its_differences_soonest(
+    cloud: Cloud, said: dict[str, bool], advice: str
+) -> None:
+    ends_with(cloud, False, items=50_000, missing=20_000)
+    cloud.next_run["output"] |= said
+    assert cloud.run("verify", width=400) == 1
+    assert advice in cloud.out
+
+
 def test_a_repair_that_mends_all_is_in_step(cloud: Cloud) -> None:
     ends_with(cloud, True, items=10, documents=10, missing=2, repaired=2)
     assert cloud.run("repair") == 0

@@ -23,7 +23,7 @@ from searchsync.reconcile.settings import read_settings
 from tests.support.at_once import AtOnce
 from tests.support.events import NOW, environment
 from tests.support.fakes import FakeClock
-from tests.support.reconcile_harness import Lane, World
+from tests.support.reconcile_harness import IN_TIME, Lane, World
 
 PATIENCE = 20.0
 """Seconds: what takes so long in a test never comes."""
@@ -365,7 +365,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Reconciler:
     from searchsync.reconcile_handler import build  # noqa: PLC0415 - it starts when it is imported
 
     steps = build(read_environment(given), read_settings(given), given)
-    return steps.reconciler({"id": "S"}, Pace(steps.clock, None))
+    return steps.reconciler({"id": "S"}, Pace(steps.clock, None), IN_TIME)
 
 
 def test_what_runs_beside_each_other_shares_no_client_and_no_bound(made: Reconciler) -> None:

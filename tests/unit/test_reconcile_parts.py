@@ -9,8 +9,8 @@ import pytest
 
 from searchsync.clock import Deadline
 from searchsync.documents.document import KEY_FIELD, index_key
-from searchsync.errors import CollectionBusyError, StackError
-from searchsync.limits import LONGEST_CALL, ONE_PAGE, TOLD_EVERY
+from searchsync.errors import CollectionBusyError, RunRefusedError, StackError
+from searchsync.limits import FEW_TO_REPAIR, LONGEST_CALL, MOST_TO_REPAIR, ONE_PAGE, TOLD_EVERY
 from searchsync.protocol.bulk import Response
 from searchsync.reconcile.visibility import is_probe
 from searchsync.sync.delivery import PROBE_PREFIX
@@ -389,6 +389,53 @@ def test_a_repair_ends_a_call_when_there_is_much_to_mend(monkeypatch: pytest.Mon
     assert lane.reconcile("repair") == {"items": 100, "missing": 100, "repaired": 100, "documents": 100}
     assert in_step(world)
     assert len([state for state in lane.states if "segment" in state["part"]]) > 5
+
+
+def lost(count: int, missing: int) -> World:
+    """A table in step, of whose documents some are missing."""
+    world = filled(count, page=500)
+    Lane(world).reconcile("backfill")
+    for name in sorted(world.index.documents)[:missing]:
+        del world.index.documents[name]
+    return world
+
+
+@pytest.mark.parametrize("of", [1, 2])
+def test_a_repair_of_an_index_that_is_lost_says_backfill_before_it_mends_any(of: int) -> None:
+    world = lost(2 * of * FEW_TO_REPAIR, 2 * of * FEW_TO_REPAIR)
+    lane = Lane(world)
+    with pytest.raises(RunRefusedError, match=r"2,000 of the first 2,000 items .* `searchsync backfill`"):
+        lane.reconcile("repair", of)
+    assert world.index.documents == {}
+    assert len(lane.differences()) == 2 * FEW_TO_REPAIR  # the report has them
+
+
+@pytest.mark.parametrize(
+    ("items", "missing"),
+    [(FEW_TO_REPAIR - 1, FEW_TO_REPAIR - 1), (int(FEW_TO_REPAIR / MOST_TO_REPAIR), FEW_TO_REPAIR)],
+    ids=["few of few", "many of very many"],
+)
+def test_a_repair_mends_what_a_backfill_would_not_mend_sooner(items: int, missing: int) -> None:
+    world = lost(items, missing)
+    assert Lane(world).reconcile("repair")["repaired"] == missing
+    assert in_step(world)
+
+
+def test_differences_of_earlier_calls_count_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that is full ends with what it has to mend; the next ones see what there was before."""
+    monkeypatch.setattr("searchsync.reconcile.parts.MOST_DISAGREEMENTS", FEW_TO_REPAIR // 2)
+    world = lost(2 * FEW_TO_REPAIR, 2 * FEW_TO_REPAIR)
+    with pytest.raises(RunRefusedError, match="1,000 of the first 1,000 items"):
+        Lane(world).reconcile("repair")
+
+
+def test_documents_of_no_item_are_a_repairs_however_many() -> None:
+    """A backfill deletes none."""
+    world = filled(10)
+    Lane(world).reconcile("backfill")
+    for number in range(2 * FEW_TO_REPAIR):
+        world.plant(f"nobody-{number}", {"id": f"nobody-{number}"})
+    assert Lane(world).reconcile("repair")["repaired"] == 2 * FEW_TO_REPAIR
 
 
 def test_a_poison_item_is_a_difference_and_goes_to_the_failure_queue_when_repaired() -> None:

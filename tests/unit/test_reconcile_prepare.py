@@ -245,9 +245,9 @@ class Answering:
         return call
 
 
-def account(service: str, answer: Any) -> tuple[Account, Answering]:
+def account(service: str, answer: Any, settings: Settings = SETTINGS) -> tuple[Account, Answering]:
     client = Answering(answer)
-    return Account({service: client}, CONFIG, SETTINGS), client
+    return Account({service: client}, CONFIG, settings), client
 
 
 def test_the_lag_is_the_functions_latest_iterator_age_in_seconds() -> None:
@@ -257,6 +257,21 @@ def test_the_lag_is_the_functions_latest_iterator_age_in_seconds() -> None:
     assert request["Dimensions"] == [{"Name": "FunctionName", "Value": "sync"}]
     assert request["EndTime"].timestamp() == NOW
     assert account("cloudwatch", {"Datapoints": []})[0].lag(NOW) == 0.0
+
+
+def test_what_the_trigger_waits_for_a_full_batch_is_no_lag() -> None:
+    """Its records are that old in a pipeline that is in time; what is over it is lag."""
+    for age, lag in ((151_000.0, 1.0), (149_000.0, 0.0), (320_000.0, 170.0)):
+        asking, _ = account("cloudwatch", {"Datapoints": [{"Maximum": age}]}, replace(SETTINGS, window=150.0))
+        assert asking.lag(NOW) == lag
+
+
+def test_the_lag_since_a_time_is_asked_for_from_that_times_minute_on() -> None:
+    asking, client = account("cloudwatch", {"Datapoints": []})
+    asking.lag(NOW, NOW - 1_000.0)
+    (request,) = client.asked
+    assert 0 <= NOW - 1_000.0 - request["StartTime"].timestamp() < 60
+    assert request["StartTime"].timestamp() % request["Period"] == 0
 
 
 def test_the_trigger_is_the_one_on_our_stream() -> None:

@@ -21,6 +21,7 @@ def test_the_read_rate_is_shared_by_the_lanes() -> None:
     found = read_settings({**COMPLETE, "READ_UNITS_PER_SECOND": "100", "RECONCILE_CONCURRENCY": "8"})
     assert (found.units, found.lanes) == (12.5, 8)
     assert read_settings({**COMPLETE, "REPORT_BUCKET": "b"}).report_bucket == "b"
+    assert read_settings({**COMPLETE, "WINDOW_SECONDS": "150"}).window == 150.0
     assert read_settings({**COMPLETE, "SEEN_BUCKET": "b"}).seen_bucket == "b"
 
 
@@ -39,6 +40,10 @@ def test_the_read_rate_is_shared_by_the_lanes() -> None:
         ("RECHECK_DELAY_SECONDS", "4.9"),
         ("RECHECK_DELAY_SECONDS", "121"),
         ("RECHECK_DELAY_SECONDS", "nan"),
+        ("WINDOW_SECONDS", "-1"),
+        ("WINDOW_SECONDS", "301"),
+        ("WATCH_SECONDS", "121"),
+        ("WATCH_SECONDS", "soon"),
         ("SYNC_FUNCTION_NAME", ""),
         ("STATE_MACHINE_ARN", ""),
     ],

@@ -31,6 +31,7 @@ from searchsync.reconcile.prepare import TableFacts
 from searchsync.reconcile.report import Reports, settled_lines
 from searchsync.reconcile.settings import Settings
 from searchsync.reconcile.steps import Report, Steps
+from searchsync.reconcile.verify import Lateness
 from tests.support.events import STREAM_ARN, environment
 from tests.support.fakes import error
 from tests.support.reconcile_harness import Lane, World
@@ -62,7 +63,7 @@ class Account:
     def trigger(self) -> Mapping[str, Any] | None:
         return self.mapping
 
-    def lag(self, _now: float) -> float:
+    def lag(self, _now: float, _since: float | None = None) -> float:
         return self.age
 
     def signals(self, function: str, since: float, now: float) -> int:
@@ -104,8 +105,8 @@ class Bench:
             reconciler=self.reconciler,
         )
 
-    def reconciler(self, types: Mapping[str, str], pace: Pace) -> Reconciler:
-        return replace(self.lane.reconciler(), types=types, pace=pace)
+    def reconciler(self, types: Mapping[str, str], pace: Pace, lateness: Lateness) -> Reconciler:
+        return replace(self.lane.reconciler(), types=types, pace=pace, lateness=lateness)
 
     def run(self, event: Any) -> dict[str, Any]:
         self.report = Report()
@@ -115,7 +116,7 @@ class Bench:
     def machine(self, task: str) -> dict[str, Any]:
         """The whole state machine; its output."""
         plan = self.run({**PREPARE, "input": {"task": task}})
-        beginning = {name: plan[name] for name in ("task", "run", "recheck_delay", "export")}
+        beginning = {name: plan[name] for name in ("task", "run", "recheck_delay", "export", "saw")}
         beginning |= {"position": None, "call": 0, "totals": {}}
         results = [self.part({**beginning, "part": {"segment": each, "of": plan["of"]}}) for each in plan["segments"]]
         if task != "backfill":
@@ -205,6 +206,33 @@ def test_a_pipeline_that_falls_behind_meanwhile_lengthens_the_settling_time(benc
         bench.run(state)
     with pytest.raises(RunRefusedError, match="500 s behind"):
         bench.run({**PREPARE, "input": {"task": "verify"}})
+
+
+def test_a_pipeline_that_is_too_late_for_a_while_is_waited_for(bench: Bench) -> None:
+    bench.machine("backfill")
+    began, bench.account.age = bench.world.clock.time, 130.0
+    bench.world.clock.at(began + 200.0, lambda: setattr(bench.account, "age", 0.0))
+    state = {"step": "part", "task": "verify", "run": "r", "recheck_delay": 30.0, "export": None}
+    state |= {"part": {"segment": 0, "of": 1}, "position": None, "call": 0, "totals": {}}
+    assert bench.run(state)["done"]
+    assert bench.world.clock.time >= began + 200.0
+
+
+@pytest.mark.parametrize("window", [0.0, 150.0, 300.0])
+def test_a_trigger_that_waits_for_full_batches_makes_no_differences(bench: Bench, window: float) -> None:
+    """Each change comes when the window is over, and the pipeline is in time."""
+    bench.machine("backfill")
+    bench.steps = replace(bench.steps, settings=replace(bench.steps.settings, window=window))
+    world = bench.world
+    world.lag = lambda: window
+    del world.index.documents["item-9"]
+    for number in range(5):
+        world.put(f"item-{number}", n={"N": "100"})
+    world.put("new", n={"N": "1"})
+    world.delete("item-7")
+    verified = bench.machine("verify")
+    assert bench.lane.differences() == {"item-9": "missing"}
+    assert (verified["in_step"], verified["totals"]["missing"]) == (False, 1)
 
 
 EXPORT_ARN = f"{STREAM_ARN.partition('/stream/')[0]}/export/01-ab"
@@ -531,6 +559,70 @@ def test_a_run_over_an_index_that_was_replaced_meanwhile_has_no_result(bench: Be
     bench.index = replace(bench.index, **other)  # type: ignore[arg-type]
     with pytest.raises(RunRefusedError, match=r"replaced while|is missing"):
         bench.run({**finish, "results": []})
+
+
+@pytest.mark.parametrize("task", ["backfill", "verify"])
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"uuid": "uuid-2"}, "index_uuid"),
+        ({"mark": "mark-2"}, "index_mark"),
+        ({"state": "missing", "uuid": None, "mark": None}, "is missing"),
+        ({"state": "foreign", "uuid": None, "mark": None}, "is foreign"),
+    ],
+)
+def test_the_next_call_of_a_run_whose_index_was_deleted_ends_it_before_anything_is_written(
+    bench: Bench, task: str, other: dict[str, Any], said: str
+) -> None:
+    plan = bench.run({**PREPARE, "input": {"task": task}})
+    state = {name: plan[name] for name in ("task", "run", "recheck_delay", "export", "saw")}
+    state |= {"step": "part", "part": {"segment": 0, "of": 1}, "position": None, "call": 0, "totals": {}}
+    bench.world.index.bodies.clear()
+    bench.index = replace(bench.index, **other)
+    with pytest.raises(RunRefusedError, match=rf"{said}.* A backfill must go over all"):
+        bench.run(state)
+    assert bench.world.index.bodies == []
+
+
+def test_an_index_that_some_nodes_do_not_know_yet_is_no_deleted_one(bench: Bench) -> None:
+    """AOSS answers 404 of one that is new, and shows it without its mapping."""
+    plan = bench.run({**PREPARE, "input": {"task": "backfill"}})
+    state = {name: plan[name] for name in ("task", "run", "recheck_delay", "export", "saw")}
+    state |= {"step": "part", "part": {"segment": 0, "of": 1}, "position": None, "call": 0, "totals": {}}
+    there, began = bench.index, bench.world.clock.time
+    bench.index = Index("missing")
+    bench.world.clock.at(began + 120.0, lambda: setattr(bench, "index", Index("foreign")))
+    bench.world.clock.at(began + 208.0, lambda: setattr(bench, "index", there))
+    assert bench.run(state)["done"]
+
+
+def test_a_collection_that_is_too_busy_to_say_what_its_index_is_ends_no_run(bench: Bench) -> None:
+    def busy(_deadline: Any) -> Any:
+        raise CollectionBusyError("busy")
+
+    plan = bench.run({**PREPARE, "input": {"task": "backfill"}})
+    state = {name: plan[name] for name in ("task", "run", "recheck_delay", "export", "saw")}
+    state |= {"step": "part", "part": {"segment": 0, "of": 1}, "position": None, "call": 0, "totals": {}}
+    looker: Any = SimpleNamespace(look=busy)
+    bench.steps = replace(bench.steps, looker=looker)
+    assert bench.run(state)["done"]
+
+
+@pytest.mark.parametrize(
+    ("task", "results", "needs"),
+    [
+        ("verify", [{"items": 5_000, "missing": 600}, {"items": 4_000, "different": 400}], True),
+        ("verify", [{"items": 5_000, "missing": 600}, {"items": 4_000, "orphan": 4_000}], False),
+        ("verify", [{"items": 50_000, "missing": 5_000}], False),
+        ("verify", [{"items": 50_000, "missing": 5_001}], True),
+        ("backfill", [{"items": 5_000}], False),
+    ],
+)
+def test_a_result_says_whether_a_backfill_mends_its_differences_sooner(
+    bench: Bench, task: str, results: list[dict[str, int]], needs: bool
+) -> None:
+    finish = {"step": "finish", "task": task, "run": "r", "started": PREPARE["started"], "results": results}
+    assert bench.run(finish)["needs_backfill"] is needs
 
 
 def test_a_look_asks_the_index_only_where_it_is_told_to(bench: Bench) -> None:

@@ -22,7 +22,7 @@ from searchsync.reconcile.state import Range
 from searchsync.reconcile.sweep import Stride, Sweep
 from searchsync.reconcile.verify import Verification
 from tests.support.fakes import MemoryBucket
-from tests.support.reconcile_harness import MAX_SKEW, Lane, World
+from tests.support.reconcile_harness import IN_TIME, MAX_SKEW, Lane, World
 
 BUCKET = "seen"
 
@@ -49,7 +49,7 @@ def filled(count: int = 60) -> World:
 def swept(world: World, seen: Seen, since: float | None = None, of: int = 1) -> Verification:
     """Every page of every range; what was looked up is in `verification.disagreements` and the table's reads."""
     verification = Verification(
-        world.table, world.reader, world.clock, random.Random(1), world.types, 10.0, world.visibility
+        world.table, world.reader, world.clock, random.Random(1), world.types, 10.0, world.visibility, IN_TIME
     )
     deadline = Deadline.after(world.clock, 3_600.0)
     began = world.clock.now() if since is None else since

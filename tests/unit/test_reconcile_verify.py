@@ -11,10 +11,10 @@ import pytest
 from searchsync.clock import Deadline
 from searchsync.documents.values import exact
 from searchsync.errors import PipelineLateError
-from searchsync.limits import LOOKS, REFRESH, SAMPLES
+from searchsync.limits import LAG_KNOWN_AFTER, LONGEST_RECHECK_DELAY, LOOKS, REFRESH, SAMPLES
 from searchsync.reconcile.agreement import Document, Kind
-from searchsync.reconcile.verify import Difference, Verification
-from tests.support.reconcile_harness import World, pages
+from searchsync.reconcile.verify import Difference, Lateness, Verification
+from tests.support.reconcile_harness import IN_TIME, World, pages
 
 SETTLE = 10.0
 """As many digits as a double has."""
@@ -24,19 +24,23 @@ HOUR = 3_600.0
 class Run:
     """A verification of a whole world: its pages, its documents, its differences."""
 
-    def __init__(self, world: World, seed: int = 1) -> None:
+    def __init__(self, world: World, seed: int = 1, lateness: Lateness = IN_TIME) -> None:
         self.world = world
+        rng = random.Random(seed)
         self.verification = Verification(
-            world.table, world.reader, world.clock, random.Random(seed), world.types, SETTLE, world.visibility
+            world.table, world.reader, world.clock, rng, world.types, SETTLE, world.visibility, lateness
         )
 
     def run(self) -> list[Difference]:
         deadline = Deadline.after(self.world.clock, HOUR)
         for items in pages(self.world.table, deadline):
             self.verification.compare(items, deadline)
-        found = self.verification.recheck(deadline)
+        found = self.settled(deadline)
         self.verification.look_up(self.world.reader.hits(), deadline)
-        return found + self.verification.recheck(deadline)
+        return found + self.settled(deadline)
+
+    def settled(self, deadline: Deadline) -> list[Difference]:
+        return self.verification.confirmed(self.verification.recheck(deadline), deadline)
 
     def kinds(self) -> dict[str, Kind]:
         return {each.id: each.kind for each in self.run()}
@@ -311,6 +315,139 @@ def test_settling_takes_no_longer_than_it_says(world: World) -> None:
     run.verification.recheck(deadline)
     assert world.clock.time - began <= run.verification.longest * 1.25
     assert run.verification.longest == 2 * (LOOKS - 1) * (SETTLE + REFRESH)
+
+
+WATCH = LAG_KNOWN_AFTER
+
+
+class Stalled:
+    """A pipeline that stands still until a time, and what is said of it: the age of what was tried last, `told` seconds
+    later. What it brought before then, and what it brings after, comes at once."""
+
+    def __init__(self, world: World, until: float, told: float = WATCH) -> None:
+        self.clock, self.until, self.told = world.clock, until, told
+        self.since = world.clock.time
+        world.lag = lambda: max(0.0, until - world.clock.time)
+
+    def behind(self, since: float) -> float:
+        known = min(self.clock.time - self.told, self.until)
+        return max(0.0, known - self.since) if known >= since else 0.0
+
+
+def change_some(world: World) -> None:
+    """One item each that is new, changed and gone."""
+    world.put("new", n={"N": "1"})
+    world.put("a", n={"N": "2"})
+    world.delete("b")
+
+
+@pytest.mark.parametrize("told", [0.0, 60.0, WATCH])
+@pytest.mark.parametrize("stalls", [20.0, 80.0, 120.0, 200.0])
+def test_a_pipeline_that_stands_still_while_it_is_looked_at_makes_no_differences(
+    world: World, stalls: float, told: float
+) -> None:
+    """However late it is said: what is on its way comes before, is settled anew, or the run says that it is late."""
+    world.plant("planted", {"id": "planted"})
+    del world.index.documents["h"]
+    stalled = Stalled(world, world.clock.time + stalls, told)
+    change_some(world)
+    try:
+        found = Run(world, lateness=Lateness(stalled.behind, WATCH)).kinds()
+    except PipelineLateError:
+        assert stalls + REFRESH > LONGEST_RECHECK_DELAY
+    else:
+        assert found == {"planted": Kind.ORPHAN, "h": Kind.MISSING}
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_world_that_is_never_still_and_stalls_shows_its_planted_differences_and_no_other(seed: int) -> None:
+    """Stalls of up to two minutes at any time, told a minute after each invocation of half a minute. Where one was too
+    long for any recheck delay the run says so, and is tried again."""
+    rng = random.Random(seed)
+    world = random_world(seed)
+    for name in ("edited", "missing"):
+        world.put(name, n={"N": "1"})
+    world.clock.sleep(SETTLE)
+    began = world.clock.time
+    stalls = [(start, start + rng.uniform(45.0, 120.0)) for start in (began + rng.uniform(-80.0, 500.0) for _ in "ab")]
+
+    def lag() -> float:
+        now = world.clock.time
+        late = max((end - now for start, end in stalls if start <= now < end), default=0.0)
+        return late + rng.uniform(0.0, SETTLE - 2.0)
+
+    def behind(since: float) -> float:
+        tried = [start + 30.0 * number for start, end in stalls for number in range(5) if start + 30.0 * number <= end]
+        known = [at for at in tried if since <= at <= world.clock.time - 60.0]
+        return max((at - start for at in known for start, end in stalls if start <= at <= end), default=0.0)
+
+    world.lag = lag
+    world.plant("edited", {"id": "edited", "n": 2})
+    world.plant("orphan", {"id": "orphan"})
+    del world.index.documents["missing"]
+    kinds = {"edited": Kind.DIFFERENT, "orphan": Kind.ORPHAN, "missing": Kind.MISSING}
+    for _ in range(20):
+        try:
+            found = Run(world, seed, Lateness(behind, WATCH)).kinds()
+        except PipelineLateError:
+            world.clock.sleep(30.0)
+        else:
+            assert found == kinds
+            return
+    pytest.fail("the run never ended")
+
+
+def test_a_pipeline_that_fell_behind_is_given_more_time_and_all_is_settled_anew(world: World) -> None:
+    """It is in time again when it is asked, and what it was late with comes only then."""
+    ages = iter((60.0, 60.0))
+    world.plant("planted", {"id": "planted"})
+    world.lag = lambda: 60.0
+    change_some(world)
+    run = Run(world, lateness=Lateness(lambda _: next(ages, 0.0), 0.0))
+    assert run.kinds() == {"planted": Kind.ORPHAN}
+    assert run.verification.recheck_delay == 60.0 + REFRESH
+
+
+def test_what_was_late_once_is_given_no_more_time_than_that(world: World) -> None:
+    world.plant("planted", {"id": "planted"})
+    began = world.clock.time
+    run = Run(world, lateness=Lateness(lambda _: 60.0, 0.0))
+    assert run.kinds() == {"planted": Kind.ORPHAN}
+    assert world.clock.time - began < 2 * SETTLE + 2 * (60.0 + REFRESH)
+
+
+def test_a_pipeline_that_is_too_late_ends_the_call_with_the_figure(world: World) -> None:
+    world.plant("planted", {"id": "planted"})
+    run = Run(world, lateness=Lateness(lambda _: 500.0, 0.0))
+    with pytest.raises(PipelineLateError, match="500 s behind"):
+        run.run()
+
+
+def test_a_call_without_the_time_to_settle_anew_says_so(world: World) -> None:
+    world.plant("a", {})
+    run = Run(world, lateness=Lateness(lambda _: 60.0, 0.0))
+    deadline = Deadline.after(world.clock, SETTLE + 100.0)
+    run.verification.compare(next(pages(world.table, deadline)), deadline)
+    found = run.verification.recheck(deadline)
+    with pytest.raises(PipelineLateError, match=r"60 s behind .* tried again"):
+        run.verification.confirmed(found, deadline)
+
+
+def test_only_what_differs_waits_for_the_pipelines_lag(world: World) -> None:
+    asked: list[float] = []
+    began = world.clock.time
+
+    def behind(since: float) -> float:
+        asked.append(since)
+        return 0.0
+
+    run = Run(world, lateness=Lateness(behind, WATCH))
+    assert run.kinds() == {}
+    assert (asked, world.clock.time) == ([], began)
+    world.plant("planted", {"id": "planted"})
+    assert run.kinds() == {"planted": Kind.ORPHAN}
+    assert len(asked) == 1
+    assert world.clock.time - asked[0] >= SETTLE + WATCH  # since its first look
 
 
 MINUTES_LATE = 208.0

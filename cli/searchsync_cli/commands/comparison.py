@@ -17,6 +17,7 @@ from searchsync_cli.machine import Execution
 from searchsync_cli.stack import Stack
 from searchsync_cli.text import duration
 
+BACKFILL = "`searchsync backfill` writes so many far quicker; then `searchsync repair` mends what is left."
 REMEDIES = {
     "verify": "`searchsync repair` writes them anew.",
     "repair": "`searchsync logs --function run --errors` says why they stay; then repair again.",
@@ -37,6 +38,7 @@ def show(world: World, stack: Stack, options: Namespace, ended: Ended) -> int:
         "differences": found,
         "first": [each.as_json() for each in first],
         "report": execution.output.get("report"),
+        "needs_backfill": execution.output.get("needs_backfill") is True,
     }
     world.screen.result(shown(execution, first, where, options), machine)
     return 0 if good else 1
@@ -64,8 +66,12 @@ def shown(execution: Execution, first: Sequence[Difference], where: str, options
         more = f"{found - len(first):,} more in" if first and found > len(first) else "full report:"
         lines.append(Text(f"  {more} {where}", "dim"))
     if not good:
-        lines.append(Text.assemble(("→ ", "red"), addressed(REMEDIES[execution.task], options)))
+        lines.append(Text.assemble(("→ ", "red"), addressed(_remedy(execution), options)))
     return Group(*lines)
+
+
+def _remedy(execution: Execution) -> str:
+    return BACKFILL if execution.output.get("needs_backfill") is True else REMEDIES[execution.task]
 
 
 def _table(first: Sequence[Difference]) -> Table:

@@ -7,7 +7,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from searchsync.clock import Backoff, Clock, Deadline, time_to_write
@@ -15,7 +15,7 @@ from searchsync.config import Config
 from searchsync.documents.attributes import AttributeMap
 from searchsync.edges.failures import failure_message
 from searchsync.edges.table import DynamoTable, ScanPage
-from searchsync.errors import CollectionBusyError, StackError, TableBusyError
+from searchsync.errors import CollectionBusyError, RunRefusedError, StackError, TableBusyError
 from searchsync.limits import (
     ITEM_EVERY,
     LARGEST_BODY,
@@ -37,17 +37,17 @@ from searchsync.reconcile.export import ExportFiles
 from searchsync.reconcile.keys import KeyTypes
 from searchsync.reconcile.pages import P, Pages
 from searchsync.reconcile.reader import IndexReader
-from searchsync.reconcile.repair import Repair
+from searchsync.reconcile.repair import Repair, lost, needs_backfill
 from searchsync.reconcile.report import Reports
 from searchsync.reconcile.seen import Keys, SeenStore
 from searchsync.reconcile.state import Files, Range, Segment, State, ranges_of
 from searchsync.reconcile.sweep import Sweep
-from searchsync.reconcile.verify import Difference, Verification
+from searchsync.reconcile.verify import Difference, Lateness, Verification
 from searchsync.reconcile.visibility import Visibility
 from searchsync.sync.delivery import Delivery
 from searchsync.sync.pipeline import Failures, PipelineCollection
 
-UNITS_TO_SETTLE = 2.0 * (LOOKS - 1) + SAMPLES / ITEM_EVERY
+UNITS_TO_SETTLE = 2.0 * (LOOKS - 1) + 1.0 + SAMPLES / ITEM_EVERY
 """Read units that a small item costs which is looked at again to the end: a missing document's."""
 
 Again = Callable[[Mapping[str, AttributeMap], Sequence[Write]], Iterable[Batch]]
@@ -122,6 +122,7 @@ class Reconciler:
     rng: random.Random
     pace: Pace
     types: KeyTypes
+    lateness: Lateness
     counts: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -248,6 +249,7 @@ class Reconciler:
             self.types,
             state.recheck_delay,
             self._visibility,
+            self.lateness if state.task == "verify" else replace(self.lateness, watch=0.0),  # to mend does no harm
             self._most_in_doubt,
         )
         at_the_end = verification.longest + ONE_PAGE * (2 if state.task == "repair" else 1)
@@ -264,12 +266,13 @@ class Reconciler:
                     # Mending them takes time, too; and what the looks took of the table is yet to be paid for.
                     if state.task == "repair" or self._is_late(deadline, at_the_end):
                         break
-        differences += verification.recheck(deadline)
+        differences = verification.confirmed(differences + verification.recheck(deadline), deadline)
         if isinstance(part, Segment):
             self.seen.write(state.run, state.name, keys)
         self.counts.update(verification.counts)
         self.reports.write(state.run, state.name, differences)
         if state.task == "repair":
+            self._check_share(part, state.counts + verification.counts)
             self._mend(differences, deadline)
         return position
 
@@ -294,6 +297,15 @@ class Reconciler:
 
             with closing(self._pages(read, deadline, at_the_end)) as pages:
                 yield lambda position: self._compare(pages.at(position), verification, keys, deadline)
+
+    def _check_share(self, part: Segment | Range, counts: Counter[str]) -> None:
+        """Raise RunRefusedError where a backfill is the way to mend a segment."""
+        if isinstance(part, Segment) and needs_backfill(counts):
+            raise RunRefusedError(
+                f"{lost(counts):,} of the first {counts['items']:,} items of a part are missing in the index, or "
+                "different there: so many are written twelve times as fast, and for a tenth of the read units, by a "
+                "backfill. Run `searchsync backfill` first."
+            )
 
     def _sweep(self, state: State, part: Range, verification: Verification) -> Sweep:
         seen = self.seen.read(state.run, part.range, part.of)

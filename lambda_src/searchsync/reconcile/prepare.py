@@ -259,10 +259,12 @@ class Account:
         found = self._ask("lambda:ListEventSourceMappings", self._list_mappings)
         return found[0] if found else None
 
-    def lag(self, now: float) -> float:
-        """Seconds that the trigger was behind the stream in the last minutes, 0.0 where no metric says so."""
-        points = self._ask("cloudwatch:GetMetricStatistics", lambda: self._iterator_age(now))
-        return max((float(point["Maximum"]) for point in points), default=0.0) / 1000
+    def lag(self, now: float, since: float | None = None) -> float:
+        """Seconds that the trigger was behind the stream since a Unix time, or in the last minutes; 0.0 where no metric
+        says so. What it waits for a full batch is no lag."""
+        points = self._ask("cloudwatch:GetMetricStatistics", lambda: self._iterator_age(now, since))
+        age = max((float(point["Maximum"]) for point in points), default=0.0) / 1000
+        return max(0.0, age - self._settings.window)
 
     def signals(self, function: str, since: float, now: float) -> int:
         """How often a function said between two Unix seconds that a repair is needed."""
@@ -279,13 +281,14 @@ class Account:
             FunctionName=self._settings.sync_function, EventSourceArn=self._config.stream_arn
         )["EventSourceMappings"]
 
-    def _iterator_age(self, now: float) -> Any:
+    def _iterator_age(self, now: float, since: float | None) -> Any:
         end = datetime.fromtimestamp(now, UTC)
+        start = end - timedelta(minutes=3) if since is None else datetime.fromtimestamp(since - since % 60, UTC)
         return self._clients["cloudwatch"].get_metric_statistics(
             Namespace="AWS/Lambda",
             MetricName="IteratorAge",
             Dimensions=[{"Name": "FunctionName", "Value": self._settings.sync_function}],
-            StartTime=end - timedelta(minutes=3),
+            StartTime=start,
             EndTime=end,
             Period=60,
             Statistics=["Maximum"],

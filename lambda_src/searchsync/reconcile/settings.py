@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from searchsync.errors import ConfigurationError
-from searchsync.limits import LONGEST_RECHECK_DELAY, SHORTEST_RECHECK_DELAY
+from searchsync.limits import LAG_KNOWN_AFTER, LONGEST_RECHECK_DELAY, LONGEST_WINDOW, SHORTEST_RECHECK_DELAY
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,8 @@ class Settings:
 
     recheck_delay: seconds between two looks at least; units: read units a second for each lane, None for no
     limit; lanes: parts scanned at once; report_bucket: of the differences, None for the log; seen_bucket: of
-    the keys that a run has read, None: every document is looked up.
+    the keys that a run has read, None: every document is looked up; window: seconds that the trigger waits for a
+    full batch; watch: seconds until the pipeline's lag is known.
     """
 
     recheck_delay: float
@@ -26,6 +27,8 @@ class Settings:
     seen_bucket: str | None
     sync_function: str
     state_machine_arn: str
+    window: float = 0.0
+    watch: float = LAG_KNOWN_AFTER
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -62,6 +65,18 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         lambda value: SHORTEST_RECHECK_DELAY <= value <= LONGEST_RECHECK_DELAY,
         f"seconds from {SHORTEST_RECHECK_DELAY:g} to {LONGEST_RECHECK_DELAY:g}",
     )
+    window = number(
+        "WINDOW_SECONDS",
+        "0",
+        lambda value: 0 <= value <= LONGEST_WINDOW,
+        f"seconds from 0 to {LONGEST_WINDOW:g}, as the trigger has them",
+    )
+    watch = number(
+        "WATCH_SECONDS",
+        str(LAG_KNOWN_AFTER),
+        lambda value: 0 <= value <= LAG_KNOWN_AFTER,
+        f"seconds from 0 to {LAG_KNOWN_AFTER:g}",
+    )
     sync_function, machine = text("SYNC_FUNCTION_NAME"), text("STATE_MACHINE_ARN")
     if problems:
         raise ConfigurationError(
@@ -77,4 +92,6 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         seen_bucket=environment.get("SEEN_BUCKET") or None,
         sync_function=sync_function,
         state_machine_arn=machine,
+        window=window,
+        watch=watch,
     )

@@ -24,7 +24,10 @@ from searchsync.errors import (
     StackError,
 )
 from searchsync.limits import (
+    ASKED_EVERY,
+    CAUGHT_UP_WITHIN,
     LONGEST_RECHECK_DELAY,
+    NEW_INDEX_S,
     RECONCILE_RESERVE,
     REQUEST_TIMEOUT,
     SHORT_STEP,
@@ -33,18 +36,21 @@ from searchsync.limits import (
 )
 from searchsync.protocol.bulk import Kind
 from searchsync.reconcile import prepare
-from searchsync.reconcile.identity import UNASKED, Looker, changed, looked, saw
+from searchsync.reconcile.identity import UNASKED, Index, Looker, changed, looked, saw
 from searchsync.reconcile.keys import KeyTypes
 from searchsync.reconcile.manifest import Asked, check_arn, check_export, described
 from searchsync.reconcile.parts import Pace, Reconciler
 from searchsync.reconcile.prepare import Account, Order, TableFacts, read_order
 from searchsync.reconcile.reader import IndexReader
+from searchsync.reconcile.repair import needs_backfill
 from searchsync.reconcile.report import Reports
 from searchsync.reconcile.settings import Settings
 from searchsync.reconcile.state import Files, ranges_of, read_state, summed, written_state
+from searchsync.reconcile.verify import Lateness
 from searchsync.reconcile.visibility import Visibility
 from searchsync.sanitize import shown, shown_list
 
+ANEW = "A backfill must go over all of it from the beginning."
 DIFFERENCES = ("missing", "orphan", "different", "unmappable")
 
 
@@ -73,7 +79,8 @@ class Call:
 
 @dataclass(frozen=True)
 class Steps:
-    """The steps, with their edges. `reconciler` makes the reconciler of one call for a table's key types and a pace."""
+    """The steps, with their edges. `reconciler` makes the reconciler of one call for a table's key types, a pace, and
+    how late the pipeline is."""
 
     config: Config
     settings: Settings
@@ -85,7 +92,7 @@ class Steps:
     reports: Reports
     clock: Clock
     backoff: Backoff
-    reconciler: Callable[[KeyTypes, Pace], Reconciler]
+    reconciler: Callable[[KeyTypes, Pace, Lateness], Reconciler]
 
     def run(self, event: object, remaining: float, report: Report) -> dict[str, Any]:
         """One step; `remaining`: seconds that the invocation still has. Raises SearchsyncError."""
@@ -143,10 +150,9 @@ class Steps:
         if isinstance(state.part, Files):  # still off
             prepare.check_trigger(self.account.trigger())
         if state.task != "backfill":  # the pipeline may have fallen behind since the run began, and catch up
-            state = replace(
-                state, recheck_delay=prepare.recheck_delay(state.recheck_delay, self.account.lag(self.clock.now()))
-            )
-        reconciler = self.reconciler(facts.types, Pace(self.clock, self.settings.units))
+            state = replace(state, recheck_delay=self._delay_when_in_time(state.recheck_delay))
+        self._still_there(call, facts)
+        reconciler = self.reconciler(facts.types, Pace(self.clock, self.settings.units), self._lateness)
         call.report.facts["part"] = state.name
         call.report.counts = reconciler.counts
         with self._costs(reconciler):
@@ -185,6 +191,7 @@ class Steps:
             "totals": totals,
             "in_step": None if differences is None else differences == totals.get("repaired", 0),
             "report": self.reports.place(call.event["run"]) if differences else None,
+            "needs_backfill": differences is not None and needs_backfill(totals),
         }
         call.report.result = result
         if differences is not None:
@@ -208,14 +215,29 @@ class Steps:
 
     def _unchanged(self, call: Call, facts: TableFacts) -> dict[str, Any]:
         """What the run saw. Raises RunRefusedError where it ended over something else than it began with."""
-        index = self.looker.look(self._soon(call.deadline))
+        return self._same(call, facts, self.looker.look(self._soon(call.deadline)))
+
+    def _still_there(self, call: Call, facts: TableFacts) -> None:
+        """Raise RunRefusedError where a call would go on over something else than the run began with: what was done
+        before is lost, and its end would say so hours later. A new index may be unknown to some nodes for a while."""
+        until = self.clock.monotonic() + NEW_INDEX_S
+        with suppress(CollectionBusyError):  # nobody knows: the next call asks again, and the run's end
+            while (index := self.looker.look(self._soon(call.deadline))).state != "there":
+                if self.clock.monotonic() >= until:
+                    break
+                self.clock.sleep(ASKED_EVERY)
+            self._same(call, facts, index)
+
+    def _same(self, call: Call, facts: TableFacts, index: Index) -> dict[str, Any]:
+        """What the run sees. Raises RunRefusedError where that is something else than it began with."""
         seen = saw(self.config, facts, index)
         others = changed(call.event.get("saw") or {}, seen)
         if index.state != "there":
-            raise RunRefusedError(f"The index {self.config.index} is {index.state} at the run's end: start anew.")
+            raise RunRefusedError(f"The index {self.config.index} is {index.state}, and the run went over it. {ANEW}")
         if others:
             raise RunRefusedError(
-                f"Something was replaced while the run went over it, {shown_list(others)}: start anew."
+                f"Something was replaced while the run went over it, {shown_list(others)}: what it did is not whole. "
+                f"{ANEW}"
             )
         return seen
 
@@ -273,6 +295,23 @@ class Steps:
             if not self.backoff.pause(attempt, deadline, SHORTEST_REQUEST):
                 raise CollectionBusyError("The collection was too busy to say whether the index is there.")
             attempt += 1
+
+    def _delay_when_in_time(self, recheck_delay: float) -> float:
+        """The recheck delay of a call. A pipeline that is too late is waited for a while, then raises
+        PipelineLateError: what CloudWatch says of the last minutes is still there when it has caught up."""
+        until = self.clock.monotonic() + CAUGHT_UP_WITHIN
+        while True:
+            try:
+                return prepare.recheck_delay(recheck_delay, self.account.lag(self.clock.now()))
+            except PipelineLateError:
+                if self.clock.monotonic() >= until:
+                    raise
+                self.clock.sleep(ASKED_EVERY)
+
+    @property
+    def _lateness(self) -> Lateness:
+        watch = self.settings.watch + self.settings.window  # so late a change may be without any lag
+        return Lateness(lambda since: self.account.lag(self.clock.now(), since), watch)
 
     @property
     def _visibility(self) -> Visibility:

@@ -4,13 +4,17 @@ The rules stand at the head of `agreement`. A page of the table is read before i
 whose document is another is read once more behind it: that is the first look. Disagreements are kept until
 `recheck`, which waits until each is a recheck delay old and looks again; a run's call ends with it, so that
 nothing is carried between calls.
+
+What `recheck` gives lasted for a recheck delay, and that is long enough only where the pipeline is no later. CloudWatch
+says how late it was some minutes after. So `confirmed`, at a call's end, waits that long, looks once more, and asks
+how late the pipeline has been since the first looks: where that is more than was allowed for, all is settled anew.
 """
 
 from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -18,10 +22,12 @@ from searchsync.clock import Clock, Deadline
 from searchsync.documents import document as rules
 from searchsync.documents.attributes import AttributeMap
 from searchsync.edges.table import Item
+from searchsync.errors import PipelineLateError
 from searchsync.limits import ITEM_EVERY, LARGEST_READ, LOOKS, MOST_DISAGREEMENTS, SAMPLES
 from searchsync.protocol.ports import Table
 from searchsync.reconcile.agreement import Document, Kind, Look, Verdict, judge, look
 from searchsync.reconcile.keys import KeyTypes, key_of
+from searchsync.reconcile.prepare import recheck_delay
 from searchsync.reconcile.reader import Hit
 from searchsync.reconcile.visibility import Visibility
 
@@ -54,11 +60,20 @@ class Difference:
     version: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Lateness:
+    """How late the pipeline is: `behind` gives the seconds since a Unix time, and knows them `watch` seconds later."""
+
+    behind: Callable[[float], float]
+    watch: float
+
+
 @dataclass
 class Verification:
     """Compares pages, and settles what they showed. `recheck_delay` in seconds. One for each call of a run.
 
-    With `most` disagreements it is full: they must be settled before it goes on.
+    `lateness` is asked before anything is a difference. With `most` disagreements it is full: they must be settled
+    before it goes on.
     """
 
     table: Table
@@ -68,14 +83,20 @@ class Verification:
     types: KeyTypes
     recheck_delay: float
     visibility: Visibility
+    lateness: Lateness
     most: int = MOST_DISAGREEMENTS
     counts: Counter[str] = field(default_factory=Counter)
     disagreements: list[Disagreement] = field(default_factory=list)
+    _first: float | None = None
+    """The first look at something that is not confirmed yet, in Unix seconds."""
+    _latest: float = 0.0
+    """The latest first look at one of the differences, in monotonic seconds."""
 
     @property
     def longest(self) -> float:
-        """Seconds that `recheck` may take, its requests left out."""
-        return 2 * (LOOKS - 1) * (self.recheck_delay + self.visibility.late)
+        """Seconds that `recheck` and `confirmed` may take without their requests, while the pipeline gets no later."""
+        look, watch = self.recheck_delay + self.visibility.late, self.lateness.watch
+        return (2 * (LOOKS - 1) - 1) * look + max(look, watch) + (self.visibility.late if watch else 0.0)
 
     @property
     def full(self) -> bool:
@@ -115,7 +136,7 @@ class Verification:
                 self._note(name, keys[name], Look(documents[name].version, Kind.ORPHAN if image is None else None))
 
     def recheck(self, deadline: Deadline) -> list[Difference]:
-        """Look again at everything that disagreed; what is a difference. Waits up to `longest`.
+        """Look again at everything that disagreed; what is a difference once it is `confirmed`.
 
         Raises PipelineLateError where the collection does not show in time what the pipeline has written.
         """
@@ -124,6 +145,7 @@ class Verification:
         for _ in range(LOOKS - 1):
             if not moving:
                 break
+            looked, found = self.clock.monotonic(), len(differences)
             self.clock.sleep(self.recheck_delay)
             self.visibility.wait(deadline)
             moving, missing, lasting = _sorted(moving, self._looks(moving, deadline))
@@ -132,12 +154,56 @@ class Verification:
                 seen, absent = self._sampled(missing, deadline)
                 moving += seen
                 differences += absent
+            if len(differences) > found:
+                self._latest = looked
         self.counts["unstable"] += len(moving)
+        return differences
+
+    def confirmed(self, differences: list[Difference], deadline: Deadline) -> list[Difference]:
+        """Those that last until it is known how late the pipeline was, and that it was no later than they were given.
+
+        Raises PipelineLateError, with the figure, where it is too late, or there is no time to settle them anew.
+        """
+        while differences:
+            differences = self._watched(differences, deadline)
+            late = self.lateness.behind(self.clock.now() if self._first is None else self._first)
+            needed = recheck_delay(self.recheck_delay, late)
+            if needed <= self.recheck_delay or not differences:
+                break
+            if deadline.remaining() < 2 * (needed + self.visibility.late):
+                raise PipelineLateError(
+                    f"The pipeline fell {late:.0f} s behind while the run looked: what is on its way would be taken "
+                    "for a difference, and the call has no time to wait for it. It is tried again."
+                )
+            self.recheck_delay, self._first = needed, self.clock.now()
+            self.disagreements = [
+                Disagreement(each.id, each.keys, Look(each.version, each.kind, each.attributes)) for each in differences
+            ]
+            differences = self.recheck(deadline)
+        self._first = None
         self.counts.update(each.kind.value for each in differences)
         return differences
 
+    def _watched(self, differences: list[Difference], deadline: Deadline) -> list[Difference]:
+        """Those that are still there when the pipeline's lag is known."""
+        if not self.lateness.watch:
+            return differences
+        known = self._latest + self.recheck_delay + self.lateness.watch
+        self.clock.sleep(max(0.0, known - self.clock.monotonic()))
+        self.visibility.wait(deadline)
+        looks = self._looks((Disagreement(each.id, each.keys, Look(None, None)) for each in differences), deadline)
+        still: list[Difference] = []
+        for each in differences:
+            now = looks[each.id]
+            if now.kind is not None and now.version == each.version:
+                still.append(Difference(each.id, each.keys, now.kind, now.attributes, now.version))
+            elif now.kind is not None:
+                self.counts["unstable"] += 1
+        return still
+
     def _note(self, name: str, keys: AttributeMap | None, seen: Look) -> None:
         if seen.kind is not None:
+            self._first = self.clock.now() if self._first is None else self._first
             self.disagreements.append(Disagreement(name, keys, seen))
 
     def _keys(self, documents: Mapping[str, Document]) -> dict[str, AttributeMap]:
