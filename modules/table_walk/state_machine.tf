@@ -11,7 +11,7 @@
 
 locals {
   # Exceptions of the function by their class: the same call would be refused again.
-  refusals = ["ConfigurationError", "WalkRefusedError"]
+  refusals = ["ConfigurationError", "ExportRefusedError", "WalkRefusedError"]
 
   retry = [
     { ErrorEquals = local.refusals, MaxAttempts = 0 },
@@ -155,6 +155,7 @@ locals {
           "run.$"     = "$.run"
           "started.$" = "$.started"
           "saw.$"     = "$.saw"
+          "export.$"  = "$.export"
           "results.$" = "States.Array($.table, $.documents)"
         }
         Next = "Finish"
@@ -168,6 +169,7 @@ locals {
             "run.$"     = "$.run"
             "started.$" = "$.started"
             "saw.$"     = "$.saw"
+            "export.$"  = "$.export"
             "results.$" = "$.results[*][*]"
           }
         }

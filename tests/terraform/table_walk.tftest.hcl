@@ -171,7 +171,7 @@ run "no_failure_is_tolerated_and_no_refusal_repeated" {
     condition = alltrue([for call in concat(
       [for name in ["Prepare", "Finish"] : jsondecode(aws_sfn_state_machine.this.definition).States[name]],
       [for name in ["Table", "Index", "Export"] : jsondecode(aws_sfn_state_machine.this.definition).States[name].ItemProcessor.States["Walk${name}"]],
-    ) : call.Retry[0] == { ErrorEquals = ["ConfigurationError", "WalkRefusedError"], MaxAttempts = 0 } && call.TimeoutSeconds == 960])
+    ) : call.Retry[0] == { ErrorEquals = ["ConfigurationError", "ExportRefusedError", "WalkRefusedError"], MaxAttempts = 0 } && call.TimeoutSeconds == 960])
     error_message = "Every call must end, and a refusal must stand."
   }
   assert {

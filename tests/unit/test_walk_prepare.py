@@ -14,7 +14,7 @@ from botocore.stub import Stubber
 from moto import mock_aws
 
 from searchsync.config import read_environment
-from searchsync.errors import PipelineLateError, StackError, WalkRefusedError
+from searchsync.errors import ExportRefusedError, PipelineLateError, StackError, WalkRefusedError
 from searchsync.limits import LONGEST_SETTLE, MOST_SEGMENTS, SEGMENT_BYTES
 from searchsync.walk.manifest import Asked, Export
 from searchsync.walk.prepare import (
@@ -29,6 +29,7 @@ from searchsync.walk.prepare import (
     read_order,
     segments,
     settling,
+    trigger_by,
 )
 from searchsync.walk.settings import Settings
 from searchsync.wire import AS_SENT
@@ -120,7 +121,7 @@ HOUR = 3_600.0
         (17.6 * HOUR - 1, 0, 1, None, ""),
         (17.6 * HOUR + 1, 0, 1, None, "lost after 22.0 h"),
         (16 * HOUR, 500 * 3_600, 1, None, ""),
-        (16 * HOUR, 500 * 3_600 * 2, 1, None, "16.0 h old, its load takes about 2.0 h at 500 .* then 4.5 h more"),
+        (16 * HOUR, 500 * 3_600 * 2, 1, None, "16.0 h old, its load takes about 2.0 h at 500 .* then take 4.5 h more"),
         (16 * HOUR, 500 * 3_600 * 2, 2, None, ""),
         (16 * HOUR, 500 * 3_600 * 2, 1, 1_500.0, ""),
         (16 * HOUR, 500 * 3_600 * 2, 4, 500.0, "at 500 items"),
@@ -131,10 +132,11 @@ def test_a_load_must_be_done_and_drained_before_the_first_change_since_is_too_ol
 ) -> None:
     export = Export("b", "m", NOW - age, items, rate)
     if not said:
-        check_age(export, OFF, NOW, lanes)
+        check_age(export, OFF, NOW, lanes, STREAM_ARN)
         return
-    with pytest.raises(WalkRefusedError, match=said):
-        check_age(export, OFF, NOW, lanes)
+    wrong = WalkRefusedError if age < 0 else ExportRefusedError
+    with pytest.raises(wrong, match=said):
+        check_age(export, OFF, NOW, lanes, STREAM_ARN)
 
 
 @pytest.mark.parametrize(
@@ -142,15 +144,31 @@ def test_a_load_must_be_done_and_drained_before_the_first_change_since_is_too_ol
 )
 def test_the_shorter_of_the_streams_day_and_the_triggers_maximum_age_counts(maximum: int | None, hours: float) -> None:
     trigger = {**OFF, "MaximumRecordAgeInSeconds": maximum}
-    check_age(Export("b", "m", NOW - hours * HOUR + 1, 0), trigger, NOW, 4)
+    check_age(Export("b", "m", NOW - hours * HOUR + 1, 0), trigger, NOW, 4, STREAM_ARN)
     with pytest.raises(WalkRefusedError, match="not time enough"):
-        check_age(Export("b", "m", NOW - hours * HOUR - 1, 0), trigger, NOW, 4)
+        check_age(Export("b", "m", NOW - hours * HOUR - 1, 0), trigger, NOW, 4, STREAM_ARN)
+
+
+def test_a_load_that_goes_on_later_may_do_so_until_what_changed_since_can_no_more_be_read() -> None:
+    """However much it had left when it began: what it took is in the export's age, or still to come."""
+    for age, good in ((17.6 * HOUR - 1, True), (17.6 * HOUR + 1, False), (72 * HOUR, False)):
+        export = Export("exports", "m", NOW - age, 10**12, 1.0)
+        assert (trigger_by(export, OFF) >= NOW) is good
+        if good:
+            check_age(export, OFF, NOW, None, STREAM_ARN)
+            continue
+        with pytest.raises(ExportRefusedError) as refused:
+            check_age(export, OFF, NOW, None, STREAM_ARN)
+        table = STREAM_ARN.partition("/stream/")[0]
+        command = f"`aws dynamodb export-table-to-point-in-time --table-arn {table} --s3-bucket exports`"
+        assert command in str(refused.value)
+        assert "its load takes" not in str(refused.value)
 
 
 def test_an_export_from_before_the_stream_is_refused() -> None:
     began = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
     check_stream(Export("b", "m", began, 0), STREAM_ARN)
-    with pytest.raises(WalkRefusedError, match=r"2\.0 h older than the table's stream"):
+    with pytest.raises(ExportRefusedError, match=r"2\.0 h older than the table's stream"):
         check_stream(Export("b", "m", began - 2 * HOUR, 0), STREAM_ARN)
     check_stream(Export("b", "m", 1.0, 0), STREAM_ARN.replace("2026-01-01T00:00:00.000", "label"))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -18,6 +18,7 @@ from searchsync.bulk import Answer, Kind, Response
 from searchsync.config import read_environment
 from searchsync.errors import (
     CollectionBusyError,
+    ExportRefusedError,
     PipelineLateError,
     StackError,
     UnforeseenError,
@@ -111,6 +112,12 @@ class Bench:
         self.report = Report()
         answer: dict[str, Any] = json.loads(json.dumps(self.steps.run(event, 900.0, self.report)))
         return answer
+
+    def replaced_stream(self) -> None:
+        """Another stream, later than any export, and the stack applied again."""
+        stream = STREAM_ARN.partition("/stream/")[0] + "/stream/2999-01-01T00:00:00.000"
+        self.steps = replace(self.steps, config=replace(self.steps.config, stream_arn=stream))
+        self.account.facts = replace(self.account.facts, stream_arn=stream)
 
     def machine(self, task: str) -> dict[str, Any]:
         """The whole state machine; its output."""
@@ -238,6 +245,59 @@ def test_a_load_is_refused_with_the_trigger_on_and_ends_when_it_is_turned_on(ben
     part = {"bucket": "b", "manifest": "m", "etag": "e", "lines": "0-9"}
     with pytest.raises(WalkRefusedError, match="is Enabled"):
         bench.run({**state, "part": part, "call": 0, "totals": {}})
+
+
+def loading(bench: Bench) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The events of a load's next call and of its end."""
+    plan = bench.run(load(bench))
+    carried = {name: plan[name] for name in ("task", "run", "export")}
+    part = {"bucket": "b", "manifest": "m", "etag": "e", "lines": "0-9"}
+    walk = carried | {"step": "walk", "settle": 30, "position": None, "part": part, "call": 0, "totals": {}}
+    return walk, carried | {"step": "finish", "started": plan["started"], "saw": plan["saw"], "results": [{"items": 1}]}
+
+
+@pytest.mark.parametrize("step", ["walk", "finish"])
+def test_a_load_that_goes_on_days_later_writes_nothing_and_is_no_success(bench: Bench, step: str) -> None:
+    """What has changed since the export is lost by then, and the trigger would bring none of it."""
+    event = loading(bench)[step == "finish"]
+    bench.world.clock.sleep(72 * 3_600.0)
+    documents = dict(bench.world.index.documents)
+    with pytest.raises(ExportRefusedError, match=r"72\.0 h old.*export-table-to-point-in-time --table-arn arn"):
+        bench.run(event)
+    assert bench.world.index.documents == documents
+    assert bench.report.result is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (lambda bench: bench.account.mapping.update(State="Enabled"), "is Enabled"),
+        (lambda bench: bench.account.mapping.update(MaximumRecordAgeInSeconds=60), "not time enough"),
+        (lambda bench: bench.replaced_stream(), "older than the table's stream"),
+    ],
+)
+@pytest.mark.parametrize("step", ["walk", "finish"])
+def test_each_step_of_a_load_asks_anew_whether_a_change_would_be_lost(
+    bench: Bench, step: str, changed: Callable[[Bench], object], said: str
+) -> None:
+    event = loading(bench)[step == "finish"]
+    changed(bench)
+    with pytest.raises(WalkRefusedError, match=said):
+        bench.run(event)
+
+
+def test_a_loads_result_says_until_when_the_trigger_must_be_turned_on(bench: Bench) -> None:
+    _, finish = loading(bench)
+    exported = datetime.fromtimestamp(finish["export"]["exported_at"], UTC)
+    by = exported + timedelta(hours=0.8 * 24)  # a fifth of the stream's day is for reading what has changed
+    assert datetime.fromisoformat(bench.run(finish)["trigger_by"]) == by
+    for export in ({"export": None}, {}):  # of the table itself; of a machine before this one
+        assert "trigger_by" not in bench.run({**finish, **export} if export else without(finish, "export"))
+
+
+def without(event: dict[str, Any], name: str) -> dict[str, Any]:
+    """The event without a member."""
+    return {each: value for each, value in event.items() if each != name}
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from searchsync.config import Config
-from searchsync.errors import PipelineLateError, StackError, WalkRefusedError
+from searchsync.errors import ExportRefusedError, PipelineLateError, StackError, WalkRefusedError
 from searchsync.foreign import code_of, shown, shown_list
 from searchsync.limits import (
     DRAIN_SPEED,
@@ -26,7 +26,7 @@ from searchsync.limits import (
     SEGMENT_BYTES,
     STREAM_KEEPS,
 )
-from searchsync.walk.manifest import Asked, Export, Manifest
+from searchsync.walk.manifest import Asked, Export, Manifest, anew
 from searchsync.walk.settings import Settings
 from searchsync.walk.state import TASKS
 from searchsync.wire import AS_SENT
@@ -132,34 +132,51 @@ def check_trigger(trigger: Mapping[str, Any] | None) -> Mapping[str, Any]:
 
 
 def check_stream(export: Export, stream_arn: str) -> None:
-    """Raise WalkRefusedError where the export is older than the stream, whose label is the time of its creation."""
+    """Raise ExportRefusedError where the export is older than the stream, whose label is the time of its creation."""
     try:
         created = datetime.fromisoformat(stream_arn.partition("/stream/")[2]).replace(tzinfo=UTC).timestamp()
     except ValueError:
         return
     if created > export.exported_at:
-        raise WalkRefusedError(
+        raise ExportRefusedError(
             f"The export is {(created - export.exported_at) / 3600:.1f} h older than the table's stream: what changed "
-            "between is in neither. Export anew."
+            f"between is in neither. {anew(_table(stream_arn), export.bucket)}"
         )
 
 
-def check_age(export: Export, trigger: Mapping[str, Any], now: float, lanes: int) -> None:
-    """Raise WalkRefusedError where changes since the export would be lost before they are read: the stream keeps
-    them for a day, and the trigger drops them at its maximum record age."""
+def _table(stream_arn: str) -> str:
+    return stream_arn.partition("/stream/")[0]
+
+
+def _kept(trigger: Mapping[str, Any]) -> float:
+    """Seconds after which a change is lost: the stream drops it, or the trigger at its maximum record age."""
+    maximum = float(trigger.get("MaximumRecordAgeInSeconds") or -1)
+    return min(STREAM_KEEPS, maximum) if maximum > 0 else STREAM_KEEPS
+
+
+def trigger_by(export: Export, trigger: Mapping[str, Any]) -> float:
+    """Unix seconds: a trigger that is turned on later loses changes before it has read them."""
+    return export.exported_at + _kept(trigger) / (1 + 1 / DRAIN_SPEED)
+
+
+def check_age(export: Export, trigger: Mapping[str, Any], now: float, lanes: int | None, stream_arn: str) -> None:
+    """Raise ExportRefusedError where changes since the export would be lost before they are read.
+
+    `lanes` None: the load is under way, or done, and what is left of it is not counted.
+    """
     age = now - export.exported_at
     if age < 0:
         raise WalkRefusedError(f"The export's time lies {-age:.0f} s in the future: give exported_at in Unix seconds.")
-    rate = export.rate or ITEMS_A_SECOND * lanes
-    load = export.items / rate
+    rate = export.rate or ITEMS_A_SECOND * (lanes or 1)
+    load = export.items / rate if lanes else 0.0
     drain = (age + load) / DRAIN_SPEED
-    maximum = float(trigger.get("MaximumRecordAgeInSeconds") or -1)
-    limit = min(STREAM_KEEPS, maximum) if maximum > 0 else STREAM_KEEPS
-    if age + load + drain > limit:
-        raise WalkRefusedError(
-            f"There is not time enough. The export is {age / 3600:.1f} h old, its load takes about {load / 3600:.1f} h "
-            f"at {rate:,.0f} items a second, and the changes since then {drain / 3600:.1f} h more; they are lost after "
-            f"{limit / 3600:.1f} h. Export anew, give a faster rate that was measured, or run a backfill without an "
+    if age + load + drain > _kept(trigger):
+        loading = f"its load takes about {load / 3600:.1f} h at {rate:,.0f} items a second, and " if lanes else ""
+        faster = "Or give a faster rate that was measured, or run" if lanes else "Or run"
+        raise ExportRefusedError(
+            f"There is not time enough. The export is {age / 3600:.1f} h old, {loading}"
+            f"the changes since then take {drain / 3600:.1f} h more; they are lost after "
+            f"{_kept(trigger) / 3600:.1f} h. {anew(_table(stream_arn), export.bucket)} {faster} a backfill without an "
             "export."
         )
 

@@ -36,7 +36,7 @@ from searchsync.table import DynamoTable
 from searchsync.walk import prepare
 from searchsync.walk.identity import UNASKED, Looker, changed, looked, saw
 from searchsync.walk.keys import KeyTypes
-from searchsync.walk.manifest import Asked, check_arn, check_export, described
+from searchsync.walk.manifest import Asked, Export, check_arn, check_export, described
 from searchsync.walk.parts import Pace, Walker
 from searchsync.walk.prepare import Account, Order, TableFacts, read_order
 from searchsync.walk.reader import IndexReader
@@ -138,8 +138,8 @@ class Steps:
         self._check_alone(state.run)
         facts = self.account.table()
         prepare.check_table(facts, self.config)
-        if isinstance(state.part, Files):  # still off
-            prepare.check_trigger(self.account.trigger())
+        if isinstance(state.part, Files):
+            self._still_loadable(call.event["export"])
         if state.task != "backfill":  # the pipeline may have fallen behind since the walk began, and catch up
             state = replace(state, settle=prepare.settling(state.settle, self.account.lag(self.clock.now())))
         walker = self.walker(facts.types, Pace(self.clock, self.settings.units))
@@ -167,6 +167,7 @@ class Steps:
         """The whole walk's result."""
         facts = self.account.table()
         prepare.check_table(facts, self.config)
+        trigger_by = self._still_loadable(call.event["export"]) if call.event.get("export") else None
         seen = self._unchanged(call, facts)
         totals = summed(call.event["results"])
         differences = None if call.event["task"] == "backfill" else sum(totals.get(kind, 0) for kind in DIFFERENCES)
@@ -182,6 +183,8 @@ class Steps:
             "in_step": None if differences is None else differences == totals.get("repaired", 0),
             "report": self.reports.place(call.event["run"]) if differences else None,
         }
+        if trigger_by:
+            result["trigger_by"] = trigger_by
         call.report.result = result
         if differences is not None:
             call.report.differences = differences - totals.get("repaired", 0)
@@ -223,9 +226,18 @@ class Steps:
         check_export(description)
         export = described(description, asked.rate)
         prepare.check_stream(export, self.config.stream_arn)
-        prepare.check_age(export, trigger, self.clock.now(), self.settings.lanes)
+        prepare.check_age(export, trigger, self.clock.now(), self.settings.lanes, self.config.stream_arn)
         etag, parts = self.account.export_parts(export)
         return asdict(export) | {"etag": etag}, parts
+
+    def _still_loadable(self, loading: Mapping[str, Any]) -> str:
+        """Until when the trigger must be turned on. Raises WalkRefusedError where changes since the export are lost by
+        then: a load that failed may go on days later."""
+        export = Export(**{name: value for name, value in loading.items() if name != "etag"})
+        trigger = prepare.check_trigger(self.account.trigger())
+        prepare.check_stream(export, self.config.stream_arn)
+        prepare.check_age(export, trigger, self.clock.now(), None, self.config.stream_arn)
+        return datetime.fromtimestamp(prepare.trigger_by(export, trigger), UTC).isoformat(timespec="seconds")
 
     def _prepare_backfill(self, call: Call) -> float:
         """Make sure that the index is there and takes writes; the settling time."""
