@@ -269,6 +269,9 @@ SEGMENT_BYTES = 512 * 1024**2
 """Of the table, in one segment: some minutes of walking, so that a failed one is soon repeated."""
 MOST_SEGMENTS = 1_000
 """More results than that would not fit into one state."""
+READ_SHARE = 0.25
+"""Of the table's read capacity, which a walk takes that is not told how much: it is left beside the 70 % at which a
+table that scales by itself is usually kept."""
 STREAM_KEEPS = 24 * 3600.0
 """Seconds ("Change data capture for DynamoDB Streams")."""
 ITEMS_A_SECOND = 500.0
@@ -295,6 +298,7 @@ assert SHORT_STEP + TOGETHER + WALK_RESERVE < LONGEST_CALL  # in one call
 assert READ_TO_ANSWER < ONE_PAGE < LONGEST_CALL - WALK_RESERVE  # a page has its time, and a call a page
 assert SETTLED_IN + LONGEST_SETTLE + WALK_RESERVE < LONGEST_CALL  # what is put aside is looked at again
 assert MOST_RANGES <= MOST_SEGMENTS  # else ranges are smaller than what they stand for
+assert 0 < READ_SHARE <= 1 - 0.7  # beside what the table is kept at
 assert KEYS == 2**63  # else the engine takes no key, or has none for the rest
 assert 8 * MOST_KEYS <= MOST_SEEN_BYTES  # a call reads what a call of the table has written
 assert 2 * REQUEST_TIMEOUT < LASTING_ERROR < LONGEST_CALL - WALK_RESERVE  # a node that restarts is no such error

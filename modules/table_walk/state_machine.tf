@@ -58,6 +58,7 @@ locals {
                 "part.$"     = "$.part"
                 "position.$" = "$.position"
                 "call.$"     = "$.call"
+                "paid_at.$"  = "$.paid_at"
                 "totals.$"   = "$.totals"
               }
             }
@@ -82,6 +83,7 @@ locals {
     "export.$" = "$.export"
     "position" = null
     "call"     = 0
+    "paid_at"  = 0
     "totals"   = {}
   }
 

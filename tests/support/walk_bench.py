@@ -343,7 +343,7 @@ class Lane:
         else:
             self.lines.append(line)
 
-    def walker(self) -> Walker:
+    def walker(self, paid_at: float = 0.0) -> Walker:
         """A walker of one call."""
         world = self.world
         reader: Any = world.reader
@@ -359,7 +359,7 @@ class Lane:
             world.clock,
             world.backoff,
             random.Random(self.seed),
-            Pace(world.clock, self.rate),
+            Pace(world.clock, self.rate, paid_at),
             world.types,
         )
 
@@ -367,9 +367,9 @@ class Lane:
         """One call of the walk's function."""
         event = json.loads(json.dumps(event))
         state = read_state(event)
-        walker = self.walker()
+        walker = self.walker(state.paid_at)
         position, broken = walker.walk(state, Deadline.after(self.world.clock, self.call_seconds))
-        text = json.dumps(written_state(event, state.after(position, walker.counts, broken)))
+        text = json.dumps(written_state(event, state.after(position, walker.counts, broken, walker.pace.paid_at)))
         assert len(text) < 10_000
         self.states.append(json.loads(text))
         return self.states[-1]

@@ -26,10 +26,12 @@ from searchsync.walk.prepare import (
     check_stream,
     check_table,
     check_trigger,
+    read_capacity,
     read_order,
     segments,
     settling,
     trigger_by,
+    units,
 )
 from searchsync.walk.settings import Settings
 from searchsync.wire import AS_SENT
@@ -39,6 +41,7 @@ CONFIG = read_environment(environment())
 SETTINGS = Settings(30.0, None, 4, None, None, "sync", "arn:machine")
 ARN = f"{STREAM_ARN.partition('/stream/')[0]}/export/01693685827463-2d8752fd"
 EXPORT = {"arn": ARN}
+ON_DEMAND = {"BillingModeSummary": {"BillingMode": "PAY_PER_REQUEST"}}
 
 
 @pytest.mark.parametrize(
@@ -173,6 +176,42 @@ def test_an_export_from_before_the_stream_is_refused() -> None:
     check_stream(Export("b", "m", 1.0, 0), STREAM_ARN.replace("2026-01-01T00:00:00.000", "label"))
 
 
+@pytest.mark.parametrize(
+    ("table", "capacity"),
+    [
+        ({"ProvisionedThroughput": {"ReadCapacityUnits": 5}}, 5.0),  # never on demand: no BillingModeSummary
+        (
+            {"BillingModeSummary": {"BillingMode": "PROVISIONED"}, "ProvisionedThroughput": {"ReadCapacityUnits": 5}},
+            5.0,
+        ),
+        ({**ON_DEMAND, "ProvisionedThroughput": {"ReadCapacityUnits": 0}}, None),
+        ({**ON_DEMAND, "ProvisionedThroughput": {"ReadCapacityUnits": 5}}, None),  # what an emulation says
+        ({**ON_DEMAND, "OnDemandThroughput": {"MaxReadRequestUnits": 40}}, 40.0),
+        ({**ON_DEMAND, "OnDemandThroughput": {"MaxReadRequestUnits": -1}}, None),
+        ({}, None),
+    ],
+)
+def test_a_tables_read_capacity_is_what_it_throttles_beyond(table: dict[str, Any], capacity: float | None) -> None:
+    assert read_capacity(table) == capacity
+
+
+@pytest.mark.parametrize(
+    ("set_units", "capacity", "lanes", "each"),
+    [
+        (None, None, 4, None),
+        (None, 400.0, 4, 25.0),  # a quarter of it, all lanes together
+        (None, 5.0, 100, 0.0125),
+        (7.0, 400.0, 4, 7.0),  # as it is set, for each lane
+        (7.0, None, 4, 7.0),
+    ],
+)
+def test_a_walk_that_is_not_told_how_much_takes_a_share_of_what_the_table_has(
+    set_units: float | None, capacity: float | None, lanes: int, each: float | None
+) -> None:
+    facts = TableFacts({"id": "S"}, 1, STREAM_ARN, capacity=capacity)
+    assert units(replace(SETTINGS, units=set_units, lanes=lanes), facts) == each
+
+
 def test_segments_follow_the_tables_size() -> None:
     assert segments(0, 4) == 4
     assert segments(SEGMENT_BYTES * 9 + 1, 4) == 10
@@ -241,6 +280,13 @@ def test_the_tables_facts_are_read_in_key_order() -> None:
         StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
     )
     assert account.table().stream_arn is not None
+    assert account.table().capacity is None
+    client.update_table(
+        TableName=CONFIG.table_name,
+        BillingMode="PROVISIONED",
+        ProvisionedThroughput={"ReadCapacityUnits": 40, "WriteCapacityUnits": 1},
+    )
+    assert account.table().capacity == 40.0
     client.delete_table(TableName=CONFIG.table_name)
     with pytest.raises(WalkRefusedError, match="There is no table"):
         account.table()

@@ -214,6 +214,36 @@ def test_a_pipeline_that_falls_behind_meanwhile_lengthens_the_settling_time(benc
         bench.run({**PREPARE, "input": {"task": "verify"}})
 
 
+@pytest.mark.parametrize(("capacity", "seconds"), [(None, 0.0), (40.0, 2.0), (4.0, 20.0)])
+def test_a_walk_keeps_to_its_share_of_what_the_table_has_at_each_call(
+    bench: Bench, capacity: float | None, seconds: float
+) -> None:
+    """Two lanes, a quarter of the table's for both: ten items of a unit each."""
+    plan = bench.run({**PREPARE, "input": {"task": "backfill"}})
+    bench.world.client.unit = 1.0
+    bench.account.facts = replace(bench.account.facts, capacity=capacity)  # it scales meanwhile
+    state = {
+        "step": "walk",
+        "task": "backfill",
+        "run": "run-1",
+        "settle": 30,
+        "export": plan["export"],
+        "position": None,
+    }
+    began = bench.world.clock.time
+    bench.part({**state, "part": {"segment": 0, "of": 1}, "call": 0, "totals": {}})
+    assert bench.world.clock.time - began == pytest.approx(seconds, abs=0.5)
+
+
+def test_what_a_call_could_not_pay_for_the_next_one_pays_before_it_reads(bench: Bench) -> None:
+    bench.world.client.unit = 100.0
+    bench.steps = replace(bench.steps, settings=replace(bench.steps.settings, units=0.5))
+    state = {"step": "walk", "task": "backfill", "run": "run-1", "settle": 30, "export": None, "position": None}
+    began = bench.world.clock.time
+    bench.part({**state, "part": {"segment": 0, "of": 1}, "call": 0, "totals": {}})
+    assert bench.world.clock.time - began >= 10 * 100 / 0.5
+
+
 EXPORT_ARN = f"{STREAM_ARN.partition('/stream/')[0]}/export/01-ab"
 
 

@@ -287,8 +287,9 @@ MUTANTS = (
     Mutant(
         "a load that goes on over another stream",
         FUNCTION + "walk/steps.py",
-        "        prepare.check_stream(export, self.config.stream_arn)\n        prepare.check_age(export, trigger, self.clock.now(), None",
-        "        prepare.check_age(export, trigger, self.clock.now(), None",
+        """        prepare.check_stream(export, self.config.stream_arn)
+        prepare.check_age(export, trigger, self.clock.now(), None""",
+        """        prepare.check_age(export, trigger, self.clock.now(), None""",
         ("tests/unit/test_walk_steps.py", "-k", "asks_anew"),
     ),
     Mutant(
@@ -304,5 +305,49 @@ MUTANTS = (
         "(TOO_LATE if now > until else NEXT_STEP)",
         "NEXT_STEP",
         ("tests/unit/test_cli_export.py", "-k", "what_it_means_when_that_is_past"),
+    ),
+    Mutant(
+        "reads that nobody pays for between two calls",
+        FUNCTION + "walk/state.py",
+        'float(event.get("paid_at", 0.0))',
+        "0.0",
+        ("tests/unit/test_walk_parts.py", "-k", "however_much_the_smallest_step_takes"),
+    ),
+    Mutant(
+        "a part's last reads that nobody pays for",
+        FUNCTION + "walk/parts.py",
+        "            return END if position is None else position, ()",
+        "            return position, ()",
+        ("tests/unit/test_walk_parts.py", "-k", "however_much_the_smallest_step_takes"),
+    ),
+    Mutant(
+        "a repair's reads that nobody pays for",
+        FUNCTION + "walk/parts.py",
+        "Repair(self._paced,",
+        "Repair(self.table,",
+        ("tests/unit/test_walk_parts.py", "-k", "however_much_the_smallest_step_takes"),
+    ),
+    Mutant(
+        "a failed call's reads that nobody pays for",
+        FUNCTION + "walk/parts.py",
+        """        finally:
+            self.pace.wait(deadline)  # also""",
+        """        except ZeroDivisionError:
+            self.pace.wait(deadline)  # also""",
+        ("tests/unit/test_walk_parts.py", "-k", "call_that_fails_has_read"),
+    ),
+    Mutant(
+        "a walk that takes all that a provisioned table has",
+        FUNCTION + "walk/prepare.py",
+        "    if settings.units is not None or facts.capacity is None:\n",
+        "    if settings.units is None or facts.capacity is None:\n",
+        ("tests/unit/test_walk_prepare.py", "-k", "share_of_what_the_table_has"),
+    ),
+    Mutant(
+        "each lane of a walk given the share of all",
+        FUNCTION + "walk/prepare.py",
+        "READ_SHARE * facts.capacity / settings.lanes",
+        "READ_SHARE * facts.capacity",
+        ("tests/unit/test_walk_prepare.py", "-k", "share_of_what_the_table_has"),
     ),
 )

@@ -22,6 +22,7 @@ from searchsync.limits import (
     LONGEST_SETTLE,
     MOST_DATAPOINTS,
     MOST_SEGMENTS,
+    READ_SHARE,
     REFRESH,
     SEGMENT_BYTES,
     STREAM_KEEPS,
@@ -36,7 +37,8 @@ from searchsync.wire import AS_SENT
 class TableFacts:
     """What DescribeTable says: key attributes with their types, hash key first, size, and the stream that is on.
 
-    id: another one where a table is made anew under its name; created: Unix seconds.
+    id: another one where a table is made anew under its name; created: Unix seconds. capacity: read units a second that
+    the table has, None where it has no bound of its own.
     """
 
     types: Mapping[str, str]
@@ -44,6 +46,7 @@ class TableFacts:
     stream_arn: str | None
     id: str | None = None
     created: float | None = None
+    capacity: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +184,26 @@ def check_age(export: Export, trigger: Mapping[str, Any], now: float, lanes: int
         )
 
 
+def read_capacity(table: Mapping[str, Any]) -> float | None:
+    """Read units a second that a table has by DescribeTable's TableDescription, None where it has no bound.
+
+    API: a table of which BillingModeSummary is silent is PROVISIONED. One on demand may have a maximum
+    (OnDemandThroughput, -1 is none), and throttles what is over it just the same.
+    """
+    if table.get("BillingModeSummary", {}).get("BillingMode") == "PAY_PER_REQUEST":
+        bound = table.get("OnDemandThroughput", {}).get("MaxReadRequestUnits", 0)
+    else:
+        bound = table.get("ProvisionedThroughput", {}).get("ReadCapacityUnits", 0)
+    return float(bound) if bound > 0 else None
+
+
+def units(settings: Settings, facts: TableFacts) -> float | None:
+    """Read units a second of each lane: as set, else a share of what the table has now, None for no limit."""
+    if settings.units is not None or facts.capacity is None:
+        return settings.units
+    return READ_SHARE * facts.capacity / settings.lanes
+
+
 def segments(size: int, lanes: int) -> int:
     """How many segments a table of `size` bytes is walked in."""
     return min(MOST_SEGMENTS, max(lanes, math.ceil(size / SEGMENT_BYTES)))
@@ -239,6 +262,7 @@ class Account:
             found.get("LatestStreamArn") if on else None,
             found.get("TableId"),
             found["CreationDateTime"].timestamp() if "CreationDateTime" in found else None,
+            read_capacity(found),
         )
 
     def export(self, arn: str) -> Mapping[str, Any]:

@@ -14,8 +14,8 @@ from searchsync.limits import LONGEST_SETTLE, SHORTEST_SETTLE
 class Settings:
     """What a walk is asked to keep to.
 
-    settle: seconds between two looks at least; units: read units a second for each lane, None for no
-    limit; lanes: parts walked at once; report_bucket: of the differences, None for the log; seen_bucket: of
+    settle: seconds between two looks at least; units: read units a second for each lane, None for a
+    share of what the table has; lanes: parts walked at once; report_bucket: of the differences, None for the log; seen_bucket: of
     the keys that a walk has read, None: every document is looked up.
     """
 
@@ -52,7 +52,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         "READ_UNITS_PER_SECOND",
         "0",
         lambda value: 0 <= value < math.inf,
-        "read units a second, or nothing for no limit",
+        "read units a second, or nothing for a share of what the table has",
     )
     settle = number(
         "SETTLE_SECONDS",

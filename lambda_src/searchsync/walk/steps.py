@@ -142,14 +142,15 @@ class Steps:
             self._still_loadable(call.event["export"])
         if state.task != "backfill":  # the pipeline may have fallen behind since the walk began, and catch up
             state = replace(state, settle=prepare.settling(state.settle, self.account.lag(self.clock.now())))
-        walker = self.walker(facts.types, Pace(self.clock, self.settings.units))
+        pace = Pace(self.clock, prepare.units(self.settings, facts), state.paid_at)
+        walker = self.walker(facts.types, pace)
         call.report.facts["part"] = state.name
         call.report.counts = walker.counts
         with self._costs(walker.counts):
             position, broken = walker.walk(state, call.deadline)
         if broken:
             call.report.facts["broken"] = broken
-        return written_state(call.event, state.after(position, walker.counts, broken))
+        return written_state(call.event, state.after(position, walker.counts, broken, pace.paid_at))
 
     @contextmanager
     def _costs(self, counts: Counter[str]) -> Iterator[None]:
