@@ -311,6 +311,7 @@ ENDPOINTS = (
     Endpoint("walk", "DynamoDB", DYNAMODB_ENDPOINT, LOAD, _of("dynamodb", "DescribeExport")),
     Endpoint("walk", "SQS", QUEUE_ENDPOINT, "always", _of("sqs", "SendMessage")),
     Endpoint("walk", "Step Functions", "interface endpoint `states`", "always", _of("states", "ListExecutions")),
+    Endpoint("walk", "Lambda", "interface endpoint `lambda`", "always", _of("lambda", "GetAccountSettings")),
     Endpoint("walk", "Lambda", "interface endpoint `lambda`", LOAD, _of("lambda", "ListEventSourceMappings")),
     Endpoint(
         "walk",

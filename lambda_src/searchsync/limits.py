@@ -269,6 +269,8 @@ SEGMENT_BYTES = 512 * 1024**2
 """Of the table, in one segment: some minutes of walking, so that a failed one is soon repeated."""
 MOST_SEGMENTS = 1_000
 """More results than that would not fit into one state."""
+LANES_SHARE = 0.5
+"""Of the concurrency that no function of the account has reserved: a walk takes no more, so that the sync has room."""
 READ_SHARE = 0.25
 """Of the table's read capacity, which a walk takes that is not told how much: it is left beside the 70 % at which a
 table that scales by itself is usually kept."""
@@ -298,6 +300,7 @@ assert SHORT_STEP + TOGETHER + WALK_RESERVE < LONGEST_CALL  # in one call
 assert READ_TO_ANSWER < ONE_PAGE < LONGEST_CALL - WALK_RESERVE  # a page has its time, and a call a page
 assert SETTLED_IN + LONGEST_SETTLE + WALK_RESERVE < LONGEST_CALL  # what is put aside is looked at again
 assert MOST_RANGES <= MOST_SEGMENTS  # else ranges are smaller than what they stand for
+assert 0 < LANES_SHARE <= 0.5  # the sync finds as much as a walk takes
 assert 0 < READ_SHARE <= 1 - 0.7  # beside what the table is kept at
 assert KEYS == 2**63  # else the engine takes no key, or has none for the rest
 assert 8 * MOST_KEYS <= MOST_SEEN_BYTES  # a call reads what a call of the table has written

@@ -15,6 +15,17 @@ locals {
 
   retry = [
     { ErrorEquals = local.refusals, MaxAttempts = 0 },
+    # Lambda has no room, for this function or for its network interfaces: nothing was called, and others are to go on.
+    # Waits of 30 s in the mean for 2 h, whatever the other errors were: each retrier counts for itself, anew in each
+    # call (Amazon States Language, "Complex retry scenarios").
+    {
+      ErrorEquals     = ["Lambda.TooManyRequestsException", "Lambda.EC2ThrottledException"]
+      IntervalSeconds = 1
+      BackoffRate     = 2
+      MaxAttempts     = 240
+      MaxDelaySeconds = 60
+      JitterStrategy  = "FULL"
+    },
     {
       ErrorEquals     = ["States.TaskFailed", "States.Timeout"]
       IntervalSeconds = 2

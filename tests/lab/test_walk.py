@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from lab.applied import Applied
+from lab.cloud.retries import THROTTLED
 from tests.support.applied_walk import REFRESH_SECONDS, damage, settling_soon, with_environment
 
 FUNCTION_ROLE = "dynamodb-to-opensearch-walk-role"
@@ -56,6 +57,11 @@ class Walk:
                 found = self.states.describe_execution(executionArn=child["executionArn"])
                 said.append(f"{found.get('error')}: {found.get('cause')}")
         return "\n".join(said)
+
+    def failures(self, execution: str) -> list[str]:
+        """The errors of an execution's own calls so far."""
+        events = self.states.get_execution_history(executionArn=execution, maxResults=1000)["events"]
+        return [each["taskFailedEventDetails"]["error"] for each in events if "taskFailedEventDetails" in each]
 
     def log(self) -> list[dict[str, Any]]:
         """The walk function's JSON lines."""
@@ -161,6 +167,33 @@ def test_of_two_walks_at_once_the_second_is_refused(walk: Walk) -> None:
     assert first.rpartition(":")[2] in ends[1]["cause"]
 
 
+def test_a_call_that_lambda_has_no_room_for_is_waited_out(walk: Walk) -> None:
+    """More often than any other error is: each of these waits is a tenth of AWS's."""
+    functions, name = walk.stack.lab.boto3_client("lambda"), walk.stack.outputs["walk_function_name"]
+    functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    try:
+        execution = walk.start("backfill")
+        walk.stack.until("throttled calls", lambda: walk.failures(execution).count(THROTTLED) > 7, 120)
+    finally:
+        functions.delete_function_concurrency(FunctionName=name)
+    assert walk.end(execution)["status"] == "SUCCEEDED"
+    assert set(walk.failures(execution)) == {THROTTLED}
+
+
+def test_a_walk_that_would_leave_the_sync_function_no_room_is_refused(walk: Walk) -> None:
+    """The sync function reserves all but seven, as many as an account of ten may have."""
+    functions, name = walk.stack.lab.boto3_client("lambda"), walk.stack.outputs["function_name"]
+    room = functions.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
+    functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=room - 7)
+    try:
+        ended = walk.end(walk.start("verify"))
+    finally:
+        functions.delete_function_concurrency(FunctionName=name)
+    assert ended["error"] == "WalkRefusedError"
+    assert "table_walk.concurrency is 4" in ended["cause"]
+    assert "at most 3" in ended["cause"]
+
+
 @contextmanager
 def without(stack: Applied, role: str, action: str) -> Iterator[None]:
     """The stack without one permission of a role of the walk."""
@@ -182,6 +215,7 @@ def without(stack: Applied, role: str, action: str) -> Iterator[None]:
         (FUNCTION_ROLE, "s3:GetObject", "verify"),
         (FUNCTION_ROLE, "s3:ListBucket", "verify"),
         (FUNCTION_ROLE, "s3:PutObject", "verify"),
+        (FUNCTION_ROLE, "lambda:GetAccountSettings", "backfill"),
         (FUNCTION_ROLE, "states:ListExecutions", "backfill"),
         (FUNCTION_ROLE, "aoss:APIAccessAll", "backfill"),
         (FUNCTION_ROLE, "cloudwatch:GetMetricStatistics", "verify"),

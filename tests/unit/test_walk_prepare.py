@@ -23,6 +23,7 @@ from searchsync.walk.prepare import (
     TableFacts,
     check_age,
     check_alone,
+    check_lanes,
     check_stream,
     check_table,
     check_trigger,
@@ -212,6 +213,19 @@ def test_a_walk_that_is_not_told_how_much_takes_a_share_of_what_the_table_has(
     assert units(replace(SETTINGS, units=set_units, lanes=lanes), facts) == each
 
 
+@pytest.mark.parametrize(
+    ("lanes", "unreserved", "most"), [(4, 1_000, 500), (5, 10, 5), (6, 10, 5), (100, 10, 5), (1, 0, 1)]
+)
+def test_a_walk_leaves_half_of_what_lambda_has_room_for_to_the_sync(lanes: int, unreserved: int, most: int) -> None:
+    if lanes <= most:
+        check_lanes(lanes, unreserved)
+        return
+    with pytest.raises(
+        WalkRefusedError, match=f"table_walk.concurrency is {lanes}, .* for {unreserved} .* at most {most}"
+    ):
+        check_lanes(lanes, unreserved)
+
+
 def test_segments_follow_the_tables_size() -> None:
     assert segments(0, 4) == 4
     assert segments(SEGMENT_BYTES * 9 + 1, 4) == 10
@@ -330,6 +344,11 @@ def test_the_trigger_is_the_one_on_our_stream() -> None:
     assert account("lambda", {"EventSourceMappings": []})[0].trigger() is None
 
 
+def test_the_room_that_lambda_has_is_what_no_function_has_reserved() -> None:
+    limit = {"ConcurrentExecutions": 1_000, "UnreservedConcurrentExecutions": 900}
+    assert account("lambda", {"AccountLimit": limit})[0].unreserved() == 900
+
+
 def test_the_running_walks_are_all_pages_of_them_and_no_children_of_a_map() -> None:
     client = boto3.client("stepfunctions", region_name="eu-central-1")
     machine = "arn:aws:states:eu-central-1:123456789012:stateMachine:sync-walk"
@@ -365,6 +384,7 @@ def test_what_aws_refuses_names_the_permission() -> None:
     asks: tuple[tuple[str, Callable[[Account], object], str], ...] = (
         ("cloudwatch", lambda asking: asking.lag(NOW), "cloudwatch:GetMetricStatistics"),
         ("lambda", lambda asking: asking.trigger(), "lambda:ListEventSourceMappings"),
+        ("lambda", lambda asking: asking.unreserved(), "lambda:GetAccountSettings"),
         ("stepfunctions", lambda asking: asking.running_walks(), "states:ListExecutions"),
         ("dynamodb", lambda asking: asking.table(), "dynamodb:DescribeTable"),
         ("dynamodb", lambda asking: asking.export(ARN), "dynamodb:DescribeExport"),

@@ -51,6 +51,7 @@ class Account:
         self.walks: list[Mapping[str, Any]] = []
         self.mapping: Mapping[str, Any] | None = {"State": "Disabled", "StartingPosition": "TRIM_HORIZON"}
         self.age = 0.0
+        self.room = 1_000
         self.signalled: dict[str, list[float]] = {}
         self.exports: dict[str, Mapping[str, Any]] = {}
 
@@ -62,6 +63,9 @@ class Account:
 
     def trigger(self) -> Mapping[str, Any] | None:
         return self.mapping
+
+    def unreserved(self) -> int:
+        return self.room
 
     def lag(self, _now: float) -> float:
         return self.age
@@ -185,6 +189,16 @@ def test_a_second_walk_is_refused(bench: Bench) -> None:
     ]
     with pytest.raises(WalkRefusedError, match="Another walk is running, 'other'"):
         bench.run({**PREPARE, "input": {"task": "verify"}})
+
+
+@pytest.mark.parametrize("task", ["backfill", "verify", "repair"])
+def test_a_walk_that_would_leave_the_sync_function_no_room_is_refused_before_anything_is_done(
+    bench: Bench, task: str
+) -> None:
+    bench.account.room = 3
+    with pytest.raises(WalkRefusedError, match=r"concurrency is 2, .* to at most 1"):
+        bench.run({**PREPARE, "input": {"task": task}})
+    assert bench.world.index.documents == {}
 
 
 @pytest.mark.parametrize("step", ["walk", "finish"])

@@ -350,4 +350,25 @@ MUTANTS = (
         "READ_SHARE * facts.capacity",
         ("tests/unit/test_walk_prepare.py", "-k", "share_of_what_the_table_has"),
     ),
+    Mutant(
+        "a walk that takes all the room that Lambda has",
+        FUNCTION + "walk/steps.py",
+        "        prepare.check_lanes(self.settings.lanes, self.account.unreserved())\n",
+        "",
+        ("tests/unit/test_walk_steps.py", "-k", "leave_the_sync_function_no_room"),
+    ),
+    Mutant(
+        "a throttled call an error like any other",
+        "modules/table_walk/state_machine.tf",
+        '["Lambda.TooManyRequestsException", "Lambda.EC2ThrottledException"]',
+        '["Lambda.TooManyRequests"]',
+        ("tests/terraform/test_terraform.py", "-k", "room_in_lambda"),
+    ),
+    Mutant(
+        "a throttled call waited for a minute or two",
+        "modules/table_walk/state_machine.tf",
+        "MaxAttempts     = 240",
+        "MaxAttempts     = 6",
+        ("tests/terraform/test_terraform.py", "-k", "room_in_lambda"),
+    ),
 )

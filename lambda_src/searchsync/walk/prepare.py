@@ -19,6 +19,7 @@ from searchsync.foreign import code_of, shown, shown_list
 from searchsync.limits import (
     DRAIN_SPEED,
     ITEMS_A_SECOND,
+    LANES_SHARE,
     LONGEST_SETTLE,
     MOST_DATAPOINTS,
     MOST_SEGMENTS,
@@ -204,6 +205,19 @@ def units(settings: Settings, facts: TableFacts) -> float | None:
     return READ_SHARE * facts.capacity / settings.lanes
 
 
+def check_lanes(lanes: int, unreserved: int) -> None:
+    """Raise WalkRefusedError where a walk would take the concurrency that the sync function needs; `unreserved`: what
+    all functions of the account share that have reserved none."""
+    most = max(1, int(LANES_SHARE * unreserved))
+    if lanes > most:
+        raise WalkRefusedError(
+            f"table_walk.concurrency is {lanes}, and Lambda has room for {unreserved} unreserved executions at once in "
+            f"this account and region (UnreservedConcurrentExecutions): a walk takes at most half of it, so that the "
+            f"sync function is not throttled. Set table_walk.concurrency to at most {most}, or ask AWS for a higher "
+            "quota of concurrent executions, and start anew."
+        )
+
+
 def segments(size: int, lanes: int) -> int:
     """How many segments a table of `size` bytes is walked in."""
     return min(MOST_SEGMENTS, max(lanes, math.ceil(size / SEGMENT_BYTES)))
@@ -299,6 +313,11 @@ class Account:
         """The event source mapping of the sync function on our stream."""
         found = self._ask("lambda:ListEventSourceMappings", self._list_mappings)
         return found[0] if found else None
+
+    def unreserved(self) -> int:
+        """How many executions at once all functions of account and region share that have reserved none."""
+        answer = self._ask("lambda:GetAccountSettings", self._clients["lambda"].get_account_settings)
+        return int(answer["AccountLimit"]["UnreservedConcurrentExecutions"])
 
     def lag(self, now: float) -> float:
         """Seconds that the trigger was behind the stream in the last minutes, 0.0 where no metric says so."""

@@ -15,8 +15,8 @@ class Settings:
     """What a walk is asked to keep to.
 
     settle: seconds between two looks at least; units: read units a second for each lane, None for a
-    share of what the table has; lanes: parts walked at once; report_bucket: of the differences, None for the log; seen_bucket: of
-    the keys that a walk has read, None: every document is looked up.
+    share of what the table has; lanes: parts walked at once; report_bucket: of the differences, None for the log;
+    seen_bucket: of the keys that a walk has read, None: every document is looked up.
     """
 
     settle: float

@@ -112,6 +112,7 @@ class Steps:
         asked = self.clock.monotonic()
         if gave_way := self._gives_way(order, run, started):
             return gave_way
+        prepare.check_lanes(self.settings.lanes, self.account.unreserved())
         facts = self.account.table()
         prepare.check_table(facts, self.config)
         export, parts = self._export(order.export) if order.export else (None, None)
