@@ -78,7 +78,7 @@ def test_every_variable_of_the_walks_environment_is_set_by_its_module() -> None:
 def test_the_state_machines_refusals_are_exceptions_of_the_function() -> None:
     machine = (ROOT / "modules/table_walk/state_machine.tf").read_text()
     refusals = re.findall(r'"(\w+)"', machine.partition("refusals = [")[2].partition("]")[0])
-    kinds = (WalkRefusedError, *WalkRefusedError.__subclasses__(), ConfigurationError)
+    kinds: list[type[Exception]] = [WalkRefusedError, *WalkRefusedError.__subclasses__(), ConfigurationError]
     assert sorted(refusals) == sorted(each.__name__ for each in kinds)
     assert sorted(refusals) == sorted([*REFUSED, ANOTHER_EXPORT])  # so does the command line
 
