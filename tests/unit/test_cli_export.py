@@ -158,6 +158,8 @@ def test_a_loads_result_says_by_when_the_trigger_is_on_and_what_it_means_when_th
     assert ("trigger.enabled = true" in cloud.out) is (hours > 0)
     assert ("make a new export" in cloud.out) is (hours < 0)
     assert f"by {moment(until)}" in cloud.out
+    assert cloud.run("runs", "last", "--json") == 0
+    assert datetime.fromisoformat(json.loads(cloud.out)["trigger_by"]).timestamp() == until
 
 
 @pytest.mark.parametrize("measured", [False, True])

@@ -84,7 +84,8 @@ def run(options: Namespace, world: World, stack: Stack) -> int:
 def show(world: World, options: Namespace, ended: Ended) -> int:
     """Show its result. Exit code 1 when some items could not be written, else 0."""
     left = leftover(ended.execution.totals)
-    world.screen.result(shown(ended, left, options, world.now()), as_json(ended) | {"not_written": left})
+    by = {name: value for name, value in ended.execution.output.items() if name == "trigger_by"}
+    world.screen.result(shown(ended, left, options, world.now()), as_json(ended) | {"not_written": left} | by)
     return 1 if any(left.values()) else 0
 
 
