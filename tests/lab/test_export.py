@@ -13,12 +13,12 @@ from lab.applied import Applied
 from lab.export import Exporter, WrittenExport
 from lab.stack import Lab
 from lab.terraform import Terraform
-from tests.lab.test_walk import without
+from tests.lab.test_reconcile import without
 from tests.support.applied_cli import AppliedCli
-from tests.support.applied_walk import settling_soon
+from tests.support.applied_run import settling_soon
 
 NAME = "orders-search"
-BUCKET = f"{NAME}-walks"
+BUCKET = f"{NAME}-runs"
 ITEMS = 30
 FILES = 10_000
 MOST_SECONDS = 180.0
@@ -102,7 +102,7 @@ def check_broken_file(cli: AppliedCli, exported: WrittenExport) -> None:
 def check_resumed_too_late(cli: AppliedCli, exported: WrittenExport) -> None:
     """A load that failed goes on when changes since the export are lost: here after a minute, of AWS's day."""
     stack, functions = cli.stack, cli.stack.lab.boto3_client("lambda")
-    with without(stack, f"{NAME}-walk-machine-role", "states:StartExecution"):
+    with without(stack, f"{NAME}-reconcile-machine-role", "states:StartExecution"):
         failed = cli.run("backfill", "--from-export", exported.url)
     assert (failed.code, "states:StartExecution" in failed.err) == (2, True), failed
     (trigger,) = functions.list_event_source_mappings(FunctionName=stack.outputs["function_name"])[
@@ -168,7 +168,7 @@ def check_not_whole(cli: AppliedCli) -> None:
 
 
 def check_refused(cli: AppliedCli) -> None:
-    """Nothing is loaded that would lose changes: the walk says so, and the command how to begin anew."""
+    """Nothing is loaded that would lose changes: the run says so, and the command how to begin anew."""
     old = cli.run("backfill", "--from-export", export(cli.stack, [order(1)], time.time() - 3600).url)
     assert (old.code, "older than the table's stream" in old.err) == (2, True), old
     check_not_whole(cli)

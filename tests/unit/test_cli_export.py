@@ -115,7 +115,7 @@ def lay(cloud: Cloud, **changed: Any) -> str:
 
 @pytest.mark.parametrize("by_arn", [False, True])
 def test_a_load_gives_the_machine_the_exports_arn_and_says_the_next_step(cloud: Cloud, by_arn: bool) -> None:
-    cloud.next_walk["output"] = {"totals": {"items": 8, "written": 8}}
+    cloud.next_run["output"] = {"totals": {"items": 8, "written": 8}}
     url = lay(cloud)
     assert cloud.run("backfill", "--from-export", ARN if by_arn else url, width=400) == 0
     request = json.loads(next(asked["input"] for name, asked in cloud.calls if name == "StartExecution"))
@@ -125,13 +125,13 @@ def test_a_load_gives_the_machine_the_exports_arn_and_says_the_next_step(cloud: 
 
 
 def test_broken_files_are_counted_and_named_as_far_as_the_result_names_them(cloud: Cloud) -> None:
-    cloud.next_walk["output"] = {"totals": {"items": 8, "broken_files": 3, "broken": ["0.json.gz is missing"]}}
+    cloud.next_run["output"] = {"totals": {"items": 8, "broken_files": 3, "broken": ["0.json.gz is missing"]}}
     assert cloud.run("backfill", "--from-export", lay(cloud), width=400) == 1
     assert "0.json.gz is missing and 2 more, in `searchsync logs" in cloud.out
 
 
-def test_what_the_walk_refuses_is_told_with_the_command_that_begins_it_anew(cloud: Cloud) -> None:
-    cloud.next_walk["fails"] = ("WalkRefusedError", json.dumps({"errorMessage": "The trigger is Enabled: apply."}))
+def test_what_the_run_refuses_is_told_with_the_command_that_begins_it_anew(cloud: Cloud) -> None:
+    cloud.next_run["fails"] = ("RunRefusedError", json.dumps({"errorMessage": "The trigger is Enabled: apply."}))
     assert cloud.run("backfill", "--from-export", lay(cloud), width=400) == 2
     assert "The trigger is Enabled: apply." in cloud.err
     assert f"`searchsync backfill --name {NAME} --from-export {ARN}`" in cloud.err
@@ -139,7 +139,7 @@ def test_what_the_walk_refuses_is_told_with_the_command_that_begins_it_anew(clou
 
 def test_an_export_that_cannot_be_loaded_any_more_is_not_what_is_begun_anew(cloud: Cloud) -> None:
     said = "The export is 72.0 h old. Make a new export (`aws dynamodb export-table-to-point-in-time --table-arn a`)."
-    cloud.next_walk["fails"] = ("ExportRefusedError", json.dumps({"errorMessage": said}))
+    cloud.next_run["fails"] = ("ExportRefusedError", json.dumps({"errorMessage": said}))
     assert cloud.run("backfill", "--from-export", lay(cloud), width=400) == 2
     assert said in cloud.err
     assert ARN not in cloud.err.partition("72.0 h old")[2]
@@ -153,7 +153,7 @@ def test_a_loads_result_says_by_when_the_trigger_is_on_and_what_it_means_when_th
     cloud: Cloud, hours: float
 ) -> None:
     until = cloud.clock.now() + hours * HOUR
-    cloud.next_walk["output"] = {"totals": {"items": 8, "written": 8}, "trigger_by": iso(until).replace("Z", "+00:00")}
+    cloud.next_run["output"] = {"totals": {"items": 8, "written": 8}, "trigger_by": iso(until).replace("Z", "+00:00")}
     assert cloud.run("backfill", "--from-export", lay(cloud), width=400) == 0
     assert ("trigger.enabled = true" in cloud.out) is (hours > 0)
     assert ("make a new export" in cloud.out) is (hours < 0)
@@ -163,14 +163,14 @@ def test_a_loads_result_says_by_when_the_trigger_is_on_and_what_it_means_when_th
 
 
 @pytest.mark.parametrize("measured", [False, True])
-def test_the_walk_is_told_the_rate_that_is_given_or_was_measured(cloud: Cloud, measured: bool) -> None:
+def test_the_run_is_told_the_rate_that_is_given_or_was_measured(cloud: Cloud, measured: bool) -> None:
     if measured:
         cloud.finished("backfill", in_step=None, items=60_000)  # in two minutes
     assert cloud.run("backfill", "--from-export", lay(cloud)) == 0
-    assert cloud.walks[-1].input["export"].get("rate") == (500.0 if measured else None)
+    assert cloud.runs[-1].input["export"].get("rate") == (500.0 if measured else None)
     cloud.clock.sleep(1.0)
     assert cloud.run("backfill", "--from-export", lay(cloud), "--rate", "5000") == 0
-    assert cloud.walks[-1].input["export"]["rate"] == 5000.0
+    assert cloud.runs[-1].input["export"]["rate"] == 5000.0
 
 
 def test_a_folder_without_an_export_is_told(cloud: Cloud) -> None:
@@ -189,7 +189,7 @@ def test_an_export_that_dynamodb_does_not_know_is_told_and_not_loaded(cloud: Clo
     url = lay(cloud)
     cloud.exports.clear()
     assert cloud.run("backfill", "--from-export", ARN if by_arn else url, width=400) == 2
-    assert cloud.walks == []
+    assert cloud.runs == []
     assert f"There is no export {ARN}" in cloud.err
 
 
@@ -202,7 +202,7 @@ def test_who_may_not_look_it_up_is_told_what_is_needed(cloud: Cloud) -> None:
 @pytest.mark.parametrize("words", [("--resume",), ("--watch",)])
 def test_a_load_is_started_and_nothing_else(cloud: Cloud, words: tuple[str, ...]) -> None:
     assert cloud.run("backfill", "--from-export", ARN, *words) == 2
-    assert cloud.walks == []
+    assert cloud.runs == []
 
 
 def test_a_rate_without_an_export_is_refused(cloud: Cloud) -> None:

@@ -57,7 +57,7 @@ def test_full_jitter_is_anything_up_to_the_computed_wait() -> None:
     [
         (["Lambda.TooManyRequestsException"], "Lambda.TooManyRequestsException", 0),
         (["States.TaskFailed"], "Lambda.TooManyRequestsException", 0),
-        (["States.TaskFailed"], "WalkRefusedError", 0),
+        (["States.TaskFailed"], "RunRefusedError", 0),
         (["States.TaskFailed"], "States.Timeout", None),
         (["States.TaskFailed", "States.Timeout"], "States.Timeout", 0),
         (["States.ALL"], "States.Timeout", 0),
