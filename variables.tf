@@ -618,7 +618,7 @@ variable "reconciliation" {
   description = <<-EOT
     Reconciliation of the whole table: backfill, verify, repair, by a state machine that costs nothing while it rests.
     - `concurrency`: parts of the table that are scanned at once, from 1 to 100.
-    - `read_units_per_second`: read units that a run may use, all parts together; null for no limit.
+    - `read_units_per_second`: read units that a run may use, all parts together; null for a quarter of what a table of provisioned capacity (or with a maximum on demand) has at the time, and no limit where it has none.
     - `recheck_delay_seconds`: how long after a first look a disagreement is looked at again, from 5 to 120; longer by itself while the pipeline is late. Below 15 a change that no search shows yet may be taken for a difference.
     - `memory_size`: MB of the reconcile function, from 256 to 10240. More memory is more processor too. With less than 640 items of very many small members may not fit.
     - `report_bucket`: ARN of an S3 bucket, and its KMS key if it has one, for the differences that are found; null writes them to the reconcile function's log.
@@ -643,7 +643,7 @@ variable "reconciliation" {
   }
   validation {
     condition     = var.reconciliation.read_units_per_second == null ? true : var.reconciliation.read_units_per_second > 0
-    error_message = "reconciliation.read_units_per_second is ${jsonencode(var.reconciliation.read_units_per_second)}: give a number over 0, or null for no limit."
+    error_message = "reconciliation.read_units_per_second is ${jsonencode(var.reconciliation.read_units_per_second)}: give a number over 0, or null for a quarter of what the table has."
   }
   validation {
     condition     = var.reconciliation.recheck_delay_seconds >= 5 && var.reconciliation.recheck_delay_seconds <= 120

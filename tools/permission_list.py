@@ -313,6 +313,7 @@ ENDPOINTS = (
     Endpoint("reconcile", "DynamoDB", DYNAMODB_ENDPOINT, LOAD, _of("dynamodb", "DescribeExport")),
     Endpoint("reconcile", "SQS", QUEUE_ENDPOINT, "always", _of("sqs", "SendMessage")),
     Endpoint("reconcile", "Step Functions", "interface endpoint `states`", "always", _of("states", "ListExecutions")),
+    Endpoint("reconcile", "Lambda", "interface endpoint `lambda`", "always", _of("lambda", "GetAccountSettings")),
     Endpoint("reconcile", "Lambda", "interface endpoint `lambda`", LOAD, _of("lambda", "ListEventSourceMappings")),
     Endpoint(
         "reconcile",

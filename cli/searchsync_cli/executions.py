@@ -27,6 +27,12 @@ FRESH_SECONDS = 30.0
 REFUSED = ("RunRefusedError", "ConfigurationError")
 """Errors of the reconcile function that say themselves what to do, and that a repetition would meet again."""
 AGAIN = "Then start it anew with `searchsync {anew}`."
+ANOTHER_EXPORT = "ExportRefusedError"
+"""Of the reconcile function: this export cannot be loaded, now or later, and its message says how another is made."""
+LOAD_IT = (
+    "When DynamoDB has written the new export, load it with `searchsync backfill --from-export` and its ARN; or read "
+    "the table itself: `searchsync backfill`."
+)
 ABORTED = "Somebody stopped it. `searchsync {task} --resume` goes on where it was."
 RESUME = (
     "When that is mended, `searchsync {task} --resume` goes on where it failed; "
@@ -190,7 +196,11 @@ def succeeded(machine: Machine, execution: Execution) -> Execution:
         return execution
     failure = machine.failure(execution)
     said = ": ".join(each for each in (failure.error, failure.cause) if each) or "it does not say why"
-    remedy = AGAIN if failure.error in REFUSED else ABORTED if execution.status == "ABORTED" else RESUME
+    remedy = ABORTED if execution.status == "ABORTED" else RESUME
+    if failure.error == ANOTHER_EXPORT:
+        remedy = LOAD_IT
+    elif failure.error in REFUSED:
+        remedy = AGAIN
     ended = f"{execution.name} {execution.status.lower().replace('_', ' ')}"
     given = {"task": execution.task, "anew": execution.task + _source(execution)}
     raise CliError(f"{ended}: {said[:1500].rstrip('.')}.", remedy.format(**given))

@@ -54,6 +54,10 @@ class RunRefusedError(SearchsyncError):
     """A run that cannot be begun or go on as things stand: its message says what stands in the way."""
 
 
+class ExportRefusedError(RunRefusedError):
+    """An export that cannot be loaded, now or later: only another one can."""
+
+
 class PipelineLateError(SearchsyncError):
     """The pipeline is too far behind the table for a comparison to mean something; when it has caught up it does."""
 

@@ -274,6 +274,11 @@ SEGMENT_BYTES = 512 * 1024**2
 """Of the table, in one segment: some minutes of scanning, so that a failed one is soon repeated."""
 MOST_SEGMENTS = 1_000
 """More results than that would not fit into one state."""
+LANES_SHARE = 0.5
+"""Of the concurrency that no function of the account has reserved: a run takes no more, so that the sync has room."""
+READ_SHARE = 0.25
+"""Of the table's read capacity, which a run takes that is not told how much: it is left beside the 70 % at which a
+table that scales by itself is usually kept."""
 STREAM_KEEPS = 24 * 3600.0
 """Seconds ("Change data capture for DynamoDB Streams")."""
 ITEMS_A_SECOND = 500.0
@@ -299,11 +304,11 @@ assert SHORT_STEP >= 2 * (LONGEST_WAKING + REQUEST_TIMEOUT)  # both wake, and th
 assert SHORT_STEP + TOGETHER + RECONCILE_RESERVE < LONGEST_CALL  # in one call
 assert READ_TO_ANSWER < ONE_PAGE < LONGEST_CALL - RECONCILE_RESERVE  # a page has its time, and a call a page
 assert AHEAD_AGE + LONE_SECONDS < READ_TO_REQUEST - 2 * LAST_TRY  # it too has time for a document that is poison
-assert (
-    SHORTEST_READ < AHEAD_READ <= RECONCILE_RESERVE - SDK_PAUSE
-)  # a read that may be begun; and the call ends in time
+assert SHORTEST_READ < AHEAD_READ <= RECONCILE_RESERVE - SDK_PAUSE  # it may be begun; and the call ends in time
 assert SETTLED_IN + LONGEST_RECHECK_DELAY + RECONCILE_RESERVE < LONGEST_CALL  # what is put aside is looked at again
 assert MOST_RANGES <= MOST_SEGMENTS  # else ranges are smaller than what they stand for
+assert 0 < LANES_SHARE <= 0.5  # the sync finds as much as a run takes
+assert 0 < READ_SHARE <= 1 - 0.7  # beside what the table is kept at
 assert KEYS == 2**63  # else the engine takes no key, or has none for the rest
 assert 8 * MOST_KEYS <= MOST_SEEN_BYTES  # a call reads what a call of the table has written
 assert 2 * REQUEST_TIMEOUT < LASTING_ERROR < LONGEST_CALL - RECONCILE_RESERVE  # a node that restarts is no such error
@@ -347,9 +352,9 @@ assert LOOKS > 1  # one look is no disagreement
 assert REFRESH < LONGEST_RECHECK_DELAY  # the longest wait shows what was written before
 assert READ_TO_ANSWER + 60.0 <= LAG_KNOWN_AFTER  # the invocation is over, and so is its minute
 assert 180.0 + 60.0 + ASKED_EVERY < CAUGHT_UP_WITHIN < LONGEST_CALL / 2  # a minute's values count until it is gone
-assert (
-    LONGEST_WINDOW + LAG_KNOWN_AFTER + 2 * LONGEST_RECHECK_DELAY + ONE_PAGE <= LONGEST_CALL - RECONCILE_RESERVE
-)  # in one call
+LONGEST_WATCH = LONGEST_WINDOW + LAG_KNOWN_AFTER + 2 * LONGEST_RECHECK_DELAY
+"""Seconds that a difference waits at most until it is one."""
+assert LONGEST_WATCH + ONE_PAGE <= LONGEST_CALL - RECONCILE_RESERVE  # in one call
 assert RECONCILE_RESERVE > 2 * TO_REMOVE  # probes are removed behind the deadline
 
 # The doctor's probes

@@ -64,10 +64,11 @@ resource "aws_iam_role_policy" "function" {
           Action   = ["states:ListExecutions"]
           Resource = [local.state_machine_arn]
         },
-        # Whether the trigger is off before a load, and how late the pipeline is. Neither knows a resource.
+        # Whether the trigger is off before a load, how late the pipeline is, and how much room Lambda has. None knows a
+        # resource.
         {
           Effect   = "Allow"
-          Action   = ["cloudwatch:GetMetricStatistics", "lambda:ListEventSourceMappings"]
+          Action   = ["cloudwatch:GetMetricStatistics", "lambda:GetAccountSettings", "lambda:ListEventSourceMappings"]
           Resource = ["*"]
         },
         # Which items a run has read, between its two phases.

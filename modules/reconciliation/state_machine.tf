@@ -11,10 +11,21 @@
 
 locals {
   # Exceptions of the function by their class: the same call would be refused again.
-  refusals = ["ConfigurationError", "RunRefusedError"]
+  refusals = ["ConfigurationError", "ExportRefusedError", "RunRefusedError"]
 
   retry = [
     { ErrorEquals = local.refusals, MaxAttempts = 0 },
+    # Lambda has no room, for this function or for its network interfaces: nothing was called, and others are to go on.
+    # Waits of 30 s in the mean for 2 h, whatever the other errors were: each retrier counts for itself, anew in each
+    # call (Amazon States Language, "Complex retry scenarios").
+    {
+      ErrorEquals     = ["Lambda.TooManyRequestsException", "Lambda.EC2ThrottledException"]
+      IntervalSeconds = 1
+      BackoffRate     = 2
+      MaxAttempts     = 240
+      MaxDelaySeconds = 60
+      JitterStrategy  = "FULL"
+    },
     {
       ErrorEquals     = ["States.TaskFailed", "States.Timeout"]
       IntervalSeconds = 2
@@ -59,6 +70,7 @@ locals {
                 "part.$"          = "$.part"
                 "position.$"      = "$.position"
                 "call.$"          = "$.call"
+                "paid_at.$"       = "$.paid_at"
                 "totals.$"        = "$.totals"
               }
             }
@@ -84,6 +96,7 @@ locals {
     "saw.$"           = "$.saw"
     "position"        = null
     "call"            = 0
+    "paid_at"         = 0
     "totals"          = {}
   }
 
@@ -157,6 +170,7 @@ locals {
           "run.$"     = "$.run"
           "started.$" = "$.started"
           "saw.$"     = "$.saw"
+          "export.$"  = "$.export"
           "results.$" = "States.Array($.table, $.documents)"
         }
         Next = "Finish"
@@ -170,6 +184,7 @@ locals {
             "run.$"     = "$.run"
             "started.$" = "$.started"
             "saw.$"     = "$.saw"
+            "export.$"  = "$.export"
             "results.$" = "$.results[*][*]"
           }
         }

@@ -13,10 +13,12 @@ from lab.applied import Applied
 from lab.export import Exporter, WrittenExport
 from lab.stack import Lab
 from lab.terraform import Terraform
+from tests.lab.test_reconcile import without
 from tests.support.applied_cli import AppliedCli
 from tests.support.applied_run import settling_soon
 
-BUCKET = "orders-search-runs"
+NAME = "orders-search"
+BUCKET = f"{NAME}-runs"
 ITEMS = 30
 FILES = 10_000
 MOST_SECONDS = 180.0
@@ -66,6 +68,7 @@ def load(terraform: Terraform, stack: Applied) -> None:
     stack.put(order(ITEMS, "new"))
     check_broken_file(cli, exported)
     check_many_files(cli)
+    check_resumed_too_late(cli, export(stack, [order(99)], at))
     exported = export(stack, [order(number) for number in range(ITEMS)], at)
     loaded = cli.run("backfill", "--from-export", exported.url)
     assert (loaded.code, f"{ITEMS} items" in loaded.out) == (0, True), loaded
@@ -94,6 +97,28 @@ def check_broken_file(cli: AppliedCli, exported: WrittenExport) -> None:
     broken = " ".join(ran.json["totals"]["broken"])
     assert [name for name in exported.files if name.rpartition("/")[2] in broken] == list(exported.files[:2])
     assert all(cli.stack.document(f"c|{number}") for number in range(2, ITEMS, 3))
+
+
+def check_resumed_too_late(cli: AppliedCli, exported: WrittenExport) -> None:
+    """A load that failed goes on when changes since the export are lost: here after a minute, of AWS's day."""
+    stack, functions = cli.stack, cli.stack.lab.boto3_client("lambda")
+    with without(stack, f"{NAME}-reconcile-machine-role", "states:StartExecution"):
+        failed = cli.run("backfill", "--from-export", exported.url)
+    assert (failed.code, "states:StartExecution" in failed.err) == (2, True), failed
+    (trigger,) = functions.list_event_source_mappings(FunctionName=stack.outputs["function_name"])[
+        "EventSourceMappings"
+    ]
+    before = trigger["MaximumRecordAgeInSeconds"]
+    functions.update_event_source_mapping(UUID=trigger["UUID"], MaximumRecordAgeInSeconds=60)
+    try:
+        resumed = cli.run("backfill", "--resume")
+    finally:
+        functions.update_event_source_mapping(UUID=trigger["UUID"], MaximumRecordAgeInSeconds=before)
+    assert (resumed.code, "There is not time enough" in resumed.err) == (2, True), resumed
+    command = f"aws dynamodb export-table-to-point-in-time --table-arn {table_arn(stack)} --s3-bucket {BUCKET}"
+    assert command in resumed.err
+    assert exported.arn not in resumed.err
+    assert stack.document("c|99") is None
 
 
 def check_many_files(cli: AppliedCli) -> None:

@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from lab.applied import Applied
+from lab.cloud.retries import THROTTLED
 from lab.faults import Fault, FaultKind
 from tests.support.applied_run import REFRESH_SECONDS, damage, settling_soon, with_environment
 
@@ -64,6 +65,11 @@ class Run:
                 found = self.states.describe_execution(executionArn=child["executionArn"])
                 said.append(f"{found.get('error')}: {found.get('cause')}")
         return "\n".join(said)
+
+    def failures(self, execution: str) -> list[str]:
+        """The errors of an execution's own calls so far."""
+        events = self.states.get_execution_history(executionArn=execution, maxResults=1000)["events"]
+        return [each["taskFailedEventDetails"]["error"] for each in events if "taskFailedEventDetails" in each]
 
     def log(self) -> list[dict[str, Any]]:
         """The reconcile function's JSON lines."""
@@ -224,6 +230,33 @@ def test_of_two_runs_at_once_the_second_is_refused(run: Run) -> None:
     assert first.rpartition(":")[2] in ends[1]["cause"]
 
 
+def test_a_call_that_lambda_has_no_room_for_is_waited_out(run: Run) -> None:
+    """More often than any other error is: each of these waits is a tenth of AWS's."""
+    functions, name = run.stack.lab.boto3_client("lambda"), run.stack.outputs["reconciliation_function_name"]
+    functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    try:
+        execution = run.start("backfill")
+        run.stack.until("throttled calls", lambda: run.failures(execution).count(THROTTLED) > 7, 120)
+    finally:
+        functions.delete_function_concurrency(FunctionName=name)
+    assert run.end(execution)["status"] == "SUCCEEDED"
+    assert set(run.failures(execution)) == {THROTTLED}
+
+
+def test_a_run_that_would_leave_the_sync_function_no_room_is_refused(run: Run) -> None:
+    """The sync function reserves all but seven, as many as an account of ten may have."""
+    functions, name = run.stack.lab.boto3_client("lambda"), run.stack.outputs["function_name"]
+    room = functions.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
+    functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=room - 7)
+    try:
+        ended = run.end(run.start("verify"))
+    finally:
+        functions.delete_function_concurrency(FunctionName=name)
+    assert ended["error"] == "RunRefusedError"
+    assert "reconciliation.concurrency is 4" in ended["cause"]
+    assert "at most 3" in ended["cause"]
+
+
 @contextmanager
 def without(stack: Applied, role: str, action: str) -> Iterator[None]:
     """The stack without one permission of a role of the run."""
@@ -245,6 +278,7 @@ def without(stack: Applied, role: str, action: str) -> Iterator[None]:
         (FUNCTION_ROLE, "s3:GetObject", "verify"),
         (FUNCTION_ROLE, "s3:ListBucket", "verify"),
         (FUNCTION_ROLE, "s3:PutObject", "verify"),
+        (FUNCTION_ROLE, "lambda:GetAccountSettings", "backfill"),
         (FUNCTION_ROLE, "states:ListExecutions", "backfill"),
         (FUNCTION_ROLE, "aoss:APIAccessAll", "backfill"),
         (FUNCTION_ROLE, "cloudwatch:GetMetricStatistics", "verify"),

@@ -354,7 +354,7 @@ class Lane:
         else:
             self.lines.append(line)
 
-    def reconciler(self) -> Reconciler:
+    def reconciler(self, paid_at: float = 0.0) -> Reconciler:
         """A reconciler of one call."""
         world = self.world
         reader: Any = world.reader
@@ -372,7 +372,7 @@ class Lane:
             world.clock,
             world.backoff,
             random.Random(self.seed),
-            Pace(world.clock, self.rate),
+            Pace(world.clock, self.rate, paid_at),
             world.types,
             self.lateness,
         )
@@ -381,9 +381,11 @@ class Lane:
         """One call of the reconcile function's function."""
         event = json.loads(json.dumps(event))
         state = read_state(event)
-        reconciler = self.reconciler()
+        reconciler = self.reconciler(state.paid_at)
         position, broken = reconciler.reconcile(state, Deadline.after(self.world.clock, self.call_seconds))
-        text = json.dumps(written_state(event, state.after(position, reconciler.counts, broken)))
+        text = json.dumps(
+            written_state(event, state.after(position, reconciler.counts, broken, reconciler.pace.paid_at))
+        )
         assert len(text) < 10_000
         self.states.append(json.loads(text))
         return self.states[-1]

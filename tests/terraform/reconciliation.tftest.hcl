@@ -49,7 +49,7 @@ run "run_function_may_do_what_a_run_does_and_nothing_else" {
       { Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:shop-failures"] },
       { Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-central-1:111122223333:log-group:/aws/lambda/searchsync:*"] },
       { Effect = "Allow", Action = ["states:ListExecutions"], Resource = ["arn:aws:states:eu-central-1:111122223333:stateMachine:shop-sync-reconcile"] },
-      { Effect = "Allow", Action = ["cloudwatch:GetMetricStatistics", "lambda:ListEventSourceMappings"], Resource = ["*"] },
+      { Effect = "Allow", Action = ["cloudwatch:GetMetricStatistics", "lambda:GetAccountSettings", "lambda:ListEventSourceMappings"], Resource = ["*"] },
       { Effect = "Allow", Action = ["s3:GetObject", "s3:PutObject"], Resource = ["arn:aws:s3:::shop-reconcile-1/*"] },
       { Effect = "Allow", Action = ["s3:ListBucket"], Resource = ["arn:aws:s3:::shop-reconcile-1"] },
     ]
@@ -175,8 +175,15 @@ run "no_failure_is_tolerated_and_no_refusal_repeated" {
     condition = alltrue([for call in concat(
       [for name in ["Prepare", "Finish"] : jsondecode(aws_sfn_state_machine.this.definition).States[name]],
       [for name in ["Table", "Index", "Export"] : jsondecode(aws_sfn_state_machine.this.definition).States[name].ItemProcessor.States["Run${name}"]],
-    ) : call.Retry[0] == { ErrorEquals = ["ConfigurationError", "RunRefusedError"], MaxAttempts = 0 } && call.TimeoutSeconds == 960])
+    ) : call.Retry[0] == { ErrorEquals = ["ConfigurationError", "ExportRefusedError", "RunRefusedError"], MaxAttempts = 0 } && call.TimeoutSeconds == 960])
     error_message = "Every call must end, and a refusal must stand."
+  }
+  assert {
+    condition = alltrue([for call in concat(
+      [for name in ["Prepare", "Finish"] : jsondecode(aws_sfn_state_machine.this.definition).States[name]],
+      [for name in ["Table", "Index", "Export"] : jsondecode(aws_sfn_state_machine.this.definition).States[name].ItemProcessor.States["Run${name}"]],
+    ) : contains(call.Retry[1].ErrorEquals, "Lambda.TooManyRequestsException") && contains(call.Retry[2].ErrorEquals, "States.TaskFailed")])
+    error_message = "What Lambda has no room for must be waited out before it is an error like others."
   }
   assert {
     condition     = aws_sfn_state_machine.this.type == "STANDARD" && aws_sfn_state_machine.this.name == "shop-sync-reconcile"

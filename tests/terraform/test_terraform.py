@@ -7,17 +7,20 @@ kept and asked for one by one.
 from __future__ import annotations
 
 import json
+import random
 import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lab.cloud.definitions import LONGEST_DEFINITION, diagnose
+from lab.cloud.retries import THROTTLED, waits
 from tests.support import limits
 from tests.support.definitions import schema_faults
 from tests.support.policies import faults, policies, resources
@@ -32,6 +35,7 @@ POLICIES = [path.name for path in FILES if path.name.startswith("policies")]
 NEXTGEN, NEXTGEN_VARIABLES = "modules/nextgen_collection/variables.tf", "nextgen_variables"
 """A module's variables, and the folder where they stand without its resources, which need provider 6."""
 MACHINE = "reconciliation.tftest.hcl"
+MACHINE_TYPE = "aws_sfn_state_machine"
 LIMITS = "limits.tftest.hcl"
 SPARE_BYTES = 100
 """Of the environment's allowance: for an account's odd endpoint, or a setting more."""
@@ -142,6 +146,34 @@ def test_step_functions_takes_each_rendered_state_machine(results: Callable[[str
     for text in definitions:
         assert [*map(str, diagnose(text)), *schema_faults(text)] == []
         assert len(text.encode()) <= LONGEST_DEFINITION
+
+
+def calls_of(machine: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every task of a machine and of the processors in it."""
+    for state in machine["States"].values():
+        if state["Type"] == "Task":
+            yield state
+        if "ItemProcessor" in state:
+            yield from calls_of(state["ItemProcessor"])
+
+
+@pytest.mark.parametrize("error", [THROTTLED, "Lambda.EC2ThrottledException"])
+def test_each_call_waits_two_hours_for_room_in_lambda_and_has_its_other_retries_still(
+    results: Callable[[str], Results], error: str
+) -> None:
+    texts = [each["values"]["definition"] for each in results(MACHINE).resources if each["type"] == MACHINE_TYPE]
+    calls = [call for text in texts for call in calls_of(json.loads(text))]
+    assert len(calls) >= 5 * len(texts)
+    for call in calls:
+        rng = random.Random(1)
+        totals = [sum(waits(call["Retry"], repeat(error), rng)) for _ in range(200)]
+        assert min(totals) > 1.5 * 3_600
+        assert 1.8 * 3_600 < sum(totals) / len(totals) < 2.2 * 3_600
+        throttled, failing = [error] * 200, ["States.TaskFailed", "States.Timeout", "Lambda.Unknown"] * 9
+        alone = len(list(waits(call["Retry"], failing, rng)))
+        assert alone > 5
+        assert len(list(waits(call["Retry"], [*throttled, *failing], rng))) == len(throttled) + alone
+        assert not list(waits(call["Retry"], ["ExportRefusedError"], rng))
 
 
 def test_every_argument_has_its_limits_row_and_no_row_is_for_none(initialised: Workspace) -> None:

@@ -20,7 +20,7 @@ from searchsync_cli.export import (
     place_of,
 )
 from searchsync_cli.machine import Execution
-from searchsync_cli.text import iso
+from searchsync_cli.text import iso, moment
 from tests.support.cli_cloud import BUCKET, NAME, TABLE_ARN, Cloud
 from tests.support.fakes import FakeClock
 
@@ -135,6 +135,31 @@ def test_what_the_run_refuses_is_told_with_the_command_that_begins_it_anew(cloud
     assert cloud.run("backfill", "--from-export", lay(cloud), width=400) == 2
     assert "The trigger is Enabled: apply." in cloud.err
     assert f"`searchsync backfill --name {NAME} --from-export {ARN}`" in cloud.err
+
+
+def test_an_export_that_cannot_be_loaded_any_more_is_not_what_is_begun_anew(cloud: Cloud) -> None:
+    said = "The export is 72.0 h old. Make a new export (`aws dynamodb export-table-to-point-in-time --table-arn a`)."
+    cloud.next_run["fails"] = ("ExportRefusedError", json.dumps({"errorMessage": said}))
+    assert cloud.run("backfill", "--from-export", lay(cloud), width=400) == 2
+    assert said in cloud.err
+    assert ARN not in cloud.err.partition("72.0 h old")[2]
+    assert f"`searchsync backfill --name {NAME} --from-export` and its ARN" in cloud.err
+    assert "anew with" not in cloud.err
+    assert "--resume" not in cloud.err
+
+
+@pytest.mark.parametrize("hours", [-60.0, -1.0, 1.0])
+def test_a_loads_result_says_by_when_the_trigger_is_on_and_what_it_means_when_that_is_past(
+    cloud: Cloud, hours: float
+) -> None:
+    until = cloud.clock.now() + hours * HOUR
+    cloud.next_run["output"] = {"totals": {"items": 8, "written": 8}, "trigger_by": iso(until).replace("Z", "+00:00")}
+    assert cloud.run("backfill", "--from-export", lay(cloud), width=400) == 0
+    assert ("trigger.enabled = true" in cloud.out) is (hours > 0)
+    assert ("make a new export" in cloud.out) is (hours < 0)
+    assert f"by {moment(until)}" in cloud.out
+    assert cloud.run("runs", "last", "--json") == 0
+    assert datetime.fromisoformat(json.loads(cloud.out)["trigger_by"]).timestamp() == until
 
 
 @pytest.mark.parametrize("measured", [False, True])

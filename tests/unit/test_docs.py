@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from searchsync.errors import SearchsyncError
+from searchsync.errors import ConfigurationError, RunRefusedError
 from searchsync.reconcile.report import UNITS as RECONCILE_UNITS
 from searchsync.sync.metrics import REDRIVE_UNITS, UNITS
+from searchsync_cli.executions import ANOTHER_EXPORT, REFUSED
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -79,9 +80,9 @@ def test_every_variable_of_the_runs_environment_is_set_by_its_module() -> None:
 def test_the_state_machines_refusals_are_exceptions_of_the_function() -> None:
     machine = (ROOT / "modules/reconciliation/state_machine.tf").read_text()
     refusals = re.findall(r'"(\w+)"', machine.partition("refusals = [")[2].partition("]")[0])
-    ours = {each.__name__ for each in SearchsyncError.__subclasses__()}
-    assert refusals
-    assert ours.issuperset(refusals)
+    kinds: list[type[Exception]] = [RunRefusedError, *RunRefusedError.__subclasses__(), ConfigurationError]
+    assert sorted(refusals) == sorted(each.__name__ for each in kinds)
+    assert sorted(refusals) == sorted([*REFUSED, ANOTHER_EXPORT])  # so does the command line
 
 
 def test_every_fact_of_the_verdict_names_a_test_that_shows_it() -> None:

@@ -274,15 +274,67 @@ def test_a_rate_so_low_that_a_page_costs_a_calls_time_is_kept_and_the_run_goes_o
     starts: list[float] = []
     reconciler = lane.reconciler
 
-    def noted() -> Any:
+    def noted(paid_at: float = 0.0) -> Any:
         starts.append(world.clock.time)
-        return reconciler()
+        return reconciler(paid_at)
 
     lane.reconciler = noted  # type: ignore[method-assign]
     assert lane.reconcile("backfill") == {"items": 50, "written": 50}
     ends = [*starts[1:], world.clock.time]
     assert all(end - start <= 300.0 for start, end in zip(starts, ends, strict=True))
-    assert world.clock.time - began >= 5 * 200.0
+    assert world.clock.time - began >= 50 / 0.05
+
+
+@pytest.mark.parametrize("unit", [1.0, 100.0])
+@pytest.mark.parametrize("task", ["backfill", "verify", "repair"])
+@pytest.mark.parametrize("planted", [False, True])
+def test_a_lane_keeps_to_its_read_units_in_every_phase_however_much_the_smallest_step_takes(
+    task: str, unit: float, planted: bool
+) -> None:
+    """A quarter of a unit a second; 100 units is one item of 400 KB, so that a page is paid for by many calls."""
+    world = filled(40)
+    Lane(world).reconcile("backfill")
+    world.clock.sleep(60.0)
+    for number in range(10 * planted):
+        world.plant(f"orphan-{number}", {"id": f"orphan-{number}"})
+    world.client.unit, rate = unit, 0.25
+    phases: list[tuple[bool, float]] = []
+    lane = Lane(world, rate=rate)
+    run, began_with = lane.run, world.table.units
+
+    def phase(task: str, part: dict[str, Any]) -> dict[str, Any]:
+        began, units = world.clock.time, world.table.units
+        totals = run(task, part)
+        phases.append(("range" in part, (world.table.units - units) / (world.clock.time - began)))
+        return totals
+
+    lane.run = phase  # type: ignore[method-assign]
+    totals = lane.reconcile(task, of=3)
+    assert totals["items"] == 40
+    assert totals.get("orphan", 0) == (0 if task == "backfill" else 10 * planted)
+    assert world.table.units - began_with >= 40 * unit
+    assert all(each <= rate * 1.001 for _, each in phases), phases
+    assert len(phases) == (3 if task == "backfill" else 6)
+
+
+def test_what_a_call_that_fails_has_read_is_paid_for_before_it_is_repeated() -> None:
+    world = filled(40)
+    world.client.unit, world.client.page = 1.0, 10
+    bulk, tries = world.index.bulk, iter([True, True, False])
+
+    def refused(body: bytes, timeout: float, begin_within: float = 0.0) -> Response:
+        if next(tries, False):
+            raise StackError("refused")
+        return bulk(body, timeout, begin_within)
+
+    world.index.bulk = refused  # type: ignore[method-assign]
+    lane, began = Lane(world, rate=0.25), world.clock.time
+    for _ in range(2):
+        with pytest.raises(StackError):
+            lane.reconcile("backfill")
+    assert lane.reconcile("backfill")["items"] == 40
+    assert world.table.units == 60.0
+    assert world.clock.time - began >= 60 / 0.25
 
 
 @pytest.mark.parametrize("rate", [0.5, 5.0])

@@ -15,7 +15,7 @@ from moto import mock_aws
 
 from searchsync.config import read_environment
 from searchsync.edges.wire import AS_SENT
-from searchsync.errors import PipelineLateError, RunRefusedError, StackError
+from searchsync.errors import ExportRefusedError, PipelineLateError, RunRefusedError, StackError
 from searchsync.limits import LONGEST_RECHECK_DELAY, MOST_SEGMENTS, SEGMENT_BYTES
 from searchsync.reconcile.manifest import Asked, Export
 from searchsync.reconcile.prepare import (
@@ -24,12 +24,16 @@ from searchsync.reconcile.prepare import (
     TableFacts,
     check_age,
     check_alone,
+    check_lanes,
     check_stream,
     check_table,
     check_trigger,
+    read_capacity,
     read_order,
     recheck_delay,
     segments,
+    trigger_by,
+    units,
 )
 from searchsync.reconcile.settings import Settings
 from tests.support.events import NOW, STREAM_ARN, environment
@@ -38,6 +42,7 @@ CONFIG = read_environment(environment())
 SETTINGS = Settings(30.0, None, 4, None, None, "sync", "arn:machine")
 ARN = f"{STREAM_ARN.partition('/stream/')[0]}/export/01693685827463-2d8752fd"
 EXPORT = {"arn": ARN}
+ON_DEMAND = {"BillingModeSummary": {"BillingMode": "PAY_PER_REQUEST"}}
 
 
 @pytest.mark.parametrize(
@@ -120,7 +125,7 @@ HOUR = 3_600.0
         (17.6 * HOUR - 1, 0, 1, None, ""),
         (17.6 * HOUR + 1, 0, 1, None, "lost after 22.0 h"),
         (16 * HOUR, 500 * 3_600, 1, None, ""),
-        (16 * HOUR, 500 * 3_600 * 2, 1, None, "16.0 h old, its load takes about 2.0 h at 500 .* then 4.5 h more"),
+        (16 * HOUR, 500 * 3_600 * 2, 1, None, "16.0 h old, its load takes about 2.0 h at 500 .* then take 4.5 h more"),
         (16 * HOUR, 500 * 3_600 * 2, 2, None, ""),
         (16 * HOUR, 500 * 3_600 * 2, 1, 1_500.0, ""),
         (16 * HOUR, 500 * 3_600 * 2, 4, 500.0, "at 500 items"),
@@ -131,10 +136,11 @@ def test_a_load_must_be_done_and_drained_before_the_first_change_since_is_too_ol
 ) -> None:
     export = Export("b", "m", NOW - age, items, rate)
     if not said:
-        check_age(export, OFF, NOW, lanes)
+        check_age(export, OFF, NOW, lanes, STREAM_ARN)
         return
-    with pytest.raises(RunRefusedError, match=said):
-        check_age(export, OFF, NOW, lanes)
+    wrong = RunRefusedError if age < 0 else ExportRefusedError
+    with pytest.raises(wrong, match=said):
+        check_age(export, OFF, NOW, lanes, STREAM_ARN)
 
 
 @pytest.mark.parametrize(
@@ -142,17 +148,82 @@ def test_a_load_must_be_done_and_drained_before_the_first_change_since_is_too_ol
 )
 def test_the_shorter_of_the_streams_day_and_the_triggers_maximum_age_counts(maximum: int | None, hours: float) -> None:
     trigger = {**OFF, "MaximumRecordAgeInSeconds": maximum}
-    check_age(Export("b", "m", NOW - hours * HOUR + 1, 0), trigger, NOW, 4)
+    check_age(Export("b", "m", NOW - hours * HOUR + 1, 0), trigger, NOW, 4, STREAM_ARN)
     with pytest.raises(RunRefusedError, match="not time enough"):
-        check_age(Export("b", "m", NOW - hours * HOUR - 1, 0), trigger, NOW, 4)
+        check_age(Export("b", "m", NOW - hours * HOUR - 1, 0), trigger, NOW, 4, STREAM_ARN)
+
+
+def test_a_load_that_goes_on_later_may_do_so_until_what_changed_since_can_no_more_be_read() -> None:
+    """However much it had left when it began: what it took is in the export's age, or still to come."""
+    for age, good in ((17.6 * HOUR - 1, True), (17.6 * HOUR + 1, False), (72 * HOUR, False)):
+        export = Export("exports", "m", NOW - age, 10**12, 1.0)
+        assert (trigger_by(export, OFF) >= NOW) is good
+        if good:
+            check_age(export, OFF, NOW, None, STREAM_ARN)
+            continue
+        with pytest.raises(ExportRefusedError) as refused:
+            check_age(export, OFF, NOW, None, STREAM_ARN)
+        table = STREAM_ARN.partition("/stream/")[0]
+        command = f"`aws dynamodb export-table-to-point-in-time --table-arn {table} --s3-bucket exports`"
+        assert command in str(refused.value)
+        assert "its load takes" not in str(refused.value)
 
 
 def test_an_export_from_before_the_stream_is_refused() -> None:
     began = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
     check_stream(Export("b", "m", began, 0), STREAM_ARN)
-    with pytest.raises(RunRefusedError, match=r"2\.0 h older than the table's stream"):
+    with pytest.raises(ExportRefusedError, match=r"2\.0 h older than the table's stream"):
         check_stream(Export("b", "m", began - 2 * HOUR, 0), STREAM_ARN)
     check_stream(Export("b", "m", 1.0, 0), STREAM_ARN.replace("2026-01-01T00:00:00.000", "label"))
+
+
+@pytest.mark.parametrize(
+    ("table", "capacity"),
+    [
+        ({"ProvisionedThroughput": {"ReadCapacityUnits": 5}}, 5.0),  # never on demand: no BillingModeSummary
+        (
+            {"BillingModeSummary": {"BillingMode": "PROVISIONED"}, "ProvisionedThroughput": {"ReadCapacityUnits": 5}},
+            5.0,
+        ),
+        ({**ON_DEMAND, "ProvisionedThroughput": {"ReadCapacityUnits": 0}}, None),
+        ({**ON_DEMAND, "ProvisionedThroughput": {"ReadCapacityUnits": 5}}, None),  # what an emulation says
+        ({**ON_DEMAND, "OnDemandThroughput": {"MaxReadRequestUnits": 40}}, 40.0),
+        ({**ON_DEMAND, "OnDemandThroughput": {"MaxReadRequestUnits": -1}}, None),
+        ({}, None),
+    ],
+)
+def test_a_tables_read_capacity_is_what_it_throttles_beyond(table: dict[str, Any], capacity: float | None) -> None:
+    assert read_capacity(table) == capacity
+
+
+@pytest.mark.parametrize(
+    ("set_units", "capacity", "lanes", "each"),
+    [
+        (None, None, 4, None),
+        (None, 400.0, 4, 25.0),  # a quarter of it, all lanes together
+        (None, 5.0, 100, 0.0125),
+        (7.0, 400.0, 4, 7.0),  # as it is set, for each lane
+        (7.0, None, 4, 7.0),
+    ],
+)
+def test_a_run_that_is_not_told_how_much_takes_a_share_of_what_the_table_has(
+    set_units: float | None, capacity: float | None, lanes: int, each: float | None
+) -> None:
+    facts = TableFacts({"id": "S"}, 1, STREAM_ARN, capacity=capacity)
+    assert units(replace(SETTINGS, units=set_units, lanes=lanes), facts) == each
+
+
+@pytest.mark.parametrize(
+    ("lanes", "unreserved", "most"), [(4, 1_000, 500), (5, 10, 5), (6, 10, 5), (100, 10, 5), (1, 0, 1)]
+)
+def test_a_run_leaves_half_of_what_lambda_has_room_for_to_the_sync(lanes: int, unreserved: int, most: int) -> None:
+    if lanes <= most:
+        check_lanes(lanes, unreserved)
+        return
+    with pytest.raises(
+        RunRefusedError, match=f"reconciliation.concurrency is {lanes}, .* for {unreserved} .* at most {most}"
+    ):
+        check_lanes(lanes, unreserved)
 
 
 def test_segments_follow_the_tables_size() -> None:
@@ -223,6 +294,13 @@ def test_the_tables_facts_are_read_in_key_order() -> None:
         StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
     )
     assert account.table().stream_arn is not None
+    assert account.table().capacity is None
+    client.update_table(
+        TableName=CONFIG.table_name,
+        BillingMode="PROVISIONED",
+        ProvisionedThroughput={"ReadCapacityUnits": 40, "WriteCapacityUnits": 1},
+    )
+    assert account.table().capacity == 40.0
     client.delete_table(TableName=CONFIG.table_name)
     with pytest.raises(RunRefusedError, match="There is no table"):
         account.table()
@@ -281,6 +359,11 @@ def test_the_trigger_is_the_one_on_our_stream() -> None:
     assert account("lambda", {"EventSourceMappings": []})[0].trigger() is None
 
 
+def test_the_room_that_lambda_has_is_what_no_function_has_reserved() -> None:
+    limit = {"ConcurrentExecutions": 1_000, "UnreservedConcurrentExecutions": 900}
+    assert account("lambda", {"AccountLimit": limit})[0].unreserved() == 900
+
+
 def test_the_running_runs_are_all_pages_of_them_and_no_children_of_a_map() -> None:
     client = boto3.client("stepfunctions", region_name="eu-central-1")
     machine = "arn:aws:states:eu-central-1:123456789012:stateMachine:sync-reconcile"
@@ -316,6 +399,7 @@ def test_what_aws_refuses_names_the_permission() -> None:
     asks: tuple[tuple[str, Callable[[Account], object], str], ...] = (
         ("cloudwatch", lambda asking: asking.lag(NOW), "cloudwatch:GetMetricStatistics"),
         ("lambda", lambda asking: asking.trigger(), "lambda:ListEventSourceMappings"),
+        ("lambda", lambda asking: asking.unreserved(), "lambda:GetAccountSettings"),
         ("stepfunctions", lambda asking: asking.running(), "states:ListExecutions"),
         ("dynamodb", lambda asking: asking.table(), "dynamodb:DescribeTable"),
         ("dynamodb", lambda asking: asking.export(ARN), "dynamodb:DescribeExport"),

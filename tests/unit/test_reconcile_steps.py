@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -17,6 +17,7 @@ from searchsync import VERSION
 from searchsync.config import read_environment
 from searchsync.errors import (
     CollectionBusyError,
+    ExportRefusedError,
     PipelineLateError,
     RunRefusedError,
     StackError,
@@ -51,6 +52,7 @@ class Account:
         self.runs: list[Mapping[str, Any]] = []
         self.mapping: Mapping[str, Any] | None = {"State": "Disabled", "StartingPosition": "TRIM_HORIZON"}
         self.age = 0.0
+        self.room = 1_000
         self.signalled: dict[str, list[float]] = {}
         self.exports: dict[str, Mapping[str, Any]] = {}
 
@@ -62,6 +64,9 @@ class Account:
 
     def trigger(self) -> Mapping[str, Any] | None:
         return self.mapping
+
+    def unreserved(self) -> int:
+        return self.room
 
     def lag(self, _now: float, _since: float | None = None) -> float:
         return self.age
@@ -112,6 +117,12 @@ class Bench:
         self.report = Report()
         answer: dict[str, Any] = json.loads(json.dumps(self.steps.run(event, 900.0, self.report)))
         return answer
+
+    def replaced_stream(self) -> None:
+        """Another stream, later than any export, and the stack applied again."""
+        stream = STREAM_ARN.partition("/stream/")[0] + "/stream/2999-01-01T00:00:00.000"
+        self.steps = replace(self.steps, config=replace(self.steps.config, stream_arn=stream))
+        self.account.facts = replace(self.account.facts, stream_arn=stream)
 
     def machine(self, task: str) -> dict[str, Any]:
         """The whole state machine; its output."""
@@ -181,6 +192,16 @@ def test_a_second_run_is_refused(bench: Bench) -> None:
         bench.run({**PREPARE, "input": {"task": "verify"}})
 
 
+@pytest.mark.parametrize("task", ["backfill", "verify", "repair"])
+def test_a_run_that_would_leave_the_sync_function_no_room_is_refused_before_anything_is_done(
+    bench: Bench, task: str
+) -> None:
+    bench.account.room = 3
+    with pytest.raises(RunRefusedError, match=r"concurrency is 2, .* to at most 1"):
+        bench.run({**PREPARE, "input": {"task": task}})
+    assert bench.world.index.documents == {}
+
+
 @pytest.mark.parametrize("step", ["part", "finish"])
 def test_a_stream_that_is_turned_off_meanwhile_ends_the_run(bench: Bench, step: str) -> None:
     bench.account.facts = TableFacts({"id": "S"}, 0, None)
@@ -235,6 +256,36 @@ def test_a_trigger_that_waits_for_full_batches_makes_no_differences(bench: Bench
     assert (verified["in_step"], verified["totals"]["missing"]) == (False, 1)
 
 
+@pytest.mark.parametrize(("capacity", "seconds"), [(None, 0.0), (40.0, 2.0), (4.0, 20.0)])
+def test_a_run_keeps_to_its_share_of_what_the_table_has_at_each_call(
+    bench: Bench, capacity: float | None, seconds: float
+) -> None:
+    """Two lanes, a quarter of the table's for both: ten items of a unit each."""
+    plan = bench.run({**PREPARE, "input": {"task": "backfill"}})
+    bench.world.client.unit = 1.0
+    bench.account.facts = replace(bench.account.facts, capacity=capacity)  # it scales meanwhile
+    state = {
+        "step": "part",
+        "task": "backfill",
+        "run": "run-1",
+        "recheck_delay": 30,
+        "export": plan["export"],
+        "position": None,
+    }
+    began = bench.world.clock.time
+    bench.part({**state, "part": {"segment": 0, "of": 1}, "call": 0, "totals": {}})
+    assert bench.world.clock.time - began == pytest.approx(seconds, abs=0.5)
+
+
+def test_what_a_call_could_not_pay_for_the_next_one_pays_before_it_reads(bench: Bench) -> None:
+    bench.world.client.unit = 100.0
+    bench.steps = replace(bench.steps, settings=replace(bench.steps.settings, units=0.5))
+    state = {"step": "part", "task": "backfill", "run": "run-1", "recheck_delay": 30, "export": None, "position": None}
+    began = bench.world.clock.time
+    bench.part({**state, "part": {"segment": 0, "of": 1}, "call": 0, "totals": {}})
+    assert bench.world.clock.time - began >= 10 * 100 / 0.5
+
+
 EXPORT_ARN = f"{STREAM_ARN.partition('/stream/')[0]}/export/01-ab"
 
 
@@ -273,6 +324,59 @@ def test_a_load_is_refused_with_the_trigger_on_and_ends_when_it_is_turned_on(ben
     part = {"bucket": "b", "manifest": "m", "etag": "e", "lines": "0-9"}
     with pytest.raises(RunRefusedError, match="is Enabled"):
         bench.run({**state, "part": part, "call": 0, "totals": {}})
+
+
+def loading(bench: Bench) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The events of a load's next call and of its end."""
+    plan = bench.run(load(bench))
+    carried = {name: plan[name] for name in ("task", "run", "export")}
+    part = {"bucket": "b", "manifest": "m", "etag": "e", "lines": "0-9"}
+    run = carried | {"step": "part", "recheck_delay": 30, "position": None, "part": part, "call": 0, "totals": {}}
+    return run, carried | {"step": "finish", "started": plan["started"], "saw": plan["saw"], "results": [{"items": 1}]}
+
+
+@pytest.mark.parametrize("step", ["part", "finish"])
+def test_a_load_that_goes_on_days_later_writes_nothing_and_is_no_success(bench: Bench, step: str) -> None:
+    """What has changed since the export is lost by then, and the trigger would bring none of it."""
+    event = loading(bench)[step == "finish"]
+    bench.world.clock.sleep(72 * 3_600.0)
+    documents = dict(bench.world.index.documents)
+    with pytest.raises(ExportRefusedError, match=r"72\.0 h old.*export-table-to-point-in-time --table-arn arn"):
+        bench.run(event)
+    assert bench.world.index.documents == documents
+    assert bench.report.result is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (lambda bench: bench.account.mapping.update(State="Enabled"), "is Enabled"),
+        (lambda bench: bench.account.mapping.update(MaximumRecordAgeInSeconds=60), "not time enough"),
+        (lambda bench: bench.replaced_stream(), "older than the table's stream"),
+    ],
+)
+@pytest.mark.parametrize("step", ["part", "finish"])
+def test_each_step_of_a_load_asks_anew_whether_a_change_would_be_lost(
+    bench: Bench, step: str, changed: Callable[[Bench], object], said: str
+) -> None:
+    event = loading(bench)[step == "finish"]
+    changed(bench)
+    with pytest.raises(RunRefusedError, match=said):
+        bench.run(event)
+
+
+def test_a_loads_result_says_until_when_the_trigger_must_be_turned_on(bench: Bench) -> None:
+    _, finish = loading(bench)
+    exported = datetime.fromtimestamp(finish["export"]["exported_at"], UTC)
+    by = exported + timedelta(hours=0.8 * 24)  # a fifth of the stream's day is for reading what has changed
+    assert datetime.fromisoformat(bench.run(finish)["trigger_by"]) == by
+    for export in ({"export": None}, {}):  # of the table itself; of a machine before this one
+        assert "trigger_by" not in bench.run({**finish, **export} if export else without(finish, "export"))
+
+
+def without(event: dict[str, Any], name: str) -> dict[str, Any]:
+    """The event without a member."""
+    return {each: value for each, value in event.items() if each != name}
 
 
 @pytest.mark.parametrize(

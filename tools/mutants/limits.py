@@ -64,6 +64,8 @@ BOUNDS: Mapping[str, str] = {
     "TOGETHER": "730.0",
     "ONE_PAGE": "55.0",
     "SETTLED_IN": "760.0",
+    "LANES_SHARE": "0.51",
+    "READ_SHARE": "0.31",
     "MOST_RANGES": "1_001",
     "MOST_KEYS": "8_388_609",
     "MOST_SEEN_BYTES": "7_999_999",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from rich.text import Text
@@ -23,8 +24,12 @@ AGAIN_AFTER_S = 86_400.0
 MOST_NAMED = 10
 """Broken files in the advice."""
 NEXT_STEP = (
-    "Next, without delay: set trigger.enabled = true and run terraform apply. The trigger starts at TRIM_HORIZON and "
+    "Next, {when}: set trigger.enabled = true and run terraform apply. The trigger starts at TRIM_HORIZON and "
     "brings what has changed since the export; then run `searchsync verify`."
+)
+TOO_LATE = (
+    "The trigger had to be on by {by}. If it was not, changes since the export are lost: make a new export "
+    "(`aws dynamodb export-table-to-point-in-time`) and load that, or run `searchsync backfill` with the trigger on."
 )
 
 
@@ -79,7 +84,8 @@ def run(options: Namespace, world: World, stack: Stack) -> int:
 def show(world: World, options: Namespace, ended: Ended) -> int:
     """Show its result. Exit code 1 when some items could not be written, else 0."""
     left = leftover(ended.execution.totals)
-    world.screen.result(shown(ended, left, options), as_json(ended) | {"not_written": left})
+    by = {name: value for name, value in ended.execution.output.items() if name == "trigger_by"}
+    world.screen.result(shown(ended, left, options, world.now()), as_json(ended) | {"not_written": left} | by)
     return 1 if any(left.values()) else 0
 
 
@@ -147,8 +153,8 @@ def leftover(totals: Mapping[str, Any]) -> dict[str, int]:
     }
 
 
-def shown(ended: Ended, left: Mapping[str, int], options: Namespace) -> Text:
-    """The result for a person."""
+def shown(ended: Ended, left: Mapping[str, int], options: Namespace, now: float) -> Text:
+    """The result for a person, at Unix seconds."""
     execution, totals = ended.execution, ended.execution.totals
     if not ended.watched:
         return Text(addressed(f"{execution.name} runs. `searchsync backfill --watch` shows it.", options))
@@ -159,11 +165,11 @@ def shown(ended: Ended, left: Mapping[str, int], options: Namespace) -> Text:
         f"  {many(totals.get('items', 0), 'item')} in {duration(took)}",
         f" · {totals.get('written', 0):,} written · {totals.get('passed', 0):,} newer in the index already",
     )
-    told.append(addressed("".join(f"\n→ {each}" for each in _advice(execution, left)), options))
+    told.append(addressed("".join(f"\n→ {each}" for each in _advice(execution, left, now)), options))
     return told
 
 
-def _advice(execution: Execution, left: Mapping[str, int]) -> Iterator[str]:
+def _advice(execution: Execution, left: Mapping[str, int], now: float) -> Iterator[str]:
     """What to do next."""
     if left["poison"] or left["failed"]:
         count = left["poison"] + left["failed"]
@@ -174,6 +180,14 @@ def _advice(execution: Execution, left: Mapping[str, int]) -> Iterator[str]:
         names = ", ".join(named) + (f" and {more:,} more, in `searchsync logs --function run`" if more else "")
         yield f"Broken files, whose items are not all loaded: {names}. Make a new export, or backfill without one."
     if "export" in execution.input:
-        yield NEXT_STEP
+        yield _trigger_on(execution.output.get("trigger_by"), now)
     else:
         yield "`searchsync verify` compares table and index."
+
+
+def _trigger_on(by: object, now: float) -> str:
+    """What becomes of the trigger after a load; `by`: until when, as the run says it (a module before it does not)."""
+    if not isinstance(by, str):
+        return NEXT_STEP.format(when="without delay")
+    until = datetime.fromisoformat(by).timestamp()
+    return (TOO_LATE if now > until else NEXT_STEP).format(when=f"by {moment(until)}", by=moment(until))

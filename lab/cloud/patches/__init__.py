@@ -36,6 +36,7 @@ from lab.cloud.patches import (
     stepfunctions_payloads,
     stepfunctions_permissions,
     stepfunctions_redrive,
+    stepfunctions_retries,
 )
 from lab.cloud.settings import Settings
 
@@ -67,6 +68,7 @@ def apply_all(settings: Settings, collections: Collections) -> None:
     stepfunctions_definitions.apply()
     stepfunctions_executions.apply()
     stepfunctions_payloads.apply()
+    stepfunctions_retries.apply()
     stepfunctions_permissions.apply()
     stepfunctions_redrive.apply()
     apigateway_stages.apply()

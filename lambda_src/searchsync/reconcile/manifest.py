@@ -18,7 +18,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from searchsync.errors import RunRefusedError, SearchsyncError, StackError, TableBusyError
+from searchsync.errors import ExportRefusedError, RunRefusedError, SearchsyncError, StackError, TableBusyError
 from searchsync.limits import MOST_FILES, MOST_PARTS
 from searchsync.reconcile.state import Files
 from searchsync.sanitize import code_of, shown, shown_list
@@ -27,7 +27,8 @@ MANIFEST = "manifest-files.json"
 MISSING = frozenset({"NoSuchKey", "404"})
 REFUSED = frozenset({"AccessDenied", "403", "NoSuchBucket", "KMS.DisabledException"})
 CHANGED = frozenset({"PreconditionFailed", "412", "InvalidRange", "416"})
-ANEW = "Make a new export of the whole table (`aws dynamodb export-table-to-point-in-time`), and give that."
+COMMAND = "aws dynamodb export-table-to-point-in-time"
+ANEW = f"Make a new export of the whole table (`{COMMAND}`), and give that."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +58,20 @@ class DataFile:
     items: int
 
 
+def anew(table_arn: str, bucket: str) -> str:
+    """How to make another export of a table into the same bucket, and what to do with it."""
+    return f"Make a new export (`{COMMAND} --table-arn {table_arn} --s3-bucket {bucket}`), and give that."
+
+
 def check_arn(arn: str, table_arn: str) -> None:
-    """Raise RunRefusedError where an ARN is not of an export of the table."""
+    """Raise ExportRefusedError where an ARN is not of an export of the table."""
     if not re.fullmatch(rf"{re.escape(table_arn)}/export/[\w-]+", arn):
-        raise RunRefusedError(f"The export is {shown(arn)}, and the stack's table is {table_arn}. {ANEW}")
+        raise ExportRefusedError(f"The export is {shown(arn)}, and the stack's table is {table_arn}. {ANEW}")
 
 
 def check_export(description: Mapping[str, Any]) -> None:
-    """Raise RunRefusedError where an ExportDescription is not of every item of its table, whole.
+    """Raise ExportRefusedError where an ExportDescription is not of every item of its table, whole; RunRefusedError
+    where it is not written yet.
 
     `description` as DynamoDB sends it: an older botocore leaves out what it does not know, the filter among it.
     """
@@ -72,21 +79,21 @@ def check_export(description: Mapping[str, Any]) -> None:
     if status == "IN_PROGRESS":
         raise RunRefusedError("The export is still being written: wait until DescribeExport says COMPLETED.")
     if status != "COMPLETED":
-        raise RunRefusedError(f"The export is {shown(status)} ({shown(description.get('FailureCode'))}). {ANEW}")
+        raise ExportRefusedError(f"The export is {shown(status)} ({shown(description.get('FailureCode'))}). {ANEW}")
     if description.get("ExportType", "FULL_EXPORT") != "FULL_EXPORT" or "IncrementalExportSpecification" in description:
-        raise RunRefusedError(f"The export is incremental: it does not have every item. {ANEW}")
+        raise ExportRefusedError(f"The export is incremental: it does not have every item. {ANEW}")
     narrowed = description.get("FilterSpecification")
     if narrowed is not None:
         names = shown_list(sorted(narrowed))
-        raise RunRefusedError(f"The export was made with a FilterSpecification {names}: it is not whole. {ANEW}")
+        raise ExportRefusedError(f"The export was made with a FilterSpecification {names}: it is not whole. {ANEW}")
     if description.get("ExportFormat") != "DYNAMODB_JSON":
-        raise RunRefusedError(
+        raise ExportRefusedError(
             f"The export's format is {shown(description.get('ExportFormat'))}, and only DYNAMODB_JSON is read. {ANEW}"
         )
 
 
 def described(description: Mapping[str, Any], rate: float | None) -> Export:
-    """Where an export lies and of when it is. Raises RunRefusedError where DescribeExport does not say."""
+    """Where an export lies and of when it is. Raises ExportRefusedError where DescribeExport does not say."""
     try:
         return Export(
             bucket=str(description["S3Bucket"]),
@@ -97,7 +104,7 @@ def described(description: Mapping[str, Any], rate: float | None) -> Export:
             rate=rate,
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise RunRefusedError(f"DescribeExport does not say {shown(error)}. {ANEW}") from error
+        raise ExportRefusedError(f"DescribeExport does not say {shown(error)}. {ANEW}") from error
 
 
 def _manifest_key(named: str, prefix: str) -> str:
@@ -115,7 +122,7 @@ def _manifest_key(named: str, prefix: str) -> str:
 def part_ranges(lines: Iterable[bytes], items: int) -> list[str]:
     """The parts of a manifest as ranges of its bytes, such as 0-2229: `lines` with their ends.
 
-    Raises RunRefusedError where the manifest is broken, too long, or of other files than the export's `items`.
+    Raises ExportRefusedError where the manifest is broken, too long, or of other files than the export's `items`.
     """
     ends, listed, end = [0], 0, 0
     for line in lines:
@@ -124,11 +131,11 @@ def part_ranges(lines: Iterable[bytes], items: int) -> list[str]:
             listed += _data_file(line).items
             ends.append(end)
         if len(ends) > MOST_FILES + 1:
-            raise RunRefusedError(
+            raise ExportRefusedError(
                 f"The export has more than {MOST_FILES:,} data files: run a backfill without an export."
             )
     if listed != items or len(ends) == 1:
-        raise RunRefusedError(
+        raise ExportRefusedError(
             f"{MANIFEST} lists {len(ends) - 1:,} files of {listed:,} items, and DescribeExport says {items:,} items: "
             f"it is not whole. {ANEW}"
         )
@@ -142,11 +149,11 @@ def _data_file(line: bytes) -> DataFile:
         entry = json.loads(line)
         return DataFile(str(entry["dataFileS3Key"]), int(entry["itemCount"]))
     except (ValueError, KeyError, TypeError) as error:
-        raise RunRefusedError(f"{MANIFEST} is broken ({type(error).__name__}). {ANEW}") from error
+        raise ExportRefusedError(f"{MANIFEST} is broken ({type(error).__name__}). {ANEW}") from error
 
 
 class Manifest:
-    """An export's manifest in S3. Raises RunRefusedError where it is not, or no longer, as it must be; StackError
+    """An export's manifest in S3. Raises ExportRefusedError where it is not, or no longer, as it must be; StackError
     where the function may not read it; TableBusyError where S3 does not answer."""
 
     def __init__(self, s3: Any) -> None:
@@ -174,9 +181,9 @@ class Manifest:
 def _failed(key: str, error: Exception) -> SearchsyncError:
     code = code_of(error)
     if code in MISSING:
-        return RunRefusedError(f"The export's {shown(key)} is missing. {ANEW}")
+        return ExportRefusedError(f"The export's {shown(key)} is missing. {ANEW}")
     if code in CHANGED:
-        return RunRefusedError(f"The export's {shown(key)} has changed since the load began. {ANEW}")
+        return ExportRefusedError(f"The export's {shown(key)} has changed since the load began. {ANEW}")
     return refused(key, code)
 
 

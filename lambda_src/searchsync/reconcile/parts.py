@@ -40,7 +40,7 @@ from searchsync.reconcile.reader import IndexReader
 from searchsync.reconcile.repair import Repair, lost, needs_backfill
 from searchsync.reconcile.report import Reports
 from searchsync.reconcile.seen import Keys, SeenStore
-from searchsync.reconcile.state import Files, Range, Segment, State, ranges_of
+from searchsync.reconcile.state import END, Files, Range, Segment, State, ranges_of
 from searchsync.reconcile.sweep import Sweep
 from searchsync.reconcile.verify import Difference, Lateness, Verification
 from searchsync.reconcile.visibility import Visibility
@@ -55,12 +55,23 @@ Again = Callable[[Mapping[str, AttributeMap], Sequence[Write]], Iterable[Batch]]
 
 
 class Pace:
-    """Keeps a lane to its read units a second; `rate` None is no limit."""
+    """Keeps a lane to its read units a second; `rate` None is no limit. `paid_at`: Unix seconds until which what
+    earlier calls have read takes it up."""
 
-    def __init__(self, clock: Clock, rate: float | None) -> None:
+    def __init__(self, clock: Clock, rate: float | None, paid_at: float = 0.0) -> None:
         self._clock = clock
         self._rate = rate
-        self._free_at = 0.0
+        self._free_at = 0.0 if rate is None else clock.monotonic() + paid_at - clock.now()
+
+    @property
+    def owes(self) -> bool:
+        """Whether units taken so far are not paid for; a millisecond is a clock's."""
+        return self.pause > 0.001
+
+    @property
+    def paid_at(self) -> float:
+        """Unix seconds when the units taken so far are paid for."""
+        return self._clock.now() + self.pause if self.owes else 0.0
 
     @property
     def pause(self) -> float:
@@ -96,8 +107,10 @@ class PacedTable:
     def read(self, keys: Mapping[str, AttributeMap], deadline: Deadline) -> Iterator[Page]:
         """Consistent reads of all keys, as the table's."""
         before = self.table.units
-        yield from self.table.read(keys, deadline)
-        self.pace.took(self.table.units - before)
+        try:
+            yield from self.table.read(keys, deadline)
+        finally:
+            self.pace.took(self.table.units - before)
 
 
 @dataclass(frozen=True)
@@ -139,12 +152,22 @@ class Reconciler:
         part = state.part
         if isinstance(part, Files):
             return self._load(state, part, deadline)
+        try:
+            position = self._read(state, part, deadline)
+        finally:
+            self.pace.wait(deadline)  # also of a call that fails: the next one knows nothing of what it has read
+        if self.pace.owes:
+            return END if position is None else position, ()
+        return None if position == END else position, ()
+
+    def _read(self, state: State, part: Segment | Range, deadline: Deadline) -> Any:
+        """Run a part of table or index; where the next call begins. A call that begins with something to pay for only
+        pays: one that settles what it finds needs its whole time."""
+        if self.pace.owes or state.position == END:
+            return state.position
         if isinstance(part, Segment) and state.task == "backfill":
-            position = self._backfill(state, part, deadline)
-        else:
-            position = self._verify(state, part, deadline)
-        self.pace.wait(deadline)  # the next call knows nothing of what this one has read
-        return position, ()
+            return self._backfill(state, part, deadline)
+        return self._verify(state, part, deadline)
 
     def _backfill(self, state: State, part: Segment, deadline: Deadline) -> Any:
         """Write a segment's items; where the next call begins, None behind the last."""
@@ -154,7 +177,7 @@ class Reconciler:
             return converted(page, self.config.max_skew, self.config.fields)
 
         def again(left: Mapping[str, AttributeMap], _: Sequence[Write]) -> Iterator[Batch]:
-            for page in self.table.read(left, deadline):
+            for page in self._paced.read(left, deadline):
                 items = [self.table.item(image) for image in page.images.values() if image is not None]
                 found = documents(items, read_version(page.read_at, self.config.max_skew), self.config.fields)
                 yield Batch(found, time_to_write(page.read_monotonic, deadline))
@@ -240,9 +263,8 @@ class Reconciler:
 
     def _verify(self, state: State, part: Segment | Range, deadline: Deadline) -> Any:
         """Compare a part's pages with what they belong to; where the next call begins, None behind the last."""
-        table = PacedTable(self.table, self.pace)
         verification = Verification(
-            table,
+            self._paced,
             self.reader,
             self.clock,
             self.rng,
@@ -307,6 +329,10 @@ class Reconciler:
                 "backfill. Run `searchsync backfill` first."
             )
 
+    @property
+    def _paced(self) -> PacedTable:
+        return PacedTable(self.table, self.pace)
+
     def _sweep(self, state: State, part: Range, verification: Verification) -> Sweep:
         seen = self.seen.read(state.run, part.range, part.of)
         return Sweep(
@@ -334,7 +360,7 @@ class Reconciler:
         return page.position
 
     def _mend(self, differences: Sequence[Difference], deadline: Deadline) -> None:
-        repair = Repair(self.table, self._delivery().deliver, self.clock, self.config.max_skew, self.config.fields)
+        repair = Repair(self._paced, self._delivery().deliver, self.clock, self.config.max_skew, self.config.fields)
         repaired = repair.mend(differences, deadline)
         self.counts.update(repaired.counts)
         self._hand_over(repaired.poison, deadline)

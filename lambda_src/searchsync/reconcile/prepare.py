@@ -15,18 +15,20 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from searchsync.config import Config
 from searchsync.edges.wire import AS_SENT
-from searchsync.errors import PipelineLateError, RunRefusedError, StackError
+from searchsync.errors import ExportRefusedError, PipelineLateError, RunRefusedError, StackError
 from searchsync.limits import (
     DRAIN_SPEED,
     ITEMS_A_SECOND,
+    LANES_SHARE,
     LONGEST_RECHECK_DELAY,
     MOST_DATAPOINTS,
     MOST_SEGMENTS,
+    READ_SHARE,
     REFRESH,
     SEGMENT_BYTES,
     STREAM_KEEPS,
 )
-from searchsync.reconcile.manifest import Asked, Export, Manifest
+from searchsync.reconcile.manifest import Asked, Export, Manifest, anew
 from searchsync.reconcile.settings import Settings
 from searchsync.reconcile.state import TASKS
 from searchsync.sanitize import code_of, shown, shown_list
@@ -36,7 +38,8 @@ from searchsync.sanitize import code_of, shown, shown_list
 class TableFacts:
     """What DescribeTable says: key attributes with their types, hash key first, size, and the stream that is on.
 
-    id: another one where a table is made anew under its name; created: Unix seconds.
+    id: another one where a table is made anew under its name; created: Unix seconds. capacity: read units a second that
+    the table has, None where it has no bound of its own.
     """
 
     types: Mapping[str, str]
@@ -44,6 +47,7 @@ class TableFacts:
     stream_arn: str | None
     id: str | None = None
     created: float | None = None
+    capacity: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,35 +136,85 @@ def check_trigger(trigger: Mapping[str, Any] | None) -> Mapping[str, Any]:
 
 
 def check_stream(export: Export, stream_arn: str) -> None:
-    """Raise RunRefusedError where the export is older than the stream, whose label is the time of its creation."""
+    """Raise ExportRefusedError where the export is older than the stream, whose label is the time of its creation."""
     try:
         created = datetime.fromisoformat(stream_arn.partition("/stream/")[2]).replace(tzinfo=UTC).timestamp()
     except ValueError:
         return
     if created > export.exported_at:
-        raise RunRefusedError(
+        raise ExportRefusedError(
             f"The export is {(created - export.exported_at) / 3600:.1f} h older than the table's stream: what changed "
-            "between is in neither. Export anew."
+            f"between is in neither. {anew(_table(stream_arn), export.bucket)}"
         )
 
 
-def check_age(export: Export, trigger: Mapping[str, Any], now: float, lanes: int) -> None:
-    """Raise RunRefusedError where changes since the export would be lost before they are read: the stream keeps
-    them for a day, and the trigger drops them at its maximum record age."""
+def _table(stream_arn: str) -> str:
+    return stream_arn.partition("/stream/")[0]
+
+
+def _kept(trigger: Mapping[str, Any]) -> float:
+    """Seconds after which a change is lost: the stream drops it, or the trigger at its maximum record age."""
+    maximum = float(trigger.get("MaximumRecordAgeInSeconds") or -1)
+    return min(STREAM_KEEPS, maximum) if maximum > 0 else STREAM_KEEPS
+
+
+def trigger_by(export: Export, trigger: Mapping[str, Any]) -> float:
+    """Unix seconds: a trigger that is turned on later loses changes before it has read them."""
+    return export.exported_at + _kept(trigger) / (1 + 1 / DRAIN_SPEED)
+
+
+def check_age(export: Export, trigger: Mapping[str, Any], now: float, lanes: int | None, stream_arn: str) -> None:
+    """Raise ExportRefusedError where changes since the export would be lost before they are read.
+
+    `lanes` None: the load is under way, or done, and what is left of it is not counted.
+    """
     age = now - export.exported_at
     if age < 0:
         raise RunRefusedError(f"The export's time lies {-age:.0f} s in the future: give exported_at in Unix seconds.")
-    rate = export.rate or ITEMS_A_SECOND * lanes
-    load = export.items / rate
+    rate = export.rate or ITEMS_A_SECOND * (lanes or 1)
+    load = export.items / rate if lanes else 0.0
     drain = (age + load) / DRAIN_SPEED
-    maximum = float(trigger.get("MaximumRecordAgeInSeconds") or -1)
-    limit = min(STREAM_KEEPS, maximum) if maximum > 0 else STREAM_KEEPS
-    if age + load + drain > limit:
-        raise RunRefusedError(
-            f"There is not time enough. The export is {age / 3600:.1f} h old, its load takes about {load / 3600:.1f} h "
-            f"at {rate:,.0f} items a second, and the changes since then {drain / 3600:.1f} h more; they are lost after "
-            f"{limit / 3600:.1f} h. Export anew, give a faster rate that was measured, or run a backfill without an "
+    if age + load + drain > _kept(trigger):
+        loading = f"its load takes about {load / 3600:.1f} h at {rate:,.0f} items a second, and " if lanes else ""
+        faster = "Or give a faster rate that was measured, or run" if lanes else "Or run"
+        raise ExportRefusedError(
+            f"There is not time enough. The export is {age / 3600:.1f} h old, {loading}"
+            f"the changes since then take {drain / 3600:.1f} h more; they are lost after "
+            f"{_kept(trigger) / 3600:.1f} h. {anew(_table(stream_arn), export.bucket)} {faster} a backfill without an "
             "export."
+        )
+
+
+def read_capacity(table: Mapping[str, Any]) -> float | None:
+    """Read units a second that a table has by DescribeTable's TableDescription, None where it has no bound.
+
+    API: a table of which BillingModeSummary is silent is PROVISIONED. One on demand may have a maximum
+    (OnDemandThroughput, -1 is none), and throttles what is over it just the same.
+    """
+    if table.get("BillingModeSummary", {}).get("BillingMode") == "PAY_PER_REQUEST":
+        bound = table.get("OnDemandThroughput", {}).get("MaxReadRequestUnits", 0)
+    else:
+        bound = table.get("ProvisionedThroughput", {}).get("ReadCapacityUnits", 0)
+    return float(bound) if bound > 0 else None
+
+
+def units(settings: Settings, facts: TableFacts) -> float | None:
+    """Read units a second of each lane: as set, else a share of what the table has now, None for no limit."""
+    if settings.units is not None or facts.capacity is None:
+        return settings.units
+    return READ_SHARE * facts.capacity / settings.lanes
+
+
+def check_lanes(lanes: int, unreserved: int) -> None:
+    """Raise RunRefusedError where a run would take the concurrency that the sync function needs; `unreserved`: what
+    all functions of the account share that have reserved none."""
+    most = max(1, int(LANES_SHARE * unreserved))
+    if lanes > most:
+        raise RunRefusedError(
+            f"reconciliation.concurrency is {lanes}, and Lambda has room for {unreserved} unreserved executions at "
+            "once in this account and region (UnreservedConcurrentExecutions): a run takes at most half of it, so that "
+            f"the sync function is not throttled. Set reconciliation.concurrency to at most {most}, or ask AWS for a "
+            "higher quota of concurrent executions, and start anew."
         )
 
 
@@ -222,6 +276,7 @@ class Account:
             found.get("LatestStreamArn") if on else None,
             found.get("TableId"),
             found["CreationDateTime"].timestamp() if "CreationDateTime" in found else None,
+            read_capacity(found),
         )
 
     def export(self, arn: str) -> Mapping[str, Any]:
@@ -258,6 +313,11 @@ class Account:
         """The event source mapping of the sync function on our stream."""
         found = self._ask("lambda:ListEventSourceMappings", self._list_mappings)
         return found[0] if found else None
+
+    def unreserved(self) -> int:
+        """How many executions at once all functions of account and region share that have reserved none."""
+        answer = self._ask("lambda:GetAccountSettings", self._clients["lambda"].get_account_settings)
+        return int(answer["AccountLimit"]["UnreservedConcurrentExecutions"])
 
     def lag(self, now: float, since: float | None = None) -> float:
         """Seconds that the trigger was behind the stream since a Unix time, or in the last minutes; 0.0 where no metric

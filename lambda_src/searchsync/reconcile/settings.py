@@ -14,10 +14,10 @@ from searchsync.limits import LAG_KNOWN_AFTER, LONGEST_RECHECK_DELAY, LONGEST_WI
 class Settings:
     """What a run is asked to keep to.
 
-    recheck_delay: seconds between two looks at least; units: read units a second for each lane, None for no
-    limit; lanes: parts scanned at once; report_bucket: of the differences, None for the log; seen_bucket: of
-    the keys that a run has read, None: every document is looked up; window: seconds that the trigger waits for a
-    full batch; watch: seconds until the pipeline's lag is known.
+    recheck_delay: seconds between two looks at least; units: read units a second for each lane, None for a
+    share of what the table has; lanes: parts scanned at once; report_bucket: of the differences, None for the log;
+    seen_bucket: of the keys that a run has read, None: every document is looked up; window: seconds that the trigger
+    waits for a full batch; watch: seconds until the pipeline's lag is known.
     """
 
     recheck_delay: float
@@ -57,7 +57,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         "READ_UNITS_PER_SECOND",
         "0",
         lambda value: 0 <= value < math.inf,
-        "read units a second, or nothing for no limit",
+        "read units a second, or nothing for a share of what the table has",
     )
     recheck_delay = number(
         "RECHECK_DELAY_SECONDS",

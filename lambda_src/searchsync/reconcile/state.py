@@ -20,6 +20,8 @@ from searchsync.sanitize import shown
 TASKS = ("backfill", "verify", "repair")
 COSTS = ("calls", "milliseconds", "requests", "units")
 """Counts of what a run took, whatever came of it."""
+END = "end"
+"""The position of a part that is scanned, and whose reads are not all paid for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,8 @@ class State:
 
     `recheck_delay`: seconds between two looks; `read_at`: Unix seconds of an export, else 0.0; `position`:
     where the next page begins, None at the beginning; `call`: how many calls there were; `broken`: the first of
-    the export's files that could not be read (MOST_BROKEN); all are counted, and in the log.
+    the export's files that could not be read (MOST_BROKEN); all are counted, and in the log. `paid_at`: Unix
+    seconds until which the part's reads so far take up its rate.
     """
 
     task: str
@@ -86,6 +89,7 @@ class State:
     done: bool
     counts: Counter[str]
     broken: tuple[str, ...] = ()
+    paid_at: float = 0.0
 
     @property
     def name(self) -> str:
@@ -96,7 +100,7 @@ class State:
         kind, number = ("segment", part.segment) if isinstance(part, Segment) else ("range", part.range)
         return f"{kind}-{number:04d}-{self.call:04d}"
 
-    def after(self, position: Any, counts: Counter[str], broken: tuple[str, ...] = ()) -> State:
+    def after(self, position: Any, counts: Counter[str], broken: tuple[str, ...] = (), paid_at: float = 0.0) -> State:
         """The state behind this call; `position` None: the part is done."""
         return replace(
             self,
@@ -105,6 +109,7 @@ class State:
             done=position is None,
             counts=self.counts + counts,
             broken=(self.broken + tuple(each[:LONGEST_BROKEN] for each in broken))[:MOST_BROKEN],
+            paid_at=paid_at,
         )
 
 
@@ -124,6 +129,7 @@ def read_state(event: Mapping[str, Any]) -> State:
             done=False,
             counts=Counter({name: number for name, number in totals.items() if name != "broken"}),
             broken=tuple(totals.get("broken", ())),
+            paid_at=float(event.get("paid_at", 0.0)),  # a redrive keeps to its definition, which may not carry it
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RunRefusedError(
@@ -152,6 +158,7 @@ def written_state(event: Mapping[str, Any], state: State) -> dict[str, Any]:
         "position": state.position,
         "call": state.call,
         "done": state.done,
+        "paid_at": state.paid_at,
         "totals": totals(state.counts, state.broken),
     }
 

@@ -38,7 +38,7 @@ from searchsync.protocol.bulk import Kind
 from searchsync.reconcile import prepare
 from searchsync.reconcile.identity import UNASKED, Index, Looker, changed, looked, saw
 from searchsync.reconcile.keys import KeyTypes
-from searchsync.reconcile.manifest import Asked, check_arn, check_export, described
+from searchsync.reconcile.manifest import Asked, Export, check_arn, check_export, described
 from searchsync.reconcile.parts import Pace, Reconciler
 from searchsync.reconcile.prepare import Account, Order, TableFacts, read_order
 from searchsync.reconcile.reader import IndexReader
@@ -121,6 +121,7 @@ class Steps:
         asked = self.clock.monotonic()
         if gave_way := self._gives_way(order, run, started):
             return gave_way
+        prepare.check_lanes(self.settings.lanes, self.account.unreserved())
         facts = self.account.table()
         prepare.check_table(facts, self.config)
         export, parts = self._export(order.export) if order.export else (None, None)
@@ -147,19 +148,20 @@ class Steps:
         self._check_alone(state.run)
         facts = self.account.table()
         prepare.check_table(facts, self.config)
-        if isinstance(state.part, Files):  # still off
-            prepare.check_trigger(self.account.trigger())
+        if isinstance(state.part, Files):
+            self._still_loadable(call.event["export"])
         if state.task != "backfill":  # the pipeline may have fallen behind since the run began, and catch up
             state = replace(state, recheck_delay=self._delay_when_in_time(state.recheck_delay))
         self._still_there(call, facts)
-        reconciler = self.reconciler(facts.types, Pace(self.clock, self.settings.units), self._lateness)
+        pace = Pace(self.clock, prepare.units(self.settings, facts), state.paid_at)
+        reconciler = self.reconciler(facts.types, pace, self._lateness)
         call.report.facts["part"] = state.name
         call.report.counts = reconciler.counts
         with self._costs(reconciler):
             position, broken = reconciler.reconcile(state, call.deadline)
         if broken:
             call.report.facts["broken"] = broken
-        return written_state(call.event, state.after(position, reconciler.counts, broken))
+        return written_state(call.event, state.after(position, reconciler.counts, broken, pace.paid_at))
 
     @contextmanager
     def _costs(self, reconciler: Reconciler) -> Iterator[None]:
@@ -177,6 +179,7 @@ class Steps:
         """The whole run's result."""
         facts = self.account.table()
         prepare.check_table(facts, self.config)
+        trigger_by = self._still_loadable(call.event["export"]) if call.event.get("export") else None
         seen = self._unchanged(call, facts)
         totals = summed(call.event["results"])
         differences = None if call.event["task"] == "backfill" else sum(totals.get(kind, 0) for kind in DIFFERENCES)
@@ -193,6 +196,8 @@ class Steps:
             "report": self.reports.place(call.event["run"]) if differences else None,
             "needs_backfill": differences is not None and needs_backfill(totals),
         }
+        if trigger_by:
+            result["trigger_by"] = trigger_by
         call.report.result = result
         if differences is not None:
             call.report.differences = differences - totals.get("repaired", 0)
@@ -249,9 +254,18 @@ class Steps:
         check_export(description)
         export = described(description, asked.rate)
         prepare.check_stream(export, self.config.stream_arn)
-        prepare.check_age(export, trigger, self.clock.now(), self.settings.lanes)
+        prepare.check_age(export, trigger, self.clock.now(), self.settings.lanes, self.config.stream_arn)
         etag, parts = self.account.export_parts(export)
         return asdict(export) | {"etag": etag}, parts
+
+    def _still_loadable(self, loading: Mapping[str, Any]) -> str:
+        """Until when the trigger must be turned on. Raises RunRefusedError where changes since the export are lost by
+        then: a load that failed may go on days later."""
+        export = Export(**{name: value for name, value in loading.items() if name != "etag"})
+        trigger = prepare.check_trigger(self.account.trigger())
+        prepare.check_stream(export, self.config.stream_arn)
+        prepare.check_age(export, trigger, self.clock.now(), None, self.config.stream_arn)
+        return datetime.fromtimestamp(prepare.trigger_by(export, trigger), UTC).isoformat(timespec="seconds")
 
     def _prepare_backfill(self, call: Call) -> float:
         """Make sure that the index is there and takes writes; the recheck delay."""
