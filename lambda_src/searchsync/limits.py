@@ -289,6 +289,10 @@ MOST_PARTS = 500
 MOST_FILES = 1_000_000
 """Of an export: a manifest of 250 MB, which one call reads in some ten seconds, and 2,000 files a part."""
 
+ROUND_SHARE = 0.9
+"""Of the time that a rolling verification's round may take, which its parts are spread over: the rest is for parts that
+are begun late."""
+
 assert REPAIR_AGE < STREAM_KEEPS  # said before the stream drops more
 assert SHORT_STEP >= 2 * (LONGEST_WAKING + REQUEST_TIMEOUT)  # both wake, and then answer
 assert SHORT_STEP + TOGETHER + WALK_RESERVE < LONGEST_CALL  # in one call
@@ -298,6 +302,7 @@ assert MOST_RANGES <= MOST_SEGMENTS  # else ranges are smaller than what they st
 assert KEYS == 2**63  # else the engine takes no key, or has none for the rest
 assert 8 * MOST_KEYS <= MOST_SEEN_BYTES  # a call reads what a call of the table has written
 assert 2 * REQUEST_TIMEOUT < LASTING_ERROR < LONGEST_CALL - WALK_RESERVE  # a node that restarts is no such error
+assert 0 < ROUND_SHARE < 1  # some of a period is left for parts that are late
 assert FURTHEST >= 130  # DynamoDB's numbers go to 1E-130
 assert 0 < SHORTEST_SETTLE < LONGEST_SETTLE  # what may be set
 assert 6 * LONGEST_SETTLE <= LONGEST_CALL - WALK_RESERVE  # so often a call waits it out

@@ -22,9 +22,11 @@ from searchsync.walk.keys import KeyTypes
 from searchsync.walk.parts import Pace, Walker
 from searchsync.walk.prepare import Account
 from searchsync.walk.reader import ExactJson, IndexReader
-from searchsync.walk.report import Reports, call_line, result_line, settled_lines
+from searchsync.walk.report import Reports, call_line, result_line, rolling_line, settled_lines
+from searchsync.walk.rolling import Schedule
 from searchsync.walk.seen import SeenStore
 from searchsync.walk.settings import Settings, read_settings
+from searchsync.walk.slices import Rolling, RollingStore
 from searchsync.walk.steps import Report, Steps
 
 SERVICES = ("cloudwatch", "dynamodb", "lambda", "s3", "stepfunctions")
@@ -57,18 +59,31 @@ def build(config: Config, settings: Settings, environment: Mapping[str, str]) ->
             types,
         )
 
+    account = Account({name: edges.client(name) for name in SERVICES}, config, settings)
+    looker = Looker(client, config.index, edges.backoff)
+
+    def rolling() -> Rolling | None:
+        if settings.rolling is None or settings.seen_bucket is None:
+            return None
+        store, schedule = (
+            RollingStore(s3, settings.seen_bucket),
+            Schedule(settings.rolling.period, settings.rolling.every),
+        )
+        return Rolling(store, schedule, settings.settle, settings.lanes, config, account, looker, edges.clock)
+
     return Steps(
         config=config,
         settings=settings,
-        account=Account({name: edges.client(name) for name in SERVICES}, config, settings),
+        account=account,
         table=edges.table,
         collection=edges.collection,
         reader=reader,
-        looker=Looker(client, config.index, edges.backoff),
+        looker=looker,
         reports=reports,
         clock=edges.clock,
         backoff=edges.backoff,
         walker=walker,
+        rolling=rolling(),
     )
 
 
@@ -84,6 +99,8 @@ def invoke(steps: Steps, event: object, context: Context) -> dict[str, Any]:
         if report.error:
             facts |= {"level": "ERROR", "error": report.error}
         emit(call_line(report.counts, config, now, facts))
+        if report.rolling is not None:
+            emit(rolling_line(report.rolling, config, now))
         if report.result is not None:
             emit(result_line(report.differences, config, now, report.result))
             for line in settled_lines(report.settled, config, now):

@@ -11,12 +11,22 @@ from searchsync.limits import LONGEST_SETTLE, SHORTEST_SETTLE
 
 
 @dataclass(frozen=True)
+class RollingSettings:
+    """Of the rolling verification, in seconds: within `period` each part is compared; a call comes each `every`.
+    units: read units a second, None for a lane's."""
+
+    period: float
+    every: float
+    units: float | None
+
+
+@dataclass(frozen=True)
 class Settings:
     """What a walk is asked to keep to.
 
     settle: seconds between two looks at least; units: read units a second for each lane, None for no
     limit; lanes: parts walked at once; report_bucket: of the differences, None for the log; seen_bucket: of
-    the keys that a walk has read, None: every document is looked up.
+    the keys that a walk has read, None: every document is looked up; rolling: None where it is off.
     """
 
     settle: float
@@ -26,6 +36,7 @@ class Settings:
     seen_bucket: str | None
     sync_function: str
     state_machine_arn: str
+    rolling: RollingSettings | None = None
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -60,6 +71,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         lambda value: SHORTEST_SETTLE <= value <= LONGEST_SETTLE,
         f"seconds from {SHORTEST_SETTLE:g} to {LONGEST_SETTLE:g}",
     )
+    rolling = _rolling(environment, number)
     sync_function, machine = text("SYNC_FUNCTION_NAME"), text("STATE_MACHINE_ARN")
     if problems:
         raise ConfigurationError(
@@ -75,4 +87,17 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         seen_bucket=environment.get("SEEN_BUCKET") or None,
         sync_function=sync_function,
         state_machine_arn=machine,
+        rolling=rolling,
     )
+
+
+def _rolling(environment: Mapping[str, str], number: Callable[..., float]) -> RollingSettings | None:
+    """Its settings, where its period is set; `number` reads a variable and notes what is wrong with it."""
+    if not environment.get("ROLLING_PERIOD_SECONDS"):
+        return None
+    if not environment.get("SEEN_BUCKET"):
+        number("SEEN_BUCKET", "", lambda _: False, "the bucket in which the rolling verification keeps its place")
+    period = number("ROLLING_PERIOD_SECONDS", "", lambda value: 0 < value < math.inf, "seconds")
+    every = number("ROLLING_EVERY_SECONDS", "", lambda value: 0 < value < period, "seconds, less than the period")
+    units = number("ROLLING_READ_UNITS_PER_SECOND", "0", lambda value: 0 <= value < math.inf, "read units a second")
+    return RollingSettings(period, every, units or None)

@@ -41,11 +41,11 @@ from searchsync.walk.parts import Pace, Walker
 from searchsync.walk.prepare import Account, Order, TableFacts, read_order
 from searchsync.walk.reader import IndexReader
 from searchsync.walk.report import Reports
+from searchsync.walk.rolling import DIFFERENCES
 from searchsync.walk.settings import Settings
+from searchsync.walk.slices import Rolling, Slice
 from searchsync.walk.state import Files, ranges_of, read_state, summed, written_state
 from searchsync.walk.visibility import Visibility
-
-DIFFERENCES = ("missing", "extra", "different", "foreign")
 
 
 @dataclass
@@ -59,6 +59,7 @@ class Report:
     result: dict[str, Any] | None = None
     settled: tuple[str, ...] = ()
     """Functions whose signals that a repair is needed are older than this clean comparison."""
+    rolling: Slice | None = None
     error: str = ""
 
 
@@ -86,6 +87,7 @@ class Steps:
     clock: Clock
     backoff: Backoff
     walker: Callable[[KeyTypes, Pace], Walker]
+    rolling: Rolling | None = None
 
     def run(self, event: object, remaining: float, report: Report) -> dict[str, Any]:
         """One step; `remaining`: seconds that the invocation still has. Raises SearchsyncError."""
@@ -96,6 +98,7 @@ class Steps:
             "walk": self.walk,
             "finish": self.finish,
             "look": self.look,
+            "rolling": self.roll,
         }
         step = steps.get(str(event.get("step")))
         if step is None:
@@ -200,7 +203,27 @@ class Steps:
     def look(self, call: Call) -> dict[str, Any]:
         """What a walk begun now would see. The index is asked where the event says `index`: that wakes a collection."""
         index = self.looker.look(self._soon(call.deadline)) if call.event.get("index") is True else UNASKED
-        return looked(self.config, self.account.table(), index)
+        found = looked(self.config, self.account.table(), index)
+        return found | {"rolling": None if self.rolling is None else self.rolling.look(found["saw"])}
+
+    def roll(self, call: Call) -> dict[str, Any]:
+        """Compare the parts that the rolling verification has due; which they were."""
+        if self.rolling is None or self.settings.rolling is None:
+            raise WalkRefusedError("The rolling verification is off: set table_walk.rolling, or take its rule away.")
+        paced = replace(self, settings=replace(self.settings, units=self.settings.rolling.units or self.settings.units))
+        counts: Counter[str] = Counter()
+
+        def walk(state: Mapping[str, Any]) -> Mapping[str, Any]:
+            report = Report()
+            try:
+                return paced.walk(Call(state, call.deadline, report))
+            finally:
+                counts.update(report.counts)
+
+        call.report.counts = counts
+        done = self.rolling.call(walk, call.deadline)
+        call.report.rolling = done
+        return {"parts": done.parts, "differences": done.differences, "gave_way": done.gave_way}
 
     def _unchanged(self, call: Call, facts: TableFacts) -> dict[str, Any]:
         """What the walk saw. Raises WalkRefusedError where it ended over something else than it began with."""
