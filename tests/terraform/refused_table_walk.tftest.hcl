@@ -233,7 +233,7 @@ run "takes_a_rolling_verification_by_its_defaults" {
     table_walk = { rolling = {} }
   }
   assert {
-    condition     = var.table_walk.rolling == { period_hours = 720, every_minutes = 60, read_units_per_second = null }
+    condition     = jsonencode(var.table_walk.rolling) == jsonencode({ period_hours = 720, every_minutes = 60, read_units_per_second = null })
     error_message = "A month, looked for each hour: ${jsonencode(var.table_walk.rolling)}"
   }
 }

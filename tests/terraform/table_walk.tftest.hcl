@@ -219,7 +219,7 @@ run "a_rolling_verification_is_the_walk_function_called_by_a_rule" {
     error_message = "This rule alone may call it."
   }
   assert {
-    condition     = { for name, value in aws_lambda_function.this.environment[0].variables : name => value if startswith(name, "ROLLING_") } == tomap({ ROLLING_EVERY_SECONDS = "900", ROLLING_PERIOD_SECONDS = "2592000", ROLLING_READ_UNITS_PER_SECOND = "25" })
+    condition     = { for name, value in aws_lambda_function.this.environment[0].variables : name => value if startswith(name, "ROLLING_") } == { ROLLING_EVERY_SECONDS = "900", ROLLING_PERIOD_SECONDS = "2592000", ROLLING_READ_UNITS_PER_SECOND = "25" }
     error_message = "The environment must be what walk/settings.py reads: ${jsonencode(aws_lambda_function.this.environment[0].variables)}"
   }
   assert {
