@@ -91,13 +91,10 @@ def test_without_the_setting_nothing_of_it_is_left(lab: Lab, terraform: Terrafor
     function = stack.outputs["walk_function_name"]
     terraform.apply({"rolling": None})
     assert terraform.plan_is_empty(), terraform.plan()
-    events, functions, alarms = (lab.boto3_client(service) for service in ("events", "lambda", "cloudwatch"))
+    events, functions = (lab.boto3_client(service) for service in ("events", "lambda"))
     with pytest.raises(ClientError, match="ResourceNotFound"):
         events.describe_rule(Name=f"{NAME}-rolling")
     assert statements(functions, function) == []
     variables = functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
     assert not [name for name in variables if name.startswith("ROLLING")]
-    found = alarms.describe_alarms(AlarmNamePrefix=NAME)["MetricAlarms"]
-    assert {each["AlarmName"] for each in found} >= {f"{NAME}-drift"}
-    assert not [each["AlarmName"] for each in found if each["AlarmName"].endswith("rolling-late")]
     assert AppliedCli(stack).run("status", "--json").json["rolling"] is None
