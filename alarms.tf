@@ -55,24 +55,24 @@ locals {
     }
     drift = {
       description = "The last verification found documents that do not agree with their items. Look at its report, and run a repair."
-      metrics     = { differences = [var.function.metric_namespace, "Differences", { FunctionName = module.table_walk.function_name }, "Maximum"] }
+      metrics     = { differences = [var.function.metric_namespace, "Differences", { FunctionName = module.reconciliation.function_name }, "Maximum"] }
     }
-    walk-failed = {
-      description = "A walk failed or was refused: until one succeeds, nothing new is known of table and index. Read the walk function's log."
-      # A scheduled verification that gave way to another walk is no success. Each call says 0, so that there is
+    reconciliation-failed = {
+      description = "A run failed or was refused: until one succeeds, nothing new is known of table and index. Read the reconcile function's log."
+      # A scheduled verification that gave way to another run is no success. Each call says 0, so that there is
       # something to compare with.
       expression = "IF(FILL(failed, 0) > 0, 1, IF(succeeded > 0, 0))"
       metrics = {
-        failed    = ["AWS/States", "ExecutionsFailed", { StateMachineArn = module.table_walk.state_machine_arn }, "Sum"]
-        succeeded = [var.function.metric_namespace, "WalkSucceeded", { FunctionName = module.table_walk.function_name }, "Sum"]
+        failed    = ["AWS/States", "ExecutionsFailed", { StateMachineArn = module.reconciliation.state_machine_arn }, "Sum"]
+        succeeded = [var.function.metric_namespace, "RunSucceeded", { FunctionName = module.reconciliation.function_name }, "Sum"]
       }
     }
     # Each call says how old the oldest part is. One that fails says nothing, so that missing data is an alarm.
     rolling-late = {
-      description = "The rolling verification has stopped, or has parts that were not compared within its period. Look at the log of ${module.table_walk.function_name}."
-      metrics     = { age = [var.function.metric_namespace, "RollingAge", { FunctionName = module.table_walk.function_name }, "Maximum"] }
-      threshold   = try(var.table_walk.rolling.period_hours * 3600, 0)
-      period      = max(300, try(var.table_walk.rolling.every_minutes * 60, 0))
+      description = "The rolling verification has stopped, or has parts that were not compared within its period. Look at the log of ${module.reconciliation.function_name}."
+      metrics     = { age = [var.function.metric_namespace, "RollingAge", { FunctionName = module.reconciliation.function_name }, "Maximum"] }
+      threshold   = try(var.reconciliation.rolling.period_hours * 3600, 0)
+      period      = max(300, try(var.reconciliation.rolling.every_minutes * 60, 0))
       of          = 3
       breaching   = 3
       missing     = "breaching"
@@ -80,7 +80,7 @@ locals {
   }
 
   # Those that are there: one watches what may be off.
-  watched = { for key, alarm in local.alarms : key => alarm if key != "rolling-late" || var.table_walk.rolling != null }
+  watched = { for key, alarm in local.alarms : key => alarm if key != "rolling-late" || var.reconciliation.rolling != null }
 
   alone = { for key, alarm in local.alarms : key => can(alarm.expression) ? null : one(values(alarm.metrics)) }
 }

@@ -12,11 +12,11 @@ import sys
 from dataclasses import dataclass
 
 from bench.measure import Figure, table
-from bench.walk import MEMORY_MB, PRICES
+from bench.reconcile import MEMORY_MB, PRICES
 from searchsync.limits import IDS_AT_ONCE, ITEMS_A_SECOND, LARGEST_WINDOW, MOST_DISAGREEMENTS, ROUND_SHARE
-from searchsync.walk.prepare import segments
-from searchsync.walk.rolling import Schedule
-from searchsync.walk.state import ranges_of
+from searchsync.reconcile.prepare import segments
+from searchsync.reconcile.rolling import Schedule
+from searchsync.reconcile.state import ranges_of
 
 DAY = 86_400.0
 ITEM_BYTES, PAGE_BYTES = 1_000, 1_000_000
@@ -26,9 +26,9 @@ PUT, GET = 0.005 / 1_000, 0.0004 / 1_000
 LOG_BYTE, METRIC_DAY, ALARM_DAY, METRIC_CALL = 0.50 / 1e9, 0.30 / 30, 0.10 / 30, 0.01 / 1_000
 """Dollars ("Amazon CloudWatch pricing", us-east-1)."""
 LANES = 4
-"""Of table_walk.concurrency, by its default."""
+"""Of reconciliation.concurrency, by its default."""
 DEFAULT = Schedule(period=720 * 3600.0, every=3600.0)
-"""Of table_walk.rolling."""
+"""Of reconciliation.rolling."""
 CHANGES_A_SECOND, WINDOW_S = 100.0, 1.0
 """Of the goal; trigger.maximum_batching_window_seconds by its default."""
 NEW_TABLE_SHARDS = 4
@@ -37,7 +37,7 @@ NEW_TABLE_SHARDS = 4
 SYNC_CALL_S, SYNC_MB = 0.1, 512
 """Assumed: a batch's time at AWS, which is a bulk request's. With less the sync is cheaper, by its GB-seconds alone."""
 SYNC_LINE_BYTES, LINE_BYTES = 2_500, 700
-"""Of a log line that names 20 documents, and of one of a walk's call."""
+"""Of a log line that names 20 documents, and of one of a run's call."""
 SYNC_METRICS, SYNC_ALARMS = 12, 9
 START_S = 1.0
 """A cold start: a sandbox does not outlast an hour in which nothing calls it."""

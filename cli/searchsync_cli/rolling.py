@@ -1,4 +1,4 @@
-"""What stands of the rolling verification, as the walk function tells it: pure."""
+"""What stands of the rolling verification, as the reconcile function tells it: pure."""
 
 from __future__ import annotations
 

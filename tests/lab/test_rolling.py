@@ -13,9 +13,9 @@ from botocore.exceptions import ClientError
 from lab.applied import Applied
 from lab.stack import Lab
 from lab.terraform import Terraform
-from tests.lab.test_walk import Walk
+from tests.lab.test_reconcile import Run
 from tests.support.applied_cli import AppliedCli
-from tests.support.applied_walk import damage
+from tests.support.applied_run import damage
 from tests.support.rules import Rule
 
 NAME = "rolling"
@@ -52,12 +52,12 @@ def test_what_is_planted_behind_the_rolling_verification_is_found_within_its_per
 ) -> None:
     assert terraform.plan_is_empty(), terraform.plan()
     stack = Applied(lab, terraform.output())
-    walk, cli = Walk(stack), AppliedCli(stack)
+    run, cli = Run(stack), AppliedCli(stack)
     names = [f"rolling-{number}" for number in range(ITEMS)]
     for name in names:
         stack.put({"id": {"S": name}, "state": {"S": "put"}})
     stack.until("the documents", lambda: all(map(stack.document, names)))
-    assert walk.run("repair")["in_step"] is True
+    assert run.run("repair")["in_step"] is True
 
     def status() -> dict[str, Any]:
         return dict(cli.run("status", "--json").json)
@@ -73,22 +73,22 @@ def test_what_is_planted_behind_the_rolling_verification_is_found_within_its_per
     found = rule.until("all that was planted", lambda: len(differing(now := status())) == 2 and now, 3600 * HOURS)
     assert differing(found) == {"segment 0 of 1": 2, "range 0 of 1": 1}
     assert found["verdict"] == "differences"
-    assert walk.drift() == 2  # the segment's is the later part
-    lines = [each for each in walk.log() if "attributes" in each]
+    assert run.drift() == 2  # the segment's is the later part
+    lines = [each for each in run.log() if "attributes" in each]
     assert {each["id"]: each["kind"] for each in lines} == {
         names[1]: "different",
         names[2]: "missing",
-        "nobody": "extra",
+        "nobody": "orphan",
     }
     assert {each["run"].partition("-")[0] for each in lines} == {"rolling"}
-    assert walk.run("repair")["totals"]["repaired"] == 3
+    assert run.run("repair")["totals"]["repaired"] == 3
     assert status()["verdict"] == "in step"
-    assert walk.drift() == 0
+    assert run.drift() == 0
 
 
 def test_without_the_setting_nothing_of_it_is_left(lab: Lab, terraform: Terraform) -> None:
     stack = Applied(lab, terraform.output())
-    function = stack.outputs["walk_function_name"]
+    function = stack.outputs["reconciliation_function_name"]
     terraform.apply({"rolling": None})
     assert terraform.plan_is_empty(), terraform.plan()
     events, functions = (lab.boto3_client(service) for service in ("events", "lambda"))

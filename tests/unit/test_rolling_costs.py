@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from bench import rolling
-from bench.walk import PRICES
+from bench.reconcile import PRICES
 from searchsync.limits import ROUND_SHARE
-from searchsync.walk.rolling import Schedule
-from tests.unit.test_walk_rolling import EVERY, PERIOD, Bench
+from searchsync.reconcile.rolling import Schedule
+from tests.unit.test_reconcile_rolling import EVERY, PERIOD, Bench
 
 
 def counted(bench: Bench) -> Counter[str]:
@@ -29,7 +29,7 @@ def counted(bench: Bench) -> Counter[str]:
 
     asked = [("client", ["scan", "batch_get_item"]), ("reader", ["documents", "keys"])]
     for of, names in [(getattr(bench.world, of), names) for of, names in asked] + [
-        (bench.account, ["table", "running_walks", "lag"]),
+        (bench.account, ["table", "running", "lag"]),
         (bench.steps.looker, ["look"]),
         (bench.bucket, ["put_object", "get_object"]),
     ]:
@@ -44,7 +44,7 @@ def test_a_round_makes_no_more_calls_than_the_bench_counts() -> None:
     found = counted(bench)
     assert sum(len(each["parts"]) for each in bench.roll(0.85 * PERIOD)) == 4
     parts, slices, ticks = 4, 4, round(0.85 * PERIOD / EVERY)
-    assert found["table"] + found["running_walks"] + found["lag"] <= parts * (rolling.CALLS_A_PART - 1) + slices
+    assert found["table"] + found["running"] + found["lag"] <= parts * (rolling.CALLS_A_PART - 1) + slices
     assert found["look"] <= slices
     assert found["get_object"] <= ticks + 2 * 2 * 2
     assert found["put_object"] <= 2 + 2 * slices

@@ -8,8 +8,8 @@ from tools.mutants import (
     index_phase,
     limits,
     module,
+    reconciliation,
     rolling,
-    table_walk,
     the_lab,
     verdict,
     write_path,
@@ -17,7 +17,7 @@ from tools.mutants import (
 
 MUTANTS = (
     *write_path.MUTANTS,
-    *table_walk.MUTANTS,
+    *reconciliation.MUTANTS,
     *module.MUTANTS,
     *doctor.MUTANTS,
     *the_lab.MUTANTS,

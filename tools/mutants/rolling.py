@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tools.mutants.mutant import FUNCTION, Mutant
 
-ROLLING, SLICES = FUNCTION + "walk/rolling.py", FUNCTION + "walk/slices.py"
+ROLLING, SLICES = FUNCTION + "reconcile/rolling.py", FUNCTION + "reconcile/slices.py"
 CLI = "cli/searchsync_cli/"
-UNIT, STATUS = "tests/unit/test_walk_rolling.py", "tests/unit/test_cli_status.py"
+UNIT, STATUS = "tests/unit/test_reconcile_rolling.py", "tests/unit/test_cli_status.py"
 
 MUTANTS = (
     Mutant(
@@ -52,7 +52,7 @@ MUTANTS = (
         (UNIT, "-k", "alarm_on_drift"),
     ),
     Mutant(
-        "rolling: a clean round ends the alarm that a walk has raised meanwhile",
+        "rolling: a clean round ends the alarm that a run has raised meanwhile",
         SLICES,
         "return not self.account.ended_since(rolled.round_began)",
         "return True",
@@ -66,7 +66,7 @@ MUTANTS = (
         (UNIT, "-k", "with_a_difference"),
     ),
     Mutant(
-        "rolling: a walk that runs is not asked for",
+        "rolling: a run that runs is not asked for",
         SLICES,
         "        return bool(names)\n",
         "        return False\n",

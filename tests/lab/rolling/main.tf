@@ -16,15 +16,15 @@ provider "aws" {
 }
 
 variable "rolling" {
-  description = "The setting table_walk.rolling."
+  description = "The setting reconciliation.rolling."
   type        = any
 }
 
 module "searchsync" {
   source = "../.."
 
-  name       = "rolling"
-  table      = { name = "rolling", hash_key = { name = "id" }, deletion_protection = false }
-  collection = { name = "rolling", network = "public" }
-  table_walk = { concurrency = 1, settle_seconds = 12, rolling = var.rolling } # one segment, one range
+  name           = "rolling"
+  table          = { name = "rolling", hash_key = { name = "id" }, deletion_protection = false }
+  collection     = { name = "rolling", network = "public" }
+  reconciliation = { concurrency = 1, recheck_delay_seconds = 12, rolling = var.rolling } # one segment, one range
 }
