@@ -67,13 +67,26 @@ locals {
         succeeded = [var.function.metric_namespace, "RunSucceeded", { FunctionName = module.reconciliation.function_name }, "Sum"]
       }
     }
+    # Each call says how old the oldest part is. One that fails says nothing, so that missing data is an alarm.
+    rolling-late = {
+      description = "The rolling verification has stopped, or has parts that were not compared within its period. Look at the log of ${module.reconciliation.function_name}."
+      metrics     = { age = [var.function.metric_namespace, "RollingAge", { FunctionName = module.reconciliation.function_name }, "Maximum"] }
+      threshold   = try(var.reconciliation.rolling.period_hours * 3600, 0)
+      period      = max(300, try(var.reconciliation.rolling.every_minutes * 60, 0))
+      of          = 3
+      breaching   = 3
+      missing     = "breaching"
+    }
   }
+
+  # Those that are there: one watches what may be off.
+  watched = { for key, alarm in local.alarms : key => alarm if key != "rolling-late" || var.reconciliation.rolling != null }
 
   alone = { for key, alarm in local.alarms : key => can(alarm.expression) ? null : one(values(alarm.metrics)) }
 }
 
 resource "aws_cloudwatch_metric_alarm" "this" {
-  for_each = { for key, alarm in local.alarms : key => alarm if var.alarms.enabled }
+  for_each = { for key, alarm in local.watched : key => alarm if var.alarms.enabled }
 
   alarm_name          = "${local.alarm_prefix}-${each.key}"
   alarm_description   = each.value.description
@@ -81,7 +94,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   threshold           = try(each.value.threshold, 0)
   evaluation_periods  = try(each.value.of, 1)
   datapoints_to_alarm = try(each.value.breaching, 1)
-  treat_missing_data  = "ignore"
+  treat_missing_data  = try(each.value.missing, "ignore")
   alarm_actions       = var.alarms.actions
   ok_actions          = var.alarms.actions
   tags                = var.tags

@@ -624,6 +624,7 @@ variable "reconciliation" {
     - `report_bucket`: ARN of an S3 bucket, and its KMS key if it has one, for the differences that are found; null writes them to the reconcile function's log.
     - `export_bucket`: ARN of the S3 bucket, and its KMS key if it has one, with exports of the table to load from; null for none.
     - `verify_schedule_expression`: when to verify by itself, like `rate(1 day)` or `cron(0 3 * * ? *)`; null for by hand only. Each verification wakes a NextGen collection, which is then paid for while it lasts and ten minutes more.
+    - `rolling`: compare table and index part by part, for ever; null for not. `period_hours`: each part is begun again within so many, from 0.1 to 2160 (90 days); `every_minutes`: how often the reconcile function looks for a part that is due, from 1 to 1440 and a quarter of the period at most; a table of over 300 million items of 1 KB needs 15. `read_units_per_second`: read units that it may use, null for one of a run's parts' share. Each part wakes a NextGen collection. It gives way to a run, and finds what the index lacks or has otherwise within the period, a document without an item within two.
   EOT
   type = object({
     concurrency                = optional(number, 4)
@@ -633,6 +634,11 @@ variable "reconciliation" {
     report_bucket              = optional(object({ arn = string, kms_key_arn = optional(string) }))
     export_bucket              = optional(object({ arn = string, kms_key_arn = optional(string) }))
     verify_schedule_expression = optional(string)
+    rolling = optional(object({
+      period_hours          = optional(number, 720)
+      every_minutes         = optional(number, 60)
+      read_units_per_second = optional(number)
+    }))
   })
   default  = {}
   nullable = false
@@ -664,5 +670,17 @@ variable "reconciliation" {
   validation {
     condition     = var.reconciliation.verify_schedule_expression == null ? true : can(regex(local.patterns.schedule, var.reconciliation.verify_schedule_expression))
     error_message = "reconciliation.verify_schedule_expression is ${jsonencode(var.reconciliation.verify_schedule_expression)}: give rate(<number> minutes|hours|days), with the singular for 1, or cron(<minutes> <hours> <day of month> <month> <day of week> <year>) with ? for one of the two days, or null."
+  }
+  validation {
+    condition     = try(var.reconciliation.rolling.period_hours >= 0.1 && var.reconciliation.rolling.period_hours <= 2160, var.reconciliation.rolling == null)
+    error_message = "reconciliation.rolling.period_hours is ${jsonencode(try(var.reconciliation.rolling.period_hours, null))}: give hours from 0.1 to 2160 (90 days)."
+  }
+  validation {
+    condition     = try(var.reconciliation.rolling.every_minutes >= 1 && var.reconciliation.rolling.every_minutes <= min(1440, var.reconciliation.rolling.period_hours * 15) && floor(var.reconciliation.rolling.every_minutes) == var.reconciliation.rolling.every_minutes, var.reconciliation.rolling == null)
+    error_message = "reconciliation.rolling.every_minutes is ${jsonencode(try(var.reconciliation.rolling.every_minutes, null))}: give whole minutes from 1 to ${try(min(1440, floor(var.reconciliation.rolling.period_hours * 15)), 1440)}, a quarter of period_hours and a day at most."
+  }
+  validation {
+    condition     = try(var.reconciliation.rolling.read_units_per_second > 0, try(var.reconciliation.rolling.read_units_per_second, null) == null)
+    error_message = "reconciliation.rolling.read_units_per_second is ${jsonencode(try(var.reconciliation.rolling.read_units_per_second, null))}: give a number over 0, or null for the share of one of a run's parts."
   }
 }

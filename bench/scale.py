@@ -13,6 +13,7 @@ import sys
 from collections import Counter
 from dataclasses import dataclass
 
+from bench import rolling
 from bench.measure import Figure, table
 from bench.reconcile import MEMORY_MB, PRICES, TRANSITIONS_A_CALL
 from searchsync.limits import ITEMS_A_SECOND, LONGEST_CALL, MOST_KEYS, RECONCILE_RESERVE
@@ -129,7 +130,7 @@ def main() -> int:
     )
     parser.add_argument("--documents", type=float, default=5_000, help="documents that one sweeps (%(default)s)")
     options = parser.parse_args()
-    found = figures(options.rate, options.documents)
+    found = figures(options.rate, options.documents) + rolling.figures()
     print(table(found))
     return 1 if any(figure.met is False for figure in found) else 0
 

@@ -185,7 +185,7 @@ GRANTS = (
     ),
     Grant(
         "`aws_lambda_permission`",
-        "`redrive.schedule_expression`",
+        "`redrive.schedule_expression`, `reconciliation.rolling`",
         _of("lambda", "AddPermission", "GetPolicy", "RemovePermission"),
         FUNCTIONS,
     ),
@@ -246,7 +246,7 @@ GRANTS = (
     ),
     Grant(
         "`aws_cloudwatch_event_rule`, `aws_cloudwatch_event_target`",
-        "`redrive.schedule_expression`, `reconciliation.verify_schedule_expression`",
+        "`redrive.schedule_expression`, `reconciliation.verify_schedule_expression`, `reconciliation.rolling`",
         _of(
             "events",
             *("DeleteRule", "DescribeRule", "ListTagsForResource", "ListTargetsByRule", "PutRule", "PutTargets"),
@@ -284,7 +284,7 @@ QUEUE_ENDPOINT = "interface endpoint `sqs`"
 STREAMS_ENDPOINT = "a NAT gateway: the interface endpoint `dynamodb-streams` has no private DNS name"
 S3_ENDPOINT = "gateway or interface endpoint `s3`"
 LOAD = "backfill from an export"
-COMPARISON = "verify and repair"
+COMPARISON = "verify and repair, `reconciliation.rolling`"
 
 ENDPOINTS = (
     Endpoint("sync", "collection", AOSS_ENDPOINT, "always", _of("aoss", "APIAccessAll")),

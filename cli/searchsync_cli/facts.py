@@ -10,6 +10,7 @@ from searchsync_cli.aws import Aws, pages
 from searchsync_cli.errors import AwsError, CliError
 from searchsync_cli.invocation import invoked
 from searchsync_cli.machine import Machine, NoMachineError
+from searchsync_cli.rolling import read_rolling
 from searchsync_cli.stack import OLD_MODULE, Stack, Trigger, find_trigger
 from searchsync_cli.verdict import (
     STREAM_KEEPS_SECONDS,
@@ -79,12 +80,13 @@ def _look(aws: Aws, stack: Stack, wake: bool) -> Index:
             created=found["created"],
             documents=found["documents"],
             table_created=answer["table_created"],
+            rolling=read_rolling(answer.get("rolling")),
         )
     except AwsError:
         raise
     except CliError as error:
         return Index(state="failed", why=error.message.rstrip("."))
-    except (KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError) as error:
         raise CliError(f"The function {stack.reconcile_name} knows no look.", OLD_MODULE) from error
 
 

@@ -8,6 +8,7 @@ put it in doubt. docs/verdict.md has every fact.
   found no difference              nothing wrong    in step       0
   found no difference              trouble          in doubt      1
   found differences                                 differences   1
+  anything                         rolling: some    differences   1
   there is none                                     unverified    1
 """
 
@@ -18,6 +19,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from searchsync_cli.machine import Execution
+from searchsync_cli.rolling import Rolling
 from searchsync_cli.stack import Trigger
 from searchsync_cli.text import ago, duration, many, moment
 
@@ -34,6 +36,7 @@ INDEX_NAMES = frozenset({"collection", "index", "index_uuid", "index_mark"})
 """The names in `saw` that tell one index from another."""
 VERIFY = "run `searchsync verify`"
 REPAIR = "run `searchsync repair`"
+ROLL = "`searchsync logs --function reconcile` says what holds it up; run `searchsync verify` meanwhile"
 REFILL = "run `searchsync backfill --again`, then `searchsync verify`"
 GOOD_RESULTS = ("", "OK", "No records processed")
 """LastProcessingResult of a trigger that is well; anything else begins with PROBLEM (AWS page
@@ -84,7 +87,8 @@ class Queue:
 @dataclass(frozen=True)
 class Index:
     """What the reconcile function says of now. saw: by the names of a verification's own `saw`; state: there, missing,
-    unowned, unasked, or failed with its reason; created and table_created: Unix seconds."""
+    unowned, unasked, or failed with its reason; created and table_created: Unix seconds; rolling: None where the stack
+    has no rolling verification."""
 
     saw: Mapping[str, object] = field(default_factory=dict)
     state: str = UNASKED
@@ -92,6 +96,7 @@ class Index:
     created: float | None = None
     documents: int | None = None
     table_created: float | None = None
+    rolling: Rolling | None = None
 
 
 @dataclass(frozen=True)
@@ -190,6 +195,7 @@ def judge(facts: Facts) -> tuple[Verdict, list[Trouble]]:
         *_since(facts),
         *_failed(facts),
         *_age(facts),
+        *_rolling(facts),
     ]
     if not facts.has_machine:
         troubles.append(
@@ -197,6 +203,9 @@ def judge(facts: Facts) -> tuple[Verdict, list[Trouble]]:
         )
     elif facts.verification is None:
         troubles.append(Trouble("nothing has compared table and index yet", VERIFY))
+    found = _found_rolling(facts)
+    if found:
+        return Verdict.DIFFERENCES, [*found, *troubles]
     if facts.verification is None:
         return Verdict.UNVERIFIED, troubles
     if facts.verification.output.get("in_step") is not True:
@@ -325,8 +334,26 @@ def _failed(facts: Facts) -> list[Trouble]:
     return [Trouble(f"the last {failed.task} failed", remedy, _end(failed))]
 
 
+def _found_rolling(facts: Facts) -> list[Trouble]:
+    """Differences that the rolling verification has found since the last whole comparison began."""
+    rolling = facts.index.rolling if facts.index else None
+    left = rolling.left(facts.verification.started if facts.verification else None) if rolling else []
+    if not left:
+        return []
+    what = f"the rolling verification found {many(sum(each.differences for each in left), 'difference')}"
+    return [Trouble(f"{what} in {', '.join(each.part for each in left)}", REPAIR, min(each.ended for each in left))]
+
+
+def _rolling(facts: Facts) -> list[Trouble]:
+    rolling = facts.index.rolling if facts.index else None
+    return [Trouble(what, ROLL, at) for what, at in rolling.doubts(facts.now)] if rolling else []
+
+
 def _age(facts: Facts) -> list[Trouble]:
+    """Each part of a rolling verification is younger than its period: that of everything may be as old as it likes."""
     if facts.verification is None or facts.now - facts.verification.started <= facts.limits.age:
+        return []
+    if facts.index and facts.index.rolling and facts.index.rolling.is_fresh(facts.now):
         return []
     what = f"the verification is older than {duration(facts.limits.age)}"
     return [Trouble(what, VERIFY, facts.verification.started)]

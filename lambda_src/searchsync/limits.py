@@ -299,6 +299,10 @@ MOST_PARTS = 500
 MOST_FILES = 1_000_000
 """Of an export: a manifest of 250 MB, which one call reads in some ten seconds, and 2,000 files a part."""
 
+ROUND_SHARE = 0.9
+"""Of the time that a rolling verification's round may take, which its parts are spread over: the rest is for parts that
+are begun late."""
+
 assert REPAIR_AGE < STREAM_KEEPS  # said before the stream drops more
 assert SHORT_STEP >= 2 * (LONGEST_WAKING + REQUEST_TIMEOUT)  # both wake, and then answer
 assert SHORT_STEP + TOGETHER + RECONCILE_RESERVE < LONGEST_CALL  # in one call
@@ -312,6 +316,7 @@ assert 0 < READ_SHARE <= 1 - 0.7  # beside what the table is kept at
 assert KEYS == 2**63  # else the engine takes no key, or has none for the rest
 assert 8 * MOST_KEYS <= MOST_SEEN_BYTES  # a call reads what a call of the table has written
 assert 2 * REQUEST_TIMEOUT < LASTING_ERROR < LONGEST_CALL - RECONCILE_RESERVE  # a node that restarts is no such error
+assert 0 < ROUND_SHARE < 1  # some of a period is left for parts that are late
 assert FURTHEST >= 130  # DynamoDB's numbers go to 1E-130
 assert 0 < SHORTEST_RECHECK_DELAY < LONGEST_RECHECK_DELAY  # what may be set
 assert 6 * LONGEST_RECHECK_DELAY <= LONGEST_CALL - RECONCILE_RESERVE  # so often a call waits it out
@@ -352,9 +357,7 @@ assert LOOKS > 1  # one look is no disagreement
 assert REFRESH < LONGEST_RECHECK_DELAY  # the longest wait shows what was written before
 assert READ_TO_ANSWER + 60.0 <= LAG_KNOWN_AFTER  # the invocation is over, and so is its minute
 assert 180.0 + 60.0 + ASKED_EVERY < CAUGHT_UP_WITHIN < LONGEST_CALL / 2  # a minute's values count until it is gone
-LONGEST_WATCH = LONGEST_WINDOW + LAG_KNOWN_AFTER + 2 * LONGEST_RECHECK_DELAY
-"""Seconds that a difference waits at most until it is one."""
-assert LONGEST_WATCH + ONE_PAGE <= LONGEST_CALL - RECONCILE_RESERVE  # in one call
+assert LONGEST_WINDOW + LAG_KNOWN_AFTER + 2 * LONGEST_RECHECK_DELAY < LONGEST_CALL - RECONCILE_RESERVE  # in one call
 assert RECONCILE_RESERVE > 2 * TO_REMOVE  # probes are removed behind the deadline
 
 # The doctor's probes

@@ -22,9 +22,11 @@ from searchsync.reconcile.keys import KeyTypes
 from searchsync.reconcile.parts import Pace, Reconciler
 from searchsync.reconcile.prepare import Account
 from searchsync.reconcile.reader import ExactJson, IndexReader
-from searchsync.reconcile.report import Reports, call_line, result_line, settled_lines
+from searchsync.reconcile.report import Reports, call_line, result_line, rolling_line, settled_lines
+from searchsync.reconcile.rolling import Schedule
 from searchsync.reconcile.seen import SeenStore
 from searchsync.reconcile.settings import Settings, read_settings
+from searchsync.reconcile.slices import Rolling, RollingStore
 from searchsync.reconcile.steps import Report, Steps
 from searchsync.reconcile.verify import Lateness
 from searchsync.sync.metrics import emit
@@ -63,18 +65,31 @@ def build(config: Config, settings: Settings, environment: Mapping[str, str]) ->
             lateness,
         )
 
+    account = Account({name: edges.client(name) for name in SERVICES}, config, settings)
+    looker = Looker(client, config.index, edges.backoff)
+
+    def rolling() -> Rolling | None:
+        if settings.rolling is None or settings.seen_bucket is None:
+            return None
+        store, schedule = (
+            RollingStore(s3, settings.seen_bucket),
+            Schedule(settings.rolling.period, settings.rolling.every),
+        )
+        return Rolling(store, schedule, settings.recheck_delay, settings.lanes, config, account, looker, edges.clock)
+
     return Steps(
         config=config,
         settings=settings,
-        account=Account({name: edges.client(name) for name in SERVICES}, config, settings),
+        account=account,
         table=edges.table,
         collection=edges.collection,
         reader=reader,
-        looker=Looker(client, config.index, edges.backoff),
+        looker=looker,
         reports=reports,
         clock=edges.clock,
         backoff=edges.backoff,
         reconciler=reconciler,
+        rolling=rolling(),
     )
 
 
@@ -90,6 +105,8 @@ def invoke(steps: Steps, event: object, context: Context) -> dict[str, Any]:
         if report.error:
             facts |= {"level": "ERROR", "error": report.error}
         emit(call_line(report.counts, config, now, facts))
+        if report.rolling is not None:
+            emit(rolling_line(report.rolling, config, now))
         if report.result is not None:
             emit(result_line(report.differences, config, now, report.result))
             for line in settled_lines(report.settled, config, now):

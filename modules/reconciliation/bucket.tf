@@ -3,13 +3,14 @@
 ################################################################################
 
 # Which items the table's phase has read, for the index's phase: hashes of their ids, and nothing else of them. What is
-# lost is read once more (reconcile/seen.py), so that all of it may go at any time. S3 encrypts it with its own key, by
-# itself ("Amazon S3 automatically encrypts all new objects").
+# lost is read once more (reconcile/seen.py), so that all of it may go at any time. A rolling verification keeps its place here
+# too, with the key of the item at which a call ended (reconcile/slices.py). S3 encrypts it with its own key, by itself
+# ("Amazon S3 automatically encrypts all new objects").
 resource "aws_s3_bucket" "seen" {
   #checkov:skip=CKV_AWS_18:hashes that nobody but the run reads
   #checkov:skip=CKV_AWS_21:what is lost is read once more
   #checkov:skip=CKV_AWS_144:what is lost is read once more
-  #checkov:skip=CKV_AWS_145:hashes of ids, encrypted with S3's own key
+  #checkov:skip=CKV_AWS_145:hashes of ids, and one key of an item at most, encrypted with S3's own key
   #checkov:skip=CKV2_AWS_62:nobody waits for an object
 
   bucket_prefix = "${var.prefix}-reconcile-"
@@ -34,9 +35,10 @@ resource "aws_s3_bucket_lifecycle_configuration" "seen" {
     status = "Enabled"
     filter {}
 
-    # An execution is redriven within 14 days ("Redriving state machine executions").
+    # An execution is redriven within 14 days ("Redriving state machine executions"). A rolling verification's round
+    # reads within its period what it has written.
     expiration {
-      days = 15
+      days = max(15, try(ceil(var.settings.rolling.period_hours / 24) + 1, 0))
     }
     abort_incomplete_multipart_upload {
       days_after_initiation = 1

@@ -8,9 +8,15 @@ locals {
   place             = zipmap(["partition", "region", "account"], [for part in [1, 3, 4] : split(":", aws_cloudwatch_log_group.function.arn)[part]])
   states            = "arn:${local.place.partition}:states:${local.place.region}:${local.place.account}"
   state_machine_arn = "${local.states}:stateMachine:${var.name}"
-  report_bucket     = try(split(":::", var.settings.report_bucket.arn)[1], "")
-  timeout           = 900                                        # seconds: the longest that Lambda gives, so that a call runs for minutes
-  probe_index       = "${substr(var.index_name, 0, 248)}-doctor" # as reconcile/asker.py names it: at most 255 characters
+  # What reconcile/settings.py reads of the rolling verification, where there is one.
+  rolling = merge([for rolling in [var.settings.rolling] : {
+    ROLLING_EVERY_SECONDS         = tostring(rolling.every_minutes * 60)
+    ROLLING_PERIOD_SECONDS        = tostring(rolling.period_hours * 3600)
+    ROLLING_READ_UNITS_PER_SECOND = rolling.read_units_per_second == null ? "" : tostring(rolling.read_units_per_second)
+  } if rolling != null]...)
+  report_bucket = try(split(":::", var.settings.report_bucket.arn)[1], "")
+  timeout       = 900                                        # seconds: the longest that Lambda gives, so that a call runs for minutes
+  probe_index   = "${substr(var.index_name, 0, 248)}-doctor" # as reconcile/asker.py names it: at most 255 characters
 }
 
 ################################################################################
@@ -78,7 +84,7 @@ resource "aws_lambda_function" "this" {
   tags          = var.tags
 
   environment {
-    variables = merge(var.function.environment, {
+    variables = merge(var.function.environment, local.rolling, {
       READ_UNITS_PER_SECOND = var.settings.read_units_per_second == null ? "" : tostring(var.settings.read_units_per_second)
       REPORT_BUCKET         = local.report_bucket
       SEEN_BUCKET           = aws_s3_bucket.seen.id

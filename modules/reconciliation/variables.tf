@@ -115,6 +115,7 @@ variable "settings" {
     report_bucket              = optional(object({ arn = string, kms_key_arn = optional(string) }))
     export_bucket              = optional(object({ arn = string, kms_key_arn = optional(string) }))
     verify_schedule_expression = optional(string)
+    rolling                    = optional(object({ period_hours = number, every_minutes = number, read_units_per_second = optional(number) }))
   })
   nullable = false
 }

@@ -126,6 +126,7 @@ class Cloud:
             "package": "0.1.0",
         }
         self.index = {"state": "there", "created": 7.0, "documents": 0}
+        self.rolling: dict[str, Any] | None = None
         self.trigger = {
             "UUID": "6d5c1f0e-0000-4000-8000-000000000000",
             "EventSourceArn": self.variables["STREAM_ARN"],
@@ -145,7 +146,7 @@ class Cloud:
         unasked = {"state": "unasked", "created": None, "documents": None}
         hidden = {} if event.get("index") else {"index_uuid": None, "index_mark": None}
         index = self.index if event.get("index") else unasked
-        return {"saw": {**self.saw, **hidden}, "index": index, "table_created": 7.0}
+        return {"saw": {**self.saw, **hidden}, "index": index, "table_created": 7.0, "rolling": self.rolling}
 
     def run(self, *words: str, width: int = 100) -> int:
         """The exit code of `searchsync WORDS --name …`; what it wrote is in `out` and `err`."""

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from searchsync.clock import Backoff, Deadline
 from searchsync.config import Config, read_environment
 from searchsync.documents.attributes import AttributeMap
@@ -58,7 +60,9 @@ class MemoryBucket:
     def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> None:  # noqa: N803
         self.objects[Key] = Body
 
-    def get_object(self, *, Bucket: str, Key: str, Range: str) -> dict[str, Any]:  # noqa: N803
+    def get_object(self, *, Bucket: str, Key: str, Range: str = "bytes=0-999999999") -> dict[str, Any]:  # noqa: N803
+        if Key not in self.objects:
+            raise ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject")
         first, last = Range.removeprefix("bytes=").split("-")
         return {"Body": BytesIO(self.objects[Key][int(first) : int(last) + 1])}
 

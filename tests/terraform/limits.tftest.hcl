@@ -118,6 +118,7 @@ run "longest" {
       report_bucket              = { arn = "arn:aws-us-gov:s3:::${substr(sha512("r"), 0, 63)}", kms_key_arn = "arn:aws-us-gov:kms:us-gov-east-1:111122223333:key/mrk-${substr(sha256("r"), 0, 32)}" }
       export_bucket              = { arn = "arn:aws-us-gov:s3:::${substr(sha512("x"), 0, 63)}", kms_key_arn = "arn:aws-us-gov:kms:us-gov-east-1:111122223333:key/mrk-${substr(sha256("x"), 0, 32)}" }
       verify_schedule_expression = "rate(1 day)"
+      rolling                    = { period_hours = 2160, every_minutes = 1440, read_units_per_second = 1000000 }
     }
   }
 }

@@ -202,6 +202,61 @@ run "no_schedule_unless_asked_for" {
   }
 }
 
+run "nothing_of_a_rolling_verification_unless_asked_for" {
+  module {
+    source = "./modules/reconciliation"
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_event_rule.rolling) + length(aws_cloudwatch_event_target.rolling) + length(aws_lambda_permission.rolling) == 0
+    error_message = "Nobody asked for it."
+  }
+}
+
+run "a_rolling_verification_is_the_run_function_called_by_a_rule" {
+  module {
+    source = "./modules/reconciliation"
+  }
+
+  variables {
+    settings = { concurrency = 4, recheck_delay_seconds = 30, memory_size = 1024, rolling = { period_hours = 720, every_minutes = 15, read_units_per_second = 25 } }
+  }
+  assert {
+    condition     = aws_cloudwatch_event_rule.rolling[0].schedule_expression == "rate(15 minutes)" && aws_cloudwatch_event_target.rolling[0].arn == aws_lambda_function.this.arn && jsondecode(aws_cloudwatch_event_target.rolling[0].input) == { step = "rolling" }
+    error_message = "The rule must call the function's step."
+  }
+  assert {
+    condition     = aws_lambda_permission.rolling[0].principal == "events.amazonaws.com" && aws_lambda_permission.rolling[0].source_arn == aws_cloudwatch_event_rule.rolling[0].arn && aws_lambda_permission.rolling[0].function_name == "shop-sync-reconcile" && aws_lambda_permission.rolling[0].action == "lambda:InvokeFunction"
+    error_message = "This rule alone may call it."
+  }
+  assert {
+    condition     = { for name, value in aws_lambda_function.this.environment[0].variables : name => value if startswith(name, "ROLLING_") } == { ROLLING_EVERY_SECONDS = "900", ROLLING_PERIOD_SECONDS = "2592000", ROLLING_READ_UNITS_PER_SECOND = "25" }
+    error_message = "The environment must be what reconcile/settings.py reads: ${jsonencode(aws_lambda_function.this.environment[0].variables)}"
+  }
+  assert {
+    condition     = aws_s3_bucket_lifecycle_configuration.seen.rule[0].expiration[0].days == 31
+    error_message = "What a round has read must last as long as the round."
+  }
+  assert {
+    condition     = length(jsondecode(aws_iam_role_policy.function.policy).Statement) == 8 && length(aws_iam_role.schedule) == 0
+    error_message = "It needs no permission that a run has not."
+  }
+}
+
+run "a_rolling_verification_each_minute_at_a_lanes_rate" {
+  module {
+    source = "./modules/reconciliation"
+  }
+
+  variables {
+    settings = { concurrency = 4, recheck_delay_seconds = 30, memory_size = 1024, rolling = { period_hours = 0.1, every_minutes = 1 } }
+  }
+  assert {
+    condition     = aws_cloudwatch_event_rule.rolling[0].schedule_expression == "rate(1 minute)" && aws_lambda_function.this.environment[0].variables.ROLLING_PERIOD_SECONDS == "360" && aws_lambda_function.this.environment[0].variables.ROLLING_READ_UNITS_PER_SECOND == "" && aws_s3_bucket_lifecycle_configuration.seen.rule[0].expiration[0].days == 15
+    error_message = "EventBridge takes the singular for 1: ${aws_cloudwatch_event_rule.rolling[0].schedule_expression}"
+  }
+}
+
 run "every_other_setting" {
   module {
     source = "./modules/reconciliation"

@@ -153,3 +153,87 @@ run "refuses_a_cron_without_a_question_mark" {
   }
   expect_failures = [var.reconciliation]
 }
+
+run "refuses_a_period_that_is_none" {
+  command = plan
+
+  variables {
+    reconciliation = { rolling = { period_hours = 0 } }
+  }
+  expect_failures = [var.reconciliation]
+}
+
+run "refuses_a_period_under_six_minutes" {
+  command = plan
+
+  variables {
+    reconciliation = { rolling = { period_hours = 0.09, every_minutes = 1 } }
+  }
+  expect_failures = [var.reconciliation]
+}
+
+run "refuses_a_period_over_90_days" {
+  command = plan
+
+  variables {
+    reconciliation = { rolling = { period_hours = 2161 } }
+  }
+  expect_failures = [var.reconciliation]
+}
+
+run "refuses_calls_more_seldom_than_a_quarter_of_the_period" {
+  command = plan
+
+  variables {
+    reconciliation = { rolling = { period_hours = 1, every_minutes = 16 } }
+  }
+  expect_failures = [var.reconciliation]
+}
+
+run "refuses_calls_by_parts_of_a_minute" {
+  command = plan
+
+  variables {
+    reconciliation = { rolling = { every_minutes = 1.5 } }
+  }
+  expect_failures = [var.reconciliation]
+}
+
+run "refuses_calls_all_the_time" {
+  command = plan
+
+  variables {
+    reconciliation = { rolling = { every_minutes = 0 } }
+  }
+  expect_failures = [var.reconciliation]
+}
+
+run "refuses_calls_more_seldom_than_each_day" {
+  command = plan
+
+  variables {
+    reconciliation = { rolling = { every_minutes = 1441 } }
+  }
+  expect_failures = [var.reconciliation]
+}
+
+run "refuses_a_rolling_verification_that_may_read_nothing" {
+  command = plan
+
+  variables {
+    reconciliation = { rolling = { read_units_per_second = 0 } }
+  }
+  expect_failures = [var.reconciliation]
+}
+
+run "takes_a_rolling_verification_by_its_defaults" {
+  command = plan
+
+  variables {
+    reconciliation = { rolling = {} }
+  }
+  assert {
+    condition     = jsonencode(var.reconciliation.rolling) == jsonencode({ period_hours = 720, every_minutes = 60, read_units_per_second = null })
+    error_message = "A month, looked for each hour: ${jsonencode(var.reconciliation.rolling)}"
+  }
+}

@@ -274,6 +274,20 @@ run "alarms_watch_queue_stream_errors_and_repair" {
   }
 }
 
+run "an_alarm_watches_a_rolling_verification_that_is_on" {
+  command = plan
+
+  variables {
+    reconciliation = { rolling = { period_hours = 24, every_minutes = 15 } }
+  }
+  assert {
+    condition = [for alarm in [aws_cloudwatch_metric_alarm.this["rolling-late"]] : [alarm.metric_name, alarm.dimensions, alarm.statistic, alarm.threshold, alarm.period, alarm.evaluation_periods, alarm.datapoints_to_alarm, alarm.treat_missing_data]] == [
+      ["RollingAge", tomap({ FunctionName = "searchsync-reconcile" }), "Maximum", 86400, 900, 3, 3, "breaching"]
+    ]
+    error_message = "It must ring for parts older than the period, and where nothing is said of them."
+  }
+}
+
 run "alarms_can_be_left_out" {
   command = plan
 

@@ -34,6 +34,7 @@ class Alarm:
     of: int
     breaching: int
     threshold: float
+    missing: str = "ignore"
 
 
 def _read() -> dict[str, Alarm]:
@@ -52,7 +53,14 @@ def _alarm(body: Mapping[str, object]) -> Alarm:
     ids = tuple(each.strip('"') for each in metrics if not each.startswith("__"))
     expression = str(body.get("expression", ids[0])).strip('"')
     of = HIDDEN + 1 if "visibility_timeout" in str(body.get("of")) else int(number("of", 1))
-    return Alarm(ids, expression, of, int(number("breaching", 1)), number("threshold", 0.0))
+    return Alarm(
+        ids,
+        expression,
+        of,
+        int(number("breaching", 1)),
+        number("threshold", 0.0),
+        str(body.get("missing", "ignore")).strip('"'),
+    )
 
 
 ALARMS = _read()
@@ -86,6 +94,8 @@ def states(alarm: Alarm, course: Sequence[Period], fills_all: bool) -> list[str]
         window = course[max(0, end - alarm.of - LOOKED_AT_BEYOND) : end]
         known = frozenset(alarm.metrics if fills_all else (name for each in window for name in each))
         points = [value(alarm, each, known) for each in window]
+        if alarm.missing == "breaching":
+            points = [alarm.threshold + 1 if each is None else each for each in points]
         real = [each for each in points if each is not None][-alarm.of :]
         bad = sum(each > alarm.threshold for each in real)
         enough = len(real) - bad > alarm.of - alarm.breaching
@@ -138,6 +148,10 @@ CASES: tuple[tuple[str, str, Sequence[Period], str], ...] = (
         OK,
     ),
     ("reconciliation-failed", "the schedule gives way to another", [NOTHING] * 3, OK),
+    ("rolling-late", "its calls fail, or its rule is off", [{"age": -1}, *[NOTHING] * 3], ALARM),
+    ("rolling-late", "parts are old, each call long", [{"age": 9e9}] * 3, ALARM),
+    ("rolling-late", "a call that fails, or is late", [{"age": -1}, NOTHING, NOTHING, {"age": -1}], OK),
+    ("rolling-late", "it goes on", [*[NOTHING] * 5, {"age": -1}], OK),
 )
 """Alarm, way to fail or to mend, what its metrics have, and its state at the end."""
 

@@ -13,6 +13,7 @@ import pytest
 from moto import mock_aws
 
 from searchsync_cli.machine import Execution
+from searchsync_cli.rolling import Differing, Rolling
 from searchsync_cli.stack import Trigger
 from searchsync_cli.verdict import (
     OLD_SECONDS,
@@ -62,6 +63,14 @@ def since(**signals: Any) -> Facts:
     return replace(WELL, since=Since(**signals))
 
 
+PERIOD = 30 * 86_400.0
+ROLLS = Rolling(PERIOD, NOW - 9 * PERIOD, True, NOW - 86_400.0, 8, 8)
+
+
+def rolls(**changed: Any) -> Facts:
+    return replace(WELL, index=replace(THERE, rolling=replace(ROLLS, **changed)))
+
+
 DOUBTS: dict[str, tuple[Facts, str, str, float | None]] = {
     "another collection": (another("collection"), "the collection was replaced", "backfill", None),
     "another index": (another("index"), "writes another index", "backfill", None),
@@ -106,6 +115,13 @@ DOUBTS: dict[str, tuple[Facts, str, str, float | None]] = {
         NOW - OLD_SECONDS - 1,
     ),
     "older than asked for": (replace(WELL, limits=Limits(age=3599.0)), "older than 59 min", "verify", BEGAN),
+    "an old part": (rolls(oldest=NOW - PERIOD - 1), "a part that is older than 30 d", "verify", NOW - PERIOD - 1),
+    "parts never compared": (
+        rolls(covered=False, compared=7, since=NOW - PERIOD - 1, oldest=NOW - PERIOD - 1), "older than 30 d", "verify",
+        NOW - PERIOD - 1,
+    ),
+    "parts of another index": (rolls(changed=("index_mark",)), "compared another index_mark", "verify", None),
+    "a rolling verification that has not begun": (rolls(since=None, covered=False), "not begun", "logs", None),
     "no run": (replace(WELL, has_machine=False), "no reconciliation", "terraform apply", None),
     "a verification that failed": (
         replace(WELL, failed=replace(VERIFIED, status="FAILED", stopped=NOW - 9)), "the last verify failed", "verify",
@@ -151,10 +167,15 @@ def test_each_fact_alone_puts_a_good_verification_in_doubt_with_its_age_and_reme
         since(handed=Handed(sent=2, redriven=3, before=1)),
         since(handed=Handed(sent=0, redriven=0, before=5)),
         replace(WELL, failed=replace(VERIFIED, status="FAILED", stopped=BEGAN + 8.0)),
+        rolls(),
+        rolls(covered=False, compared=1, since=NOW - 60, oldest=NOW - 60),
+        rolls(differing=(Differing("segment 0 of 4", BEGAN, 3, "r"),)),
+        replace(rolls(), verification=replace(VERIFIED, started=NOW - OLD_SECONDS - 1)),
     ],
     ids=["not asked", "no uuid is shown", "a package of the same rules", "half of the documents", "not counted",
          "a lag at the limit", "a trigger that waits", "an age at the limit", "all messages redriven",
-         "messages of before", "failed before"],
+         "messages of before", "failed before", "all parts are young", "the first round is under way",
+         "differences of before", "an old verification, and parts that are young"],
 )  # fmt: skip
 def test_what_says_nothing_against_a_verification_leaves_it_in_step(facts: Facts) -> None:
     assert judge(facts) == (Verdict.IN_STEP, [])
@@ -195,6 +216,49 @@ def test_only_a_verification_that_says_so_is_in_step(in_step: object) -> None:
     verdict, troubles = judge(replace(WELL, verification=replace(VERIFIED, output={**OUTPUT, "in_step": in_step})))
     assert (verdict, verdict.exit_code) == (Verdict.DIFFERENCES, 1)
     assert "repair" in troubles[0].remedy
+
+
+@pytest.mark.parametrize("verification", [VERIFIED, None], ids=["verified before", "never verified"])
+def test_what_the_rolling_verification_found_since_are_differences(verification: Execution | None) -> None:
+    found = (Differing("segment 0 of 4", BEGAN + 1, 3, "r"), Differing("range 1 of 4", NOW - 9, 1, "r"))
+    verdict, troubles = judge(replace(rolls(differing=found), verification=verification))
+    assert (verdict, verdict.exit_code) == (Verdict.DIFFERENCES, 1)
+    assert troubles[0].what == "the rolling verification found 4 differences in segment 0 of 4, range 1 of 4"
+    assert (troubles[0].remedy, troubles[0].at) == ("run `searchsync repair`", BEGAN + 1)
+
+
+@pytest.mark.parametrize("trouble", [{"covered": False}, {"oldest": NOW - PERIOD - 1}, {"changed": ("table_id",)}])
+def test_an_old_verification_counts_where_parts_are_old_or_missing(trouble: dict[str, Any]) -> None:
+    old = replace(VERIFIED, started=NOW - OLD_SECONDS - 1)
+    _, troubles = judge(replace(rolls(**trouble), verification=old))
+    assert any("the verification is older than 35 d" in each.what for each in troubles)
+
+
+def test_the_rolling_verification_is_shown_with_its_oldest_part(cloud: Cloud) -> None:
+    cloud.finished("verify")
+    cloud.run("status", "--json")
+    assert json.loads(cloud.out)["rolling"] is None
+    now = cloud.clock.now()
+    told: dict[str, Any] = {"period": PERIOD, "since": now - PERIOD, "covered": True, "oldest": now - 86_400}
+    told |= {"parts": 8, "compared": 8, "changed": [], "differing": []}
+    cloud.rolling = told
+    assert cloud.run("status", width=200) == 0
+    (row,) = [line for line in cloud.out.splitlines() if line.startswith("Rolling")]
+    assert "no difference left · all parts" in row
+    assert "1 d ago · each within 30 d" in row
+    told["differing"] = [{"part": "range 0 of 4", "began": now - 99, "ended": now - 60, "differences": 2, "run": "r"}]
+    assert cloud.run("status", width=200) == 1
+    assert "2 differences · all parts" in cloud.out
+    cloud.run("status", "--json")
+    found = json.loads(cloud.out)
+    assert found["verdict"] == "differences"
+    assert [each["part"] for each in found["rolling"]["differing"]] == ["range 0 of 4"]
+    cloud.rolling = {**told, "covered": False, "compared": 3, "differing": []}
+    cloud.run("status", width=200)
+    assert "3 of 8 parts" in cloud.out
+    cloud.rolling = {"period": PERIOD, "since": None}
+    assert cloud.run("status", width=200) == 1
+    assert "not begun" in cloud.out
 
 
 def test_what_was_never_compared_is_not_called_in_step() -> None:

@@ -72,7 +72,7 @@ def test_every_variable_of_the_runs_environment_is_set_by_its_module() -> None:
     settings = (ROOT / "lambda_src/searchsync/reconcile/settings.py").read_text()
     taken = set(re.findall(r'(?:number\(|text\(|environment\.get\()\s*"([A-Z_]+)"', settings))
     given = set(
-        re.findall(r"^      ([A-Z_]+) += ", (ROOT / "modules/reconciliation/main.tf").read_text(), re.MULTILINE)
+        re.findall(r"^ {4,6}([A-Z_]+) += ", (ROOT / "modules/reconciliation/main.tf").read_text(), re.MULTILINE)
     )
     assert taken == given
 

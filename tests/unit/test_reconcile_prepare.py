@@ -382,6 +382,15 @@ def test_the_running_runs_are_all_pages_of_them_and_no_children_of_a_map() -> No
         assert [each["name"] for each in account.running()] == ["b", "a"]
 
 
+@pytest.mark.parametrize(("since", "ended"), [(99.0, True), (100.0, True), (101.0, False)])
+def test_a_run_has_ended_since_a_time_by_its_end_and_not_by_its_beginning(since: float, ended: bool) -> None:
+    found = {"executions": [{"startDate": second(1), "stopDate": datetime.fromtimestamp(100.0, UTC)}]}
+    asking, client = account("stepfunctions", found)
+    assert asking.ended_since(since) is ended
+    assert client.asked == [{"stateMachineArn": SETTINGS.state_machine_arn, "statusFilter": "SUCCEEDED"}]
+    assert not account("stepfunctions", {"executions": []})[0].ended_since(0.0)
+
+
 def test_an_export_is_what_dynamodb_says_of_it_unparsed() -> None:
     described = {"ExportStatus": "COMPLETED", "FilterSpecification": {"FilterExpression": "a = :b"}}
     asking, client = account("dynamodb", {"ExportDescription": described, AS_SENT: True})
@@ -401,6 +410,7 @@ def test_what_aws_refuses_names_the_permission() -> None:
         ("lambda", lambda asking: asking.trigger(), "lambda:ListEventSourceMappings"),
         ("lambda", lambda asking: asking.unreserved(), "lambda:GetAccountSettings"),
         ("stepfunctions", lambda asking: asking.running(), "states:ListExecutions"),
+        ("stepfunctions", lambda asking: asking.ended_since(NOW), "states:ListExecutions"),
         ("dynamodb", lambda asking: asking.table(), "dynamodb:DescribeTable"),
         ("dynamodb", lambda asking: asking.export(ARN), "dynamodb:DescribeExport"),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from searchsync.errors import ConfigurationError
-from searchsync.reconcile.settings import Settings, read_settings
+from searchsync.reconcile.settings import RollingSettings, Settings, read_settings
 
 COMPLETE = {
     "SYNC_FUNCTION_NAME": "sync",
@@ -23,6 +23,32 @@ def test_the_read_rate_is_shared_by_the_lanes() -> None:
     assert read_settings({**COMPLETE, "REPORT_BUCKET": "b"}).report_bucket == "b"
     assert read_settings({**COMPLETE, "WINDOW_SECONDS": "150"}).window == 150.0
     assert read_settings({**COMPLETE, "SEEN_BUCKET": "b"}).seen_bucket == "b"
+
+
+ROLLS = {"ROLLING_PERIOD_SECONDS": "3600", "ROLLING_EVERY_SECONDS": "60", "SEEN_BUCKET": "b"}
+
+
+def test_the_rolling_verification_is_off_without_a_period() -> None:
+    assert read_settings({**COMPLETE, "ROLLING_EVERY_SECONDS": "60"}).rolling is None
+    assert read_settings({**COMPLETE, **ROLLS}).rolling == RollingSettings(3600.0, 60.0, None)
+    given = read_settings({**COMPLETE, **ROLLS, "ROLLING_READ_UNITS_PER_SECOND": "25"})
+    assert given.rolling == RollingSettings(3600.0, 60.0, 25.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ROLLING_PERIOD_SECONDS", "0"),
+        ("ROLLING_PERIOD_SECONDS", "inf"),
+        ("ROLLING_EVERY_SECONDS", "3600"),
+        ("ROLLING_EVERY_SECONDS", ""),
+        ("ROLLING_READ_UNITS_PER_SECOND", "-1"),
+        ("SEEN_BUCKET", ""),
+    ],
+)
+def test_a_bad_value_of_the_rolling_verification_is_named(name: str, value: str) -> None:
+    with pytest.raises(ConfigurationError, match=name):
+        read_settings({**COMPLETE, **ROLLS, name: value})
 
 
 @pytest.mark.parametrize(

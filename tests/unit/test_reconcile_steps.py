@@ -672,7 +672,7 @@ def test_a_run_over_an_index_that_was_replaced_meanwhile_has_no_result(bench: Be
         ({"uuid": "uuid-2"}, "index_uuid"),
         ({"mark": "mark-2"}, "index_mark"),
         ({"state": "missing", "uuid": None, "mark": None}, "is missing"),
-        ({"state": "foreign", "uuid": None, "mark": None}, "is foreign"),
+        ({"state": "unowned", "uuid": None, "mark": None}, "is unowned"),
     ],
 )
 def test_the_next_call_of_a_run_whose_index_was_deleted_ends_it_before_anything_is_written(
@@ -695,7 +695,7 @@ def test_an_index_that_some_nodes_do_not_know_yet_is_no_deleted_one(bench: Bench
     state |= {"step": "part", "part": {"segment": 0, "of": 1}, "position": None, "call": 0, "totals": {}}
     there, began = bench.index, bench.world.clock.time
     bench.index = Index("missing")
-    bench.world.clock.at(began + 120.0, lambda: setattr(bench, "index", Index("foreign")))
+    bench.world.clock.at(began + 120.0, lambda: setattr(bench, "index", Index("unowned")))
     bench.world.clock.at(began + 208.0, lambda: setattr(bench, "index", there))
     assert bench.run(state)["done"]
 

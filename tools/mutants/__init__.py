@@ -9,6 +9,7 @@ from tools.mutants import (
     limits,
     module,
     reconciliation,
+    rolling,
     the_lab,
     verdict,
     write_path,
@@ -26,4 +27,5 @@ MUTANTS = (
     *alarms.MUTANTS,
     *index_phase.MUTANTS,
     *verdict.MUTANTS,
+    *rolling.MUTANTS,
 )

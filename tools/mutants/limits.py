@@ -11,6 +11,7 @@ from tools.mutants.mutant import FUNCTION, Mutant
 LIMITS = FUNCTION + "limits.py"
 RELATIONS = ("tests/unit/test_limits.py", "-k", "relations_between_the_limits_hold")
 BOUNDS: Mapping[str, str] = {
+    "ROUND_SHARE": "1.0",
     "READ_TO_REQUEST": "28.0",
     "READ_TO_ANSWER": "60.0",
     "IN_FLIGHT": "5.1",

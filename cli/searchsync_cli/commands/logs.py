@@ -21,7 +21,7 @@ COLOURS = {"ERROR": "bold red", "WARN": "yellow", "INFO": "green"}
 STEP = ("step", "task", "part")
 """Members that say what a run's line is of, before its counts."""
 COLOURED = {"error": "red", "poison": "red", "result": ""}
-TOLD = ("error", "repair_needed", "busy", "lowest_failed", "poison", "stayed_documents", "result")
+TOLD = ("error", "repair_needed", "busy", "lowest_failed", "poison", "stayed_documents", "result", "rolling")
 """Members of a line that are shown behind its counts."""
 
 

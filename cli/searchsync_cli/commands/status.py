@@ -17,6 +17,7 @@ from searchsync_cli.errors import printable
 from searchsync_cli.executions import World, addressed
 from searchsync_cli.facts import gather
 from searchsync_cli.machine import Execution
+from searchsync_cli.rolling import Rolling
 from searchsync_cli.stack import Stack, Trigger
 from searchsync_cli.text import ago, duration, iso, many, moment
 from searchsync_cli.verdict import (
@@ -75,6 +76,8 @@ def shown(stack: Stack, facts: Facts, verdict: Verdict, troubles: list[Trouble],
     sheet.add_column(style="bold", no_wrap=True)
     sheet.add_column(overflow="fold")
     sheet.add_row("Verification", _verification(facts.verification, now))
+    if facts.index and facts.index.rolling:
+        sheet.add_row("Rolling", _rolling(facts.index.rolling, facts, now))
     sheet.add_row("Index", _index(facts.index, facts.verification))
     sheet.add_row("Trigger", _trigger(facts.trigger))
     sheet.add_row("Lag", _lag(facts))
@@ -96,6 +99,19 @@ def _verification(execution: Execution | None, now: float) -> Text:
     return Text.assemble(
         (told, "green" if good else "red"), f" · {execution.task} of {moment(when)}, {ago(when, now)} · {seen}"
     )
+
+
+def _rolling(rolling: Rolling, facts: Facts, now: float) -> Text:
+    if rolling.since is None:
+        return Text("not begun", "yellow")
+    left = rolling.left(facts.verification.started if facts.verification else None)
+    if left:
+        told = (many(sum(each.differences for each in left), "difference"), "red")
+    else:
+        told = ("no difference left", "green" if rolling.is_fresh(now) else "yellow")
+    whole = "all parts" if rolling.covered else f"{rolling.compared} of {many(rolling.parts, 'part')}"
+    age = f"the oldest from {moment(rolling.oldest)}, {ago(rolling.oldest, now)}"
+    return Text.assemble(told, f" · {whole} · {age} · each within {duration(rolling.period)}")
 
 
 def _trigger(trigger: Trigger | None) -> Text:
@@ -183,6 +199,25 @@ def as_json(stack: Stack, facts: Facts, verdict: Verdict, troubles: list[Trouble
             "saw": verification.output.get("saw"),
         },
         "index": facts.index and {"state": facts.index.state, "documents": facts.index.documents},
+        "rolling": _rolling_json(facts.index.rolling if facts.index else None),
         "limits_seconds": {"lag": facts.limits.lag, "verification_age": facts.limits.age},
         "running": running and {"task": running.task, "execution": running.arn, "started": iso(running.started)},
+    }
+
+
+def _rolling_json(rolling: Rolling | None) -> Mapping[str, Any] | None:
+    if rolling is None:
+        return None
+    return {
+        "period_seconds": rolling.period,
+        "since": None if rolling.since is None else iso(rolling.since),
+        "covered": rolling.covered,
+        "oldest": None if rolling.since is None else iso(rolling.oldest),
+        "parts": rolling.parts,
+        "compared": rolling.compared,
+        "changed": list(rolling.changed),
+        "differing": [
+            {"part": each.part, "compared": iso(each.ended), "differences": each.differences, "run": each.run}
+            for each in rolling.differing
+        ],
     }

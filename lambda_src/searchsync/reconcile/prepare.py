@@ -309,6 +309,13 @@ class Account:
         # The children of a Map are no runs: their ARNs say <machine>/<map>.
         return [each for each in found if "/" not in each["executionArn"]]
 
+    def ended_since(self, since: float) -> bool:
+        """Whether a run has succeeded after a Unix second; the newest executions come first (API "ListExecutions")."""
+        machine = self._settings.state_machine_arn
+        listed = self._clients["stepfunctions"].list_executions
+        found = self._ask("states:ListExecutions", lambda: listed(stateMachineArn=machine, statusFilter="SUCCEEDED"))
+        return any(each["stopDate"].timestamp() >= since for each in found["executions"])
+
     def trigger(self) -> Mapping[str, Any] | None:
         """The event source mapping of the sync function on our stream."""
         found = self._ask("lambda:ListEventSourceMappings", self._list_mappings)

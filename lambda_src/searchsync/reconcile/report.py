@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from searchsync.config import Config
 from searchsync.errors import StackError
 from searchsync.limits import TOLD_EVERY
+from searchsync.reconcile.slices import Slice
 from searchsync.reconcile.verify import Difference
 from searchsync.sanitize import code_of
 from searchsync.sync.metrics import UNITS as REPAIR_UNITS
@@ -25,6 +26,7 @@ UNITS = {
     "Repaired": "Count",
     "Differences": "Count",
     "RunSucceeded": "Count",
+    "RollingAge": "Seconds",
 }
 """Every metric of a run, with its CloudWatch unit."""
 
@@ -46,6 +48,14 @@ def result_line(differences: int | None, config: Config, now: float, result: Map
     values = {"RunSucceeded": 1} | ({} if differences is None else {"Differences": differences})
     level = "ERROR" if result.get("in_step") is False else "INFO"
     return _text(embedded(values, UNITS, config, now) | {"level": level, "result": dict(result)})
+
+
+def rolling_line(done: Slice, config: Config, now: float) -> str:
+    """The log line of a call of the rolling verification that came to its end, whether something was due or not."""
+    values = {"RollingAge": round(done.age)} | ({} if done.differences is None else {"Differences": done.differences})
+    told = {"parts": done.parts} | ({"gave_way": done.gave_way} if done.gave_way else {})
+    level = "ERROR" if done.differences else "INFO"
+    return _text(embedded(values, UNITS, config, now) | {"level": level, "rolling": told})
 
 
 def settled_lines(functions: Iterable[str], config: Config, now: float) -> list[str]:

@@ -11,13 +11,23 @@ from searchsync.limits import LAG_KNOWN_AFTER, LONGEST_RECHECK_DELAY, LONGEST_WI
 
 
 @dataclass(frozen=True)
+class RollingSettings:
+    """Of the rolling verification, in seconds: within `period` each part is compared; a call comes each `every`.
+    units: read units a second, None for a lane's."""
+
+    period: float
+    every: float
+    units: float | None
+
+
+@dataclass(frozen=True)
 class Settings:
     """What a run is asked to keep to.
 
     recheck_delay: seconds between two looks at least; units: read units a second for each lane, None for a
     share of what the table has; lanes: parts scanned at once; report_bucket: of the differences, None for the log;
     seen_bucket: of the keys that a run has read, None: every document is looked up; window: seconds that the trigger
-    waits for a full batch; watch: seconds until the pipeline's lag is known.
+    waits for a full batch; watch: seconds until the pipeline's lag is known; rolling: None where it is off.
     """
 
     recheck_delay: float
@@ -29,6 +39,7 @@ class Settings:
     state_machine_arn: str
     window: float = 0.0
     watch: float = LAG_KNOWN_AFTER
+    rolling: RollingSettings | None = None
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -77,6 +88,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         lambda value: 0 <= value <= LAG_KNOWN_AFTER,
         f"seconds from 0 to {LAG_KNOWN_AFTER:g}",
     )
+    rolling = _rolling(environment, number)
     sync_function, machine = text("SYNC_FUNCTION_NAME"), text("STATE_MACHINE_ARN")
     if problems:
         raise ConfigurationError(
@@ -94,4 +106,17 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         state_machine_arn=machine,
         window=window,
         watch=watch,
+        rolling=rolling,
     )
+
+
+def _rolling(environment: Mapping[str, str], number: Callable[..., float]) -> RollingSettings | None:
+    """Its settings, where its period is set; `number` reads a variable and notes what is wrong with it."""
+    if not environment.get("ROLLING_PERIOD_SECONDS"):
+        return None
+    if not environment.get("SEEN_BUCKET"):
+        number("SEEN_BUCKET", "", lambda _: False, "the bucket in which the rolling verification keeps its place")
+    period = number("ROLLING_PERIOD_SECONDS", "", lambda value: 0 < value < math.inf, "seconds")
+    every = number("ROLLING_EVERY_SECONDS", "", lambda value: 0 < value < period, "seconds, less than the period")
+    units = number("ROLLING_READ_UNITS_PER_SECOND", "0", lambda value: 0 <= value < math.inf, "read units a second")
+    return RollingSettings(period, every, units or None)

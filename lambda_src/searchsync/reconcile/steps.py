@@ -44,14 +44,15 @@ from searchsync.reconcile.prepare import Account, Order, TableFacts, read_order
 from searchsync.reconcile.reader import IndexReader
 from searchsync.reconcile.repair import needs_backfill
 from searchsync.reconcile.report import Reports
+from searchsync.reconcile.rolling import DIFFERENCES
 from searchsync.reconcile.settings import Settings
+from searchsync.reconcile.slices import Rolling, Slice
 from searchsync.reconcile.state import Files, ranges_of, read_state, summed, written_state
 from searchsync.reconcile.verify import Lateness
 from searchsync.reconcile.visibility import Visibility
 from searchsync.sanitize import shown, shown_list
 
 ANEW = "A backfill must go over all of it from the beginning."
-DIFFERENCES = ("missing", "orphan", "different", "unmappable")
 
 
 @dataclass
@@ -65,6 +66,7 @@ class Report:
     result: dict[str, Any] | None = None
     settled: tuple[str, ...] = ()
     """Functions whose signals that a repair is needed are older than this clean comparison."""
+    rolling: Slice | None = None
     error: str = ""
 
 
@@ -93,6 +95,7 @@ class Steps:
     clock: Clock
     backoff: Backoff
     reconciler: Callable[[KeyTypes, Pace, Lateness], Reconciler]
+    rolling: Rolling | None = None
 
     def run(self, event: object, remaining: float, report: Report) -> dict[str, Any]:
         """One step; `remaining`: seconds that the invocation still has. Raises SearchsyncError."""
@@ -105,6 +108,7 @@ class Steps:
             "part": self.part,
             "finish": self.finish,
             "look": self.look,
+            "rolling": self.roll,
         }
         step = steps.get(str(event.get("step")))
         if step is None:
@@ -216,7 +220,27 @@ class Steps:
     def look(self, call: Call) -> dict[str, Any]:
         """What a run begun now would see. The index is asked where the event says `index`: that wakes a collection."""
         index = self.looker.look(self._soon(call.deadline)) if call.event.get("index") is True else UNASKED
-        return looked(self.config, self.account.table(), index)
+        found = looked(self.config, self.account.table(), index)
+        return found | {"rolling": None if self.rolling is None else self.rolling.look(found["saw"])}
+
+    def roll(self, call: Call) -> dict[str, Any]:
+        """Compare the parts that the rolling verification has due; which they were."""
+        if self.rolling is None or self.settings.rolling is None:
+            raise RunRefusedError("The rolling verification is off: set reconciliation.rolling, or take its rule away.")
+        paced = replace(self, settings=replace(self.settings, units=self.settings.rolling.units or self.settings.units))
+        counts: Counter[str] = Counter()
+
+        def run(state: Mapping[str, Any]) -> Mapping[str, Any]:
+            report = Report()
+            try:
+                return paced.part(Call(state, call.deadline, report))
+            finally:
+                counts.update(report.counts)
+
+        call.report.counts = counts
+        done = self.rolling.call(run, call.deadline)
+        call.report.rolling = done
+        return {"parts": done.parts, "differences": done.differences, "gave_way": done.gave_way}
 
     def _unchanged(self, call: Call, facts: TableFacts) -> dict[str, Any]:
         """What the run saw. Raises RunRefusedError where it ended over something else than it began with."""

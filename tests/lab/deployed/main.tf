@@ -64,6 +64,7 @@ module "searchsync" {
     concurrency                = var.changed ? 8 : 4
     report_bucket              = { arn = "arn:aws:s3:::reports" }
     export_bucket              = { arn = "arn:aws:s3:::exports" }
+    rolling                    = var.changed ? { period_hours = 24, every_minutes = 15 } : null
     verify_schedule_expression = var.changed ? "cron(0 4 * * ? *)" : "cron(0 3 * * ? *)"
   }
 }

@@ -1,0 +1,184 @@
+"""One call of the rolling verification: the parts that are due, as a run's calls. An edge: S3, and what a run asks.
+
+The rules are those of `rolling`. A call does nothing but read its own state where no part is due: neither is the
+table asked, nor a collection woken.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from searchsync.clock import Clock, Deadline
+from searchsync.config import Config
+from searchsync.errors import CollectionBusyError, PipelineLateError, RunRefusedError, StackError, TableBusyError
+from searchsync.limits import LOOKS, ONE_PAGE, REFRESH, SHORT_STEP
+from searchsync.reconcile.identity import Looker, changed, saw
+from searchsync.reconcile.prepare import Account, check_table, segments
+from searchsync.reconcile.rolling import (
+    Rolled,
+    Schedule,
+    after,
+    begun,
+    held,
+    next_round,
+    part,
+    read_rolled,
+    taken_up,
+    told,
+    written_rolled,
+)
+from searchsync.sanitize import code_of, shown
+
+KEY = "rolling/state.json"
+Run = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"""A run's call: the state of a part, to the state behind it."""
+
+
+@dataclass
+class Slice:
+    """What a call did. `differences`: of the parts that it ended; 0 says that nothing is left, None says nothing.
+
+    `age`: seconds since the oldest part was compared; `parts`: names of those that it ended; `gave_way`: why it did
+    not go on, though more was due.
+    """
+
+    age: float = 0.0
+    differences: int | None = None
+    parts: list[str] = field(default_factory=list)
+    gave_way: str = ""
+
+
+@dataclass(frozen=True)
+class RollingStore:
+    """Where it lies between two calls: one object in the run's bucket."""
+
+    s3: Any
+    bucket: str
+
+    def read(self) -> Rolled | None:
+        """None where there is none yet. Raises StackError where S3 refuses it."""
+        try:
+            body = self.s3.get_object(Bucket=self.bucket, Key=KEY)["Body"].read()
+        except (ClientError, BotoCoreError) as error:
+            if code_of(error) == "NoSuchKey":
+                return None
+            raise self._refused(error) from error
+        try:
+            return read_rolled(json.loads(body))
+        except ValueError:
+            return None
+
+    def write(self, rolled: Rolled) -> None:
+        """Raises StackError where S3 refuses it."""
+        body = json.dumps(written_rolled(rolled), separators=(",", ":")).encode()
+        try:
+            self.s3.put_object(Bucket=self.bucket, Key=KEY, Body=body)
+        except (ClientError, BotoCoreError) as error:
+            raise self._refused(error) from error
+
+    def _refused(self, error: Exception) -> StackError:
+        return StackError(
+            f"The run's bucket {self.bucket} refused {KEY}: {code_of(error)}. Check that it is there, and the run "
+            "role's s3:GetObject, s3:ListBucket and s3:PutObject on it."
+        )
+
+
+@dataclass(frozen=True)
+class Rolling:
+    """The rolling verification with its edges. `recheck_delay`: seconds between two looks; `lanes`: of a run."""
+
+    store: RollingStore
+    schedule: Schedule
+    recheck_delay: float
+    lanes: int
+    config: Config
+    account: Account
+    looker: Looker
+    clock: Clock
+
+    def look(self, now_seen: Mapping[str, Any]) -> dict[str, Any]:
+        """What `searchsync status` is told; `now_seen`: what a run begun now would see."""
+        rolled = self.store.read()
+        return told(rolled, [] if rolled is None else changed(rolled.saw, now_seen), self.schedule)
+
+    def call(self, run: Run, deadline: Deadline) -> Slice:
+        """Compare what is due. Raises SearchsyncError where that cannot be: the next call comes all the same."""
+        now, rolled = self.clock.now(), self.store.read()
+        done = Slice(age=0.0 if rolled is None else now - rolled.oldest())
+        if rolled is not None and (rolled.due > now or rolled.busy_until > now):
+            return done
+        try:
+            if self._gives_way(done):
+                return done
+            rolled, of = self._identified(rolled, deadline)
+            self._go(rolled, of, run, deadline, done)
+        except (CollectionBusyError, PipelineLateError, TableBusyError) as error:
+            if rolled is None:  # then no age tells that it never begins
+                raise
+            done.gave_way = str(error)
+        return done
+
+    def _gives_way(self, done: Slice) -> bool:
+        """To a run over everything, which has the same lanes, and says more."""
+        names = [str(each["name"]) for each in self.account.running()]
+        if names:
+            done.gave_way = f"A run is running, {shown(min(names))}."
+        return bool(names)
+
+    def _identified(self, rolled: Rolled | None, deadline: Deadline) -> tuple[Rolled, int]:
+        """What stands of what is compared now, and how many segments the table has."""
+        facts = self.account.table()
+        check_table(facts, self.config)
+        index = self.looker.look(deadline.at_most(self.clock.monotonic() + SHORT_STEP))
+        if index.state != "there":
+            raise RunRefusedError(
+                f"The index {self.config.index} is {index.state}: run a backfill, and delete an index of others before."
+            )
+        seen, of = saw(self.config, facts, index), segments(facts.size, self.lanes)
+        if rolled is None or changed(rolled.saw, seen):
+            rolled = begun(seen, self.clock.now(), of)
+        return rolled, of
+
+    def _go(self, rolled: Rolled, of: int, run: Run, deadline: Deadline, done: Slice) -> None:
+        """Part after part, as long as one is due and a call has time for it."""
+        rolled = held(rolled, self.clock.now())
+        self.store.write(rolled)
+        try:
+            while True:
+                rolled = taken_up(rolled, self.clock.now(), self.recheck_delay)
+                assert rolled.under_way is not None  # noqa: S101 - for the type
+                answer = run(rolled.under_way)
+                name, rolled = part(rolled)[0], after(rolled, answer, self.clock.now(), self.schedule)
+                if answer["done"]:
+                    self._tell(name, rolled, done)
+                if rolled.ended:
+                    rolled = next_round(rolled, of)
+                late = deadline.remaining() < 2 * ONE_PAGE + 2 * (LOOKS - 1) * (self.recheck_delay + REFRESH)
+                if late or rolled.due > self.clock.now() or self._gives_way(done):
+                    break
+                self.store.write(rolled)
+        finally:
+            self.store.write(replace(rolled, busy_until=0.0))
+            done.age = self.clock.now() - rolled.oldest()
+
+    def _tell(self, name: str, rolled: Rolled, done: Slice) -> None:
+        """Take note of a part that is compared, and of a round that is clean."""
+        done.parts.append(name)
+        found = rolled.parts[name].differences
+        if found:
+            done.differences = found + (done.differences or 0)
+        elif rolled.ended and done.differences is None and self._is_clean(rolled):
+            done.differences = 0
+
+    def _is_clean(self, rolled: Rolled) -> bool:
+        if not next_round(rolled, rolled.of).clean:
+            return False
+        try:
+            return not self.account.ended_since(rolled.round_began)
+        except StackError:  # nobody knows: the alarm stays
+            return False

@@ -1,0 +1,30 @@
+# A stack with a rolling verification of the shortest period, and without it.
+
+terraform {
+  required_version = ">= 1.9"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.100, < 7.0"
+    }
+  }
+}
+
+provider "aws" {
+  region = "us-east-1"
+}
+
+variable "rolling" {
+  description = "The setting reconciliation.rolling."
+  type        = any
+}
+
+module "searchsync" {
+  source = "../.."
+
+  name           = "rolling"
+  table          = { name = "rolling", hash_key = { name = "id" }, deletion_protection = false }
+  collection     = { name = "rolling", network = "public" }
+  reconciliation = { concurrency = 1, recheck_delay_seconds = 12, rolling = var.rolling } # one segment, one range
+}
