@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from searchsync.document import KEY_FIELD
-from searchsync.index import DEFAULT_MAPPING, GUARD, Mark, creation_body, has_key, take_guard
+from searchsync.documents.document import KEY_FIELD
+from searchsync.documents.index import DEFAULT_MAPPING, GUARD, Mark, creation_body, has_key, take_guard
 from tests.support.fakes import BUSY, GUARDED, POISONED, error
 
 MISSING = {"status": 404, **error("document_missing_exception")}

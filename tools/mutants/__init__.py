@@ -8,7 +8,7 @@ from tools.mutants import (
     index_phase,
     limits,
     module,
-    table_walk,
+    reconciliation,
     the_lab,
     verdict,
     write_path,
@@ -16,7 +16,7 @@ from tools.mutants import (
 
 MUTANTS = (
     *write_path.MUTANTS,
-    *table_walk.MUTANTS,
+    *reconciliation.MUTANTS,
     *module.MUTANTS,
     *doctor.MUTANTS,
     *the_lab.MUTANTS,
