@@ -126,6 +126,9 @@ locals {
     name               = module.collection[0].name
   }
   index_name = coalesce(var.index.name, lower(local.table_name))
+
+  # The mark of an index that is taken over is put into its mapping.
+  mark_index = var.index.adopt == null ? [] : ["aoss:UpdateIndex"]
 }
 
 resource "aws_opensearchserverless_access_policy" "function" {
@@ -138,7 +141,7 @@ resource "aws_opensearchserverless_access_policy" "function" {
   policy = jsonencode([{
     Principal = [local.role.arn]
     Rules = [{
-      Permission   = ["aoss:CreateIndex", "aoss:DescribeIndex", "aoss:ReadDocument", "aoss:WriteDocument"]
+      Permission   = concat(["aoss:CreateIndex", "aoss:DescribeIndex", "aoss:ReadDocument"], local.mark_index, ["aoss:WriteDocument"])
       Resource     = ["index/${local.collection.name}/${local.index_name}"]
       ResourceType = "index"
     }]
@@ -176,9 +179,11 @@ locals {
       CLOCK_MARGIN_SECONDS = tostring(var.function.clock_margin_seconds)
       LOG_KEYS             = var.function.log_keys
       METRIC_NAMESPACE     = var.function.metric_namespace
+      SYNC_FUNCTION_NAME   = local.function_name
     },
     # Compressed: all variables together have 4 KB.
     var.index.mapping == null ? {} : { INDEX_MAPPING = base64gzip(var.index.mapping) },
+    var.index.adopt == null ? {} : { INDEX_ADOPT = var.index.adopt },
   )
 
   # Bytes of the walk function's environment, the largest: what is named here, and at most 700 around it, such as
@@ -186,7 +191,7 @@ locals {
   # text's base64 four stand for three bytes.
   environment_named = jsonencode([
     local.index_name, local.table_name, jsonencode(local.key_attributes), local.queue_name,
-    local.function_name, local.function_name, var.function.metric_namespace,
+    local.function_name, local.function_name, var.function.metric_namespace, coalesce(var.index.adopt, "-"),
     try(var.table_walk.report_bucket.arn, ""), "${var.name}-walk-12345678901234567890123456", var.index.mapping == null ? "" : base64gzip(var.index.mapping),
   ])
   environment_bytes = 700 + floor(length(trim(base64encode(local.environment_named), "=")) * 3 / 4)

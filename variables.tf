@@ -211,11 +211,13 @@ variable "existing_collection" {
 variable "index" {
   description = <<-EOT
     The index that the documents go to.
-    - `name`: index name; null takes the table's name in lower case. Another name starts an empty index: run a backfill.
+    - `name`: index name; null takes the table's name in lower case. Another name starts an empty index: run a backfill. An index has one owner, a stack with its table: another's is refused.
+    - `adopt`: take over an index that is there: `"nobody"` for one that was made by hand, or by an older version; `"<function name> <table ARN>"`, as the refusal names it, for one whose stack or table is no more (renamed, restored under another name). Run a backfill and a verification then; the setting may stay or go. Who grants the data access grants UpdateIndex too. null: none.
     - `mapping`: JSON text that stands below `mappings`; null for the default (numbers double, strings text with a keyword sub-field, no date detection). It holds for an index that is created after the change. The field `searchsync_key`, by which the index is walked, is added to it.
   EOT
   type = object({
     name    = optional(string)
+    adopt   = optional(string)
     mapping = optional(string)
   })
   default  = {}
@@ -224,6 +226,10 @@ variable "index" {
   validation {
     condition     = var.index.name == null ? true : can(regex("^[a-z0-9][a-z0-9._-]{0,254}$", var.index.name))
     error_message = "index.name is ${jsonencode(var.index.name)}: use up to 255 lower case letters, digits, points, hyphens and underscores, beginning with a letter or digit."
+  }
+  validation {
+    condition     = var.index.adopt == null ? true : can(regex("^(nobody|[A-Za-z0-9_-]{1,64} arn:[a-z-]+:dynamodb:[a-z0-9-]+:[0-9]{12}:table/[A-Za-z0-9_.-]{3,255})$", var.index.adopt))
+    error_message = "index.adopt is ${jsonencode(var.index.adopt)}: give \"nobody\" for an index that no stack has marked, or the owner as the function's refusal names it, \"<function name> <table ARN>\"."
   }
   validation {
     condition     = var.index.mapping == null ? true : can(keys(jsondecode(var.index.mapping))) && !contains(try(keys(jsondecode(var.index.mapping)), []), "mappings")

@@ -30,6 +30,8 @@ STREAM_KEEPS_SECONDS = 86400.0
 SHRUNK = 0.5
 """Of the documents that the verification saw: an index with fewer is trouble."""
 UNASKED = "unasked"
+NOBODY = "nobody"
+"""Whose an index without a mark of searchsync's is, or with one that names no owner."""
 VERIFY = "run `searchsync verify`"
 REPAIR = "run `searchsync repair`"
 REFILL = "run `searchsync backfill`, then `searchsync verify`"
@@ -78,7 +80,8 @@ class Queue:
 @dataclass(frozen=True)
 class Index:
     """What the walk function says of now. saw: by the names of a verification's own `saw`; state: there, missing,
-    foreign, unasked, or failed with its reason; created and table_created: Unix seconds."""
+    foreign, unasked, or failed with its reason; created and table_created: Unix seconds; owner: whose a foreign one
+    is, as `index.adopt` names it."""
 
     saw: Mapping[str, object] = field(default_factory=dict)
     state: str = UNASKED
@@ -86,6 +89,7 @@ class Index:
     created: float | None = None
     documents: int | None = None
     table_created: float | None = None
+    owner: str | None = None
 
 
 @dataclass(frozen=True)
@@ -221,12 +225,25 @@ def _index(facts: Facts) -> list[Trouble]:
     if index.state == "missing":
         return [Trouble("the index is missing", REFILL)]
     if index.state != "there":
-        return [Trouble("the index was not made by searchsync", f"delete it, {REFILL}")]
+        return [_anothers(index)]
     seen = verification.totals.get("documents", 0) if verification else 0
     if index.documents is not None and index.documents < seen * SHRUNK:
         now = many(index.documents, "document")
         return [Trouble(f"the index has {now}, and the verification saw {seen:,}", REPAIR)]
     return []
+
+
+def _anothers(index: Index) -> Trouble:
+    """An index that is not the stack's."""
+    if index.owner in (None, NOBODY):
+        return Trouble(
+            "the index was not made by searchsync",
+            f'delete it (or set index.adopt = "nobody" where it is meant), {REFILL}',
+        )
+    return Trouble(
+        f"the index belongs to another stack and table, {index.owner}",
+        f"set another index.name, or index.adopt to that owner where it is no more; then {REFILL}",
+    )
 
 
 def _trigger(facts: Facts) -> list[Trouble]:

@@ -18,6 +18,7 @@ from urllib.parse import SplitResult, urlsplit
 from searchsync.document import KEY_FIELD
 from searchsync.errors import ConfigurationError
 from searchsync.fields import Fields
+from searchsync.index import NOBODY, Owner
 from searchsync.limits import DEFAULT_MARGIN, LONGEST_MARGIN, SHORTEST_MARGIN
 
 STREAM_ARN = re.compile(
@@ -25,6 +26,7 @@ STREAM_ARN = re.compile(
     r"/stream/[^/\s]+"
 )
 HOST = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:\d+)?")
+FUNCTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 INDEX_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,254}")
 
 Value = TypeVar("Value")
@@ -35,7 +37,8 @@ class Config:
     """What the function works with.
 
     host: the collection's endpoint as a URL without a path; region: of table, collection and queue;
-    margin: seconds; key_attributes: hash key first; mapping: a user's index mapping, or None.
+    margin: seconds; key_attributes: hash key first; mapping: a user's index mapping, or None; stack: the sync
+    function's name, also in the others; adopt: the owner whose index is taken over, or None.
     """
 
     host: str
@@ -51,6 +54,13 @@ class Config:
     metric_namespace: str
     function_name: str
     mapping: Mapping[str, Any] | None
+    stack: str
+    adopt: str | None
+
+    @property
+    def owner(self) -> Owner:
+        """Whose the index is to be."""
+        return Owner(self.stack, self.table_arn)
 
     @cached_property
     def fields(self) -> Fields:
@@ -88,6 +98,8 @@ def read_environment(environment: Mapping[str, str]) -> Config:
         metric_namespace=environment.get("METRIC_NAMESPACE") or "searchsync",
         function_name=environment.get("AWS_LAMBDA_FUNCTION_NAME") or "searchsync",
         mapping=take("INDEX_MAPPING", _mapping, None) if environment.get("INDEX_MAPPING") else None,
+        stack=take("SYNC_FUNCTION_NAME", _stack, ""),
+        adopt=take("INDEX_ADOPT", _adopt, None) if environment.get("INDEX_ADOPT") else None,
     )
     if problems:
         raise ConfigurationError(
@@ -185,6 +197,18 @@ def _margin(text: str) -> float:
     if not SHORTEST_MARGIN <= margin <= LONGEST_MARGIN:
         raise ValueError(f"give seconds from {SHORTEST_MARGIN} to {LONGEST_MARGIN}")
     return margin
+
+
+def _stack(text: str) -> str:
+    if not FUNCTION_NAME.fullmatch(text):
+        raise ValueError("give the sync function's name")
+    return text
+
+
+def _adopt(text: str) -> str:
+    if text != NOBODY and Owner.read(text) is None:
+        raise ValueError(f'give {NOBODY}, or the owner as the refusal names it, "<function> <table ARN>"')
+    return text
 
 
 def _log_keys(text: str) -> bool:

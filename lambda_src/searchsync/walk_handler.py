@@ -36,7 +36,7 @@ def build(config: Config, settings: Settings, environment: Mapping[str, str]) ->
     s3 = edges.client("s3")
     rng = random.Random()  # noqa: S311 - uneven pauses, not a secret
     client = connect(config, sign(environment, config.region), ExactJson())
-    reader = IndexReader(client, config.index, config.key_attributes, edges.backoff)
+    reader = IndexReader(client, config.index, config.key_attributes, edges.backoff, config.owner)
     reports = Reports(s3, settings.report_bucket, config, emit)
     seen = SeenStore(s3, settings.seen_bucket)
 
@@ -64,7 +64,7 @@ def build(config: Config, settings: Settings, environment: Mapping[str, str]) ->
         table=edges.table,
         collection=edges.collection,
         reader=reader,
-        looker=Looker(client, config.index, edges.backoff),
+        looker=Looker(client, config.index, config.owner, edges.backoff),
         reports=reports,
         clock=edges.clock,
         backoff=edges.backoff,

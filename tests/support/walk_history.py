@@ -184,7 +184,7 @@ class History:
         self.index = self._collection("walk")
         exact: Any = connect(config, AUTH, ExactJson())
         self.networks["reader"]._inner, exact.transport = exact.transport, self.networks["reader"]
-        self.reader = IndexReader(exact, config.index, ("id",), self.backoff)
+        self.reader = IndexReader(exact, config.index, ("id",), self.backoff, config.owner)
         self.key_attributes, self.types = ("id",), {"id": "S"}
 
     def _network(self) -> Network:

@@ -107,6 +107,27 @@ run "user_mapping_reaches_the_environment" {
   }
 }
 
+run "an_index_that_is_taken_over_may_be_marked" {
+  variables {
+    index = { adopt = "billing arn:aws:dynamodb:eu-central-1:111122223333:table/Orders" }
+  }
+  assert {
+    condition     = aws_lambda_function.this.environment[0].variables.INDEX_ADOPT == var.index.adopt
+    error_message = "The function must know whose index it may take."
+  }
+  assert {
+    condition     = jsondecode(aws_opensearchserverless_access_policy.function[0].policy)[0].Rules[0].Permission == ["aoss:CreateIndex", "aoss:DescribeIndex", "aoss:ReadDocument", "aoss:UpdateIndex", "aoss:WriteDocument"]
+    error_message = "The role must be able to mark the index."
+  }
+}
+
+run "an_index_that_is_not_taken_over_is_never_changed" {
+  assert {
+    condition     = !strcontains(aws_opensearchserverless_access_policy.function[0].policy, "UpdateIndex") && !can(aws_lambda_function.this.environment[0].variables.INDEX_ADOPT)
+    error_message = "UpdateIndex must be given with index.adopt alone."
+  }
+}
+
 run "nextgen_collection_is_taken_whatever_aws_let_it_be_called" {
   command = plan
 

@@ -66,6 +66,7 @@ run "longest" {
     }
     index = {
       name    = substr(join("", [for number in range(2) : sha512("x${number}")]), 0, 255)
+      adopt   = "nobody"
       mapping = jsonencode({ properties = { (substr(sha512("m"), 0, 100)) = { type = "keyword" } } })
     }
     function = {

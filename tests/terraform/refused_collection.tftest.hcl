@@ -117,6 +117,15 @@ run "refuses_index_name_with_capitals" {
   expect_failures = [var.index]
 }
 
+run "refuses_to_adopt_whatever_index_is_there" {
+  command = plan
+
+  variables {
+    index = { adopt = "yes" }
+  }
+  expect_failures = [var.index]
+}
+
 run "refuses_index_name_with_an_underscore_first" {
   command = plan
 

@@ -14,6 +14,7 @@ from searchsync.collection import OpenSearchCollection, connect
 from searchsync.config import read_environment
 from searchsync.delivery import PROBE
 from searchsync.errors import StackError
+from searchsync.index import Mark
 from searchsync.limits import (
     ENSURED_FOR,
     GRANTED_WITHIN,
@@ -23,7 +24,7 @@ from searchsync.limits import (
     UNGUARDED_FOR,
 )
 from searchsync.metrics import log_line
-from tests.support.events import environment, event, number, record
+from tests.support.events import OWNER, environment, event, number, record
 from tests.support.fakes import GUARDED, Bench, FakeClock, error
 from tests.support.stub_services import Reply, Services, serving
 
@@ -154,7 +155,7 @@ def test_an_index_made_by_another_sandbox_may_not_be_shown_yet(
         index.mapping = None
     index.shown = clock.time + 60.0
     real = index.answer
-    taken = {"_meta": {"searchsync": {"mark": "other", "created": clock.time}}}
+    taken = {"_meta": {"searchsync": Mark("other", clock.time, OWNER).as_member()}}
 
     def created_meanwhile(asked: str, body: str) -> Reply:
         if asked == "create":

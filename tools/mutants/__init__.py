@@ -8,6 +8,7 @@ from tools.mutants import (
     index_phase,
     limits,
     module,
+    owners,
     table_walk,
     the_lab,
     verdict,
@@ -26,4 +27,5 @@ MUTANTS = (
     *alarms.MUTANTS,
     *index_phase.MUTANTS,
     *verdict.MUTANTS,
+    *owners.MUTANTS,
 )

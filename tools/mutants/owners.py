@@ -1,0 +1,73 @@
+"""Mutants of whose an index is, and of what it is made with."""
+
+from __future__ import annotations
+
+from tools.mutants.mutant import FUNCTION, Mutant
+
+OWNERS = "tests/engine/test_owners.py"
+
+MUTANTS = (
+    Mutant(
+        "F40 the index of another stack written",
+        FUNCTION + "collection.py",
+        "if mark is not None and mark.owner == self._owner:",
+        "if mark is not None:",
+        (OWNERS, "-k", "another_is_refused"),
+    ),
+    Mutant(
+        "F40 the index of another table written",
+        FUNCTION + "index.py",
+        'return cls(found["stack"], found["table"]) if found else None',
+        'return cls(found["stack"], found["table"].lower()) if found else None',
+        (OWNERS, "-k", "another_is_refused"),
+    ),
+    Mutant(
+        "F40 any index taken over once the setting is there",
+        FUNCTION + "collection.py",
+        "if self._adopt == holder(mark):",
+        "if self._adopt:",
+        (OWNERS, "-k", "handed_over"),
+    ),
+    Mutant(
+        "F40 an index taken over keeps its mark, and old verdicts hold",
+        FUNCTION + "collection.py",
+        'text = uuid5(NAMESPACE_OID, f"{mark.text} {self._owner}").hex if mark else uuid4().hex',
+        "text = mark.text if mark else uuid4().hex",
+        (OWNERS, "-k", "handed_over"),
+    ),
+    Mutant(
+        "F40 a walk over another stack's index",
+        FUNCTION + "walk/reader.py",
+        "if mark is None or mark.owner != self._owner:",
+        "if mark is None:",
+        ("tests/unit/test_walk_reader.py", "-k", "another_stack"),
+    ),
+    Mutant(
+        "F40 status takes another stack's index for its own",
+        FUNCTION + "walk/identity.py",
+        "ours = mark is not None and mark.owner == own",
+        "ours = mark is not None",
+        ("tests/unit/test_walk_identity.py", "-k", "another_stack"),
+    ),
+    Mutant(
+        "F40 the doctor writes into another stack's index",
+        FUNCTION + "doctor.py",
+        'if asked.get("owner") == SEEN:',
+        "if described.kind is Kind.DONE:",
+        ("tests/engine/test_doctor.py", "-k", "asked_without_a_trace"),
+    ),
+    Mutant(
+        "F56 what the index's mapping says of itself lost when it is taken over",
+        FUNCTION + "index.py",
+        '"_meta": {**found.get("_meta", {}), MARK: mark.as_member()},\n    }\n\n\ndef unfit',
+        '"_meta": {MARK: mark.as_member()},\n    }\n\n\ndef unfit',
+        ("tests/unit/test_index.py", "-k", "keeps_the_rest"),
+    ),
+    Mutant(
+        "F56 an index with a field of another type under the key's name adopted",
+        FUNCTION + "index.py",
+        'if field is not None and field.get("type") != KEY_MAPPING["type"]:',
+        "if False:",
+        ("tests/unit/test_index.py", "-k", "another_field"),
+    ),
+)
