@@ -213,7 +213,7 @@ variable "index" {
     The index that the documents go to.
     - `name`: index name; null takes the table's name in lower case. Another name starts an empty index: run a backfill. An index has one owner, a stack with its table: another's is refused.
     - `adopt`: take over an index that is there: `"nobody"` for one that was made by hand, or by an older version; `"<function name> <table ARN>"`, as the refusal names it, for one whose stack or table is no more (renamed, restored under another name). Run a backfill and a verification then; the setting may stay or go. Who grants the data access grants UpdateIndex too. null: none.
-    - `mapping`: JSON text that stands below `mappings`; null for the default (numbers double, strings text with a keyword sub-field, no date detection). It holds for an index that is created after the change. The field `searchsync_key`, by which the index is walked, is added to it.
+    - `mapping`: JSON text that stands below `mappings`; null for the default (numbers double, strings text with a keyword sub-field, no date detection). It holds for an index that is created after the change. Types that OpenSearch does not have, a `_source` that is not kept whole and a required `_routing` are refused; what only the engine finds is said by the function's error. The field `searchsync_key`, by which the index is walked, is added to it.
   EOT
   type = object({
     name    = optional(string)
@@ -242,6 +242,26 @@ variable "index" {
   validation {
     condition     = var.index.mapping == null ? true : tostring(try(jsondecode(var.index.mapping).enabled, true)) != "false"
     error_message = "index.mapping has `enabled` false at its top, so that nothing of the index could be found, and no walk could compare it. Use `dynamic` false instead."
+  }
+  validation {
+    condition     = length(setsubtract(keys(try(merge(jsondecode(var.index.mapping), {}), {})), local.mapping_members)) == 0
+    error_message = "index.mapping has ${jsonencode(setsubtract(keys(try(merge(jsondecode(var.index.mapping), {}), {})), local.mapping_members))} at its top, and a mapping has no such member: it is what stands below `mappings`, with the fields below `properties`. What stands below `settings` goes to index.settings."
+  }
+  validation {
+    condition     = length(setsubtract(flatten(regexall("\"type\":\"([^\"]*)\"", replace(jsonencode(try(merge(jsondecode(var.index.mapping), {}), {})), local.no_field_type, ""))), local.field_types)) == 0
+    error_message = "index.mapping has a field of the type ${jsonencode(setsubtract(flatten(regexall("\"type\":\"([^\"]*)\"", replace(jsonencode(try(merge(jsondecode(var.index.mapping), {}), {})), local.no_field_type, ""))), local.field_types))}, which OpenSearch does not have: give a type of its documentation, such as keyword, text, double or date."
+  }
+  validation {
+    condition     = contains(["true", "false", "strict", "strict_allow_templates", "false_allow_templates"], tostring(try(jsondecode(var.index.mapping).dynamic, true)))
+    error_message = "index.mapping has `dynamic` ${jsonencode(try(jsondecode(var.index.mapping).dynamic, null))}: give true, false or strict."
+  }
+  validation {
+    condition     = tostring(try(jsondecode(var.index.mapping)._source.enabled, true)) != "false" && !can(jsondecode(var.index.mapping)._source.includes) && !can(jsondecode(var.index.mapping)._source.excludes)
+    error_message = "index.mapping keeps not all of a document (`_source`), so that none could be compared with its item. Take `_source` out of the mapping."
+  }
+  validation {
+    condition     = tostring(try(jsondecode(var.index.mapping)._routing.required, false)) != "true"
+    error_message = "index.mapping wants a routing (`_routing.required`), and documents are written without one, so that each would be refused. Take `_routing` out of the mapping."
   }
   validation {
     # All environment variables together have 4 KB; the others take less than 1 KB.

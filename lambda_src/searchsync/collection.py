@@ -27,6 +27,7 @@ from searchsync.bulk import DONE, STACK_STATUSES, Answer, Kind, Response, classi
 from searchsync.clock import Clock
 from searchsync.config import Config
 from searchsync.errors import AnswerTooLargeError, StackError
+from searchsync.foreign import shown
 from searchsync.index import (
     GUARD,
     Mark,
@@ -137,7 +138,12 @@ class OpenSearchCollection:
             answer = self._create(timeout)
         if answer.kind is Kind.NO_INDEX and self.is_new:
             return replace(answer, kind=Kind.BUSY)
-        if answer.kind in (Kind.STACK, Kind.REFUSED, Kind.NO_INDEX, Kind.TOO_LARGE):
+        if answer.kind is Kind.REFUSED:  # what was sent are mapping and settings, and no item
+            raise StackError(
+                f"The collection refused the index {self._index} as it is configured: {answer.error_type} "
+                f"{shown(answer.reason)}. Correct index.mapping or index.settings, and apply."
+            )
+        if answer.kind in (Kind.STACK, Kind.NO_INDEX, Kind.TOO_LARGE):
             raise StackError(
                 f"The index {self._index} could not be ensured: {answer.status} {answer.error_type}. Check the "
                 "data access policy (aoss:CreateIndex and aoss:DescribeIndex on this index for the function's "
@@ -156,13 +162,18 @@ class OpenSearchCollection:
         response = self._request("GET", f"/{self._index}/_mapping", None, timeout, {})
         answer = classify_request(response)
         if answer.kind is not Kind.DONE:
-            return answer
+            return replace(answer, reason="")
         mark = mark_in(response.body)
         if mark is not None and mark.owner == self._owner:
             self._created = mark.created
             if not self.is_new:
                 self._created = None  # one that is made in its place has a time of its own
             self._know(mark.text)
+            if problem := unfit(response.body):
+                raise StackError(
+                    f"The index {self._index} cannot be kept in step: {problem}. Delete it (DELETE /{self._index}) "
+                    "then, and run a backfill."
+                )
             return DONE
         bare = mark is None and is_bare(response.body)
         if bare and self._created is None:

@@ -15,11 +15,11 @@ from ipaddress import ip_address
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-from searchsync.document import KEY_FIELD
 from searchsync.errors import ConfigurationError
 from searchsync.fields import Fields
 from searchsync.index import NOBODY, Owner
 from searchsync.limits import DEFAULT_MARGIN, LONGEST_MARGIN, SHORTEST_MARGIN
+from searchsync.mapping import problem
 
 STREAM_ARN = re.compile(
     r"(?P<table>arn:[a-z-]+:dynamodb:(?P<region>[a-z0-9-]+):\d{12}:table/(?P<name>[A-Za-z0-9_.-]{3,255}))"
@@ -228,12 +228,6 @@ def _mapping(text: str) -> Mapping[str, Any]:
         raise ValueError(
             "give the index mapping as a JSON object, what stands below 'mappings', or that as Terraform's base64gzip"
         )
-    if any(name.partition(".")[0] == KEY_FIELD for name in mapping.get("properties", {})):
-        raise ValueError(
-            f"take the property {KEY_FIELD} out of the index mapping: each document has a field of that name"
-        )
-    if mapping.get("enabled") in (False, "false"):
-        raise ValueError(
-            "take `enabled` out of the top of the index mapping: the index is walked by a field of its own"
-        )
+    if why := problem(mapping):
+        raise ValueError(why)
     return mapping

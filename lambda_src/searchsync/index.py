@@ -21,6 +21,7 @@ from typing import Any, Self
 
 from searchsync.document import KEY_FIELD, OWN_PREFIX
 from searchsync.limits import LONGEST_KEYWORD
+from searchsync.mapping import lost
 
 GUARD = b'{"update":{"_id":"%bguard","require_alias":true}}\n{"doc":{}}\n' % OWN_PREFIX.encode()
 """The last item of a bulk body."""
@@ -122,7 +123,7 @@ def unfit(described: Any) -> str:
             f"its field {KEY_FIELD} is not of the type {KEY_MAPPING['type']}, and each document has a field of that "
             "name. Make the index anew without it"
         )
-    return ""
+    return lost(_mappings(described))
 
 
 def _mappings(described: Any) -> Mapping[str, Any]:

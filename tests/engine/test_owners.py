@@ -14,7 +14,7 @@ from lab.gate import Gate
 from searchsync.collection import OpenSearchCollection, connect
 from searchsync.document import KEY_FIELD
 from searchsync.errors import StackError
-from searchsync.index import Owner
+from searchsync.index import Mark, Owner
 from searchsync.limits import ENSURED_FOR
 from tests.engine.client import Client
 from tests.support.events import OWNER, event, record
@@ -28,10 +28,10 @@ OTHERS = [OTHER, Owner(OWNER.stack, OWNER.table.replace("lab-table", "Lab-Table"
 class Stack(Bench):
     """A stack's sync function: real collection; clock, table and queue are the test's."""
 
-    def __init__(self, gate: Gate, index: str, owner: Owner = OWNER, adopt: str | None = None) -> None:
+    def __init__(self, gate: Gate, index: str, owner: Owner = OWNER, adopt: str | None = None, **made: Any) -> None:
         super().__init__()
         self.config = replace(
-            self.config, host=gate.url, index=index, stack=owner.stack, table_arn=owner.table, adopt=adopt
+            self.config, host=gate.url, index=index, stack=owner.stack, table_arn=owner.table, adopt=adopt, **made
         )
         self.real = OpenSearchCollection(connect(self.config, AUTH), self.config, self.clock)
         self.index = self.real  # type: ignore[assignment]
@@ -146,6 +146,29 @@ def test_an_index_made_by_hand_is_adopted_with_its_analyzer_and_gets_the_keys_fi
     assert about["mappings"]["properties"][KEY_FIELD] == {"type": "long"}
     assert about["mappings"]["properties"]["n"]["analyzer"] == "folded"
     assert found("a")
+
+
+@pytest.mark.parametrize("lost", [{"_source": {"enabled": False}}, {"_routing": {"required": True}}])
+def test_an_index_that_would_lose_items_is_neither_adopted_nor_written(
+    gate: Gate, direct: Client, index_name: str, lost: dict[str, Any]
+) -> None:
+    """F57: it was poison for every record."""
+    assert direct.call("PUT", f"/{index_name}", {"mappings": lost}).ok
+    with pytest.raises(StackError, match=f"cannot be taken over: take `{next(iter(lost))}`"):
+        Stack(gate, index_name, adopt="nobody").put("a")
+    ours = Stack(gate, index_name)
+    marked = {"_meta": {"searchsync": Mark("m", 0.0, OWNER).as_member()}}
+    assert direct.call("PUT", f"/{index_name}/_mapping", marked).ok
+    with pytest.raises(StackError, match="cannot be kept in step"):
+        ours.put("a")
+    assert ours.queue.messages == []
+
+
+def test_the_engines_reason_for_a_refused_mapping_is_told(gate: Gate, index_name: str) -> None:
+    stack = Stack(gate, index_name, mapping={"properties": {"a": {"type": "text", "analyzer": "missing"}}})
+    with pytest.raises(StackError, match=r"analyzer \[missing\] has not been configured.* index\.mapping"):
+        stack.put("a")
+    assert stack.queue.messages == []
 
 
 def test_an_index_with_another_field_of_the_keys_name_is_not_adopted(

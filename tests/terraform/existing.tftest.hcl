@@ -107,6 +107,30 @@ run "user_mapping_reaches_the_environment" {
   }
 }
 
+run "a_mapping_of_all_kinds_is_taken" {
+  command = plan
+
+  variables {
+    index = { mapping = jsonencode({
+      _meta             = { type = "ours" }
+      _source           = { enabled = true }
+      dynamic           = "strict"
+      date_detection    = false
+      dynamic_templates = [{ all = { match_mapping_type = "*", mapping = { type = "{dynamic_type}", doc_values = false } } }]
+      properties = {
+        type   = { type = "keyword" }
+        name   = { type = "text", fields = { raw = { type = "keyword" } }, meta = { type = "ours" } }
+        parent = { type = "join", relations = { type = "child" } }
+        vector = { type = "knn_vector", dimension = 3, method = { name = "hnsw", engine = "faiss", parameters = { encoder = { name = "sq", parameters = { type = "fp16" } } } } }
+      }
+    }) }
+  }
+  assert {
+    condition     = length(aws_lambda_function.this.environment[0].variables.INDEX_MAPPING) > 0
+    error_message = "What OpenSearch takes must be taken."
+  }
+}
+
 run "an_index_that_is_taken_over_may_be_marked" {
   variables {
     index = { adopt = "billing arn:aws:dynamodb:eu-central-1:111122223333:table/Orders" }

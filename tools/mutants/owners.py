@@ -6,7 +6,51 @@ from tools.mutants.mutant import FUNCTION, Mutant
 
 OWNERS = "tests/engine/test_owners.py"
 
+MAPPING = "tests/unit/test_mapping.py"
+
 MUTANTS = (
+    Mutant(
+        "F57 a field of a type that is none",
+        FUNCTION + "mapping.py",
+        "        if kind not in FIELD_TYPES:",
+        "        if False:",
+        (MAPPING, "-k", "refused_and_named"),
+    ),
+    Mutant(
+        "F57 types looked at in the first level alone",
+        FUNCTION + "mapping.py",
+        "            yield from _fields(_object(field).get(members), also)",
+        "            yield from ()",
+        (MAPPING, "-k", "refused_and_named"),
+    ),
+    Mutant(
+        "F57 an index that keeps no source written",
+        FUNCTION + "mapping.py",
+        'if source.get("enabled") in NO or source.get("includes") or source.get("excludes"):',
+        "if False:",
+        (MAPPING, "-k", "refused_and_named"),
+    ),
+    Mutant(
+        "F57 an index that wants a routing written, and each item poison",
+        FUNCTION + "index.py",
+        "    return lost(_mappings(described))",
+        '    return ""',
+        (OWNERS, "-k", "would_lose_items"),
+    ),
+    Mutant(
+        "F57 a type that the plan does not look at",
+        "variables.tf",
+        """, local.no_field_type, ""))), local.field_types)) == 0""",
+        """, "/.*/", ""))), local.field_types)) == 0""",
+        ("tests/terraform/test_terraform.py", "-k", "refuses_mapping_with_a_type_that_no_field_has"),
+    ),
+    Mutant(
+        "F56 the engine's reason for a refused mapping hidden",
+        FUNCTION + "collection.py",
+        'f"{shown(answer.reason)}. Correct',
+        'f". Correct',
+        (OWNERS, "-k", "reason"),
+    ),
     Mutant(
         "F40 the index of another stack written",
         FUNCTION + "collection.py",
