@@ -183,6 +183,7 @@ locals {
     },
     # Compressed: all variables together have 4 KB.
     var.index.mapping == null ? {} : { INDEX_MAPPING = base64gzip(var.index.mapping) },
+    var.index.settings == null ? {} : { INDEX_SETTINGS = base64gzip(var.index.settings) },
     var.index.adopt == null ? {} : { INDEX_ADOPT = var.index.adopt },
   )
 
@@ -193,6 +194,7 @@ locals {
     local.index_name, local.table_name, jsonencode(local.key_attributes), local.queue_name,
     local.function_name, local.function_name, var.function.metric_namespace, coalesce(var.index.adopt, "-"),
     try(var.table_walk.report_bucket.arn, ""), "${var.name}-walk-12345678901234567890123456", var.index.mapping == null ? "" : base64gzip(var.index.mapping),
+    var.index.settings == null ? "" : base64gzip(var.index.settings),
   ])
   environment_bytes = 700 + floor(length(trim(base64encode(local.environment_named), "=")) * 3 / 4)
 }
@@ -273,7 +275,7 @@ resource "aws_lambda_function" "this" {
     }
     precondition {
       condition     = local.environment_bytes <= 4096
-      error_message = "The environment of the functions has up to ${local.environment_bytes} bytes, and Lambda takes 4096: index.mapping has ${length(base64gzip(coalesce(var.index.mapping, "{}")))} of them when compressed. Shorten it with dynamic_templates, or use shorter names of table, index, queue, function, key attributes and metric namespace."
+      error_message = "The environment of the functions has up to ${local.environment_bytes} bytes, and Lambda takes 4096: index.mapping and index.settings have ${length(base64gzip(coalesce(var.index.mapping, "{}"))) + length(base64gzip(coalesce(var.index.settings, "{}")))} of them when compressed. Shorten it with dynamic_templates, or use shorter names of table, index, queue, function, key attributes and metric namespace."
     }
     precondition {
       # The default comes from the table's name, which may be no index name (it may begin with _ or -).

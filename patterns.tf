@@ -30,6 +30,11 @@ locals {
     "sparse_vector", "star_tree", "text", "token_count", "unsigned_long", "version", "wildcard", "xy_point",
     "xy_shape", "{dynamic_type}",
   ]
+  # Settings of an index that would break ours, as SETTINGS there.
+  no_index_settings = [
+    "aliases", "append_only", "blocks", "default_pipeline", "derived_source", "final_pipeline", "gc_deletes",
+    "mappings", "max_result_window", "routing_partition_size", "settings",
+  ]
   # What may have a `type` of its own: the mapping's and a field's meta, parameters of a vector's method, relations.
   no_field_type = "/\"(_meta|meta|parameters|relations)\":\\{[^{}]*\\}/"
 }

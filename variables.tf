@@ -214,11 +214,13 @@ variable "index" {
     - `name`: index name; null takes the table's name in lower case. Another name starts an empty index: run a backfill. An index has one owner, a stack with its table: another's is refused.
     - `adopt`: take over an index that is there: `"nobody"` for one that was made by hand, or by an older version; `"<function name> <table ARN>"`, as the refusal names it, for one whose stack or table is no more (renamed, restored under another name). Run a backfill and a verification then; the setting may stay or go. Who grants the data access grants UpdateIndex too. null: none.
     - `mapping`: JSON text that stands below `mappings`; null for the default (numbers double, strings text with a keyword sub-field, no date detection). It holds for an index that is created after the change. Types that OpenSearch does not have, a `_source` that is not kept whole and a required `_routing` are refused; what only the engine finds is said by the function's error. The field `searchsync_key`, by which the index is walked, is added to it.
+    - `settings`: JSON text that stands below `settings`, such as analyzers: `jsonencode({ analysis = { … } })`; null for none. It holds for an index that is created after the change. Of the rest a collection decides the numbers of shards and replicas by itself. Settings that would break the sync are refused (`blocks`, pipelines, `derived_source`, `gc_deletes`, `max_result_window`, …).
   EOT
   type = object({
-    name    = optional(string)
-    adopt   = optional(string)
-    mapping = optional(string)
+    name     = optional(string)
+    adopt    = optional(string)
+    mapping  = optional(string)
+    settings = optional(string)
   })
   default  = {}
   nullable = false
@@ -264,9 +266,17 @@ variable "index" {
     error_message = "index.mapping wants a routing (`_routing.required`), and documents are written without one, so that each would be refused. Take `_routing` out of the mapping."
   }
   validation {
+    condition     = var.index.settings == null ? true : can(keys(jsondecode(var.index.settings)))
+    error_message = "index.settings is not a JSON object that stands below `settings`: give it like jsonencode({ analysis = { analyzer = { … } } })."
+  }
+  validation {
+    condition     = length(setintersection([for name in keys(try(merge(jsondecode(var.index.settings), try(jsondecode(var.index.settings).index, {})), {})) : split(".", trimprefix(name, "index."))[0]], local.no_index_settings)) == 0
+    error_message = "index.settings has ${jsonencode(setintersection([for name in keys(try(merge(jsondecode(var.index.settings), try(jsondecode(var.index.settings).index, {})), {})) : split(".", trimprefix(name, "index."))[0]], local.no_index_settings))}, with which items could not be kept in step: take it out. It is what stands below `settings`."
+  }
+  validation {
     # All environment variables together have 4 KB; the others take less than 1 KB.
-    condition     = var.index.mapping == null ? true : length(base64gzip(var.index.mapping)) <= 3000
-    error_message = "index.mapping has ${length(base64gzip(coalesce(var.index.mapping, "{}")))} bytes when compressed: at most 3000 fit into the function's environment. Shorten it with dynamic_templates, or create the index yourself."
+    condition     = length(var.index.mapping == null ? "" : base64gzip(var.index.mapping)) + length(var.index.settings == null ? "" : base64gzip(var.index.settings)) <= 3000
+    error_message = "index.mapping and index.settings have ${length(base64gzip(coalesce(var.index.mapping, "{}"))) + length(base64gzip(coalesce(var.index.settings, "{}")))} bytes when compressed: at most 3000 fit into the function's environment. Shorten the mapping with dynamic_templates, or make the index by hand and set index.adopt = \"nobody\"."
   }
 }
 

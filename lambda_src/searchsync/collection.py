@@ -59,6 +59,7 @@ class OpenSearchCollection:
         self._signal = signal
         self._index = config.index
         self._mapping = config.mapping
+        self._settings = config.settings
         self._owner = config.owner
         self._adopt = config.adopt
         self._clock = clock
@@ -210,7 +211,7 @@ class OpenSearchCollection:
 
     def _create(self, timeout: float) -> Answer:
         mark = Mark(uuid4().hex, self._clock.now(), self._owner)
-        body = json.dumps(creation_body(self._mapping, mark)).encode()
+        body = json.dumps(creation_body(self._mapping, mark, self._settings)).encode()
         response = self._request("PUT", f"/{self._index}", body, timeout, JSON)
         answer = classify_request(response)
         if answer.kind is Kind.DONE:

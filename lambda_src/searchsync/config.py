@@ -19,7 +19,7 @@ from searchsync.errors import ConfigurationError
 from searchsync.fields import Fields
 from searchsync.index import NOBODY, Owner
 from searchsync.limits import DEFAULT_MARGIN, LONGEST_MARGIN, SHORTEST_MARGIN
-from searchsync.mapping import problem
+from searchsync.mapping import problem, settings_problem
 
 STREAM_ARN = re.compile(
     r"(?P<table>arn:[a-z-]+:dynamodb:(?P<region>[a-z0-9-]+):\d{12}:table/(?P<name>[A-Za-z0-9_.-]{3,255}))"
@@ -37,7 +37,7 @@ class Config:
     """What the function works with.
 
     host: the collection's endpoint as a URL without a path; region: of table, collection and queue;
-    margin: seconds; key_attributes: hash key first; mapping: a user's index mapping, or None; stack: the sync
+    margin: seconds; key_attributes: hash key first; mapping, settings: a user's for the index, or None; stack: the sync
     function's name, also in the others; adopt: the owner whose index is taken over, or None.
     """
 
@@ -56,6 +56,7 @@ class Config:
     mapping: Mapping[str, Any] | None
     stack: str
     adopt: str | None
+    settings: Mapping[str, Any] | None = None
 
     @property
     def owner(self) -> Owner:
@@ -98,6 +99,7 @@ def read_environment(environment: Mapping[str, str]) -> Config:
         metric_namespace=environment.get("METRIC_NAMESPACE") or "searchsync",
         function_name=environment.get("AWS_LAMBDA_FUNCTION_NAME") or "searchsync",
         mapping=take("INDEX_MAPPING", _mapping, None) if environment.get("INDEX_MAPPING") else None,
+        settings=take("INDEX_SETTINGS", _settings, None) if environment.get("INDEX_SETTINGS") else None,
         stack=take("SYNC_FUNCTION_NAME", _stack, ""),
         adopt=take("INDEX_ADOPT", _adopt, None) if environment.get("INDEX_ADOPT") else None,
     )
@@ -217,17 +219,34 @@ def _log_keys(text: str) -> bool:
     return text == "hashed"
 
 
-def _mapping(text: str) -> Mapping[str, Any]:
+def _object(text: str) -> dict[str, Any] | None:
+    """The JSON object of a text, or of its base64gzip; None where it is none."""
     try:
         if not text.lstrip().startswith("{"):
             text = gzip.decompress(base64.b64decode(text, validate=True)).decode()
-        mapping = json.loads(text)
+        found = json.loads(text)
     except (binascii.Error, gzip.BadGzipFile, zlib.error, EOFError, UnicodeDecodeError, json.JSONDecodeError):
-        mapping = None
-    if not isinstance(mapping, dict) or "mappings" in mapping or not isinstance(mapping.get("_meta", {}), dict):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _mapping(text: str) -> Mapping[str, Any]:
+    mapping = _object(text)
+    if mapping is None or "mappings" in mapping or not isinstance(mapping.get("_meta", {}), dict):
         raise ValueError(
             "give the index mapping as a JSON object, what stands below 'mappings', or that as Terraform's base64gzip"
         )
     if why := problem(mapping):
         raise ValueError(why)
     return mapping
+
+
+def _settings(text: str) -> Mapping[str, Any]:
+    settings = _object(text)
+    if settings is None:
+        raise ValueError(
+            "give the index settings as a JSON object, what stands below 'settings', or that as Terraform's base64gzip"
+        )
+    if why := settings_problem(settings):
+        raise ValueError(why)
+    return settings

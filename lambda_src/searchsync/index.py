@@ -92,15 +92,17 @@ class Mark:
         return {"mark": self.text, "created": self.created, **owner}
 
 
-def creation_body(mapping: Mapping[str, Any] | None, mark: Mark) -> dict[str, Any]:
-    """The body that creates the index with a user's mapping, or the default one, our mark, and the key's field.
+def creation_body(
+    mapping: Mapping[str, Any] | None, mark: Mark, settings: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The body that creates the index with a user's mapping and settings, or the default, our mark, the key's field.
 
     The field stands in the mapping also where `dynamic` maps or takes no name that it does not know.
     """
     chosen = dict(DEFAULT_MAPPING if mapping is None else mapping)
     chosen["properties"] = {**chosen.get("properties", {}), KEY_FIELD: dict(KEY_MAPPING)}
     chosen["_meta"] = {**chosen.get("_meta", {}), MARK: mark.as_member()}
-    return {"mappings": chosen}
+    return {"mappings": chosen} | ({} if settings is None else {"settings": dict(settings)})
 
 
 def adoption_body(described: Any, mark: Mark) -> dict[str, Any]:

@@ -89,6 +89,20 @@ DYNAMIC_TYPE = "{dynamic_type}"
 """In a dynamic template: the type that was found."""
 DYNAMIC = (True, False, "true", "false", "strict", "strict_allow_templates", "false_allow_templates")
 NO = (False, "false")
+SETTINGS = frozenset(
+    {
+        "append_only",
+        "blocks",
+        "default_pipeline",
+        "derived_source",
+        "final_pipeline",
+        "gc_deletes",
+        "max_result_window",
+        "routing_partition_size",
+    }
+)
+"""Index settings that would break ours: writes or deletions refused, documents changed or rebuilt from their columns,
+tombstones of another age, shorter pages, a routing. Others are between the user and the collection."""
 
 
 def problem(mapping: Mapping[str, Any]) -> str:
@@ -118,6 +132,24 @@ def lost(mapping: Mapping[str, Any]) -> str:
     if _object(mapping.get("_routing")).get("required") in (True, "true"):
         return "take `_routing` out of the index mapping: documents are written without a routing, and all refused"
     return ""
+
+
+def settings_problem(settings: Mapping[str, Any]) -> str:
+    """Why no item is kept in step in an index of these settings, empty where nothing is known."""
+    if {"settings", "mappings", "aliases"} & settings.keys():
+        return "give what stands below `settings`, such as `analysis`"
+    if broken := sorted(SETTINGS & {name.partition(".")[0] for name in _setting_names(settings)}):
+        return f"take `{broken[0]}` out of the index settings: with it items could not be kept in step"
+    return ""
+
+
+def _setting_names(settings: Mapping[str, Any]) -> Iterator[str]:
+    """The settings' names without their leading `index.`, however they are nested."""
+    for name, value in settings.items():
+        if name == "index":
+            yield from _setting_names(_object(value))
+        else:
+            yield name.removeprefix("index.")
 
 
 def _types(mapping: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -164,6 +164,17 @@ def test_an_index_that_would_lose_items_is_neither_adopted_nor_written(
     assert ours.queue.messages == []
 
 
+def test_an_index_is_made_with_the_settings_that_are_given(gate: Gate, direct: Client, index_name: str) -> None:
+    """F56: an analyzer without an index made by hand."""
+    settings = {"analysis": {"analyzer": {"folded": {"type": "standard", "stopwords": ["the"]}}}}
+    folded = {"properties": {"s": {"type": "text", "analyzer": "folded"}}}
+    stack = Stack(gate, index_name, mapping=folded, settings=settings)
+    assert stack.run(event(record("INSERT", "a", image={"id": {"S": "a"}, "s": {"S": "the shop"}}))) == []
+    asked = {"field": "s", "text": "the shop"}
+    tokens = direct.call("GET", f"/{index_name}/_analyze", asked).json()["tokens"]
+    assert [each["token"] for each in tokens] == ["shop"]
+
+
 def test_the_engines_reason_for_a_refused_mapping_is_told(gate: Gate, index_name: str) -> None:
     stack = Stack(gate, index_name, mapping={"properties": {"a": {"type": "text", "analyzer": "missing"}}})
     with pytest.raises(StackError, match=r"analyzer \[missing\] has not been configured.* index\.mapping"):

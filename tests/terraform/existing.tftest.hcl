@@ -107,6 +107,18 @@ run "user_mapping_reaches_the_environment" {
   }
 }
 
+run "settings_of_the_index_reach_the_environment" {
+  command = plan
+
+  variables {
+    index = { settings = jsonencode({ analysis = { analyzer = { blocks = { type = "standard" } } }, "index.number_of_shards" = 3 }) }
+  }
+  assert {
+    condition     = aws_lambda_function.this.environment[0].variables.INDEX_SETTINGS == base64gzip(var.index.settings)
+    error_message = "Settings must reach the function."
+  }
+}
+
 run "a_mapping_of_all_kinds_is_taken" {
   command = plan
 

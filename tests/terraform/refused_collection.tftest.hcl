@@ -189,6 +189,33 @@ run "refuses_mapping_with_an_unknown_dynamic" {
   expect_failures = [var.index]
 }
 
+run "refuses_index_settings_that_are_no_json_object" {
+  command = plan
+
+  variables {
+    index = { settings = "analysis" }
+  }
+  expect_failures = [var.index]
+}
+
+run "refuses_index_settings_that_would_break_the_sync" {
+  command = plan
+
+  variables {
+    index = { settings = jsonencode({ "index.gc_deletes" = "1h" }) }
+  }
+  expect_failures = [var.index]
+}
+
+run "refuses_such_settings_nested" {
+  command = plan
+
+  variables {
+    index = { settings = jsonencode({ index = { blocks = { write = true } } }) }
+  }
+  expect_failures = [var.index]
+}
+
 run "refuses_to_adopt_whatever_index_is_there" {
   command = plan
 

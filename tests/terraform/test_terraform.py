@@ -189,7 +189,7 @@ def _around_what_is_named(function: dict[str, Any]) -> int:
     variables = _variables(function)
     named = [
         *(variables[name] for name in ("OPENSEARCH_INDEX", "KEY_ATTRIBUTES", "METRIC_NAMESPACE")),
-        *(variables.get(name, "") for name in ("INDEX_ADOPT", "INDEX_MAPPING", "REPORT_BUCKET")),
+        *(variables.get(name, "") for name in ("INDEX_ADOPT", "INDEX_MAPPING", "INDEX_SETTINGS", "REPORT_BUCKET")),
         *[variables["SYNC_FUNCTION_NAME"]] * 2,
         variables["STREAM_ARN"].split("/")[1],
         variables["FAILURE_QUEUE_URL"].rpartition("/")[2],

@@ -87,6 +87,8 @@ def test_a_host_is_an_endpoint_with_or_without_its_scheme(host: str, expected: s
         ("INDEX_MAPPING", '{"enabled": false}'),
         ("INDEX_MAPPING", '{"settings": {}}'),
         ("INDEX_MAPPING", '{"properties": {"a": {"type": "strnig"}}}'),
+        ("INDEX_SETTINGS", "[]"),
+        ("INDEX_SETTINGS", '{"index": {"blocks.write": true}}'),
         ("INDEX_ADOPT", "yes"),
         ("INDEX_ADOPT", "sync orders"),
         ("SYNC_FUNCTION_NAME", "a b"),

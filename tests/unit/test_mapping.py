@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from searchsync.index import DEFAULT_MAPPING
-from searchsync.mapping import DYNAMIC_TYPE, FIELD_TYPES, MEMBERS, lost, problem
+from searchsync.mapping import DYNAMIC_TYPE, FIELD_TYPES, MEMBERS, SETTINGS, lost, problem, settings_problem
 
 PATTERNS = (Path(__file__).parents[2] / "patterns.tf").read_text()
 TEXT = {"type": "text"}
@@ -59,9 +59,25 @@ def test_each_type_is_taken(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "ours"), [("mapping_members", MEMBERS), ("field_types", FIELD_TYPES | {DYNAMIC_TYPE})]
+    ("name", "ours"),
+    [
+        ("mapping_members", MEMBERS),
+        ("field_types", FIELD_TYPES | {DYNAMIC_TYPE}),
+        ("no_index_settings", SETTINGS | {"settings", "mappings", "aliases"}),
+    ],
 )
 def test_the_plan_knows_the_same(name: str, ours: frozenset[str]) -> None:
     listed = re.search(rf"{name} = \[(.*?)\]", PATTERNS, re.DOTALL)
     assert listed is not None
     assert set(re.findall(r'"([^"]+)"', listed[1])) == ours
+
+
+@pytest.mark.parametrize("name", sorted(SETTINGS))
+def test_settings_that_would_break_the_sync_are_refused_however_they_are_nested(name: str) -> None:
+    for settings in ({name: 1}, {f"index.{name}": 1}, {"index": {name: {"x": 1}}}, {f"{name}.x": 1}):
+        assert name in settings_problem(settings)
+
+
+def test_other_settings_are_taken() -> None:
+    assert settings_problem({"analysis": {"analyzer": {"blocks": {}}}, "index": {"number_of_shards": 3}}) == ""
+    assert "below `settings`" in settings_problem({"settings": {}})
