@@ -35,7 +35,10 @@ resource "aws_dynamodb_table" "this" {
   tags                        = var.tags
 
   dynamic "attribute" {
-    for_each = [for key in [var.table.hash_key, var.table.range_key] : key if key != null]
+    for_each = concat(
+      [for key in [var.table.hash_key, var.table.range_key] : key if key != null],
+      [for name, type in var.table.index_attributes : { name = name, type = type }],
+    )
     content {
       name = attribute.value.name
       type = attribute.value.type
@@ -63,6 +66,9 @@ resource "aws_dynamodb_table" "this" {
   # DynamoDB has no change of a key's type, and the provider plans none.
   lifecycle {
     replace_triggered_by = [terraform_data.key_types]
+
+    # What `table` cannot express stays as the table has it: a block that is not written here would delete it.
+    ignore_changes = [global_secondary_index, local_secondary_index, on_demand_throughput, replica, table_class]
 
     postcondition {
       # UpdateTimeToLive wants the attribute's name to end it, so that leaving the setting out ends nothing.

@@ -31,7 +31,7 @@ variable "tags" {
 
 variable "table" {
   description = <<-EOT
-    The table to create. Give this or `existing_table`.
+    The table to create, or one to import. It has no words for indexes, replicas, table class, throughput limits and auto scaling, and never touches those that the table has, but for scaled capacities: see docs/tables.md. Give this or `existing_table`.
     - `name`: table name. Another name replaces the table.
     - `hash_key`: name and type (S, N or B) of the partition key. Another key replaces the table.
     - `range_key`: name and type of the sort key; null for a table without.
@@ -43,6 +43,7 @@ variable "table" {
     - `deletion_protection`: DynamoDB refuses to delete the table, `terraform destroy` included.
     - `kms_key_arn`: KMS key of the table; null for a key that AWS owns.
     - `ttl`: the attribute with the expiry time, and whether items expire by it; null for never. An expired item's document is deleted too. To end it, apply `enabled = false` before you leave it out.
+    - `index_attributes`: name and type (S, N or B) of attributes that indexes made elsewhere use; DynamoDB keeps their types with the table. Without them the plan for a table with such indexes is refused ("all indexes must match a defined attribute").
   EOT
   type = object({
     name                   = string
@@ -56,6 +57,7 @@ variable "table" {
     deletion_protection    = optional(bool, true)
     kms_key_arn            = optional(string)
     ttl                    = optional(object({ attribute = string, enabled = optional(bool, true) }))
+    index_attributes       = optional(map(string), {})
   })
   default = null
 
@@ -96,6 +98,10 @@ variable "table" {
     error_message = "table.ttl.attribute is ${jsonencode(try(var.table.ttl.attribute, null))}: give an attribute's name of 1 to 255 characters, or leave ttl out."
   }
   validation {
+    condition     = alltrue([for name, type in try(var.table.index_attributes, {}) : contains(["B", "N", "S"], type) && length(name) >= 1 && length(name) <= 255 && !contains([var.table.hash_key.name, try(var.table.range_key.name, "")], name)])
+    error_message = "table.index_attributes is ${jsonencode(try(var.table.index_attributes, null))}: give names of 1 to 255 characters with the type S, N or B, and none of the table's own key."
+  }
+  validation {
     condition     = try(var.table.kms_key_arn, null) == null ? true : can(regex(local.patterns.kms_key_arn, var.table.kms_key_arn))
     error_message = "table.kms_key_arn is ${jsonencode(try(var.table.kms_key_arn, null))}: give the key's ARN (arn:aws:kms:<region>:<account>:key/<id>), not an alias."
   }
@@ -103,7 +109,7 @@ variable "table" {
 
 variable "existing_table" {
   description = <<-EOT
-    The table to follow, made elsewhere, with its stream on. Give this or `table`.
+    The table to follow, made elsewhere, with its stream on: another stack's, or a resource of this one, by its attributes (docs/tables.md). It is never changed. Give this or `table`.
     - `stream_arn`: ARN of the table's stream. Another stream replaces the trigger, whose place in the stream is lost: run a repair.
     - `key_attributes`: names of the key attributes, hash key first.
     - `kms_key_arn`: the table's KMS key, when a customer manages it; the role may then decrypt with it.

@@ -114,4 +114,25 @@ MUTANTS = (
         "if False:",
         ("tests/unit/test_index.py", "-k", "another_field"),
     ),
+    Mutant(
+        "F56 settings that end the age of tombstones taken",
+        FUNCTION + "mapping.py",
+        '        "gc_deletes",\n',
+        "",
+        (MAPPING, "-k", "plan_knows_the_same or break_the_sync"),
+    ),
+    Mutant(
+        "F56 an index made without its settings",
+        FUNCTION + "collection.py",
+        "creation_body(self._mapping, mark, self._settings)",
+        "creation_body(self._mapping, mark)",
+        (OWNERS, "-k", "settings_that_are_given"),
+    ),
+    Mutant(
+        "F48 the indexes of an imported table deleted",
+        "main.tf",
+        "ignore_changes = [global_secondary_index, local_secondary_index, on_demand_throughput, replica, table_class]",
+        "ignore_changes = [table_class]",
+        ("tests/lab/test_imported_table.py",),
+    ),
 )
