@@ -3,7 +3,7 @@
 ################################################################################
 
 variable "name" {
-  description = "Prefix of every name that is not given: function, role, policies, queue, alarms. A stack of its own name in its account and region. Another name replaces what was created under the old one; table and collection have names of their own and stay."
+  description = "Prefix of every name that is not given: function, role, policies, queue, alarms. A stack of its own name in its account and region. Another name replaces what was created under the old one; table and collection have names of their own and stay. With another function name the index is handed over by `index.adopt`."
   type        = string
   nullable    = false
 
@@ -293,7 +293,7 @@ variable "index" {
 variable "function" {
   description = <<-EOT
     The function that writes the changes to the collection.
-    - `name`: function name; null takes `name`.
+    - `name`: function name; null takes `name`. The index belongs to it: another name needs `index.adopt`, in the same apply.
     - `runtime`: python3.12, python3.13 or python3.14 (needs provider 6); the package must be built for it.
     - `architecture`: arm64 or x86_64. The package serves both.
     - `memory_size`: MB, from 128 to 10240. More memory is more processor too. With less than 512 a batch of 6 MB of very many small members may not fit, and comes again until it is too old.
