@@ -102,7 +102,9 @@ SETTINGS = frozenset(
     }
 )
 """Index settings that would break ours: writes or deletions refused, documents changed or rebuilt from their columns,
-tombstones of another age, shorter pages, a routing. Others are between the user and the collection."""
+tombstones of another age, shorter pages, a routing. Others are between the user and the collection: AOSS decides the
+numbers of shards and replicas itself and says nothing (opensearch-go#374, terraform-aws-bedrock#109), and takes
+`derived_source` ("Save Storage by Using Derived Source")."""
 
 
 def problem(mapping: Mapping[str, Any]) -> str:
