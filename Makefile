@@ -58,9 +58,9 @@ prove: jars ## the proofs at their larger bounds: every interleaving of the prot
 	@PYTHONPATH=lambda_src $(TOOLS) -m tests.support.prove_histories
 	@PYTHONPATH=lambda_src $(TOOLS) -m tests.support.prove_documents
 
-bench: jars package ## measure converter, handler, resync, package, the walk and its index phase on a real engine, memory and overload
+bench: jars package ## measure converter, handler, resync, package, the run and its index phase on a real engine, memory and overload
 	@$(TOOLS) -m bench
-	@PYTHONPATH=lambda_src $(TOOLS) -m bench.walk
+	@PYTHONPATH=lambda_src $(TOOLS) -m bench.reconcile
 	@PYTHONPATH=lambda_src:. $(TOOLS) -m bench.index_phase
 	@PYTHONPATH=lambda_src:. $(TOOLS) -m bench.scale
 	@PYTHONPATH=lambda_src:. $(TOOLS) -m bench.memory

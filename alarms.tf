@@ -55,16 +55,16 @@ locals {
     }
     drift = {
       description = "The last verification found documents that do not agree with their items. Look at its report, and run a repair."
-      metrics     = { differences = [var.function.metric_namespace, "Differences", { FunctionName = module.table_walk.function_name }, "Maximum"] }
+      metrics     = { differences = [var.function.metric_namespace, "Differences", { FunctionName = module.reconciliation.function_name }, "Maximum"] }
     }
-    walk-failed = {
-      description = "A walk failed or was refused: until one succeeds, nothing new is known of table and index. Read the walk function's log."
-      # A scheduled verification that gave way to another walk is no success. Each call says 0, so that there is
+    reconciliation-failed = {
+      description = "A run failed or was refused: until one succeeds, nothing new is known of table and index. Read the reconcile function's log."
+      # A scheduled verification that gave way to another run is no success. Each call says 0, so that there is
       # something to compare with.
       expression = "IF(FILL(failed, 0) > 0, 1, IF(succeeded > 0, 0))"
       metrics = {
-        failed    = ["AWS/States", "ExecutionsFailed", { StateMachineArn = module.table_walk.state_machine_arn }, "Sum"]
-        succeeded = [var.function.metric_namespace, "WalkSucceeded", { FunctionName = module.table_walk.function_name }, "Sum"]
+        failed    = ["AWS/States", "ExecutionsFailed", { StateMachineArn = module.reconciliation.state_machine_arn }, "Sum"]
+        succeeded = [var.function.metric_namespace, "RunSucceeded", { FunctionName = module.reconciliation.function_name }, "Sum"]
       }
     }
   }

@@ -177,15 +177,15 @@ locals {
   # The sync function's and the redrive function's.
   function_environment = merge(
     {
-      OPENSEARCH_HOST      = local.collection.endpoint
-      OPENSEARCH_INDEX     = local.index_name
-      STREAM_ARN           = local.stream_arn
-      KEY_ATTRIBUTES       = jsonencode(local.key_attributes)
-      FAILURE_QUEUE_URL    = aws_sqs_queue.failures.url
-      CLOCK_MARGIN_SECONDS = tostring(var.function.clock_margin_seconds)
-      LOG_KEYS             = var.function.log_keys
-      METRIC_NAMESPACE     = var.function.metric_namespace
-      SYNC_FUNCTION_NAME   = local.function_name
+      OPENSEARCH_HOST        = local.collection.endpoint
+      OPENSEARCH_INDEX       = local.index_name
+      STREAM_ARN             = local.stream_arn
+      KEY_ATTRIBUTES         = jsonencode(local.key_attributes)
+      FAILURE_QUEUE_URL      = aws_sqs_queue.failures.url
+      MAX_CLOCK_SKEW_SECONDS = tostring(var.function.max_clock_skew_seconds)
+      LOG_KEYS               = var.function.log_keys
+      METRIC_NAMESPACE       = var.function.metric_namespace
+      SYNC_FUNCTION_NAME     = local.function_name
     },
     # Compressed: all variables together have 4 KB.
     var.index.mapping == null ? {} : { INDEX_MAPPING = base64gzip(var.index.mapping) },
@@ -193,13 +193,13 @@ locals {
     var.index.adopt == null ? {} : { INDEX_ADOPT = var.index.adopt },
   )
 
-  # Bytes of the walk function's environment, the largest: what is named here, and at most 750 around it, such as
+  # Bytes of the reconcile function's environment, the largest: what is named here, and at most 750 around it, such as
   # the collection's endpoint, account, region and the variables' names. length() counts characters, and of a
   # text's base64 four stand for three bytes.
   environment_named = jsonencode([
     local.index_name, local.table_name, jsonencode(local.key_attributes), local.queue_name,
     local.function_name, local.function_name, var.function.metric_namespace, coalesce(var.index.adopt, "-"),
-    try(var.table_walk.report_bucket.arn, ""), "${var.name}-walk-12345678901234567890123456", var.index.mapping == null ? "" : base64gzip(var.index.mapping),
+    try(var.reconciliation.report_bucket.arn, ""), "${var.name}-reconcile-12345678901234567890123456", var.index.mapping == null ? "" : base64gzip(var.index.mapping),
     var.index.settings == null ? "" : base64gzip(var.index.settings),
   ])
   environment_bytes = 750 + floor(length(trim(base64encode(local.environment_named), "=")) * 3 / 4)

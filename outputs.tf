@@ -165,25 +165,25 @@ output "alarm_arns" {
 }
 
 ################################################################################
-# Table walk
+# Reconciliation
 ################################################################################
 
-output "walk_state_machine_arn" {
-  description = "ARN of the state machine that walks the whole table."
-  value       = module.table_walk.state_machine_arn
+output "reconciliation_state_machine_arn" {
+  description = "ARN of the state machine that reconciles the whole table."
+  value       = module.reconciliation.state_machine_arn
 }
 
-output "walk_function_name" {
-  description = "Name of the walk function."
-  value       = module.table_walk.function_name
+output "reconciliation_function_name" {
+  description = "Name of the reconcile function."
+  value       = module.reconciliation.function_name
 }
 
-output "walk_log_group_name" {
-  description = "Name of the walk function's log group."
-  value       = module.table_walk.log_group_name
+output "reconciliation_log_group_name" {
+  description = "Name of the reconcile function's log group."
+  value       = module.reconciliation.log_group_name
 }
 
-output "walk_role_arn" {
-  description = "ARN of the walk function's role, a principal of its own in the data access policies."
-  value       = module.table_walk.role_arn
+output "reconciliation_role_arn" {
+  description = "ARN of the reconcile function's role, a principal of its own in the data access policies."
+  value       = module.reconciliation.role_arn
 }

@@ -16,7 +16,7 @@ locals {
     ])
   }
 
-  # As lambda_src/searchsync/mapping.py has them, which looks at every field; a plan sees the text of the JSON.
+  # As lambda_src/searchsync/documents/mapping.py has them, which looks at every field; a plan sees the text of the JSON.
   mapping_members = [
     "_field_names", "_meta", "_routing", "_size", "_source", "date_detection", "derived", "dynamic",
     "dynamic_date_formats", "dynamic_templates", "enabled", "numeric_detection", "properties",

@@ -219,7 +219,7 @@ variable "index" {
     The index that the documents go to.
     - `name`: index name; null takes the table's name in lower case. Another name starts an empty index: run a backfill. An index has one owner, a stack with its table: another's is refused.
     - `adopt`: take over an index that is there: `"nobody"` for one that was made by hand, or by an older version; `"<function name> <table ARN>"`, as the refusal names it, for one whose stack or table is no more (renamed, restored under another name). Run a backfill and a verification then, and take `"nobody"` out again: as long as it stands, an index that a stray write made is taken too. Who grants the data access grants UpdateIndex too. null: none.
-    - `mapping`: JSON text that stands below `mappings`; null for the default (numbers double, strings text with a keyword sub-field, no date detection). It holds for an index that is created after the change. Types that OpenSearch does not have, a `_source` that is not kept whole and a required `_routing` are refused; what only the engine finds is said by the function's error. The field `searchsync_key`, by which the index is walked, is added to it.
+    - `mapping`: JSON text that stands below `mappings`; null for the default (numbers double, strings text with a keyword sub-field, no date detection). It holds for an index that is created after the change. Types that OpenSearch does not have, a `_source` that is not kept whole and a required `_routing` are refused; what only the engine finds is said by the function's error. The field `searchsync_key`, by which the index is scanned, is added to it.
     - `settings`: JSON text that stands below `settings`, such as analyzers: `jsonencode({ analysis = { … } })`; null for none. It holds for an index that is created after the change. Of the rest a collection decides the numbers of shards and replicas by itself. Settings that would break the sync are refused (`blocks`, pipelines, `derived_source`, `gc_deletes`, `max_result_window`, …).
   EOT
   type = object({
@@ -245,11 +245,11 @@ variable "index" {
   }
   validation {
     condition     = var.index.mapping == null ? true : !anytrue([for name in try(keys(jsondecode(var.index.mapping).properties), []) : split(".", name)[0] == "searchsync_key"])
-    error_message = "index.mapping has a property searchsync_key: each document has a field of that name, by which the index is walked. Take the property out, and rename the attribute in the table."
+    error_message = "index.mapping has a property searchsync_key: each document has a field of that name, by which the index is scanned. Take the property out, and rename the attribute in the table."
   }
   validation {
     condition     = var.index.mapping == null ? true : tostring(try(jsondecode(var.index.mapping).enabled, true)) != "false"
-    error_message = "index.mapping has `enabled` false at its top, so that nothing of the index could be found, and no walk could compare it. Use `dynamic` false instead."
+    error_message = "index.mapping has `enabled` false at its top, so that nothing of the index could be found, and no run could compare it. Use `dynamic` false instead."
   }
   validation {
     condition     = length(setsubtract(keys(try(merge(jsondecode(var.index.mapping), {}), {})), local.mapping_members)) == 0
@@ -297,8 +297,8 @@ variable "function" {
     - `runtime`: python3.12, python3.13 or python3.14 (needs provider 6); the package must be built for it.
     - `architecture`: arm64 or x86_64. The package serves both.
     - `memory_size`: MB, from 128 to 10240. More memory is more processor too. With less than 512 a batch of 6 MB of very many small members may not fit, and comes again until it is too old.
-    - `timeout`: seconds of one invocation: at least 90 + 2 * `clock_margin_seconds`, so that one resync fits whole; at most 900.
-    - `clock_margin_seconds`: how far the clocks of DynamoDB and of the function may be apart, from 5 to 300. More is slower where writes meet, less is unsafe with worse clocks.
+    - `timeout`: seconds of one invocation: at least 90 + 2 * `max_clock_skew_seconds`, so that one resync fits whole; at most 900.
+    - `max_clock_skew_seconds`: how far the clocks of DynamoDB and of the function may be apart, from 5 to 300. More is slower where writes meet, less is unsafe with worse clocks.
     - `log_keys`: plain writes item keys to the log, hashed their SHA-256.
     - `metric_namespace`: CloudWatch namespace of the function's metrics.
     - `reserved_concurrency`: invocations at once that this function alone may use; null for the account's common pool. Lambda refuses a number that would leave the account's common pool under its least (100; accounts with a small quota, as new ones have, may have none to spare).
@@ -311,7 +311,7 @@ variable "function" {
     architecture            = optional(string, "arm64")
     memory_size             = optional(number, 512)
     timeout                 = optional(number, 300)
-    clock_margin_seconds    = optional(number, 10)
+    max_clock_skew_seconds  = optional(number, 10)
     log_keys                = optional(string, "plain")
     metric_namespace        = optional(string, "searchsync")
     reserved_concurrency    = optional(number)
@@ -323,7 +323,7 @@ variable "function" {
 
   validation {
     condition     = var.function.name == null ? true : can(regex("^[A-Za-z0-9_-]{1,52}$", var.function.name))
-    error_message = "function.name is ${jsonencode(var.function.name)}: use 1 to 52 letters, digits, hyphens and underscores (EventBridge takes 64, and the rule of the scheduled verification has `-walk-verify` behind it)."
+    error_message = "function.name is ${jsonencode(var.function.name)}: use 1 to 52 letters, digits, hyphens and underscores (EventBridge takes 64, and the rule of the scheduled verification has `-reconcile-verify` behind it)."
   }
   validation {
     condition     = contains(["python3.12", "python3.13", "python3.14"], var.function.runtime)
@@ -338,14 +338,14 @@ variable "function" {
     error_message = "function.memory_size is ${var.function.memory_size}: give whole MB from 128 to 10240."
   }
   validation {
-    condition     = var.function.clock_margin_seconds >= 5 && var.function.clock_margin_seconds <= 300 && floor(var.function.clock_margin_seconds) == var.function.clock_margin_seconds
-    error_message = "function.clock_margin_seconds is ${var.function.clock_margin_seconds}: give whole seconds from 5 to 300."
+    condition     = var.function.max_clock_skew_seconds >= 5 && var.function.max_clock_skew_seconds <= 300 && floor(var.function.max_clock_skew_seconds) == var.function.max_clock_skew_seconds
+    error_message = "function.max_clock_skew_seconds is ${var.function.max_clock_skew_seconds}: give whole seconds from 5 to 300."
   }
   validation {
-    # A resync waits up to 2 margins (a record's second may be one ahead), then has 55 s from the read
+    # A resync waits up to 2 skew bounds (a record's second may be one ahead), then has 55 s from the read
     # to the engine's answer; 35 s are left for the batch's own write. The default fits three of them.
-    condition     = var.function.timeout >= 90 + 2 * var.function.clock_margin_seconds && var.function.timeout <= 900 && floor(var.function.timeout) == var.function.timeout
-    error_message = "function.timeout is ${var.function.timeout}: give whole seconds from ${90 + 2 * var.function.clock_margin_seconds} (90 + 2 * clock_margin_seconds, so that one resync fits) to 900."
+    condition     = var.function.timeout >= 90 + 2 * var.function.max_clock_skew_seconds && var.function.timeout <= 900 && floor(var.function.timeout) == var.function.timeout
+    error_message = "function.timeout is ${var.function.timeout}: give whole seconds from ${90 + 2 * var.function.max_clock_skew_seconds} (90 + 2 * max_clock_skew_seconds, so that one resync fits) to 900."
   }
   validation {
     condition     = contains(["hashed", "plain"], var.function.log_keys)
@@ -553,7 +553,7 @@ variable "redrive" {
 
 variable "role" {
   description = <<-EOT
-    The function's role and its inline policies. Path and boundary are those of the walk's roles too, with `existing_role` as well.
+    The function's role and its inline policies. Path and boundary are those of the run's roles too, with `existing_role` as well.
     - `name`: role name; null takes `name` with `-role` behind it. Another name replaces the role.
     - `path`: path of every role that the module makes. Another path replaces the roles.
     - `permissions_boundary_arn`: policy that bounds what every role that the module makes may do; null for none.
@@ -616,7 +616,7 @@ variable "existing_role" {
 
 variable "alarms" {
   description = <<-EOT
-    Nine CloudWatch alarms (about $1.50 a month): failure messages, a late or unread stream, errors of either function, repair needed (by either function), drift, a failed walk.
+    Nine CloudWatch alarms (about $1.50 a month): failure messages, a late or unread stream, errors of either function, repair needed (by either function), drift, a failed run.
     - `enabled`: create them.
     - `name_prefix`: prefix of their names; null takes `name`.
     - `actions`: ARNs that are told of an alarm and of its end, like an SNS topic.
@@ -653,24 +653,24 @@ variable "alarms" {
 }
 
 ################################################################################
-# Table walk
+# Reconciliation
 ################################################################################
 
-variable "table_walk" {
+variable "reconciliation" {
   description = <<-EOT
-    The walk over the whole table: backfill, verify, repair, by a state machine that costs nothing while it rests.
-    - `concurrency`: parts of the table that are walked at once, from 1 to 100.
-    - `read_units_per_second`: read units that a walk may use, all parts together; null for no limit.
-    - `settle_seconds`: how long after a first look a disagreement is looked at again, from 5 to 120; longer by itself while the pipeline is late. Below 15 a change that no search shows yet may be taken for a difference.
-    - `memory_size`: MB of the walk function, from 256 to 10240. More memory is more processor too. With less than 640 items of very many small members may not fit.
-    - `report_bucket`: ARN of an S3 bucket, and its KMS key if it has one, for the differences that are found; null writes them to the walk function's log.
+    Reconciliation of the whole table: backfill, verify, repair, by a state machine that costs nothing while it rests.
+    - `concurrency`: parts of the table that are scanned at once, from 1 to 100.
+    - `read_units_per_second`: read units that a run may use, all parts together; null for no limit.
+    - `recheck_delay_seconds`: how long after a first look a disagreement is looked at again, from 5 to 120; longer by itself while the pipeline is late. Below 15 a change that no search shows yet may be taken for a difference.
+    - `memory_size`: MB of the reconcile function, from 256 to 10240. More memory is more processor too. With less than 640 items of very many small members may not fit.
+    - `report_bucket`: ARN of an S3 bucket, and its KMS key if it has one, for the differences that are found; null writes them to the reconcile function's log.
     - `export_bucket`: ARN of the S3 bucket, and its KMS key if it has one, with exports of the table to load from; null for none.
     - `verify_schedule_expression`: when to verify by itself, like `rate(1 day)` or `cron(0 3 * * ? *)`; null for by hand only. Each verification wakes a NextGen collection, which is then paid for while it lasts and ten minutes more.
   EOT
   type = object({
     concurrency                = optional(number, 4)
     read_units_per_second      = optional(number)
-    settle_seconds             = optional(number, 30)
+    recheck_delay_seconds      = optional(number, 30)
     memory_size                = optional(number, 1024)
     report_bucket              = optional(object({ arn = string, kms_key_arn = optional(string) }))
     export_bucket              = optional(object({ arn = string, kms_key_arn = optional(string) }))
@@ -680,31 +680,31 @@ variable "table_walk" {
   nullable = false
 
   validation {
-    condition     = var.table_walk.concurrency >= 1 && var.table_walk.concurrency <= 100 && floor(var.table_walk.concurrency) == var.table_walk.concurrency
-    error_message = "table_walk.concurrency is ${var.table_walk.concurrency}: give a whole number from 1 to 100."
+    condition     = var.reconciliation.concurrency >= 1 && var.reconciliation.concurrency <= 100 && floor(var.reconciliation.concurrency) == var.reconciliation.concurrency
+    error_message = "reconciliation.concurrency is ${var.reconciliation.concurrency}: give a whole number from 1 to 100."
   }
   validation {
-    condition     = var.table_walk.read_units_per_second == null ? true : var.table_walk.read_units_per_second > 0
-    error_message = "table_walk.read_units_per_second is ${jsonencode(var.table_walk.read_units_per_second)}: give a number over 0, or null for no limit."
+    condition     = var.reconciliation.read_units_per_second == null ? true : var.reconciliation.read_units_per_second > 0
+    error_message = "reconciliation.read_units_per_second is ${jsonencode(var.reconciliation.read_units_per_second)}: give a number over 0, or null for no limit."
   }
   validation {
-    condition     = var.table_walk.settle_seconds >= 5 && var.table_walk.settle_seconds <= 120
-    error_message = "table_walk.settle_seconds is ${var.table_walk.settle_seconds}: give seconds from 5 to 120."
+    condition     = var.reconciliation.recheck_delay_seconds >= 5 && var.reconciliation.recheck_delay_seconds <= 120
+    error_message = "reconciliation.recheck_delay_seconds is ${var.reconciliation.recheck_delay_seconds}: give seconds from 5 to 120."
   }
   validation {
-    condition     = var.table_walk.memory_size >= 256 && var.table_walk.memory_size <= 10240 && floor(var.table_walk.memory_size) == var.table_walk.memory_size
-    error_message = "table_walk.memory_size is ${var.table_walk.memory_size}: give whole MB from 256 to 10240."
+    condition     = var.reconciliation.memory_size >= 256 && var.reconciliation.memory_size <= 10240 && floor(var.reconciliation.memory_size) == var.reconciliation.memory_size
+    error_message = "reconciliation.memory_size is ${var.reconciliation.memory_size}: give whole MB from 256 to 10240."
   }
   validation {
-    condition     = alltrue([for bucket in [var.table_walk.report_bucket, var.table_walk.export_bucket] : can(regex(local.patterns.bucket_arn, bucket.arn)) if bucket != null])
-    error_message = "table_walk.report_bucket or table_walk.export_bucket is ${jsonencode([for bucket in [var.table_walk.report_bucket, var.table_walk.export_bucket] : bucket.arn if bucket != null])}: give the bucket's ARN (arn:aws:s3:::<bucket>), without a key."
+    condition     = alltrue([for bucket in [var.reconciliation.report_bucket, var.reconciliation.export_bucket] : can(regex(local.patterns.bucket_arn, bucket.arn)) if bucket != null])
+    error_message = "reconciliation.report_bucket or reconciliation.export_bucket is ${jsonencode([for bucket in [var.reconciliation.report_bucket, var.reconciliation.export_bucket] : bucket.arn if bucket != null])}: give the bucket's ARN (arn:aws:s3:::<bucket>), without a key."
   }
   validation {
-    condition     = alltrue([for arn in [try(var.table_walk.report_bucket.kms_key_arn, null), try(var.table_walk.export_bucket.kms_key_arn, null)] : can(regex(local.patterns.kms_key_arn, arn)) if arn != null])
-    error_message = "table_walk.report_bucket.kms_key_arn or table_walk.export_bucket.kms_key_arn is ${jsonencode([for arn in [try(var.table_walk.report_bucket.kms_key_arn, null), try(var.table_walk.export_bucket.kms_key_arn, null)] : arn if arn != null])}: give the key's ARN (arn:aws:kms:<region>:<account>:key/<id>), not an alias."
+    condition     = alltrue([for arn in [try(var.reconciliation.report_bucket.kms_key_arn, null), try(var.reconciliation.export_bucket.kms_key_arn, null)] : can(regex(local.patterns.kms_key_arn, arn)) if arn != null])
+    error_message = "reconciliation.report_bucket.kms_key_arn or reconciliation.export_bucket.kms_key_arn is ${jsonencode([for arn in [try(var.reconciliation.report_bucket.kms_key_arn, null), try(var.reconciliation.export_bucket.kms_key_arn, null)] : arn if arn != null])}: give the key's ARN (arn:aws:kms:<region>:<account>:key/<id>), not an alias."
   }
   validation {
-    condition     = var.table_walk.verify_schedule_expression == null ? true : can(regex(local.patterns.schedule, var.table_walk.verify_schedule_expression))
-    error_message = "table_walk.verify_schedule_expression is ${jsonencode(var.table_walk.verify_schedule_expression)}: give rate(<number> minutes|hours|days), with the singular for 1, or cron(<minutes> <hours> <day of month> <month> <day of week> <year>) with ? for one of the two days, or null."
+    condition     = var.reconciliation.verify_schedule_expression == null ? true : can(regex(local.patterns.schedule, var.reconciliation.verify_schedule_expression))
+    error_message = "reconciliation.verify_schedule_expression is ${jsonencode(var.reconciliation.verify_schedule_expression)}: give rate(<number> minutes|hours|days), with the singular for 1, or cron(<minutes> <hours> <day of month> <month> <day of week> <year>) with ? for one of the two days, or null."
   }
 }

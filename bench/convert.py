@@ -12,8 +12,8 @@ from boto3.dynamodb.types import Binary, TypeDeserializer
 
 from bench.items import images
 from bench.measure import Figure, at_least, at_most, in_turns
-from searchsync.document import document_text
-from searchsync.wire import sdk_form
+from searchsync.documents.document import document_text
+from searchsync.edges.wire import sdk_form
 
 ITEMS = 200
 ROUNDS = 41

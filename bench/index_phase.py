@@ -1,6 +1,6 @@
 """The index's part of a verification on a real engine: `python -m bench.index_phase [--documents 100000 400000]`.
 
-The walk's own code over an index that grows: seconds a document at each size, against the smallest. And the read units
+The run's own code over an index that grows: seconds a document at each size, against the smallest. And the read units
 of a whole verification of items of 1 KB that agree, by what DynamoDB Local says that it consumed.
 """
 
@@ -22,21 +22,21 @@ import requests
 
 from bench.items import images
 from bench.measure import Figure, at_most, table
-from bench.walk import FILL, say
+from bench.reconcile import FILL, say
 from lab.dynamodb_local import DynamoDBLocal
 from lab.engine import Engine
 from lab.gate import Gate
 from searchsync.clock import Backoff, Deadline, SystemClock
-from searchsync.collection import connect
 from searchsync.config import read_environment
-from searchsync.document import encode, index_key
-from searchsync.index import Mark, creation_body
-from searchsync.walk.reader import ExactJson, IndexReader
-from searchsync.walk.seen import KEY, Seen
-from searchsync.walk.state import Range
-from searchsync.walk.sweep import Sweep
-from searchsync.walk.verify import Verification
-from searchsync.wire import sdk_form
+from searchsync.documents.document import encode, index_key
+from searchsync.documents.index import Mark, creation_body
+from searchsync.edges.collection import connect
+from searchsync.edges.wire import sdk_form
+from searchsync.reconcile.reader import ExactJson, IndexReader
+from searchsync.reconcile.seen import KEY, Seen
+from searchsync.reconcile.state import Range
+from searchsync.reconcile.sweep import Sweep
+from searchsync.reconcile.verify import Verification
 from tests.support.events import OWNER, environment
 from tests.support.fakes import MemoryBucket
 from tests.support.real_lane import AUTH, RealWorld
@@ -142,10 +142,10 @@ def units(engine: Engine, gate: Gate) -> Figure:
             ]
             client.batch_write_item(RequestItems={TABLE: [{"PutRequest": {"Item": item}} for item in made]})
         world = RealWorld(gate, "agreeing", client, TABLE, {"id": "S"})
-        world.lane().walk("backfill")
+        world.lane().reconcile("backfill")
         requests.post(f"{engine.url}/agreeing/_refresh", timeout=60).raise_for_status()
         before = world.table.units
-        found = world.lane(s3=MemoryBucket(), seen_bucket="seen").walk("verify", of=4)
+        found = world.lane(s3=MemoryBucket(), seen_bucket="seen").reconcile("verify", of=4)
         if found != {"items": AGREEING, "documents": AGREEING}:
             raise RuntimeError(f"table and index do not agree: {found}")
         used = (world.table.units - before) / AGREEING

@@ -1,4 +1,4 @@
-"""One lane of a walk in a process of its own: `python -m bench.lane ours|plain`, told what to do by JSON lines.
+"""One lane of a run in a process of its own: `python -m bench.lane ours|plain`, told what to do by JSON lines.
 
 Each line on standard input is a piece of work, each line on standard output its answer: items, seconds
 and the process's peak memory so far. Everything is imported before the first line is read.
@@ -31,16 +31,16 @@ class Context:
 
 
 def ours() -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """The walk function, called as the state machine calls it: the state goes through JSON each time."""
+    """The reconcile function, called as the state machine calls it: the state goes through JSON each time."""
     import boto3  # noqa: PLC0415
 
-    from searchsync import walk_handler  # noqa: PLC0415 - it reads the environment when imported
-    from searchsync.walk.prepare import Account  # noqa: PLC0415
+    from searchsync import reconcile_handler  # noqa: PLC0415 - it reads the environment when imported
+    from searchsync.reconcile.prepare import Account  # noqa: PLC0415
 
     class Prompt(Account):
-        """The account of a walk that is alone, of a pipeline that is never late: there are no more services here."""
+        """The account of a run that is alone, of a pipeline that is never late: there are no more services here."""
 
-        def running_walks(self) -> list[Mapping[str, Any]]:
+        def running(self) -> list[Mapping[str, Any]]:
             """None."""
             return []
 
@@ -48,15 +48,15 @@ def ours() -> Callable[[dict[str, Any]], dict[str, Any]]:
             """None."""
             return 0.0 * now
 
-    made = walk_handler.steps
+    made = reconcile_handler.steps
     steps = replace(made, account=Prompt({"dynamodb": boto3.client("dynamodb")}, made.config, made.settings))
 
     def work(order: dict[str, Any]) -> dict[str, Any]:
-        base = {"task": order["task"], "run": "bench", "settle": order.get("settle", 5.0), "export": None}
+        base = {"task": order["task"], "run": "bench", "recheck_delay": order.get("recheck_delay", 5.0), "export": None}
         state = base | {"part": order["part"], "position": None, "call": 0, "totals": {}, "done": False}
         while not state["done"]:
             with contextlib.redirect_stdout(sys.stderr):
-                state = json.loads(json.dumps(walk_handler.invoke(steps, {"step": "walk", **state}, Context())))
+                state = json.loads(json.dumps(reconcile_handler.invoke(steps, {"step": "part", **state}, Context())))
         return dict(state["totals"])
 
     return work
@@ -71,8 +71,8 @@ def plain() -> Callable[[dict[str, Any]], dict[str, Any]]:
     from boto3.dynamodb.types import Binary, TypeDeserializer  # noqa: PLC0415
     from opensearchpy import OpenSearch, helpers  # noqa: PLC0415
 
-    from searchsync.collection import connect  # noqa: PLC0415
     from searchsync.config import read_environment  # noqa: PLC0415
+    from searchsync.edges.collection import connect  # noqa: PLC0415
     from searchsync.entry import sign  # noqa: PLC0415
     from searchsync.limits import LARGEST_SCAN  # noqa: PLC0415
 

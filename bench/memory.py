@@ -116,7 +116,7 @@ class Services:
     @cached_property
     def converted(self) -> bytes:
         """The attribute's value in the index."""
-        from searchsync.document import document_text  # noqa: PLC0415 - a path of the measured package
+        from searchsync.documents.document import document_text  # noqa: PLC0415 - a path of the measured package
 
         return document_text({"data": json.loads(self.attribute)})[len('{"data":') : -1].encode()
 
@@ -183,7 +183,7 @@ class Services:
 
     def _shown(self, name: str) -> bytes:
         """A document, of an item or of a probe."""
-        from searchsync.document import KEY_FIELD, index_key  # noqa: PLC0415 - a path of the measured package
+        from searchsync.documents.document import KEY_FIELD, index_key  # noqa: PLC0415 - a path of the measured package
 
         source = b"{}"
         if name.isdigit():
@@ -193,7 +193,7 @@ class Services:
 
     def _search(self, request: Any) -> bytes:
         """Documents by id; or all, as a range of keys and as the documents of these keys show them; or none."""
-        from searchsync.document import KEY_FIELD, index_key  # noqa: PLC0415 - a path of the measured package
+        from searchsync.documents.document import KEY_FIELD, index_key  # noqa: PLC0415 - a path of the measured package
 
         names = request["query"].get("ids", {}).get("values") or [str(number) for number in range(self.scanned)]
         names = [] if "bool" in request["query"] else names
@@ -288,7 +288,7 @@ class Context:
     def get_remaining_time_in_millis(self): return 300_000
 
 module = importlib.import_module("searchsync." + entry)
-if entry == "walk_handler":
+if entry == "reconcile_handler":
     from bench.lane import ours
     work = ours()
 else:
@@ -356,10 +356,10 @@ def run(services: Services, entry: str, event: bytes, paths: str) -> Used:
         "STREAM_ARN": STREAM_ARN,
         "KEY_ATTRIBUTES": '["id"]',
         "FAILURE_QUEUE_URL": f"{services.url}/000000000000/bench",
-        "CLOCK_MARGIN_SECONDS": "5",
+        "MAX_CLOCK_SKEW_SECONDS": "5",
         "SYNC_FUNCTION_NAME": "bench",
         "STATE_MACHINE_ARN": "arn:aws:states:eu-west-1:000000000000:stateMachine:bench",
-        "WALK_CONCURRENCY": "1",
+        "RECONCILE_CONCURRENCY": "1",
     }
     done = subprocess.run(
         [sys.executable, "-c", CHILD, entry],
@@ -388,13 +388,13 @@ def measured(shape: str, function: str, paths: str) -> Used:
     elif function == "redrive of a range":
         entry, event, services.messages = "redrive_handler", b"{}", [range_message(1)]
     else:
-        entry, services.scanned = "walk_handler", 10
+        entry, services.scanned = "reconcile_handler", 10
         services.differs = function == "repair"
         task = {"backfill": "backfill", "repair": "repair"}.get(function, "verify")
         part = (
             {"range": 0, "of": 1, "since": time.time()} if function == "verify the index" else {"segment": 0, "of": 1}
         )
-        event = json.dumps({"task": task, "part": part, "settle": 0.1}).encode()
+        event = json.dumps({"task": task, "part": part, "recheck_delay": 0.1}).encode()
     with serving(services):
         return run(services, entry, event, paths)
 

@@ -62,13 +62,13 @@ class Services:
 
     def ensure_index(self, _timeout: float) -> Any:
         """It is there."""
-        from searchsync.bulk import DONE  # noqa: PLC0415 - of the package that is measured
+        from searchsync.protocol.bulk import DONE  # noqa: PLC0415 - of the package that is measured
 
         return DONE
 
     def bulk(self, body: bytes, _timeout: float, _begin_within: float) -> Any:
         """Take every write."""
-        from searchsync.bulk import Response  # noqa: PLC0415
+        from searchsync.protocol.bulk import Response  # noqa: PLC0415
 
         self.clock.sleep(BULK_S)
         self.bulks += 1
@@ -80,10 +80,10 @@ class Services:
 def keys_a_second(there: bool, largest_body: int) -> tuple[float, str]:
     """The speed of one resync with requests of so many bytes, and what it asked for."""
     from searchsync.clock import Backoff, Deadline  # noqa: PLC0415
-    from searchsync.delivery import Delivery  # noqa: PLC0415
+    from searchsync.edges.table import DynamoTable  # noqa: PLC0415
     from searchsync.limits import LARGEST_BODY  # noqa: PLC0415
-    from searchsync.resync import Result, Resync, Target  # noqa: PLC0415
-    from searchsync.table import DynamoTable  # noqa: PLC0415
+    from searchsync.sync.delivery import Delivery  # noqa: PLC0415
+    from searchsync.sync.resync import Result, Resync, Target  # noqa: PLC0415
 
     clock = Clock()
     services: Any = Services(clock, there)

@@ -1,7 +1,7 @@
-"""What a walk of a million, a hundred million and a billion items takes: `python -m bench.scale [--rate 500]`.
+"""What a run of a million, a hundred million and a billion items takes: `python -m bench.scale [--rate 500]`.
 
 Nothing is run: parts, calls, states and read units are those of the function's own code, for items of 1 KB. How many
-items a lane compares in a second is what `bench.walk` prints on your machine; AWS's own lanes are not measured here.
+items a lane compares in a second is what `bench.reconcile` prints on your machine; AWS's own lanes are not measured here.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from collections import Counter
 from dataclasses import dataclass
 
 from bench.measure import Figure, table
-from bench.walk import MEMORY_MB, PRICES, TRANSITIONS_A_CALL
-from searchsync.limits import ITEMS_A_SECOND, LONGEST_CALL, MOST_KEYS, WALK_RESERVE
-from searchsync.walk.prepare import segments
-from searchsync.walk.state import ranges_of, totals
+from bench.reconcile import MEMORY_MB, PRICES, TRANSITIONS_A_CALL
+from searchsync.limits import ITEMS_A_SECOND, LONGEST_CALL, MOST_KEYS, RECONCILE_RESERVE
+from searchsync.reconcile.prepare import segments
+from searchsync.reconcile.state import ranges_of, totals
 
 SIZES = (1_000_000, 100_000_000, 1_000_000_000)
 LANES = (4, 40, 400)
@@ -50,7 +50,7 @@ def taken(items: int, lanes: int, rate: float, documents_rate: float) -> Taken:
     """`rate`, `documents_rate`: items compared and documents swept a second, by each lane."""
     of = segments(items * ITEM_BYTES, lanes)
     ranges = ranges_of(of)
-    seconds_a_call = LONGEST_CALL - WALK_RESERVE
+    seconds_a_call = LONGEST_CALL - RECONCILE_RESERVE
     segment_s, range_s = items / of / rate, items / ranges / documents_rate
     calls_a_segment = max(math.ceil(segment_s / seconds_a_call), math.ceil(items / of / MOST_KEYS))
     calls_a_range = math.ceil(range_s / seconds_a_call)
@@ -89,7 +89,7 @@ def _results_bytes(items: int, of: int, ranges: int) -> int:
             "documents",
             "missing",
             "different",
-            "unsettled",
+            "unstable",
         )
         return json.dumps(totals(Counter(dict.fromkeys(names, count))), separators=(",", ":"))
 

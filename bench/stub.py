@@ -11,7 +11,7 @@ from typing import Any
 from bench.items import STREAM_ARN
 
 GUARD = b'{"update":{"_id":"sha256:searchsync-guard","require_alias":true}}\n{"doc":{}}\n'
-"""What the function adds to each of its bulks: `searchsync.index`, whose import belongs to what is measured."""
+"""What the function adds to each of its bulks: `searchsync.documents.index`, whose import belongs to what is measured."""
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "bench",

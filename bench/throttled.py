@@ -27,7 +27,7 @@ from bench import stub
 from bench.items import STREAM_ARN
 from lab.trigger import Trigger
 from lab.trigger_core import Answer
-from tests.support.trigger_bench import FUNCTION, START, Sent, Stream, number, settings, stream_record
+from tests.support.trigger_harness import FUNCTION, START, Sent, Stream, number, settings, stream_record
 
 REQUEST_S = 0.05
 """Round trip of a request to the collection, taken or refused."""

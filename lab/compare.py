@@ -14,8 +14,8 @@ from typing import Any
 
 import requests
 
-from searchsync.document import document_id, encode
-from searchsync.wire import normalised
+from searchsync.documents.document import document_id, encode
+from searchsync.edges.wire import normalised
 
 PAGE = 1_000
 TIMEOUT_SECONDS = 30
@@ -28,13 +28,13 @@ class Comparison:
     items: int
     documents: int
     missing: tuple[str, ...]
-    extra: tuple[str, ...]
+    orphan: tuple[str, ...]
     different: tuple[str, ...]
 
     @property
     def in_step(self) -> bool:
         """Whether the index is the table, every document and nothing more."""
-        return not (self.missing or self.extra or self.different)
+        return not (self.missing or self.orphan or self.different)
 
 
 def compare(items: Mapping[str, Any], documents: Mapping[str, Any]) -> Comparison:

@@ -17,7 +17,7 @@ from rich.table import Table as Sheet
 from lab.applied import Applied
 from lab.behaviours import add_profile
 from lab.compare import Comparison
-from lab.demo_walk import ADDRESS, TABLE, Cli, damage, fill, found, writers
+from lab.demo_reconcile import ADDRESS, TABLE, Cli, damage, fill, found, writers
 from lab.errors import LabError
 from lab.process import exit_on_signals
 from lab.stack import Lab
@@ -88,7 +88,7 @@ def many_changes(steps: Steps, stack: Applied, count: int) -> Comparison:
         end = time.monotonic() + QUIET_SECONDS
         while True:
             found = stack.comparison()
-            wrong = len(found.missing) + len(found.extra) + len(found.different)
+            wrong = len(found.missing) + len(found.orphan) + len(found.different)
             progress.update(task, total=found.items, completed=max(0, found.items - wrong))
             if found.in_step or time.monotonic() > end:
                 break
@@ -110,7 +110,7 @@ def result(steps: Steps, stack: Applied, comparison: Comparison) -> Sheet:
     sheet.add_row("items in the table", f"{comparison.items:,}")
     sheet.add_row("documents in the index", f"{comparison.documents:,}")
     sheet.add_row("missing", str(len(comparison.missing)))
-    sheet.add_row("extra", str(len(comparison.extra)))
+    sheet.add_row("orphan", str(len(comparison.orphan)))
     sheet.add_row("different", str(len(comparison.different)))
     sheet.add_row("messages in the failure queue", str(len(stack.failure_messages())))
     return sheet

@@ -30,7 +30,7 @@ class DynamoDBLocal:
     """A running DynamoDB Local at `url` (tables and streams); a context manager that stops it.
 
     Any region and credentials do. The creation times of its stream records are floored to the
-    minute: a handler that reads them needs a clock margin over 60 s.
+    minute: a handler that reads them needs a clock skew bound over 60 s.
     """
 
     def __init__(self, url: str, resources: ExitStack) -> None:

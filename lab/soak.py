@@ -198,7 +198,7 @@ class Soak:
 
 
 def run(count: int, seed: int) -> int:
-    """The whole soak; 0 when nothing is lost, extra or different, and the failure queue holds the poison alone."""
+    """The whole soak; 0 when nothing is lost, orphaned or different, and the failure queue holds the poison alone."""
     console = Console()
     console.print(f"seed {seed}")
     with (
@@ -220,7 +220,7 @@ def run(count: int, seed: int) -> int:
     if summary.good:
         console.print("[bold green]Nothing lost:[/] the index is the table, and the failure queue holds the poison.")
         return 0
-    for what in ("lost", "extra", "different"):
+    for what in ("lost", "orphan", "different"):
         console.print(f"[bold red]{what}[/]: {getattr(summary, what)[:20]}")
     console.print(f"[bold red]in the failure queue without reason[/]: {sorted(summary.reported - summary.poison)[:20]}")
     console.print(f"[bold red]poison that is not there[/]: {sorted(summary.poison - summary.reported)[:20]}")

@@ -38,9 +38,9 @@ class Summary:
         return sorted(set(self.comparison.missing) - self.poison)
 
     @property
-    def extra(self) -> list[str]:
+    def orphan(self) -> list[str]:
         """Documents without an item."""
-        return sorted(self.comparison.extra)
+        return sorted(self.comparison.orphan)
 
     @property
     def different(self) -> list[str]:
@@ -50,7 +50,7 @@ class Summary:
     @property
     def wrong(self) -> bool:
         """Whether the index is not the table, the poison left aside."""
-        return bool(self.lost or self.extra or self.different)
+        return bool(self.lost or self.orphan or self.different)
 
     @property
     def good(self) -> bool:
@@ -73,7 +73,7 @@ def sheet(summary: Summary, seed: int) -> Sheet:
         *((f"faults: {kind}", f"{count:,}") for kind, count in sorted(summary.faults.items())),
         ("items in the table", f"{summary.comparison.items:,}"),
         ("lost", str(len(summary.lost))),
-        ("extra", str(len(summary.extra))),
+        ("orphan", str(len(summary.orphan))),
         ("different", str(len(summary.different))),
         ("poisoned keys", str(len(summary.poison))),
         ("of them in the failure queue", str(len(summary.poison & summary.reported))),

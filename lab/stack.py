@@ -128,7 +128,7 @@ class Lab:
         raise LabError(f"No collection has the endpoint {endpoint}: see `terraform output`.")
 
     def calls(self, principal: str) -> set[str]:
-        """The IAM actions that a principal has called, as `lab.cloud.calls` names it; a pattern such as `*/walk`."""
+        """The IAM actions that a principal has called, as `lab.cloud.calls` names it; a pattern such as `*/run`."""
         seen = self.state()["calls"]
         return {action for name in fnmatch.filter(seen, principal) for action in seen[name]}
 

@@ -229,11 +229,11 @@ class Trigger:
                 if lane.running and lane.running[1].done():
                     batch, future = lane.running
                     lane.running = None
-                    self._settle(reader, lane, batch, future)
+                    self._conclude(reader, lane, batch, future)
                     done = True
         return done
 
-    def _settle(self, reader: _Reader, lane: _Lane, batch: _Batch, future: Future[Answer]) -> None:
+    def _conclude(self, reader: _Reader, lane: _Lane, batch: _Batch, future: Future[Answer]) -> None:
         try:
             answer = future.result()
         except NotInvoked as error:

@@ -188,8 +188,8 @@ def _request(host: str) -> str:
     # From the driven folders, which are on the path only now.
     from opensearchpy.exceptions import OpenSearchException  # noqa: PLC0415
 
-    from searchsync.collection import connect  # noqa: PLC0415
     from searchsync.config import read_environment  # noqa: PLC0415
+    from searchsync.edges.collection import connect  # noqa: PLC0415
     from searchsync.entry import sign  # noqa: PLC0415
 
     config = read_environment({**os.environ, "OPENSEARCH_HOST": host})

@@ -17,10 +17,10 @@ MAPPINGS = ("arn:aws:lambda:REGION:ACCOUNT:event-source-mapping:*",)
 LOG_GROUPS = ("arn:aws:logs:REGION:ACCOUNT:log-group:/aws/lambda/NAME*",)
 QUEUE = ("arn:aws:sqs:REGION:ACCOUNT:NAME-failures",)
 ROLES = ("arn:aws:iam::ACCOUNT:role/NAME-*",)
-MACHINE = ("arn:aws:states:REGION:ACCOUNT:stateMachine:NAME-walk",)
+MACHINE = ("arn:aws:states:REGION:ACCOUNT:stateMachine:NAME-reconcile",)
 RULES = ("arn:aws:events:REGION:ACCOUNT:rule/NAME-*",)
-BUCKET = ("arn:aws:s3:::NAME-walk-*",)
-OBJECTS = ("arn:aws:s3:::NAME-walk-*/*",)
+BUCKET = ("arn:aws:s3:::NAME-reconcile-*",)
+OBJECTS = ("arn:aws:s3:::NAME-reconcile-*/*",)
 ALARMS = ("arn:aws:cloudwatch:REGION:ACCOUNT:alarm:NAME-*",)
 YOURS: tuple[str, ...] = ()
 """A key or an object of the user's: not in the policy document, since only the user knows its ARN."""
@@ -40,7 +40,7 @@ class Grant:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """What a function (`sync`, `redrive` or `walk`) calls at one endpoint. `kind`: what a VPC needs for it."""
+    """What a function (`sync`, `redrive` or `reconcile`) calls at one endpoint. `kind`: what a VPC needs for it."""
 
     function: str
     service: str
@@ -246,7 +246,7 @@ GRANTS = (
     ),
     Grant(
         "`aws_cloudwatch_event_rule`, `aws_cloudwatch_event_target`",
-        "`redrive.schedule_expression`, `table_walk.verify_schedule_expression`",
+        "`redrive.schedule_expression`, `reconciliation.verify_schedule_expression`",
         _of(
             "events",
             *("DeleteRule", "DescribeRule", "ListTagsForResource", "ListTargetsByRule", "PutRule", "PutTargets"),
@@ -306,20 +306,22 @@ ENDPOINTS = (
         "ranges that the trigger gave up",
         _of("dynamodb", "GetRecords", "GetShardIterator"),
     ),
-    Endpoint("walk", "collection", AOSS_ENDPOINT, "always", _of("aoss", "APIAccessAll")),
-    Endpoint("walk", "DynamoDB", DYNAMODB_ENDPOINT, "always", _of("dynamodb", "BatchGetItem", "DescribeTable", "Scan")),
-    Endpoint("walk", "DynamoDB", DYNAMODB_ENDPOINT, LOAD, _of("dynamodb", "DescribeExport")),
-    Endpoint("walk", "SQS", QUEUE_ENDPOINT, "always", _of("sqs", "SendMessage")),
-    Endpoint("walk", "Step Functions", "interface endpoint `states`", "always", _of("states", "ListExecutions")),
-    Endpoint("walk", "Lambda", "interface endpoint `lambda`", LOAD, _of("lambda", "ListEventSourceMappings")),
+    Endpoint("reconcile", "collection", AOSS_ENDPOINT, "always", _of("aoss", "APIAccessAll")),
     Endpoint(
-        "walk",
+        "reconcile", "DynamoDB", DYNAMODB_ENDPOINT, "always", _of("dynamodb", "BatchGetItem", "DescribeTable", "Scan")
+    ),
+    Endpoint("reconcile", "DynamoDB", DYNAMODB_ENDPOINT, LOAD, _of("dynamodb", "DescribeExport")),
+    Endpoint("reconcile", "SQS", QUEUE_ENDPOINT, "always", _of("sqs", "SendMessage")),
+    Endpoint("reconcile", "Step Functions", "interface endpoint `states`", "always", _of("states", "ListExecutions")),
+    Endpoint("reconcile", "Lambda", "interface endpoint `lambda`", LOAD, _of("lambda", "ListEventSourceMappings")),
+    Endpoint(
+        "reconcile",
         "CloudWatch",
         "interface endpoint `monitoring`",
         "verify and repair",
         _of("cloudwatch", "GetMetricStatistics"),
     ),
-    Endpoint("walk", "S3", S3_ENDPOINT, "`table_walk.report_bucket`", _of("s3", "PutObject")),
-    Endpoint("walk", "S3", S3_ENDPOINT, COMPARISON, _of("s3", "GetObject", "ListBucket", "PutObject")),
-    Endpoint("walk", "S3", S3_ENDPOINT, LOAD, _of("s3", "GetObject")),
+    Endpoint("reconcile", "S3", S3_ENDPOINT, "`reconciliation.report_bucket`", _of("s3", "PutObject")),
+    Endpoint("reconcile", "S3", S3_ENDPOINT, COMPARISON, _of("s3", "GetObject", "ListBucket", "PutObject")),
+    Endpoint("reconcile", "S3", S3_ENDPOINT, LOAD, _of("s3", "GetObject")),
 )

@@ -1,6 +1,6 @@
 """What the doctor's findings mean: pure. The table of probes stands once, at the end of the file.
 
-The functions say what they saw (`lambda_src/searchsync/walk/doctor.py`); here stands what searchsync relies
+The functions say what they saw (`lambda_src/searchsync/reconcile/doctor.py`); here stands what searchsync relies
 on, and what follows where a collection does otherwise. docs/doctor.md shows this table.
 """
 
@@ -19,7 +19,7 @@ AT_ONCE_S, READ_S = 2.0, 0.5
 AWAKE_S = 25.0
 """A request is begun within so many seconds of its read, and waits 30 for its answer (the write protocol, rule 6)."""
 REFRESHED_S = 45.0
-"""Searches show a write after some 10 s ("Considerations", serverless-overview), and with a wide margin by then."""
+"""Searches show a write after some 10 s ("Considerations", serverless-overview), and with a wide skew bound by then."""
 TOMBSTONE_S = 55.0
 """Within so many seconds of its read a write is answered; a tombstone must outlive it."""
 FIRST = "new-index-writable"
@@ -177,7 +177,7 @@ def _unneeded(seen: Seen) -> Outcome:
 PROBES = (
     Probe(
         "signature",
-        "the first signed request of the walk's role, for the mapping of the index",
+        "the first signed request of the reconcile function's role, for the mapping of the index",
         "it is answered",
         "look at aoss:APIAccessAll, the network policy, the data access policy, and at the function's clock; a missing "
         "index is made by the first change or a backfill",
@@ -192,9 +192,9 @@ PROBES = (
     ),
     Probe(
         "permissions",
-        "every call of the walk's role, in the probe index",
+        "every call of the reconcile function's role, in the probe index",
         "none is refused",
-        "add the call's permission to the data access policy for the walk's role; a change takes up to a minute",
+        "add the call's permission to the data access policy for the reconcile function's role; a change takes up to a minute",
         _equal(refused=[]),
     ),
     Probe(

@@ -18,7 +18,7 @@ from searchsync_cli.text import many
 S3 = "s3://"
 SHOWN = 20
 """Differences shown one by one; the report has all."""
-KINDS = ("missing", "extra", "different", "foreign")
+KINDS = ("missing", "orphan", "different", "unmappable")
 """Kinds of differences: their names in a verification's totals and in its report's lines."""
 
 
@@ -66,12 +66,12 @@ def location(report: str, group: str, run: str) -> str:
 def first(aws: Aws, stack: Stack, execution: Execution, limit: int = SHOWN) -> tuple[list[Difference], str]:
     """The first differences of an execution's report, and where the report is. None when it cannot be read."""
     run, report = str(execution.output.get("run", "")), str(execution.output.get("report"))
-    group = f"/aws/lambda/{stack.walk_name}"
+    group = f"/aws/lambda/{stack.reconcile_name}"
     try:
         if report.startswith(S3):
             lines = _object_lines(aws, report)
         else:
-            group = log_group(aws, stack.walk_name)
+            group = log_group(aws, stack.reconcile_name)
             lines = (line.text for line in read(aws, group, execution.started, f'"{run}"'))
         return list(islice(differences_in(lines, run), limit)), location(report, group, run)
     except AwsError as error:

@@ -1,6 +1,6 @@
 """Loading from a DynamoDB export: which one is meant. Pure.
 
-The shapes are those of the AWS page "DynamoDB table export output format". Whether it may be loaded says the walk
+The shapes are those of the AWS page "DynamoDB table export output format". Whether it may be loaded says the run
 function, which asks DescribeExport for itself and refuses the load.
 """
 

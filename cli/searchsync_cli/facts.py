@@ -57,10 +57,10 @@ def gather(aws: Aws, stack: Stack, now: float, limits: Limits, wake: bool) -> Fa
 
 
 def _look(aws: Aws, stack: Stack, wake: bool) -> Index:
-    """What the walk function says of now. A collection that may sleep is asked with `wake` alone."""
+    """What the reconcile function says of now. A collection that may sleep is asked with `wake` alone."""
     event = {"step": "look", "index": wake or not stack.may_sleep}
     try:
-        answer = invoked(aws, stack.walk_name, event, "The walk function", OLD_MODULE)
+        answer = invoked(aws, stack.reconcile_name, event, "The reconcile function", OLD_MODULE)
         found = answer["index"]
         return Index(
             saw=answer["saw"],
@@ -75,7 +75,7 @@ def _look(aws: Aws, stack: Stack, wake: bool) -> Index:
     except CliError as error:
         return Index(state="failed", why=error.message.rstrip("."))
     except (KeyError, TypeError) as error:
-        raise CliError(f"The function {stack.walk_name} knows no look.", OLD_MODULE) from error
+        raise CliError(f"The function {stack.reconcile_name} knows no look.", OLD_MODULE) from error
 
 
 def _since(aws: Aws, metrics: _Metrics, trigger: Trigger | None, queue: Queue, clean: float | None) -> Since:
@@ -179,7 +179,7 @@ class _Metrics:
         """What came into the failure queue since then (Unix seconds), and what was redriven."""
         namespace, stack, queue = self._stack.metric_namespace, self._stack, self._stack.queue_name
         poison = self._sum(Series(namespace, "Poison", "FunctionName", stack.name, "Sum"), since)
-        poison += self._sum(Series(namespace, "WalkPoison", "FunctionName", stack.walk_name, "Sum"), since)
+        poison += self._sum(Series(namespace, "RunPoison", "FunctionName", stack.reconcile_name, "Sum"), since)
         # The trigger's own messages are among these alone.
         sent = max(poison, self._sum(Series("AWS/SQS", "NumberOfMessagesSent", "QueueName", queue, "Sum"), since))
         if not sent:

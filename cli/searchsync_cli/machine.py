@@ -1,4 +1,4 @@
-"""The state machine F-walk: its executions as data, and the edge that starts, finds and redrives them."""
+"""The state machine F-reconcile: its executions as data, and the edge that starts, finds and redrives them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class NoRunError(CliError):
 
 
 class NoMachineError(CliError):
-    """The stack has no state machine: the module is older than the table walk."""
+    """The stack has no state machine: the module is older than the reconciliation."""
 
 
 @dataclass(frozen=True)

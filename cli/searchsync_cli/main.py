@@ -17,10 +17,10 @@ from searchsync_cli import __version__
 from searchsync_cli.aws import Aws
 from searchsync_cli.commands import backfill, doctor, logs, redrive, repair, runs, status, verify
 from searchsync_cli.errors import CliError
+from searchsync_cli.executions import World, addressed
 from searchsync_cli.exits import IN_SHORT, Exit
 from searchsync_cli.screen import Screen
 from searchsync_cli.stack import discover, from_terraform
-from searchsync_cli.walks import World, addressed
 
 COMMANDS: dict[str, ModuleType] = {
     "status": status, "backfill": backfill, "verify": verify, "repair": repair, "runs": runs, "redrive": redrive,

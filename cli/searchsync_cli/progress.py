@@ -1,4 +1,4 @@
-"""How far a walk is: pure. Counts of segments are exact; counts of items are estimates, marked `~` where shown."""
+"""How far a run is: pure. Counts of segments are exact; counts of items are estimates, marked `~` where shown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ALMOST = 0.99
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A walk at one moment. elapsed: seconds of the phase, None when its pace is not known; items: those of the
+    """A run at one moment. elapsed: seconds of the phase, None when its pace is not known; items: those of the
     table, or documents of the index, that the phase has looked at; None when nobody says."""
 
     phase: str
@@ -52,7 +52,7 @@ class Snapshot:
 
 
 def snapshot(runs: Sequence[MapRun], seen: Seen | None, expected: int | None, now: float) -> Snapshot:
-    """The walk at `now` (Unix seconds). expected: items of the table, and about as many documents of the index."""
+    """The run at `now` (Unix seconds). expected: items of the table, and about as many documents of the index."""
     if not runs:
         return Snapshot("prepare", 0, 0, 0, None, None, None)
     run, phase = runs[-1], PHASES[min(len(runs), len(PHASES)) - 1]
@@ -70,7 +70,7 @@ def snapshot(runs: Sequence[MapRun], seen: Seen | None, expected: int | None, no
 
 @dataclass(frozen=True)
 class Seen:
-    """What the walk's calls have looked at: items of the table, documents of the index."""
+    """What the run's calls have looked at: items of the table, documents of the index."""
 
     items: int = 0
     documents: int = 0
@@ -80,7 +80,7 @@ class Seen:
 
 
 def seen_in(line: Mapping[str, Any], run: str) -> Seen:
-    """What one log line of the walk function tells of: the counts of one call of this run."""
+    """What one log line of the reconcile function tells of: the counts of one call of this run."""
     counts = line.get("counts")
     if line.get("run") != run or not isinstance(counts, dict):
         return Seen()

@@ -14,7 +14,7 @@ from searchsync_cli.aws import Aws, pages
 from searchsync_cli.errors import AwsError, CliError
 
 REQUIRED = ("STREAM_ARN", "FAILURE_QUEUE_URL", "OPENSEARCH_INDEX")
-HELPERS = {"searchsync.redrive_handler.handle": "redrive", "searchsync.walk_handler.handle": "walk"}
+HELPERS = {"searchsync.redrive_handler.handle": "redrive", "searchsync.reconcile_handler.handle": "reconcile"}
 """A stack's other functions by their handler. Their environment is the sync function's, and their name its name, with
 this behind a hyphen."""
 
@@ -57,15 +57,15 @@ class Stack:
         return f"{self.name}-redrive"
 
     @property
-    def walk_name(self) -> str:
-        """The walk function."""
-        return f"{self.name}-walk"
+    def reconcile_name(self) -> str:
+        """The reconcile function."""
+        return f"{self.name}-reconcile"
 
     @property
     def machine_arn(self) -> str:
-        """The state machine of the table walk."""
+        """The state machine of the reconciliation."""
         _, partition, _, region, account, *_ = self.function_arn.split(":")
-        return f"arn:{partition}:states:{region}:{account}:stateMachine:{self.name}-walk"
+        return f"arn:{partition}:states:{region}:{account}:stateMachine:{self.name}-reconcile"
 
     @property
     def table_arn(self) -> str:

@@ -79,8 +79,8 @@ class Queue:
 
 @dataclass(frozen=True)
 class Index:
-    """What the walk function says of now. saw: by the names of a verification's own `saw`; state: there, missing,
-    foreign, unasked, or failed with its reason; created and table_created: Unix seconds; owner: whose a foreign one
+    """What the reconcile function says of now. saw: by the names of a verification's own `saw`; state: there, missing,
+    unowned, unasked, or failed with its reason; created and table_created: Unix seconds; owner: whose a unowned one
     is, as `index.adopt` names it."""
 
     saw: Mapping[str, object] = field(default_factory=dict)
@@ -132,7 +132,7 @@ class Limits:
 @dataclass(frozen=True)
 class Facts:
     """All that the verdict looks at. now: Unix seconds; verification: the last that succeeded; failed: the last
-    verification or repair that did not; index: None where the stack has no walk to ask."""
+    verification or repair that did not; index: None where the stack has no run to ask."""
 
     now: float
     trigger: Trigger | None
@@ -173,7 +173,9 @@ def judge(facts: Facts) -> tuple[Verdict, list[Trouble]]:
         *_age(facts),
     ]
     if not facts.has_machine:
-        troubles.append(Trouble("the stack has no table walk", "run terraform apply with this version of the module"))
+        troubles.append(
+            Trouble("the stack has no reconciliation", "run terraform apply with this version of the module")
+        )
     elif facts.verification is None:
         troubles.append(Trouble("nothing has compared table and index yet", VERIFY))
     if facts.verification is None:
@@ -221,7 +223,7 @@ def _index(facts: Facts) -> list[Trouble]:
     if index is None or index.state == UNASKED:
         return []
     if index.state == "failed":
-        return [Trouble(f"the index could not be looked at: {index.why}", "read `searchsync logs --function walk`")]
+        return [Trouble(f"the index could not be looked at: {index.why}", "read `searchsync logs --function run`")]
     if index.state == "missing":
         return [Trouble("the index is missing", REFILL)]
     if index.state != "there":
@@ -304,7 +306,7 @@ def _failed(facts: Facts) -> list[Trouble]:
     failed, verification = facts.failed, facts.verification
     if failed is None or (verification and _end(failed) <= _end(verification)):
         return []
-    remedy = f"`searchsync logs --function walk --errors` says why; then `searchsync {failed.task}`"
+    remedy = f"`searchsync logs --function run --errors` says why; then `searchsync {failed.task}`"
     return [Trouble(f"the last {failed.task} failed", remedy, _end(failed))]
 
 

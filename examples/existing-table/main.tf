@@ -105,7 +105,7 @@ module "searchsync" {
   # Off while an export is loaded, then on: what changed since is read from the stream.
   trigger = { enabled = var.trigger_enabled }
 
-  table_walk = {
+  reconciliation = {
     report_bucket              = { arn = aws_s3_bucket.search.arn }
     export_bucket              = { arn = aws_s3_bucket.search.arn }
     verify_schedule_expression = "cron(0 3 * * ? *)"

@@ -43,19 +43,19 @@ output "failure_queue_url" {
   value       = module.searchsync.failure_queue_url
 }
 
-output "walk_state_machine_arn" {
+output "reconciliation_state_machine_arn" {
   description = "State machine of backfill, verify and repair."
-  value       = module.searchsync.walk_state_machine_arn
+  value       = module.searchsync.reconciliation_state_machine_arn
 }
 
-output "walk_function_name" {
-  description = "The walk function."
-  value       = module.searchsync.walk_function_name
+output "reconciliation_function_name" {
+  description = "The reconcile function."
+  value       = module.searchsync.reconciliation_function_name
 }
 
-output "walk_log_group_name" {
-  description = "Log group of the walk function."
-  value       = module.searchsync.walk_log_group_name
+output "reconciliation_log_group_name" {
+  description = "Log group of the reconcile function."
+  value       = module.searchsync.reconciliation_log_group_name
 }
 
 output "role_arn" {

@@ -22,7 +22,7 @@ variable "data_access_principals" {
 variable "bucket" {
   description = "Name of the bucket of exports and reports; bucket names are the whole world's."
   type        = string
-  default     = "orders-search-walks"
+  default     = "orders-search-runs"
   nullable    = false
 }
 

@@ -35,7 +35,7 @@ module "searchsync" {
   }
 
   # A workshop does not wait half a minute between two looks.
-  table_walk = { settle_seconds = 20 }
+  reconciliation = { recheck_delay_seconds = 20 }
 
   role = {
     name = "lambda-lab-role"

@@ -73,17 +73,17 @@ output "role_arn" {
   value       = module.searchsync.role_arn
 }
 
-output "walk_state_machine_arn" {
+output "reconciliation_state_machine_arn" {
   description = "State machine of backfill, verify and repair: `aws stepfunctions start-execution --input '{\"task\":\"verify\"}' --state-machine-arn …`."
-  value       = module.searchsync.walk_state_machine_arn
+  value       = module.searchsync.reconciliation_state_machine_arn
 }
 
-output "walk_function_name" {
-  description = "The walk function."
-  value       = module.searchsync.walk_function_name
+output "reconciliation_function_name" {
+  description = "The reconcile function."
+  value       = module.searchsync.reconciliation_function_name
 }
 
-output "walk_log_group_name" {
-  description = "Log group of the walk function."
-  value       = module.searchsync.walk_log_group_name
+output "reconciliation_log_group_name" {
+  description = "Log group of the reconcile function."
+  value       = module.searchsync.reconciliation_log_group_name
 }

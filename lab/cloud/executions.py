@@ -98,7 +98,7 @@ def proceed(execution: Record) -> None:
     attempt = attempt_of(execution)
     CURRENT.set(execution)
     try:
-        output = _walk(execution, attempt)
+        output = _visit(execution, attempt)
     except Halted:
         return
     except ExecutionError as error:
@@ -110,7 +110,7 @@ def proceed(execution: Record) -> None:
         _end(execution, attempt, "SUCCEEDED", output=json.dumps(output))
 
 
-def _walk(execution: Record, attempt: int) -> Any:
+def _visit(execution: Record, attempt: int) -> Any:
     name, data = execution["_at"]
     context = execution["_context"]
     context["Execution"]["RedriveCount"] = attempt

@@ -39,7 +39,7 @@ def serve(settings: Settings) -> None:
     finally:
         sources.close()
         collections.close_all()
-        # Python waits for the threads that wait for functions: a walk's call may take 15 minutes.
+        # Python waits for the threads that wait for functions: a run's call may take 15 minutes.
         lambda_runtime.reset()
 
 

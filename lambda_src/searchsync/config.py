@@ -15,11 +15,11 @@ from ipaddress import ip_address
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
+from searchsync.documents.fields import Fields
+from searchsync.documents.index import NOBODY, Owner
+from searchsync.documents.mapping import problem, settings_problem
 from searchsync.errors import ConfigurationError
-from searchsync.fields import Fields
-from searchsync.index import NOBODY, Owner
-from searchsync.limits import DEFAULT_MARGIN, LONGEST_MARGIN, SHORTEST_MARGIN
-from searchsync.mapping import problem, settings_problem
+from searchsync.limits import DEFAULT_MAX_SKEW, LONGEST_MAX_SKEW, SHORTEST_MAX_SKEW
 
 STREAM_ARN = re.compile(
     r"(?P<table>arn:[a-z-]+:dynamodb:(?P<region>[a-z0-9-]+):\d{12}:table/(?P<name>[A-Za-z0-9_.-]{3,255}))"
@@ -37,7 +37,7 @@ class Config:
     """What the function works with.
 
     host: the collection's endpoint as a URL without a path; region: of table, collection and queue;
-    margin: seconds; key_attributes: hash key first; mapping, settings: a user's for the index, or None; stack: the sync
+    max_skew: seconds; key_attributes: hash key first; mapping, settings: a user's for the index, or None; stack: the sync
     function's name, also in the others; adopt: the owner whose index is taken over, or None.
     """
 
@@ -49,7 +49,7 @@ class Config:
     table_name: str
     key_attributes: tuple[str, ...]
     failure_queue_url: str
-    margin: float
+    max_skew: float
     hash_keys_in_log: bool
     metric_namespace: str
     function_name: str
@@ -94,7 +94,7 @@ def read_environment(environment: Mapping[str, str]) -> Config:
         table_name=table_name,
         key_attributes=take("KEY_ATTRIBUTES", _key_attributes, ()),
         failure_queue_url=take("FAILURE_QUEUE_URL", _queue_url, ""),
-        margin=take("CLOCK_MARGIN_SECONDS", _margin, 0.0, str(DEFAULT_MARGIN)),
+        max_skew=take("MAX_CLOCK_SKEW_SECONDS", _max_skew, 0.0, str(DEFAULT_MAX_SKEW)),
         hash_keys_in_log=take("LOG_KEYS", _log_keys, False, "plain"),
         metric_namespace=environment.get("METRIC_NAMESPACE") or "searchsync",
         function_name=environment.get("AWS_LAMBDA_FUNCTION_NAME") or "searchsync",
@@ -191,14 +191,14 @@ def _queue_url(text: str) -> str:
     return text
 
 
-def _margin(text: str) -> float:
+def _max_skew(text: str) -> float:
     try:
-        margin = float(text)
+        max_skew = float(text)
     except ValueError:
-        margin = 0.0
-    if not SHORTEST_MARGIN <= margin <= LONGEST_MARGIN:
-        raise ValueError(f"give seconds from {SHORTEST_MARGIN} to {LONGEST_MARGIN}")
-    return margin
+        max_skew = 0.0
+    if not SHORTEST_MAX_SKEW <= max_skew <= LONGEST_MAX_SKEW:
+        raise ValueError(f"give seconds from {SHORTEST_MAX_SKEW} to {LONGEST_MAX_SKEW}")
+    return max_skew
 
 
 def _stack(text: str) -> str:

@@ -9,15 +9,15 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from searchsync.bulk import Answer, Kind, Response, Write, classify_items, classify_request, lines
-from searchsync.calls import INVOCATION
-from searchsync.collection import JSON, NDJSON, connect, perform
 from searchsync.config import Config
-from searchsync.document import OWN_PREFIX
+from searchsync.documents.document import OWN_PREFIX
+from searchsync.documents.index import holder, mark_in
+from searchsync.edges.calls import INVOCATION
+from searchsync.edges.collection import JSON, NDJSON, connect, perform
 from searchsync.entry import connect_edges, sign
-from searchsync.foreign import code_of
-from searchsync.index import holder, mark_in
 from searchsync.limits import PROBE_TIMEOUT, RESERVE
+from searchsync.protocol.bulk import Answer, Kind, Response, Write, classify_items, classify_request, lines
+from searchsync.sanitize import code_of
 
 NO_ITEM = f"{OWN_PREFIX}doctor"
 """A document id that no item can have: what follows the prefix in an item's id are hex digits."""

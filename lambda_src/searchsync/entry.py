@@ -14,17 +14,17 @@ from typing import Any, Protocol
 
 from requests_aws4auth import AWS4Auth
 
-from searchsync.calls import INVOCATION, bind
 from searchsync.clock import Backoff, SystemClock
-from searchsync.collection import OpenSearchCollection, connect
 from searchsync.config import Config, in_the_clear
+from searchsync.edges.calls import INVOCATION, bind
+from searchsync.edges.collection import OpenSearchCollection, connect
+from searchsync.edges.failures import FailureQueue
+from searchsync.edges.reads import BoundedReads
+from searchsync.edges.table import DynamoTable
+from searchsync.edges.wire import keep_as_sent
 from searchsync.errors import SearchsyncError, StackError, UnforeseenError
-from searchsync.failures import FailureQueue
 from searchsync.limits import CONNECT_TIMEOUT, LAST_LINE, LONGEST_CALL_OUT, QUEUE_CALL, READ_TIMEOUT, SDK_PAUSE
-from searchsync.metrics import emit, repair_line
-from searchsync.reads import BoundedReads
-from searchsync.table import DynamoTable
-from searchsync.wire import keep_as_sent
+from searchsync.sync.metrics import emit, repair_line
 
 # Below these levels they quote requests and answers, and so items; a root logger set to DEBUG must not change that.
 for _name, _level in {

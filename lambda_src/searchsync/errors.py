@@ -50,8 +50,8 @@ class CollectionBusyError(SearchsyncError):
     """The collection did not answer in time; what asked it is tried again."""
 
 
-class WalkRefusedError(SearchsyncError):
-    """A walk that cannot be begun or go on as things stand: its message says what stands in the way."""
+class RunRefusedError(SearchsyncError):
+    """A run that cannot be begun or go on as things stand: its message says what stands in the way."""
 
 
 class PipelineLateError(SearchsyncError):

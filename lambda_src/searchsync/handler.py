@@ -11,9 +11,9 @@ from typing import Any
 
 from searchsync.config import Config, read_environment
 from searchsync.entry import Context, accounted, connect_edges, seconds_left
-from searchsync.lean import settle
-from searchsync.metrics import Report, emit, log_line
-from searchsync.pipeline import Pipeline
+from searchsync.lean import tune
+from searchsync.sync.metrics import Report, emit, log_line
+from searchsync.sync.pipeline import Pipeline
 
 
 def build(config: Config, environment: Mapping[str, str]) -> Pipeline:
@@ -35,7 +35,7 @@ def invoke(pipeline: Pipeline, event: object, context: Context) -> dict[str, Any
 
 
 pipeline = build(read_environment(os.environ), os.environ)
-settle()
+tune()
 
 
 def handle(event: object, context: Context) -> dict[str, Any]:

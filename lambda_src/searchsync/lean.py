@@ -41,7 +41,7 @@ def absent(name: str) -> Iterator[None]:
         del sys.modules[name]
 
 
-def settle() -> None:
+def tune() -> None:
     """Take all that is there now for lasting. An entry calls it when it has started.
 
     The parsed event of a large batch is hundreds of thousands of objects, none of them garbage before the

@@ -34,9 +34,9 @@ READ_AND_WRITE = 5.0
 ROUNDS = 5
 """A key that meets a conflict in each of so many rounds goes to the failure queue: no document blocks a shard. In
 a round that the collection was too busy for nobody disagreed."""
-DEFAULT_MARGIN = 10
-"""Seconds of CLOCK_MARGIN_SECONDS: clock differences between DynamoDB and this function, and flooring."""
-SHORTEST_MARGIN, LONGEST_MARGIN = 5, 300
+DEFAULT_MAX_SKEW = 10
+"""Seconds of MAX_CLOCK_SKEW_SECONDS: clock differences between DynamoDB and this function, and flooring."""
+SHORTEST_MAX_SKEW, LONGEST_MAX_SKEW = 5, 300
 """Seconds. A read's clock may be 3 s off before it is refused, a creation time is floored, and the answer's
 Date is DynamoDB's front, not its stream: with less a change could pass for older than the read before it."""
 CLOCK_TOLERANCE = 3.0
@@ -45,7 +45,7 @@ CLOCK_TOLERANCE = 3.0
 assert READ_TO_REQUEST < READ_TO_ANSWER < TOMBSTONE_LIFE  # what is written later could raise the dead
 assert READ_TO_REQUEST + REQUEST_TIMEOUT < TOMBSTONE_LIFE  # the last request is over before, too
 assert SHORTEST_TRY < SHORTEST_REQUEST < READ_AND_WRITE < READ_TO_REQUEST  # a round has time for its write
-assert CLOCK_TOLERANCE + 1 < SHORTEST_MARGIN <= DEFAULT_MARGIN <= LONGEST_MARGIN  # and a second's floor
+assert CLOCK_TOLERANCE + 1 < SHORTEST_MAX_SKEW <= DEFAULT_MAX_SKEW <= LONGEST_MAX_SKEW  # and a second's floor
 
 # A document that alone is not taken, beside an answered probe
 
@@ -55,7 +55,7 @@ LONE_SECONDS = 20.0
 trouble for seconds."""
 SLOW_AGE = 600.0
 """Seconds: of a record older than that, a try alone counts that was so slow that LONE_TRIES of them do not fit into an
-invocation. A walk's call tries for so long, too."""
+invocation. A run's call tries for so long, too."""
 LOAD_AGE = 3_600.0
 """Seconds: a record older than that is handed over though its document alone met nothing but load. A shard must not
 stand for the day that its stream keeps."""
@@ -230,18 +230,18 @@ MOST_SHOWN = 4
 assert SHORTEST_ROUND >= RESERVE + READ_AND_WRITE  # messages that are taken can be settled
 assert MOST_SHOWN * LONGEST_SHOWN <= LONGEST_TEXT  # a message with a list in it is not cut
 
-# A walk's call, its parts and its state
+# A run's call, its parts and its state
 
 LONGEST_CALL = 900.0
 """Seconds of a function's call at most ("Lambda quotas")."""
-WALK_RESERVE = 20.0
+RECONCILE_RESERVE = 20.0
 """Seconds of a call that are kept for its report and its end."""
 SHORT_STEP = 150.0
 """Seconds that a question to the index may take. A collection that sleeps answers the first one after 10 to 30 s
 ("Scale to zero for Amazon OpenSearch Serverless"); its indexing and its search units wake apart."""
 LONGEST_WAKING = 30.0
 TOGETHER = 2.0
-"""Seconds after which a walk looks again for one that began together with it: the list of walks is late."""
+"""Seconds after which a run looks again for one that began together with it: the list of runs is late."""
 KEYS = 2**63
 """Keys that documents may have: what a `long` of the engine holds from 0."""
 MOST_RANGES = 160
@@ -253,7 +253,7 @@ MOST_SEEN_BYTES = 64 * 1024**2
 """Of keys, in one call of the index, a quarter of the smallest memory_size: what is over that is looked up. Of a
 billion items a range has 50 MB."""
 LASTING_ERROR = 300.0
-"""Seconds of nothing but 500 after which a walk says so instead of waiting."""
+"""Seconds of nothing but 500 after which a run says so instead of waiting."""
 ONE_PAGE = 70.0
 """Seconds: with less left no page is begun. A page has 55 s from its read to the last answer."""
 SETTLED_IN = 600.0
@@ -266,7 +266,7 @@ MOST_DATAPOINTS = 1_440
 LINES_AT_ONCE = 1_000
 """Lines of an export's files that are written together."""
 SEGMENT_BYTES = 512 * 1024**2
-"""Of the table, in one segment: some minutes of walking, so that a failed one is soon repeated."""
+"""Of the table, in one segment: some minutes of scanning, so that a failed one is soon repeated."""
 MOST_SEGMENTS = 1_000
 """More results than that would not fit into one state."""
 STREAM_KEEPS = 24 * 3600.0
@@ -280,7 +280,7 @@ LONGEST_BROKEN = 160
 """Broken files that a part names, and characters of each: the results of all parts are in one state."""
 FURTHEST = 130
 """Digits before the point or zeros behind it. A foreign document may hold 1E+999999999."""
-SHORTEST_SETTLE, LONGEST_SETTLE = 5.0, 120.0
+SHORTEST_RECHECK_DELAY, LONGEST_RECHECK_DELAY = 5.0, 120.0
 """Seconds between two looks at a disagreement. A call waits it out some six times within its 15 minutes."""
 FILES_AT_ONCE = 100
 """Data files that are opened for one page at most: many are empty, and a call looks at its time between pages."""
@@ -291,38 +291,38 @@ MOST_FILES = 1_000_000
 
 assert REPAIR_AGE < STREAM_KEEPS  # said before the stream drops more
 assert SHORT_STEP >= 2 * (LONGEST_WAKING + REQUEST_TIMEOUT)  # both wake, and then answer
-assert SHORT_STEP + TOGETHER + WALK_RESERVE < LONGEST_CALL  # in one call
-assert READ_TO_ANSWER < ONE_PAGE < LONGEST_CALL - WALK_RESERVE  # a page has its time, and a call a page
-assert SETTLED_IN + LONGEST_SETTLE + WALK_RESERVE < LONGEST_CALL  # what is put aside is looked at again
+assert SHORT_STEP + TOGETHER + RECONCILE_RESERVE < LONGEST_CALL  # in one call
+assert READ_TO_ANSWER < ONE_PAGE < LONGEST_CALL - RECONCILE_RESERVE  # a page has its time, and a call a page
+assert SETTLED_IN + LONGEST_RECHECK_DELAY + RECONCILE_RESERVE < LONGEST_CALL  # what is put aside is looked at again
 assert MOST_RANGES <= MOST_SEGMENTS  # else ranges are smaller than what they stand for
 assert KEYS == 2**63  # else the engine takes no key, or has none for the rest
 assert 8 * MOST_KEYS <= MOST_SEEN_BYTES  # a call reads what a call of the table has written
-assert 2 * REQUEST_TIMEOUT < LASTING_ERROR < LONGEST_CALL - WALK_RESERVE  # a node that restarts is no such error
+assert 2 * REQUEST_TIMEOUT < LASTING_ERROR < LONGEST_CALL - RECONCILE_RESERVE  # a node that restarts is no such error
 assert FURTHEST >= 130  # DynamoDB's numbers go to 1E-130
-assert 0 < SHORTEST_SETTLE < LONGEST_SETTLE  # what may be set
-assert 6 * LONGEST_SETTLE <= LONGEST_CALL - WALK_RESERVE  # so often a call waits it out
+assert 0 < SHORTEST_RECHECK_DELAY < LONGEST_RECHECK_DELAY  # what may be set
+assert 6 * LONGEST_RECHECK_DELAY <= LONGEST_CALL - RECONCILE_RESERVE  # so often a call waits it out
 
 # A verification's looks
 
 LOOKS = 4
-"""A disagreement that keeps moving through so many looks is counted as unsettled, and is no difference."""
+"""A disagreement that keeps moving through so many looks is counted as unstable, and is no difference."""
 SAMPLES = 20
-"""Looks within one settling time, in none of which a missing document may be seen."""
+"""Looks within one recheck delay, in none of which a missing document may be seen."""
 ITEM_EVERY = 2
 """So many samples of the document to one of its item, in all of which the item must be there."""
 MOST_DISAGREEMENTS = 5_000
-"""Kept at once: with more the walk settles them before it goes on. Looking at so many again takes seconds."""
+"""Kept at once: with more the run settles them before it goes on. Looking at so many again takes seconds."""
 PROBES_AT_ONCE = 8
 """Documents of one probe. In an index of two shards all of them lie in one of 128 times."""
 REFRESH = 10.0
 """Seconds until AOSS shows a write to a search ("Considerations", OpenSearch Serverless overview)."""
 TO_REMOVE = 5.0
-"""Seconds that the deletion of probes may take. What it leaves behind the next walk of the index removes."""
+"""Seconds that the deletion of probes may take. What it leaves behind the next run of the index removes."""
 
 assert ITEM_EVERY < SAMPLES  # the item is looked at too
 assert LOOKS > 1  # one look is no disagreement
-assert REFRESH < LONGEST_SETTLE  # the longest wait shows what was written before
-assert WALK_RESERVE > 2 * TO_REMOVE  # probes are removed behind the deadline
+assert REFRESH < LONGEST_RECHECK_DELAY  # the longest wait shows what was written before
+assert RECONCILE_RESERVE > 2 * TO_REMOVE  # probes are removed behind the deadline
 
 # The doctor's probes
 
@@ -347,4 +347,4 @@ assert max(TOMBSTONE_AGES) + SEEN_WITHIN < DOCTOR_SECONDS - CLEAN_UP  # all is a
 assert PROBE_TIMEOUT < PATIENCE < SEEN_WITHIN  # in it there is more than one request
 assert DOCTOR_SECONDS < STILL_CONNECTION  # who waits for the answer still hears it
 assert ANOTHERS >= LONGEST_CALL  # else a run's index is taken from under it
-assert SLOW_AGE + READ_TO_ANSWER + ONE_PAGE + WALK_RESERVE <= LONGEST_CALL  # a call outlasts its poison
+assert SLOW_AGE + READ_TO_ANSWER + ONE_PAGE + RECONCILE_RESERVE <= LONGEST_CALL  # a call outlasts its poison

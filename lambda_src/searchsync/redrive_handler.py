@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from searchsync.config import Config, read_environment
+from searchsync.edges.stream import DynamoStream
 from searchsync.entry import Context, accounted, connect_edges, seconds_left
-from searchsync.lean import settle
-from searchsync.metrics import RedriveReport, emit, redrive_line
-from searchsync.redrive import Redrive
-from searchsync.stream import DynamoStream
+from searchsync.lean import tune
+from searchsync.sync.metrics import RedriveReport, emit, redrive_line
+from searchsync.sync.redrive import Redrive
 
 
 def build(config: Config, environment: Mapping[str, str]) -> Redrive:
@@ -38,7 +38,7 @@ def invoke(redrive: Redrive, event: object, context: Context) -> dict[str, Any]:
 
 
 redrive = build(read_environment(os.environ), os.environ)
-settle()
+tune()
 
 
 def handle(event: object, context: Context) -> dict[str, Any]:

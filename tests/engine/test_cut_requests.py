@@ -19,9 +19,9 @@ import pytest
 from lab.engine import Engine
 from lab.faults import Fault, FaultKind
 from lab.gate import Gate
-from searchsync import delivery
 from searchsync.errors import StackError
-from searchsync.resync import Result
+from searchsync.sync import delivery
+from searchsync.sync.resync import Result
 from tests.engine.client import Client
 from tests.engine.test_function import RealBench
 from tests.support.events import event, record

@@ -16,15 +16,15 @@ from lab.faults import Fault, FaultKind
 from lab.gate import Gate
 from lab.gate_rules import GateDenied, GateRequest, Rules
 from searchsync.clock import SystemClock
-from searchsync.collection import connect
 from searchsync.config import Config, read_environment
 from searchsync.doctor import NO_ITEM, examine_role
-from searchsync.errors import WalkRefusedError
-from searchsync.index import MARK, Mark
+from searchsync.documents.index import MARK, Mark
+from searchsync.edges.collection import connect
+from searchsync.errors import RunRefusedError
 from searchsync.limits import CLEAN_UP, LONGEST_NAME
-from searchsync.walk import doctor
-from searchsync.walk.asker import SUFFIX, probe_index
-from searchsync.walk.doctor import examine
+from searchsync.reconcile import doctor
+from searchsync.reconcile.asker import SUFFIX, probe_index
+from searchsync.reconcile.doctor import examine
 from searchsync_cli.diagnosis import PROBES, Outcome, diagnose
 from tests.support.events import environment
 from tests.support.real_lane import AUTH
@@ -208,7 +208,7 @@ def test_an_index_of_anothers_is_not_touched_and_an_old_doctors_is_deleted(
     url = f"{engine.url}/{probe_index(config.index)}"
     requests.put(url, json={"mappings": {"_meta": meta}}, timeout=30).raise_for_status()
     if said:
-        with pytest.raises(WalkRefusedError, match=said):
+        with pytest.raises(RunRefusedError, match=said):
             findings(config)
         assert requests.head(url, timeout=30).status_code == 200
     else:
@@ -219,7 +219,7 @@ def test_a_doctor_that_runs_is_left_alone(engine: Engine, config: Config) -> Non
     url = f"{engine.url}/{probe_index(config.index)}"
     meta = {MARK: {"doctor": "other", "since": int(time.time())}}
     requests.put(url, json={"mappings": {"_meta": meta}}, timeout=30).raise_for_status()
-    with pytest.raises(WalkRefusedError, match="Another doctor"):
+    with pytest.raises(RunRefusedError, match="Another doctor"):
         findings(config)
     assert requests.head(url, timeout=30).status_code == 200
 
@@ -265,7 +265,7 @@ def test_an_index_whose_name_is_its_probes_is_not_touched(engine: Engine, config
     name = "n" * (LONGEST_NAME - len(SUFFIX)) + SUFFIX
     requests.put(f"{engine.url}/{name}", timeout=30).raise_for_status()
     try:
-        with pytest.raises(WalkRefusedError, match="no doctor has made"):
+        with pytest.raises(RunRefusedError, match="no doctor has made"):
             findings(replace(config, index=name))
         assert requests.head(f"{engine.url}/{name}", timeout=30).status_code == 200
     finally:

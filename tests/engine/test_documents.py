@@ -9,8 +9,8 @@ import pytest
 import requests
 
 from lab.engine import Engine
-from searchsync.document import document_text
-from searchsync.fields import Fields
+from searchsync.documents.document import document_text
+from searchsync.documents.fields import Fields
 from searchsync.limits import FIELD_COST, LONGEST_NUMBER, LONGEST_PATH, MOST_MAPPED
 from tests.support.prove_documents import PATIENCE, SLOW, Search, Unasked, search
 

@@ -14,13 +14,13 @@ from lab.behaviours import Behaviours
 from lab.faults import Fault, FaultKind
 from lab.gate import Gate
 from lab.gate_rules import Rules
-from searchsync import delivery
-from searchsync.bulk import Kind, Response, classify_items, lines
-from searchsync.collection import OpenSearchCollection, connect
-from searchsync.delivery import NO_ANSWER, PROBE
+from searchsync.edges.collection import OpenSearchCollection, connect
 from searchsync.errors import StackError
 from searchsync.limits import GRANTED_WITHIN, LOAD_AGE, NEW_INDEX_S, SLOW_AGE, UNGUARDED_FOR
-from searchsync.resync import Result
+from searchsync.protocol.bulk import Kind, Response, classify_items, lines
+from searchsync.sync import delivery
+from searchsync.sync.delivery import NO_ANSWER, PROBE
+from searchsync.sync.resync import Result
 from tests.engine.client import Client
 from tests.support.events import NOW, event, number, record, sequence_number
 from tests.support.fakes import Bench, whole

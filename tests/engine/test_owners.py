@@ -11,10 +11,10 @@ import pytest
 from requests_aws4auth import AWS4Auth
 
 from lab.gate import Gate
-from searchsync.collection import OpenSearchCollection, connect
-from searchsync.document import KEY_FIELD
+from searchsync.documents.document import KEY_FIELD
+from searchsync.documents.index import Mark, Owner
+from searchsync.edges.collection import OpenSearchCollection, connect
 from searchsync.errors import StackError
-from searchsync.index import Mark, Owner
 from searchsync.limits import ENSURED_FOR
 from tests.engine.client import Client
 from tests.support.events import OWNER, event, record

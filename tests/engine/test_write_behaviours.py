@@ -10,10 +10,10 @@ import pytest
 
 from lab.behaviours import Behaviours
 from lab.gate import Gate
-from searchsync import delivery
-from searchsync.document import KEY_FIELD, index_key
+from searchsync.documents.document import KEY_FIELD, index_key
 from searchsync.errors import StackError
-from searchsync.resync import Result
+from searchsync.sync import delivery
+from searchsync.sync.resync import Result
 from tests.engine.client import Client
 from tests.engine.test_function import RealBench
 from tests.support.events import NOW, event, record, sequence_number

@@ -22,9 +22,9 @@ from lab.maven import ROOT
 from lab.stack import Credentials, Lab
 from lab.terraform import Terraform
 from tests.lab.test_permissions import dispute, key, put, written
+from tests.lab.test_reconcile import Run
 from tests.lab.test_redrive import invoke, set_trigger, some_range
-from tests.lab.test_walk import Walk
-from tests.support.applied_walk import REFRESH_SECONDS, damage, settling_soon
+from tests.support.applied_run import REFRESH_SECONDS, damage, settling_soon
 from tests.support.called import FUNCTIONS, documented, function_calls
 from tools.permission_list import GRANTS
 from tools.permissions import policy
@@ -76,27 +76,27 @@ def terraform(lab: Lab, deployer: Credentials, packages: tuple[str, str]) -> Ite
 
 def test_each_function_calls_what_its_rows_say_and_all_of_it(lab: Lab, terraform: Terraform) -> None:
     stack = Applied(lab, terraform.output())
-    walk = Walk(stack)
+    run = Run(stack)
     stack.put(BAD)
-    exercise_load(walk)
+    exercise_load(run)
     set_trigger(stack, Enabled=True)
     exercise_sync(stack)
     set_trigger(stack, Enabled=False)
     exercise_redrive(stack)
-    exercise_verify(walk)
+    exercise_verify(run)
     assert function_calls(lab, NAME) == {function: documented(function) for function in FUNCTIONS}
 
 
-def exercise_load(walk: Walk) -> None:
+def exercise_load(run: Run) -> None:
     """An export of an item that is written, and of one that never can be."""
-    stack, loaded = walk.stack, {**key("loaded"), "state": {"S": "put"}}
+    stack, loaded = run.stack, {**key("loaded"), "state": {"S": "put"}}
     stack.put(loaded)
     table_arn = str(stack.outputs["stream_arn"]).partition("/stream/")[0]
     at = int(time.time())
     dynamodb, s3 = (stack.lab.boto3_client(service) for service in ("dynamodb", "s3"))
     exported = Exporter(dynamodb, s3, EXPORTS, table_arn).write([loaded, BAD], at)
-    ended = walk.end(walk.start("backfill", export={"arn": exported.arn}))
-    assert ended["status"] == "SUCCEEDED", walk.causes(ended)
+    ended = run.end(run.start("backfill", export={"arn": exported.arn}))
+    assert ended["status"] == "SUCCEEDED", run.causes(ended)
     assert json.loads(ended["output"])["totals"].get("poison") == 1, ended["output"]
 
 
@@ -116,12 +116,12 @@ def exercise_redrive(stack: Applied) -> None:
     assert (answer["taken"], answer["redriven"], answer["stayed"]) == (4, 1, 3), answer
 
 
-def exercise_verify(walk: Walk) -> None:
+def exercise_verify(run: Run) -> None:
     """A verification that finds a difference, and reports it."""
-    damage(walk.stack, "plain", {"id": "plain", "state": "damaged"})
+    damage(run.stack, "plain", {"id": "plain", "state": "damaged"})
     time.sleep(REFRESH_SECONDS)
-    with settling_soon(walk.stack):
-        assert walk.run("verify")["in_step"] is False
+    with settling_soon(run.stack):
+        assert run.run("verify")["in_step"] is False
 
 
 def test_the_deployer_needs_all_of_the_table_and_no_more(

@@ -11,15 +11,15 @@ import pytest
 from lab.applied import Applied
 from lab.faults import Fault, FaultKind
 from lab.terraform import Terraform
+from tests.lab.test_reconcile import key
 from tests.lab.test_redrive import trigger_off
-from tests.lab.test_walk import key
 from tests.support.applied_cli import AppliedCli, Ran
-from tests.support.applied_walk import REFRESH_SECONDS, damage, settling_soon
+from tests.support.applied_run import REFRESH_SECONDS, damage, settling_soon
 from tests.support.fakes import whole
 
 ITEMS = 200
 LANES = 4
-"""As `table_walk.concurrency`, and so the segments of a small table."""
+"""As `reconciliation.concurrency`, and so the segments of a small table."""
 
 
 @pytest.fixture(scope="module")
@@ -58,11 +58,11 @@ def test_damage_is_found_shown_repaired_and_the_verdict_follows(cli: AppliedCli,
     assert kinds(found) == {
         "cli-1": ("different", ["state"]),
         "cli-2": ("missing", []),
-        "cli-nobody": ("extra", []),
+        "cli-nobody": ("orphan", []),
     }
     status = cli.run("status")
     assert (status.code, "✗ Differences" in status.out) == (1, True), status
-    assert "1 missing, 1 extra, 1 different" in status.out
+    assert "1 missing, 1 orphan, 1 different" in status.out
     repaired = cli.run("repair")
     assert (repaired.code, "3 repaired" in repaired.out) == (0, True), repaired
     assert cli.stack.comparison().in_step
@@ -108,7 +108,7 @@ def depth(cli: AppliedCli) -> int:
     return int(found[asked[0]])
 
 
-def test_a_walk_is_left_running_joined_watched_again_and_stands_in_anothers_way(cli: AppliedCli) -> None:
+def test_a_run_is_left_running_joined_watched_again_and_stands_in_anothers_way(cli: AppliedCli) -> None:
     gate = cli.stack.lab.gate_of(cli.stack.outputs["collection_endpoint"])
     gate.inject(Fault(FaultKind.STATUS, path="_bulk", status=429, count=None))
     try:
@@ -140,7 +140,7 @@ def test_a_walk_is_left_running_joined_watched_again_and_stands_in_anothers_way(
 
 def parts(cli: AppliedCli, run: str) -> list[tuple[str, bool]]:
     """The run's calls so far by their part, and whether they went well; one that was tried again is there twice."""
-    lines = cli.run("logs", "--function", "walk", "--since", "10m", "--json").lines
+    lines = cli.run("logs", "--function", "reconcile", "--since", "10m", "--json").lines
     return [(line["part"], "error" not in line) for line in lines if line.get("run") == run and "part" in line]
 
 
@@ -151,9 +151,9 @@ def in_segment(cli: AppliedCli, number: int, of: int) -> list[str]:
     return [item["id"]["S"] for item in page["Items"]]
 
 
-def test_a_walk_that_failed_half_way_goes_on_where_it_was(cli: AppliedCli) -> None:
+def test_a_run_that_failed_half_way_goes_on_where_it_was(cli: AppliedCli) -> None:
     gate = cli.stack.lab.gate_of(cli.stack.outputs["collection_endpoint"])
-    # Two parts' own items: the trigger's requests are not to be counted among the walk's.
+    # Two parts' own items: the trigger's requests are not to be counted among the run's.
     refused = tuple(in_segment(cli, number, LANES)[0] for number in (2, 3))
     gate.inject(Fault(FaultKind.STATUS, path="_bulk", status=405, ids=refused, count=None))
     try:
@@ -162,7 +162,7 @@ def test_a_walk_that_failed_half_way_goes_on_where_it_was(cli: AppliedCli) -> No
         gate.clear()
     assert (failed.code, "data access policy" in failed.json["error"]) == (2, True), failed
     assert f"`searchsync backfill --name {cli.stack.outputs['function_name']} --resume`" in failed.json["remedy"]
-    errors = cli.run("logs", "--function", "walk", "--errors", "--since", "10m")
+    errors = cli.run("logs", "--function", "reconcile", "--errors", "--since", "10m")
     assert (errors.code, "data access policy" in errors.out) == (0, True), errors
     run = failed.json["error"].split(" ")[0]
     before = parts(cli, run)
@@ -177,9 +177,9 @@ def test_a_walk_that_failed_half_way_goes_on_where_it_was(cli: AppliedCli) -> No
 
 
 def test_the_functions_lines_are_shown(cli: AppliedCli) -> None:
-    walked = cli.run("logs", "--function", "walk", "--since", "1h")
-    assert walked.code == 0
-    assert any("backfill" in line and "WalkItems" in line for line in walked.out.splitlines()), walked
+    scanned = cli.run("logs", "--function", "reconcile", "--since", "1h")
+    assert scanned.code == 0
+    assert any("backfill" in line and "RunItems" in line for line in scanned.out.splitlines()), scanned
     synced: list[dict[str, Any]] = cli.run("logs", "--since", "1h", "--json").lines
     assert sum(line.get("DocumentsWritten", 0) for line in synced) >= ITEMS
 

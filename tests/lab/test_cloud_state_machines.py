@@ -94,7 +94,7 @@ def test_a_failed_child_ends_the_map_run_and_stops_the_others(lab: Lab) -> None:
         assert (counts["aborted"], counts["failed"], counts["pending"]) == (1, 1, 1)
         assert sorted(each["status"] for each in children) == ["ABORTED", "FAILED"]
         (failed,) = (each for each in children if each["status"] == "FAILED")
-        assert failed["error"] == "WalkRefusedError"
+        assert failed["error"] == "RunRefusedError"
         assert failed["redriveStatus"] == "REDRIVABLE_BY_MAP_RUN"
         assert machine.calls().count(("bad", 1)) == 1, "a refusal was repeated"
         wait_until("the stopped child's call", lambda: ("slow", 0) in machine.calls())
@@ -182,7 +182,7 @@ def test_a_member_of_a_map_that_the_lab_does_not_know_is_refused(lab: Lab, membe
         ("lambda:InvokeFunction", "States.ExceedToleratedFailureThreshold"),
     ],
 )
-def test_without_this_permission_of_its_role_a_walk_fails(lab: Lab, action: str, error: str) -> None:
+def test_without_this_permission_of_its_role_a_run_fails(lab: Lab, action: str, error: str) -> None:
     with SmallMachine(lab) as machine:
         machine.forbid(action)
         execution = machine.start(["a"])
@@ -211,7 +211,7 @@ def test_a_rule_starts_the_machine_with_its_targets_role(lab: Lab) -> None:
     with SmallMachine(lab) as machine:
         rule, events = machine.name, lab.boto3_client("events")
         events.put_rule(Name=rule, EventPattern=json.dumps({"source": [rule]}))
-        target = {"Id": "walk", "Arn": machine.arn, "RoleArn": machine.rule_role(), "Input": '{"parts": ["a"]}'}
+        target = {"Id": "reconcile", "Arn": machine.arn, "RoleArn": machine.rule_role(), "Input": '{"parts": ["a"]}'}
         events.put_targets(Rule=rule, Targets=[target])
         entry = {"Source": rule, "DetailType": "x", "Detail": "{}"}
 

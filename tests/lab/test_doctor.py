@@ -15,16 +15,16 @@ import requests
 from lab.applied import Applied
 from lab.behaviours import DEFAULT_PROFILE, Behaviours, in_the_lab
 from lab.gate_admin import GateClient
-from searchsync.walk.asker import probe_index
+from searchsync.reconcile.asker import probe_index
 from searchsync_cli.diagnosis import PROBES, Outcome
 from tests.lab.test_permissions import put_policy, without
-from tests.lab.test_walk import key
+from tests.lab.test_reconcile import key
 from tests.support.applied_cli import AppliedCli, Ran
 
 SECONDS = ("--seconds", "60")
 """Enough for all but the tombstone's minute."""
-WALK_ROLE = "dynamodb-to-opensearch-walk-role"
-WALK_POLICY = "dynamodb-to-opensearch-walk"
+RECONCILE_ROLE = "dynamodb-to-opensearch-reconcile-role"
+RECONCILE_POLICY = "dynamodb-to-opensearch-reconcile"
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def test_a_profile_is_found_out_row_by_row(cli: AppliedCli, gate: GateClient, pr
 
 
 @contextmanager
-def walk_without(stack: Applied, permission: str, name: str = WALK_POLICY) -> Iterator[None]:
+def run_without(stack: Applied, permission: str, name: str = RECONCILE_POLICY) -> Iterator[None]:
     """The data access policy without one permission on the probe index."""
     aoss = stack.lab.boto3_client("opensearchserverless")
     before = aoss.get_access_policy(type="data", name=name)["accessPolicyDetail"]["policy"]
@@ -113,8 +113,8 @@ def walk_without(stack: Applied, permission: str, name: str = WALK_POLICY) -> It
         ("aoss:ReadDocument", "POST /<probe>/_search"),
     ],
 )
-def test_each_permission_of_the_walks_role_is_missed(cli: AppliedCli, permission: str, refused: str) -> None:
-    with walk_without(cli.stack, permission):
+def test_each_permission_of_the_runs_role_is_missed(cli: AppliedCli, permission: str, refused: str) -> None:
+    with run_without(cli.stack, permission):
         ran = cli.run("doctor", "--json", *SECONDS)
     assert (ran.code, differing(ran)) == (1, {"permissions"}), ran
     (row,) = [each for each in ran.json["rows"] if each["name"] == "permissions"]
@@ -122,7 +122,7 @@ def test_each_permission_of_the_walks_role_is_missed(cli: AppliedCli, permission
 
 
 def test_a_probe_index_that_may_not_be_deleted_is_said(cli: AppliedCli) -> None:
-    with walk_without(cli.stack, "aoss:DeleteIndex"):
+    with run_without(cli.stack, "aoss:DeleteIndex"):
         ran = cli.run("doctor", "--json", *SECONDS)
     probe = probe_index(cli.stack.outputs["index_name"])
     requests.delete(f"{cli.stack.lab.engine_url}/{probe}", timeout=30).raise_for_status()
@@ -139,9 +139,9 @@ def test_a_signature_that_is_refused_is_found(cli: AppliedCli) -> None:
     iam = cli.stack.lab.boto3_client("iam")
     statement = {"Effect": "Deny", "Action": "aoss:APIAccessAll", "Resource": "*"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    iam.put_role_policy(RoleName=WALK_ROLE, PolicyName="taken-away", PolicyDocument=document)
+    iam.put_role_policy(RoleName=RECONCILE_ROLE, PolicyName="taken-away", PolicyDocument=document)
     try:
         ran = cli.run("doctor", "--json", *SECONDS)
     finally:
-        iam.delete_role_policy(RoleName=WALK_ROLE, PolicyName="taken-away")
+        iam.delete_role_policy(RoleName=RECONCILE_ROLE, PolicyName="taken-away")
     assert (ran.code, differing(ran)) == (1, {"signature", "permissions"}), ran

@@ -19,15 +19,15 @@ from lab.gate import Gate
 from lab.stack import Lab
 from lab.trigger_core import event_record
 from searchsync.clock import Backoff, SystemClock
-from searchsync.collection import OpenSearchCollection, connect
 from searchsync.config import read_environment
-from searchsync.metrics import Report
-from searchsync.pipeline import Pipeline
-from searchsync.table import DynamoTable
+from searchsync.edges.collection import OpenSearchCollection, connect
+from searchsync.edges.table import DynamoTable
+from searchsync.sync.metrics import Report
+from searchsync.sync.pipeline import Pipeline
 from tests.support.events import environment
 from tests.support.fakes import MemoryQueue
 
-MARGIN_SECONDS = 70
+MAX_SKEW_SECONDS = 70
 """DynamoDB Local floors creation times to the minute."""
 
 
@@ -87,7 +87,7 @@ def test_real_stream_records_bring_table_and_index_in_step(lab: Lab, local: Dyna
                 OPENSEARCH_INDEX=f"local-{time.monotonic_ns()}",
             )
         )
-        config = replace(config, margin=MARGIN_SECONDS)
+        config = replace(config, max_skew=MAX_SKEW_SECONDS)
         auth = AWS4Auth("local", "local", "us-east-1", "aoss")
         backoff = Backoff(clock, random.Random(seed))
         queue = MemoryQueue()

@@ -14,9 +14,9 @@ from lab.export import Exporter, WrittenExport
 from lab.stack import Lab
 from lab.terraform import Terraform
 from tests.support.applied_cli import AppliedCli
-from tests.support.applied_walk import settling_soon
+from tests.support.applied_run import settling_soon
 
-BUCKET = "orders-search-walks"
+BUCKET = "orders-search-runs"
 ITEMS = 30
 FILES = 10_000
 MOST_SECONDS = 180.0
@@ -143,7 +143,7 @@ def check_not_whole(cli: AppliedCli) -> None:
 
 
 def check_refused(cli: AppliedCli) -> None:
-    """Nothing is loaded that would lose changes: the walk says so, and the command how to begin anew."""
+    """Nothing is loaded that would lose changes: the run says so, and the command how to begin anew."""
     old = cli.run("backfill", "--from-export", export(cli.stack, [order(1)], time.time() - 3600).url)
     assert (old.code, "older than the table's stream" in old.err) == (2, True), old
     check_not_whole(cli)

@@ -15,7 +15,7 @@ import requests
 
 from lab.applied import Applied
 from tests.support.applied_cli import AppliedCli
-from tests.support.applied_walk import settling_soon
+from tests.support.applied_run import settling_soon
 from tests.support.fakes import whole
 
 PAUSE_SECONDS = 0.02

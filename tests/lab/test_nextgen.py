@@ -1,4 +1,4 @@
-"""The walk-through on a NextGen collection: the lab of the profile `nextgen`, with a walk over it.
+"""The walk-through on a NextGen collection: the lab of the profile `nextgen`, with a run over it.
 
 All other tests of the lab run on `classic` collections."""
 
@@ -16,7 +16,7 @@ from lab.behaviours import in_the_lab
 from lab.stack import Lab
 from lab.terraform import Terraform
 from lab.workload import changes, write
-from tests.support.applied_walk import settling_soon
+from tests.support.applied_run import settling_soon
 
 SEED = 6
 
@@ -57,7 +57,7 @@ def test_a_collection_that_fell_asleep_wakes_for_a_change_and_nothing_is_lost(st
 
 
 def test_a_backfill_and_a_verification_find_it_in_step(stack: Applied) -> None:
-    states, machine = stack.lab.boto3_client("stepfunctions"), stack.outputs["walk_state_machine_arn"]
+    states, machine = stack.lab.boto3_client("stepfunctions"), stack.outputs["reconciliation_state_machine_arn"]
 
     def ended(execution: str) -> Any:
         found = states.describe_execution(executionArn=execution)

@@ -58,7 +58,7 @@ def send(stack: Applied, body: dict[str, Any]) -> None:
 
 
 def old_poison(stack: Applied, name: str) -> dict[str, Any]:
-    """A message of a record that was long ago, so that no margin is waited for."""
+    """A message of a record that was long ago, so that no skew bound is waited for."""
     table_arn = stack.outputs["stream_arn"].partition("/stream/")[0]
     return {"kind": "searchsync.poison", "table_arn": table_arn, "key": key(name), "version": 1 << 31}
 

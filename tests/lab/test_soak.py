@@ -18,7 +18,7 @@ def test_a_small_soak_meets_every_storm_and_loses_nothing(workshop: Applied) -> 
     finally:
         for turn in range(FEWEST_POISON + 1):
             workshop.delete({"id": {"S": f"poison-{seed}-{turn}"}})
-    assert (summary.lost, summary.extra, summary.different, summary.ranges) == ([], [], [], 0)
+    assert (summary.lost, summary.orphan, summary.different, summary.ranges) == ([], [], [], 0)
     assert summary.reported == summary.poison
     assert summary.poison
     assert summary.good

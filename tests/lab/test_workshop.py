@@ -27,7 +27,7 @@ def test_a_second_plan_is_empty(workshop_terraform: Terraform, workshop: Applied
     assert workshop_terraform.plan_is_empty(), workshop_terraform.plan()
 
 
-def test_the_walk_through_keeps_its_own_names(workshop: Applied) -> None:
+def test_the_run_through_keeps_its_own_names(workshop: Applied) -> None:
     iam, functions = workshop.lab.boto3_client("iam"), workshop.lab.boto3_client("lambda")
     policies = iam.list_role_policies(RoleName="lambda-lab-role")["PolicyNames"]
     assert {"dynamodb-stream-data", "aoss-policy"} <= set(policies)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lab.stack import Lab
 from tools.permission_list import ENDPOINTS
 
-FUNCTIONS = {"sync": "", "redrive": "-redrive", "walk": "-walk"}
+FUNCTIONS = {"sync": "", "redrive": "-redrive", "reconcile": "-reconcile"}
 """The module's functions: what stands behind the sync function's name."""
 
 

@@ -22,9 +22,9 @@ from rich.console import Console
 
 from searchsync_cli.aws import Aws
 from searchsync_cli.errors import iam_action
+from searchsync_cli.executions import World
 from searchsync_cli.main import main
 from searchsync_cli.screen import Screen
-from searchsync_cli.walks import World
 from tests.support.fakes import FakeClock
 
 REGION = "eu-central-1"
@@ -32,7 +32,7 @@ ACCOUNT = "123456789012"
 NAME = "orders-search"
 TABLE_ARN = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/orders"
 STREAM_LABEL = "2026-01-02T03:04:05.678"
-MACHINE_ARN = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{NAME}-walk"
+MACHINE_ARN = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{NAME}-reconcile"
 BUCKET = "exports"
 LOADER = botocore.session.Session().get_component("data_loader")
 """The services' models, read once for all tests: most of a test's time otherwise."""
@@ -47,7 +47,7 @@ class Refused(Exception):
 
 
 @dataclass
-class Walk:
+class Run:
     """One execution. looks: how often it is described before it ends; segments: children of the table's map."""
 
     name: str
@@ -75,8 +75,8 @@ class Cloud:
 
     clock: FakeClock
     session: Any = None
-    walks: list[Walk] = field(default_factory=list)
-    next_walk: dict[str, Any] = field(default_factory=dict)
+    runs: list[Run] = field(default_factory=list)
+    next_run: dict[str, Any] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
     trigger: dict[str, Any] | None = None
     functions: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
@@ -134,14 +134,14 @@ class Cloud:
             "StartingPosition": "TRIM_HORIZON",
             "MaximumRecordAgeInSeconds": 79_200,
         }
-        for function in (NAME, f"{NAME}-redrive", f"{NAME}-walk"):
+        for function in (NAME, f"{NAME}-redrive", f"{NAME}-reconcile"):
             self.functions[function] = lambda _: None
             self.session.client("logs").create_log_group(logGroupName=f"/aws/lambda/{function}")
             self.session.client("logs").create_log_stream(logGroupName=f"/aws/lambda/{function}", logStreamName="1")
-        self.functions[f"{NAME}-walk"] = self.look
+        self.functions[f"{NAME}-reconcile"] = self.look
 
     def look(self, event: Any) -> dict[str, Any]:
-        """What the walk function answers to a look."""
+        """What the reconcile function answers to a look."""
         unasked = {"state": "unasked", "created": None, "documents": None}
         hidden = {} if event.get("index") else {"index_uuid": None, "index_mark": None}
         index = self.index if event.get("index") else unasked
@@ -159,14 +159,14 @@ class Cloud:
         self.out, self.err = out.getvalue(), err.getvalue()
         return code
 
-    def finished(self, task: str, in_step: bool | None = True, before: float = 3600.0, **totals: Any) -> Walk:
-        """A walk that succeeded, begun so many seconds ago, two minutes long."""
+    def finished(self, task: str, in_step: bool | None = True, before: float = 3600.0, **totals: Any) -> Run:
+        """A run that succeeded, begun so many seconds ago, two minutes long."""
         started = self.clock.now() - before
-        walk = Walk(f"{task}-{len(self.walks)}", task, started, "SUCCEEDED", started + 120)
-        walk.output = {"task": task, "run": walk.name, "totals": totals, "in_step": in_step, "report": None}
-        walk.output = {**walk.output, "saw": dict(self.saw)}
-        self.walks.append(walk)
-        return walk
+        run = Run(f"{task}-{len(self.runs)}", task, started, "SUCCEEDED", started + 120)
+        run.output = {"task": task, "run": run.name, "totals": totals, "in_step": in_step, "report": None}
+        run.output = {**run.output, "saw": dict(self.saw)}
+        self.runs.append(run)
+        return run
 
     def metric(self, namespace: str, name: str, value: float, before: float = 60.0, of: str = NAME) -> None:
         """One value of a metric, so many seconds ago."""
@@ -258,9 +258,9 @@ class Cloud:
     def _on_StartExecution(self, asked: Mapping[str, Any]) -> Any:  # noqa: N802
         self._machine()
         request = json.loads(asked["input"])
-        walk = Walk(asked["name"], request["task"], self.clock.now(), input=request, **self.next_walk)
-        self.walks.append(walk)
-        return {"executionArn": walk.arn, "startDate": _date(walk.started)}
+        run = Run(asked["name"], request["task"], self.clock.now(), input=request, **self.next_run)
+        self.runs.append(run)
+        return {"executionArn": run.arn, "startDate": _date(run.started)}
 
     def _machine(self) -> None:
         if not self.has_machine:
@@ -268,44 +268,42 @@ class Cloud:
 
     def _on_ListExecutions(self, asked: Mapping[str, Any]) -> Any:  # noqa: N802
         if "mapRunArn" in asked:
-            walk = self._walk({"executionArn": asked["mapRunArn"].rpartition("/")[0]})
-            return {"executions": [_listed(child) for child in _failed_children(walk)]}
+            run = self._run({"executionArn": asked["mapRunArn"].rpartition("/")[0]})
+            return {"executions": [_listed(child) for child in _failed_children(run)]}
         self._machine()
-        found = [walk for walk in self.walks if walk.status == asked.get("statusFilter", walk.status)]
-        found.sort(key=lambda walk: walk.stopped or walk.started, reverse=True)
-        return {"executions": [_listed(walk) for walk in found]}
+        found = [run for run in self.runs if run.status == asked.get("statusFilter", run.status)]
+        found.sort(key=lambda run: run.stopped or run.started, reverse=True)
+        return {"executions": [_listed(run) for run in found]}
 
     def _on_DescribeExecution(self, asked: Mapping[str, Any]) -> Any:  # noqa: N802
-        walk = self._walk(asked)
-        if walk.status == "RUNNING":
-            walk.looks -= 1
-            if walk.looks < 0:
-                walk.status, walk.stopped = ("FAILED" if walk.fails else "SUCCEEDED"), self.clock.now()
-        described = _listed(walk) | {"input": json.dumps({"task": walk.task, **walk.input})}
-        if walk.status == "SUCCEEDED":
-            described["output"] = json.dumps(walk.output)
-        elif walk.fails and walk.status != "RUNNING":
-            described |= {"error": walk.fails[0], "cause": walk.fails[1]}
-        if walk.status not in ("RUNNING", "SUCCEEDED"):
-            described["redriveStatus"] = walk.redrive_status
+        run = self._run(asked)
+        if run.status == "RUNNING":
+            run.looks -= 1
+            if run.looks < 0:
+                run.status, run.stopped = ("FAILED" if run.fails else "SUCCEEDED"), self.clock.now()
+        described = _listed(run) | {"input": json.dumps({"task": run.task, **run.input})}
+        if run.status == "SUCCEEDED":
+            described["output"] = json.dumps(run.output)
+        elif run.fails and run.status != "RUNNING":
+            described |= {"error": run.fails[0], "cause": run.fails[1]}
+        if run.status not in ("RUNNING", "SUCCEEDED"):
+            described["redriveStatus"] = run.redrive_status
         return described
 
     def _on_RedriveExecution(self, asked: Mapping[str, Any]) -> Any:  # noqa: N802
-        walk = self._walk(asked)
-        walk.status, walk.stopped, walk.looks, walk.fails = "RUNNING", None, 2, None
-        walk.redriven += 1
+        run = self._run(asked)
+        run.status, run.stopped, run.looks, run.fails = "RUNNING", None, 2, None
+        run.redriven += 1
         return {"redriveDate": _date(self.clock.now())}
 
     def _on_ListMapRuns(self, asked: Mapping[str, Any]) -> Any:  # noqa: N802
-        walk = self._walk(asked)
-        runs = (
-            [walk.started + 1, walk.started + 60] if walk.task != "backfill" and walk.looks <= 0 else [walk.started + 1]
-        )
+        run = self._run(asked)
+        runs = [run.started + 1, run.started + 60] if run.task != "backfill" and run.looks <= 0 else [run.started + 1]
         return {
             "mapRuns": [
                 {
-                    "executionArn": walk.arn,
-                    "mapRunArn": f"{walk.arn}/{position}",
+                    "executionArn": run.arn,
+                    "mapRunArn": f"{run.arn}/{position}",
                     "stateMachineArn": MACHINE_ARN,
                     "startDate": _date(at),
                 }
@@ -315,9 +313,9 @@ class Cloud:
 
     def _on_DescribeMapRun(self, asked: Mapping[str, Any]) -> Any:  # noqa: N802
         arn, _, position = asked["mapRunArn"].rpartition("/")
-        walk = self._walk({"executionArn": arn})
-        segments = walk.segments if position == "0" else 2
-        done = max(0, min(segments, segments - walk.looks))
+        run = self._run({"executionArn": arn})
+        segments = run.segments if position == "0" else 2
+        done = max(0, min(segments, segments - run.looks))
         counts = {
             "pending": 0,
             "running": segments - done,
@@ -331,14 +329,14 @@ class Cloud:
         return {
             "mapRunArn": asked["mapRunArn"],
             "executionArn": arn,
-            "status": walk.status,
-            "startDate": _date(walk.started + 60 * int(position)),
+            "status": run.status,
+            "startDate": _date(run.started + 60 * int(position)),
             "maxConcurrency": 4,
             "toleratedFailurePercentage": 0.0,
             "toleratedFailureCount": 0,
             "itemCounts": counts,
             "executionCounts": counts,
-            "redriveCount": walk.redriven,
+            "redriveCount": run.redriven,
         }
 
     def _on_DescribeExport(self, asked: Mapping[str, Any]) -> Any:  # noqa: N802
@@ -346,30 +344,30 @@ class Cloud:
             raise Refused("ExportNotFoundException", "Export not found")
         return {"ExportDescription": self.exports[asked["ExportArn"]]}
 
-    def _walk(self, asked: Mapping[str, Any]) -> Walk:
-        every = [each for walk in self.walks for each in (walk, *_failed_children(walk))]
-        found = next((walk for walk in every if walk.arn == asked["executionArn"]), None)
+    def _run(self, asked: Mapping[str, Any]) -> Run:
+        every = [each for run in self.runs for each in (run, *_failed_children(run))]
+        found = next((run for run in every if run.arn == asked["executionArn"]), None)
         if found is None:
             raise Refused("ExecutionDoesNotExist")
         return found
 
 
-def _failed_children(walk: Walk) -> list[Walk]:
-    if walk.child is None:
+def _failed_children(run: Run) -> list[Run]:
+    if run.child is None:
         return []
-    return [Walk(f"{walk.name}-child", walk.task, walk.started, "FAILED", walk.started + 1, fails=walk.child)]
+    return [Run(f"{run.name}-child", run.task, run.started, "FAILED", run.started + 1, fails=run.child)]
 
 
 def _date(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _listed(walk: Walk) -> dict[str, Any]:
+def _listed(run: Run) -> dict[str, Any]:
     listed = {
-        "executionArn": walk.arn,
+        "executionArn": run.arn,
         "stateMachineArn": MACHINE_ARN,
-        "name": walk.name,
-        "status": walk.status,
-        "startDate": _date(walk.started),
+        "name": run.name,
+        "status": run.status,
+        "startDate": _date(run.started),
     }
-    return listed | ({"stopDate": _date(walk.stopped)} if walk.stopped else {})
+    return listed | ({"stopDate": _date(run.stopped)} if run.stopped else {})

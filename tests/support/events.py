@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from searchsync.index import Owner
-from searchsync.version import stream_version
+from searchsync.documents.index import Owner
+from searchsync.protocol.version import stream_version
 
 STREAM_ARN = "arn:aws:dynamodb:eu-central-1:123456789012:table/lab-table/stream/2026-01-01T00:00:00.000"
 TABLE_ARN = STREAM_ARN.partition("/stream/")[0]
@@ -65,7 +65,7 @@ def environment(**changes: str) -> dict[str, str]:
         "STREAM_ARN": STREAM_ARN,
         "KEY_ATTRIBUTES": '["id"]',
         "FAILURE_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/failures",
-        "CLOCK_MARGIN_SECONDS": "10",
+        "MAX_CLOCK_SKEW_SECONDS": "10",
         "AWS_LAMBDA_FUNCTION_NAME": "sync",
         "SYNC_FUNCTION_NAME": "sync",
         **changes,

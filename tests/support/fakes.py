@@ -11,16 +11,17 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
 
-from searchsync.bulk import DONE, Answer, Response
+from searchsync.documents.attributes import AttributeMap
+
 from searchsync.clock import Backoff, Deadline
 from searchsync.config import Config, read_environment
-from searchsync.document import KEY_FIELD, index_key
+from searchsync.documents.document import KEY_FIELD, index_key
 from searchsync.errors import TableBusyError
 from searchsync.limits import LARGEST_BODY
-from searchsync.metrics import Report
-from searchsync.pipeline import Pipeline
-from searchsync.records import AttributeMap
-from searchsync.resync import Page
+from searchsync.protocol.bulk import DONE, Answer, Response
+from searchsync.sync.metrics import Report
+from searchsync.sync.pipeline import Pipeline
+from searchsync.sync.resync import Page
 from tests.support.events import NOW, environment
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from tests.support.actions import is_action, is_permission
 
 ON_EVERYTHING = {
-    "cloudwatch:GetMetricStatistics": "knows no resource; the walk asks how late the pipeline is",
-    "lambda:ListEventSourceMappings": "knows no resource; the walk asks whether the trigger is off",
+    "cloudwatch:GetMetricStatistics": "knows no resource; the run asks how late the pipeline is",
+    "lambda:ListEventSourceMappings": "knows no resource; the run asks whether the trigger is off",
     "dynamodb:ListStreams": "knows no resource; Lambda asks for it when the mapping is created",
     "ec2:AssignPrivateIpAddresses": "network interfaces of a function in a VPC have no ARN before they exist",
     "ec2:CreateNetworkInterface": "the same",

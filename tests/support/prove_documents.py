@@ -27,12 +27,12 @@ from hypothesis import seed as seeded
 from hypothesis import strategies as st
 
 from lab.engine import Engine
-from searchsync.bulk import Write, lines
-from searchsync.document import document_text
+from searchsync.documents.document import document_text
+from searchsync.documents.fields import Fields
+from searchsync.documents.index import DEFAULT_MAPPING
 from searchsync.errors import ConversionError
-from searchsync.fields import Fields
-from searchsync.index import DEFAULT_MAPPING
 from searchsync.limits import LONGEST_PATH, MOST_MAPPED, NESTING
+from searchsync.protocol.bulk import Write, lines
 
 LARGEST_ITEM = 400_000
 """Bytes, nearly ("Constraints in Amazon DynamoDB": 400 KB)."""

@@ -1,4 +1,4 @@
-"""A walk's lane on a real engine behind the collection gate, and a real table."""
+"""A run's lane on a real engine behind the collection gate, and a real table."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from requests_aws4auth import AWS4Auth
 
 from lab.gate import Gate
 from searchsync.clock import Backoff, SystemClock
-from searchsync.collection import OpenSearchCollection, connect
 from searchsync.config import read_environment
-from searchsync.table import DynamoTable
-from searchsync.walk.reader import ExactJson, IndexReader
+from searchsync.edges.collection import OpenSearchCollection, connect
+from searchsync.edges.table import DynamoTable
+from searchsync.reconcile.reader import ExactJson, IndexReader
 from tests.support.events import environment
-from tests.support.walk_bench import Lane
+from tests.support.reconcile_harness import Lane
 
 AUTH = AWS4Auth("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "eu-central-1", "aoss")
-MARGIN = 0.5
+MAX_SKEW = 0.5
 """Seconds: all clocks are this machine's, and a repair waits that long."""
 
 
 class RealWorld:
-    """The edges of a walk, all of them real."""
+    """The edges of a run, all of them real."""
 
     def __init__(self, gate: Gate, index: str, client: Any, table: str, types: dict[str, str]) -> None:
         self.clock: Any = SystemClock()
@@ -36,7 +36,7 @@ class RealWorld:
             index=index,
             table_name=table,
             key_attributes=self.key_attributes,
-            margin=MARGIN,
+            max_skew=MAX_SKEW,
         )
         self.backoff = Backoff(self.clock, random.Random(3))
         self.table = DynamoTable(client, table, self.key_attributes, self.clock, self.backoff)
@@ -45,6 +45,6 @@ class RealWorld:
         self.reader = IndexReader(exact, index, self.key_attributes, self.backoff, self.config.owner)
 
     def lane(self, **settings: Any) -> Lane:
-        """A lane of a walk over this world."""
+        """A lane of a run over this world."""
         world: Any = self
-        return Lane(world, config=self.config, **{"settle": 0.3, **settings})
+        return Lane(world, config=self.config, **{"recheck_delay": 0.3, **settings})

@@ -16,7 +16,7 @@ from tests.support.small_stack import ACCOUNT, wait_until
 HANDLER = """
 import json, os, time
 
-class WalkRefusedError(Exception):
+class RunRefusedError(Exception):
     pass
 
 kept = []
@@ -34,7 +34,7 @@ def handle(event, context):
     if part in listed("SLEEP"):
         time.sleep(float(os.environ.get("SECONDS", "2")))
     if part in listed("REFUSE") and call == 1:
-        raise WalkRefusedError("as asked")
+        raise RunRefusedError("as asked")
     if part in listed("ONCE") and call == 1 and not kept:
         kept.append(part)
         raise ConnectionError("as asked")
@@ -47,13 +47,13 @@ def child(**member: Any) -> dict[str, Any]:
     """The processor of a Distributed Map: three calls of the function, then its totals."""
     return {
         "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
-        "StartAt": "Walk",
+        "StartAt": "Run",
         "States": {
-            "Walk": {"Type": "Task", "OutputPath": "$.Payload", "Next": "Done", **member},
+            "Run": {"Type": "Task", "OutputPath": "$.Payload", "Next": "Done", **member},
             "Done": {
                 "Type": "Choice",
                 "Choices": [{"Variable": "$.done", "BooleanEquals": True, "Next": "Result"}],
-                "Default": "Walk",
+                "Default": "Run",
             },
             "Result": {"Type": "Pass", "OutputPath": "$.totals", "End": True},
         },
@@ -80,10 +80,10 @@ class SmallMachine:
 
     def _definition(self, concurrency: int, map_members: dict[str, Any]) -> dict[str, Any]:
         retry = [
-            {"ErrorEquals": ["WalkRefusedError"], "MaxAttempts": 0},
+            {"ErrorEquals": ["RunRefusedError"], "MaxAttempts": 0},
             {"ErrorEquals": ["States.TaskFailed"], "IntervalSeconds": 1, "MaxAttempts": 2},
         ]
-        walk = {
+        run = {
             "Resource": "arn:aws:states:::lambda:invoke",
             "Parameters": {"FunctionName": self.function_arn, "Payload.$": "$"},
             "Retry": retry,
@@ -96,7 +96,7 @@ class SmallMachine:
             "ItemSelector": {"part.$": "$$.Map.Item.Value", "parent.$": "$$.Execution.Id", "call": 0},
             "MaxConcurrency": concurrency,
             "ToleratedFailurePercentage": 0,
-            "ItemProcessor": child(**walk),
+            "ItemProcessor": child(**run),
             "End": True,
         }
         return {"StartAt": "Parts", "States": {"Parts": parts | map_members}}

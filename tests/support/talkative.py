@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from searchsync.version import read_version, stream_version
+from searchsync.protocol.version import read_version, stream_version
 from tests.support.events import NOW
 from tests.support.stub_services import INDEX_MADE_BY_US, Answer, Reply
 

@@ -74,7 +74,7 @@ run "longest" {
       name                    = "abcdefghijklmnopqrstuvwxyz0123456789_-ABCDEFGHIJKLMN"
       memory_size             = 10240
       timeout                 = 900
-      clock_margin_seconds    = 300
+      max_clock_skew_seconds  = 300
       metric_namespace        = substr(join("", [for number in range(2) : sha512("n${number}")]), 0, 255)
       reserved_concurrency    = 1000
       environment_kms_key_arn = "arn:aws-us-gov:kms:us-gov-east-1:111122223333:key/mrk-${substr(sha256("e"), 0, 32)}"
@@ -112,10 +112,10 @@ run "longest" {
       failure_age_seconds  = 42600
       iterator_age_seconds = 86400
     }
-    table_walk = {
+    reconciliation = {
       concurrency                = 100
       read_units_per_second      = 1000000
-      settle_seconds             = 120
+      recheck_delay_seconds      = 120
       memory_size                = 10240
       report_bucket              = { arn = "arn:aws-us-gov:s3:::${substr(sha512("r"), 0, 63)}", kms_key_arn = "arn:aws-us-gov:kms:us-gov-east-1:111122223333:key/mrk-${substr(sha256("r"), 0, 32)}" }
       export_bucket              = { arn = "arn:aws-us-gov:s3:::${substr(sha512("x"), 0, 63)}", kms_key_arn = "arn:aws-us-gov:kms:us-gov-east-1:111122223333:key/mrk-${substr(sha256("x"), 0, 32)}" }

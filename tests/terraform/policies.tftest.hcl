@@ -121,15 +121,15 @@ run "dropped_records_go_to_the_failure_queue" {
 run "function_environment_is_whole" {
   assert {
     condition = aws_lambda_function.this.environment[0].variables == tomap({
-      OPENSEARCH_HOST      = "https://c0ffee.eu-central-1.aoss.amazonaws.com"
-      OPENSEARCH_INDEX     = "lab-table"
-      STREAM_ARN           = "arn:aws:dynamodb:eu-central-1:111122223333:table/lab-table/stream/2025-01-01T00:00:00.000"
-      KEY_ATTRIBUTES       = "[\"id\"]"
-      FAILURE_QUEUE_URL    = "https://sqs.eu-central-1.amazonaws.com/111122223333/searchsync-failures"
-      CLOCK_MARGIN_SECONDS = "10"
-      LOG_KEYS             = "plain"
-      METRIC_NAMESPACE     = "searchsync"
-      SYNC_FUNCTION_NAME   = "searchsync"
+      OPENSEARCH_HOST        = "https://c0ffee.eu-central-1.aoss.amazonaws.com"
+      OPENSEARCH_INDEX       = "lab-table"
+      STREAM_ARN             = "arn:aws:dynamodb:eu-central-1:111122223333:table/lab-table/stream/2025-01-01T00:00:00.000"
+      KEY_ATTRIBUTES         = "[\"id\"]"
+      FAILURE_QUEUE_URL      = "https://sqs.eu-central-1.amazonaws.com/111122223333/searchsync-failures"
+      MAX_CLOCK_SKEW_SECONDS = "10"
+      LOG_KEYS               = "plain"
+      METRIC_NAMESPACE       = "searchsync"
+      SYNC_FUNCTION_NAME     = "searchsync"
     })
     error_message = "The environment must be what the function reads: ${jsonencode(aws_lambda_function.this.environment[0].variables)}"
   }

@@ -46,7 +46,7 @@ run "redrive_function_takes_the_functions_settings" {
       architecture            = "x86_64"
       memory_size             = 1024
       timeout                 = 900
-      clock_margin_seconds    = 300
+      max_clock_skew_seconds  = 300
       reserved_concurrency    = 3
       environment_kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/environment"
       vpc                     = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }

@@ -78,7 +78,7 @@ run "refuses_margin_below_5" {
   command = plan
 
   variables {
-    function = { clock_margin_seconds = 4 }
+    function = { max_clock_skew_seconds = 4 }
   }
   expect_failures = [var.function]
 }
@@ -87,7 +87,7 @@ run "refuses_margin_over_300" {
   command = plan
 
   variables {
-    function = { clock_margin_seconds = 301, timeout = 900 }
+    function = { max_clock_skew_seconds = 301, timeout = 900 }
   }
   expect_failures = [var.function]
 }
@@ -96,7 +96,7 @@ run "refuses_margin_with_a_fraction" {
   command = plan
 
   variables {
-    function = { clock_margin_seconds = 5.5 }
+    function = { max_clock_skew_seconds = 5.5 }
   }
   expect_failures = [var.function]
 }
@@ -114,7 +114,7 @@ run "refuses_timeout_too_short_for_a_resync_with_a_wide_margin" {
   command = plan
 
   variables {
-    function = { timeout = 300, clock_margin_seconds = 106 }
+    function = { timeout = 300, max_clock_skew_seconds = 106 }
   }
   expect_failures = [var.function]
 }

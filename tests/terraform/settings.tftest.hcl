@@ -180,7 +180,7 @@ run "function_takes_python3_13_and_other_settings" {
       architecture            = "x86_64"
       memory_size             = 1024
       timeout                 = 900
-      clock_margin_seconds    = 300
+      max_clock_skew_seconds  = 300
       log_keys                = "hashed"
       reserved_concurrency    = 3
       environment_kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/environment"
@@ -256,12 +256,12 @@ run "alarms_watch_queue_stream_errors_and_repair" {
       redrive-errors        = ["AWS/Lambda", "Errors", tomap({ FunctionName = "searchsync-redrive" }), "Sum", 0]
       repair-needed         = ["searchsync", "RepairNeeded", tomap({ FunctionName = "searchsync" }), "Maximum", 0]
       redrive-repair-needed = ["searchsync", "RepairNeeded", tomap({ FunctionName = "searchsync-redrive" }), "Maximum", 0]
-      drift                 = ["searchsync", "Differences", tomap({ FunctionName = "searchsync-walk" }), "Maximum", 0]
+      drift                 = ["searchsync", "Differences", tomap({ FunctionName = "searchsync-reconcile" }), "Maximum", 0]
     }
     error_message = "The alarms of one metric must watch it with their threshold."
   }
   assert {
-    condition     = { for key, alarm in aws_cloudwatch_metric_alarm.this : key => [for query in alarm.metric_query : query.expression if query.expression != null && query.expression != ""] if alarm.metric_name == null } == { stream-unread = [local.alarms["stream-unread"].expression], walk-failed = [local.alarms["walk-failed"].expression] }
+    condition     = { for key, alarm in aws_cloudwatch_metric_alarm.this : key => [for query in alarm.metric_query : query.expression if query.expression != null && query.expression != ""] if alarm.metric_name == null } == { stream-unread = [local.alarms["stream-unread"].expression], reconciliation-failed = [local.alarms["reconciliation-failed"].expression] }
     error_message = "The others must watch their expression."
   }
   assert {
@@ -298,7 +298,7 @@ run "collection_takes_its_name_and_its_readers" {
   }
 }
 
-run "names_of_the_walk_through_fit" {
+run "names_of_the_run_through_fit" {
   command = plan
 
   variables {

@@ -31,7 +31,7 @@ POLICIES = [path.name for path in FILES if path.name.startswith("policies")]
 """Their blocks are applied, so that every policy is known to its last character."""
 NEXTGEN, NEXTGEN_VARIABLES = "modules/nextgen_collection/variables.tf", "nextgen_variables"
 """A module's variables, and the folder where they stand without its resources, which need provider 6."""
-MACHINE = "table_walk.tftest.hcl"
+MACHINE = "reconciliation.tftest.hcl"
 LIMITS = "limits.tftest.hcl"
 SPARE_BYTES = 100
 """Of the environment's allowance: for an account's odd endpoint, or a setting more."""
@@ -170,7 +170,7 @@ def test_the_environments_allowance_covers_the_longest_with_room_to_spare(result
     text = (Path(__file__).parents[2] / "main.tf").read_text()
     (allowance,) = map(int, re.findall(r"environment_bytes = (\d+) \+ ", text))
     functions = [each["values"] for each in results(LIMITS).resources if each["type"] == "aws_lambda_function"]
-    largest = max(filter(_is_walk, functions), key=_around_what_is_named)
+    largest = max(filter(_is_run, functions), key=_around_what_is_named)
     around = _around_what_is_named(largest)
     assert around + SPARE_BYTES <= allowance, f"{around} bytes and {SPARE_BYTES} to spare"
 
@@ -180,7 +180,7 @@ def _variables(function: dict[str, Any]) -> dict[str, str]:
     return found
 
 
-def _is_walk(function: dict[str, Any]) -> bool:
+def _is_run(function: dict[str, Any]) -> bool:
     return "STATE_MACHINE_ARN" in _variables(function)
 
 

@@ -128,16 +128,16 @@ CASES: tuple[tuple[str, str, Sequence[Period], str], ...] = (
     ("redrive-repair-needed", "a clean comparison began after it", [{"needed": 1}, {"needed": 0}], OK),
     ("drift", "a verification finds differences", [{"differences": 3}, *[NOTHING] * 99], ALARM),
     ("drift", "a repair leaves none", [{"differences": 3}, NOTHING, {"differences": 0}], OK),
-    ("walk-failed", "a walk fails", [{"failed": 1, "succeeded": 0}], ALARM),
-    ("walk-failed", "it fails, and no other runs", [{"failed": 1, "succeeded": 0}, *[NOTHING] * 99], ALARM),
-    ("walk-failed", "another is under way", [{"failed": 1, "succeeded": 0}, {"succeeded": 0}], ALARM),
+    ("reconciliation-failed", "a run fails", [{"failed": 1, "succeeded": 0}], ALARM),
+    ("reconciliation-failed", "it fails, and no other runs", [{"failed": 1, "succeeded": 0}, *[NOTHING] * 99], ALARM),
+    ("reconciliation-failed", "another is under way", [{"failed": 1, "succeeded": 0}, {"succeeded": 0}], ALARM),
     (
-        "walk-failed",
+        "reconciliation-failed",
         "a later one succeeds",
         [{"failed": 1}, NOTHING, {"succeeded": 1}],
         OK,
     ),
-    ("walk-failed", "the schedule gives way to another", [NOTHING] * 3, OK),
+    ("reconciliation-failed", "the schedule gives way to another", [NOTHING] * 3, OK),
 )
 """Alarm, way to fail or to mend, what its metrics have, and its state at the end."""
 

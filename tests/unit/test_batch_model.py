@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from searchsync.pipeline import Pipeline
-from searchsync.plan import Poison
+from searchsync.protocol.plan import Poison
+from searchsync.sync.pipeline import Pipeline
 from tests.support.events import event, number, record
 from tests.support.fakes import BUSY, POISONED, Bench, faulty
 

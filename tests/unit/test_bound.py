@@ -17,12 +17,12 @@ import pytest
 from requests_aws4auth import AWS4Auth
 
 from searchsync import bound, limits
-from searchsync.bulk import Response
 from searchsync.clock import SystemClock
-from searchsync.collection import OpenSearchCollection, connect
 from searchsync.config import read_environment
-from searchsync.index import GUARD
+from searchsync.documents.index import GUARD
+from searchsync.edges.collection import OpenSearchCollection, connect
 from searchsync.limits import IN_FLIGHT, READ_TO_ANSWER, TOMBSTONE_LIFE
+from searchsync.protocol.bulk import Response
 from tests.support.events import environment
 from tests.support.peers import (
     LONGEST_S,

@@ -35,7 +35,7 @@ REDRIVEN = {
     "reasons": {},
     "more": False,
 }
-WALK_ARN = "arn:aws:states:eu-west-1:000000000000:stateMachine:bench"
+RECONCILE_ARN = "arn:aws:states:eu-west-1:000000000000:stateMachine:bench"
 ERRORS = {
     "status 400": "RequestError",
     "status 401": "AuthenticationException",
@@ -217,16 +217,16 @@ def test_every_module_that_is_packed_can_be_imported(task: Path) -> None:
     sources = sorted(path.relative_to(task).with_suffix("") for path in task.rglob("*.py"))
     modules = [".".join(path.parts).removesuffix(".__init__") for path in sources]
     script = "import importlib, sys\nfor name in sys.argv[1:]:\n    importlib.import_module(name)"
-    walk = {"SYNC_FUNCTION_NAME": "sync", "STATE_MACHINE_ARN": WALK_ARN, "WALK_CONCURRENCY": "1"}
+    run = {"SYNC_FUNCTION_NAME": "sync", "STATE_MACHINE_ARN": RECONCILE_ARN, "RECONCILE_CONCURRENCY": "1"}
     done = subprocess.run(
         [str(find_python(RUNTIME)), "-s", "-S", "-P", "-B", "-c", script, "searchsync", *modules],
-        env={**ENVIRONMENT, **walk, "PYTHONPATH": os.pathsep.join([str(task), str(LAB_PACKAGES)])},
+        env={**ENVIRONMENT, **run, "PYTHONPATH": os.pathsep.join([str(task), str(LAB_PACKAGES)])},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert {"opensearchpy.transport", "searchsync.walk_handler"} <= set(modules)
+    assert {"opensearchpy.transport", "searchsync.reconcile_handler"} <= set(modules)
 
 
 def test_a_module_that_is_missing_from_the_package_is_noticed(task: Path, tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from searchsync.bulk import Answer, Kind, Response, Write, chunk, classify_items, classify_request, lines
-from searchsync.records import lowest
+from searchsync.protocol.bulk import Answer, Kind, Response, Write, chunk, classify_items, classify_request, lines
+from searchsync.protocol.records import lowest
 from tests.support.events import sequence_number
 from tests.support.fakes import error
 

@@ -11,10 +11,10 @@ import pytest
 from botocore.exceptions import BotoCoreError, ReadTimeoutError
 
 from searchsync import bound, entry
-from searchsync.calls import INVOCATION
 from searchsync.clock import Deadline, SystemClock
+from searchsync.edges.calls import INVOCATION
+from searchsync.edges.failures import FailureQueue, Message
 from searchsync.entry import OnFirstUse
-from searchsync.failures import FailureQueue, Message
 from searchsync.limits import LAST_LINE, LONGEST_CALL_OUT, QUEUE_CALL, RESERVE, SDK_PAUSE
 from tests.support.peers import (
     LONGEST_S,

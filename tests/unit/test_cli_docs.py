@@ -79,7 +79,7 @@ def cloud() -> Iterator[Cloud]:
         s3.put_object(Bucket="reports", Key="run/0.jsonl", Body=b"{}\n")
         made.send({"error_type": "x"})
         made.functions[f"{NAME}-redrive"] = lambda _: {"taken": 0, "more": False}
-        made.functions[f"{NAME}-walk"] = lambda event: {"seen": {}, "left": [], **made.look(event)}
+        made.functions[f"{NAME}-reconcile"] = lambda event: {"seen": {}, "left": [], **made.look(event)}
         assert made.trigger is not None
         made.trigger["DestinationConfig"] = {"OnFailure": {"Destination": f"arn:aws:s3:::{BUCKET}"}}
         made.functions[NAME] = lambda _: {}
@@ -99,15 +99,15 @@ def test_the_permissions_of_a_command_are_those_of_its_calls(cloud: Cloud, comma
     assert cloud.actions == documented(f"`searchsync {command}`")
 
 
-def test_the_permissions_of_a_walk_are_those_of_its_calls(cloud: Cloud) -> None:
-    cloud.next_walk["output"] = {
+def test_the_permissions_of_a_run_are_those_of_its_calls(cloud: Cloud) -> None:
+    cloud.next_run["output"] = {
         "run": "run",
         "in_step": False,
         "report": "s3://reports/run/",
         "totals": {"missing": 1},
     }
     assert cloud.run("verify") == 1
-    cloud.next_walk["fails"] = ("X", "y")
+    cloud.next_run["fails"] = ("X", "y")
     assert cloud.run("verify") == 2
     assert cloud.run("verify", "--resume") == 1
     assert cloud.actions == documented("`searchsync verify`")

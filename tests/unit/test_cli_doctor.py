@@ -14,7 +14,7 @@ from moto import mock_aws
 
 from lab.behaviours import TABLE
 from searchsync.limits import DOCTOR_SECONDS, READ_TO_ANSWER, READ_TO_REQUEST, REQUEST_TIMEOUT
-from searchsync.walk.doctor import PROBES as ASKED
+from searchsync.reconcile.doctor import PROBES as ASKED
 from searchsync_cli.commands.doctor import LONGEST_S, SHORTEST_S, USUAL_S
 from searchsync_cli.diagnosis import AWAKE_S, PROBES, TOMBSTONE_S, Outcome, diagnose, exit_code
 from tests.support.cli_cloud import ACCOUNT, NAME, Cloud
@@ -158,7 +158,7 @@ def answers(
     seen = {name: facts for name, facts in {**GOOD, **changed}.items() if name != "sync-role"}
     events: list[Mapping[str, Any]] = []
 
-    def walk(event: Mapping[str, Any]) -> Any:
+    def run(event: Mapping[str, Any]) -> Any:
         events.append(event)
         return {"seen": seen, "left": list(left)}
 
@@ -166,7 +166,7 @@ def answers(
         events.append(event)
         return {**GOOD, **changed}["sync-role"]
 
-    cloud.functions |= {f"{NAME}-walk": walk, NAME: sync}
+    cloud.functions |= {f"{NAME}-reconcile": run, NAME: sync}
     return events
 
 
@@ -234,7 +234,9 @@ def test_seconds_that_cannot_be_are_refused(cloud: Cloud, seconds: str) -> None:
 
 def test_a_refusal_of_the_function_is_an_error(cloud: Cloud) -> None:
     answers(cloud)
-    cloud.functions[f"{NAME}-walk"] = lambda _: RuntimeError("There is an index orders-doctor that no doctor has made.")
+    cloud.functions[f"{NAME}-reconcile"] = lambda _: RuntimeError(
+        "There is an index orders-doctor that no doctor has made."
+    )
     assert cloud.run("doctor", width=400) == 2
     assert "no doctor has made" in cloud.err
 
@@ -242,7 +244,7 @@ def test_a_refusal_of_the_function_is_an_error(cloud: Cloud) -> None:
 @pytest.mark.parametrize("answer", [{}, {"seen": 1}])
 def test_an_older_module_is_told(cloud: Cloud, answer: Any) -> None:
     answers(cloud)
-    cloud.functions[f"{NAME}-walk"] = lambda _: answer
+    cloud.functions[f"{NAME}-reconcile"] = lambda _: answer
     assert cloud.run("doctor", width=400) == 2
     assert "older module" in cloud.err
 

@@ -115,7 +115,7 @@ def lay(cloud: Cloud, **changed: Any) -> str:
 
 @pytest.mark.parametrize("by_arn", [False, True])
 def test_a_load_gives_the_machine_the_exports_arn_and_says_the_next_step(cloud: Cloud, by_arn: bool) -> None:
-    cloud.next_walk["output"] = {"totals": {"items": 8, "written": 8}}
+    cloud.next_run["output"] = {"totals": {"items": 8, "written": 8}}
     url = lay(cloud)
     assert cloud.run("backfill", "--from-export", ARN if by_arn else url, width=400) == 0
     request = json.loads(next(asked["input"] for name, asked in cloud.calls if name == "StartExecution"))
@@ -125,27 +125,27 @@ def test_a_load_gives_the_machine_the_exports_arn_and_says_the_next_step(cloud: 
 
 
 def test_broken_files_are_counted_and_named_as_far_as_the_result_names_them(cloud: Cloud) -> None:
-    cloud.next_walk["output"] = {"totals": {"items": 8, "broken_files": 3, "broken": ["0.json.gz is missing"]}}
+    cloud.next_run["output"] = {"totals": {"items": 8, "broken_files": 3, "broken": ["0.json.gz is missing"]}}
     assert cloud.run("backfill", "--from-export", lay(cloud), width=400) == 1
     assert "0.json.gz is missing and 2 more, in `searchsync logs" in cloud.out
 
 
-def test_what_the_walk_refuses_is_told_with_the_command_that_begins_it_anew(cloud: Cloud) -> None:
-    cloud.next_walk["fails"] = ("WalkRefusedError", json.dumps({"errorMessage": "The trigger is Enabled: apply."}))
+def test_what_the_run_refuses_is_told_with_the_command_that_begins_it_anew(cloud: Cloud) -> None:
+    cloud.next_run["fails"] = ("RunRefusedError", json.dumps({"errorMessage": "The trigger is Enabled: apply."}))
     assert cloud.run("backfill", "--from-export", lay(cloud), width=400) == 2
     assert "The trigger is Enabled: apply." in cloud.err
     assert f"`searchsync backfill --name {NAME} --from-export {ARN}`" in cloud.err
 
 
 @pytest.mark.parametrize("measured", [False, True])
-def test_the_walk_is_told_the_rate_that_is_given_or_was_measured(cloud: Cloud, measured: bool) -> None:
+def test_the_run_is_told_the_rate_that_is_given_or_was_measured(cloud: Cloud, measured: bool) -> None:
     if measured:
         cloud.finished("backfill", in_step=None, items=60_000)  # in two minutes
     assert cloud.run("backfill", "--from-export", lay(cloud)) == 0
-    assert cloud.walks[-1].input["export"].get("rate") == (500.0 if measured else None)
+    assert cloud.runs[-1].input["export"].get("rate") == (500.0 if measured else None)
     cloud.clock.sleep(1.0)
     assert cloud.run("backfill", "--from-export", lay(cloud), "--rate", "5000") == 0
-    assert cloud.walks[-1].input["export"]["rate"] == 5000.0
+    assert cloud.runs[-1].input["export"]["rate"] == 5000.0
 
 
 def test_a_folder_without_an_export_is_told(cloud: Cloud) -> None:
@@ -164,7 +164,7 @@ def test_an_export_that_dynamodb_does_not_know_is_told_and_not_loaded(cloud: Clo
     url = lay(cloud)
     cloud.exports.clear()
     assert cloud.run("backfill", "--from-export", ARN if by_arn else url, width=400) == 2
-    assert cloud.walks == []
+    assert cloud.runs == []
     assert f"There is no export {ARN}" in cloud.err
 
 
@@ -177,7 +177,7 @@ def test_who_may_not_look_it_up_is_told_what_is_needed(cloud: Cloud) -> None:
 @pytest.mark.parametrize("words", [("--resume",), ("--watch",)])
 def test_a_load_is_started_and_nothing_else(cloud: Cloud, words: tuple[str, ...]) -> None:
     assert cloud.run("backfill", "--from-export", ARN, *words) == 2
-    assert cloud.walks == []
+    assert cloud.runs == []
 
 
 def test_a_rate_without_an_export_is_refused(cloud: Cloud) -> None:

@@ -12,9 +12,9 @@ import pytest
 from moto import mock_aws
 
 from searchsync.config import read_environment
-from searchsync.metrics import Report, log_line
-from searchsync.plan import Poison
-from searchsync.resync import Result
+from searchsync.protocol.plan import Poison
+from searchsync.sync.metrics import Report, log_line
+from searchsync.sync.resync import Result
 from searchsync_cli.commands.logs import wanted
 from searchsync_cli.loglines import Follower, Line, line_of, seconds
 from tests.support.cli_cloud import NAME, Cloud
@@ -54,21 +54,21 @@ def test_what_went_wrong_stands_below_its_line(cloud: Cloud) -> None:
     assert "lowest_failed: 18" in cloud.out
 
 
-def test_a_walks_line_says_of_what_it_is(cloud: Cloud) -> None:
-    directive = {"CloudWatchMetrics": [{"Metrics": [{"Name": "WalkItems"}, {"Name": "WalkPoison"}]}]}
+def test_a_runs_line_says_of_what_it_is(cloud: Cloud) -> None:
+    directive = {"CloudWatchMetrics": [{"Metrics": [{"Name": "RunItems"}, {"Name": "RunPoison"}]}]}
     line = {
         "_aws": directive,
-        "WalkItems": 12,
-        "WalkPoison": 0,
-        "step": "walk",
+        "RunItems": 12,
+        "RunPoison": 0,
+        "step": "part",
         "task": "verify",
         "part": "segment-0001-0000",
     }
-    cloud.log(line, 60.0, f"{NAME}-walk")
-    cloud.log({"run": "r", "id": "a", "kind": "missing"}, 30.0, f"{NAME}-walk")
-    cloud.run("logs", "--function", "walk", width=400)
+    cloud.log(line, 60.0, f"{NAME}-reconcile")
+    cloud.log({"run": "r", "id": "a", "kind": "missing"}, 30.0, f"{NAME}-reconcile")
+    cloud.run("logs", "--function", "reconcile", width=400)
     call, difference = cloud.out.splitlines()
-    assert call.endswith("walk verify segment-0001-0000 WalkItems 12")
+    assert call.endswith("part verify segment-0001-0000 RunItems 12")
     assert '"kind": "missing"' in difference
 
 
@@ -80,8 +80,8 @@ def test_lines_of_several_streams_come_by_their_time() -> None:
 
 
 def test_a_step_without_counts_is_no_more_than_its_name(cloud: Cloud) -> None:
-    cloud.log({"_aws": {}, "step": "close", "task": "verify", "level": "INFO"}, 60.0, f"{NAME}-walk")
-    cloud.run("logs", "--function", "walk")
+    cloud.log({"_aws": {}, "step": "close", "task": "verify", "level": "INFO"}, 60.0, f"{NAME}-reconcile")
+    cloud.run("logs", "--function", "reconcile")
     assert cloud.out.rstrip().endswith("INFO  close verify")
 
 
@@ -130,7 +130,7 @@ def test_since_says_how_far_back(cloud: Cloud, since: str, shown: int) -> None:
     assert cloud.out.count("a line") == shown
 
 
-@pytest.mark.parametrize("function", ["redrive", "walk"])
+@pytest.mark.parametrize("function", ["redrive", "reconcile"])
 def test_the_other_functions_have_their_own_lines(cloud: Cloud, function: str) -> None:
     cloud.log("of the other", function=f"{NAME}-{function}")
     cloud.run("logs")

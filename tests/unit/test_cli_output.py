@@ -119,7 +119,7 @@ def test_machines_are_told_of_it_too() -> None:
 
 
 @pytest.mark.parametrize("columns", [40, 60, 119, 120, 200])
-def test_a_walk_keeps_its_name_on_a_narrow_terminal(columns: int) -> None:
+def test_a_run_keeps_its_name_on_a_narrow_terminal(columns: int) -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=columns, color_system=None)
     with Screen(err=console).bar("backfill") as bar:
         bar.show(0.4, "table: 3 of 4 segments · ~500 items of ~1,000 · ~5/s · ~1 min 40 s left", {})

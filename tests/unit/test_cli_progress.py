@@ -1,4 +1,4 @@
-"""How far a walk is, and how that is shown."""
+"""How far a run is, and how that is shown."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def run(done: int = 1, total: int = 4, redriven: bool = False) -> MapRun:
     return MapRun(BEGUN, redriven, total, done, total - done, 0)
 
 
-def test_before_its_first_map_a_walk_gets_ready() -> None:
+def test_before_its_first_map_a_run_gets_ready() -> None:
     now = snapshot([], None, 100, NOW)
     assert (now.phase, now.fraction, now.left, in_words(now)) == ("prepare", 0.0, None, "getting ready")
 
@@ -54,7 +54,7 @@ def test_without_a_pace_no_time_is_promised() -> None:
     assert snapshot([run(done=0)], Seen(), 1000, NOW).left is None
 
 
-def test_a_resumed_walk_has_no_pace_from_its_beginning() -> None:
+def test_a_resumed_run_has_no_pace_from_its_beginning() -> None:
     now = snapshot([run(done=3, redriven=True)], Seen(900), 1000, NOW)
     assert (now.left, now.rate, now.fraction) == (None, None, 0.9)
 
@@ -110,7 +110,7 @@ def test_a_terminal_gets_a_bar_a_pipe_gets_lines_and_a_machine_nothing() -> None
     for terminal, as_json in ((True, False), (False, False), (False, True)):
         err = io.StringIO()
         screen = Screen(as_json, err=Console(file=err, force_terminal=terminal, width=120))
-        with screen.bar("walk") as bar:
+        with screen.bar("reconcile") as bar:
             for done in (1, 1, 4):
                 now = snapshot([run(done=done)], None, None, NOW)
                 bar.show(now.fraction, in_words(now), now.as_json())
@@ -122,7 +122,7 @@ def test_a_terminal_gets_a_bar_a_pipe_gets_lines_and_a_machine_nothing() -> None
 
 
 def test_progress_for_machines_is_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    with Screen(as_json=True, progress=True).bar("walk") as bar:
+    with Screen(as_json=True, progress=True).bar("reconcile") as bar:
         now = snapshot([run(done=1)], Seen(10), 40, NOW)
         bar.show(now.fraction, in_words(now), now.as_json())
     told = json.loads(capsys.readouterr().err)

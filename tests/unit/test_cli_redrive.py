@@ -98,7 +98,7 @@ def test_ranges_are_settled_by_the_last_repairs_beginning(cloud: Cloud) -> None:
     assert events == [{"repaired_since": int(last.started)}] * 2
 
 
-def test_a_stack_without_the_walk_is_redriven_all_the_same(cloud: Cloud) -> None:
+def test_a_stack_without_the_run_is_redriven_all_the_same(cloud: Cloud) -> None:
     cloud.has_machine = False
     assert answers(cloud, answer(1)) == []
     assert cloud.run("redrive") == 0

@@ -11,7 +11,7 @@ from moto import mock_aws
 
 from searchsync_cli.commands.backfill import AGAIN_AFTER_S
 from searchsync_cli.machine import MOST_ASKED, task_named
-from tests.support.cli_cloud import NAME, Cloud, Walk
+from tests.support.cli_cloud import NAME, Cloud, Run
 from tests.support.fakes import FakeClock
 
 HOURLY = 336
@@ -35,8 +35,8 @@ def test_all_runs_are_listed_with_what_became_of_them(cloud: Cloud, width: int) 
     cloud.finished("verify", before=7000)
     cloud.finished("verify", in_step=False, before=6000, missing=3)
     now = cloud.clock.now()
-    cloud.walks.append(Walk("verify-failed", "verify", now - 5000, "FAILED", now - 4000, fails=("StackError", "x")))
-    cloud.walks.append(Walk("repair-now", "repair", now - 60, looks=9))
+    cloud.runs.append(Run("verify-failed", "verify", now - 5000, "FAILED", now - 4000, fails=("StackError", "x")))
+    cloud.runs.append(Run("repair-now", "repair", now - 60, looks=9))
     assert cloud.run("runs", width=width) == 0
     told = " ".join(cloud.out.split())
     for words in ("all written", "2 not written", "verify: in step", "3 missing", "failed, StackError", "repair: runs"):
@@ -67,15 +67,15 @@ def test_a_finished_run_is_shown_as_its_own_command_shows_it(
 
 def test_a_failed_run_is_an_error_with_its_cause(cloud: Cloud) -> None:
     now = cloud.clock.now()
-    cloud.walks.append(Walk("backfill-x", "backfill", now - 600, "FAILED", now - 500, fails=("StackError", "no role")))
+    cloud.runs.append(Run("backfill-x", "backfill", now - 600, "FAILED", now - 500, fails=("StackError", "no role")))
     for words in (("runs", "last"), ("backfill", "--watch")):
         assert cloud.run(*words, width=400) == 2
         assert "StackError: no role" in cloud.err
 
 
 def test_a_run_under_way_is_looked_at_or_followed_to_its_end(cloud: Cloud) -> None:
-    run = Walk("verify-now", "verify", cloud.clock.now() - 60, looks=4, output={"in_step": True})
-    cloud.walks.append(run)
+    run = Run("verify-now", "verify", cloud.clock.now() - 60, looks=4, output={"in_step": True})
+    cloud.runs.append(run)
     assert cloud.run("runs", "verify-now", width=400) == 0
     assert "verify-now runs since" in cloud.out
     assert f"`searchsync runs --name {NAME} --follow verify-now`" in cloud.out
@@ -95,7 +95,7 @@ def test_the_same_backfill_is_not_started_twice_by_surprise(cloud: Cloud) -> Non
     assert cloud.run("backfill", width=400) == 2
     assert f"{last.name} has written every item" in cloud.err
     assert called(cloud, "StartExecution") == 0
-    cloud.next_walk["output"] = {"totals": {}}
+    cloud.next_run["output"] = {"totals": {}}
     assert cloud.run("backfill", "--again") == 0
     assert called(cloud, "StartExecution") == 1
 
@@ -109,7 +109,7 @@ def test_a_backfill_that_is_no_repetition_is_started(cloud: Cloud, why: str) -> 
         last.output = {**last.output, "index": "other"}
     if why == "of an export":
         last.input = {"export": {"arn": "x"}}
-    cloud.next_walk["output"] = {"totals": {}}
+    cloud.next_run["output"] = {"totals": {}}
     assert cloud.run("backfill") == 0
 
 
@@ -152,6 +152,6 @@ def test_a_name_says_a_task_or_nothing() -> None:
 
 def test_a_verification_that_gave_way_is_no_verification(cloud: Cloud) -> None:
     cloud.finished("verify", before=7000)
-    cloud.finished("verify", before=600).output = {"gave_way": "Another walk is running"}
+    cloud.finished("verify", before=600).output = {"gave_way": "Another run is running"}
     assert cloud.run("runs", "--json") == 0
     assert [each["name"] for each in json.loads(cloud.out)["runs"]] == ["verify-0"]

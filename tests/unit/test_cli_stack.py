@@ -106,8 +106,8 @@ def test_without_terraform_the_name_is_asked_for(tmp_path: Path, monkeypatch: py
 
 def test_all_else_follows_from_the_function() -> None:
     stack = stack_of(configuration())
-    assert stack.machine_arn == f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{NAME}-walk"
-    assert (stack.redrive_name, stack.walk_name) == (f"{NAME}-redrive", f"{NAME}-walk")
+    assert stack.machine_arn == f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{NAME}-reconcile"
+    assert (stack.redrive_name, stack.reconcile_name) == (f"{NAME}-redrive", f"{NAME}-reconcile")
     assert (stack.table_arn, stack.table_name) == (TABLE_ARN, "orders")
     assert (stack.queue_name, stack.region) == ("orders-search-failures", REGION)
     assert (stack.log_group, stack.metric_namespace) == (f"/aws/lambda/{NAME}", "searchsync")
@@ -185,7 +185,7 @@ def test_terraforms_region_is_taken_where_none_is_given(
     assert f"There is no function {NAME}" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("helper", ["redrive", "walk"])
+@pytest.mark.parametrize("helper", ["redrive", "reconcile"])
 def test_a_stacks_other_function_says_whose_it_is(helper: str) -> None:
     other = configuration() | {"FunctionName": f"{NAME}-{helper}", "Handler": f"searchsync.{helper}_handler.handle"}
     with pytest.raises(CliError, match=rf"{helper} function\. .*--name: {NAME}\."):

@@ -15,7 +15,7 @@ from moto import mock_aws
 from searchsync_cli.machine import Execution
 from searchsync_cli.stack import Trigger
 from searchsync_cli.verdict import OLD_SECONDS, UNASKED, Facts, Handed, Index, Lag, Limits, Queue, Since, Verdict, judge
-from tests.support.cli_cloud import BUCKET, NAME, REGION, Cloud, Walk
+from tests.support.cli_cloud import BUCKET, NAME, REGION, Cloud, Run
 from tests.support.fakes import FakeClock
 
 NOW = 1_000_000.0
@@ -55,12 +55,12 @@ DOUBTS: dict[str, tuple[Facts, str, str, float | None]] = {
     "an index made anew, by our mark": (another("index_mark"), "deleted and made anew", "backfill", NOW - 5),
     "no index": (replace(WELL, index=replace(THERE, state="missing")), "the index is missing", "backfill", None),
     "an index of another stack's": (
-        replace(WELL, index=replace(THERE, state="foreign", owner="billing arn:aws:dynamodb:eu-central-1:1:table/o")),
+        replace(WELL, index=replace(THERE, state="unowned", owner="billing arn:aws:dynamodb:eu-central-1:1:table/o")),
         "belongs to another stack and table, billing arn:aws:dynamodb:eu-central-1:1:table/o",
         "index.adopt to that owner",
         None,
     ),
-    "an index of another's": (replace(WELL, index=replace(THERE, state="foreign")), "not made by", "delete it", None),
+    "an index of another's": (replace(WELL, index=replace(THERE, state="unowned")), "not made by", "delete it", None),
     "an index that cannot be asked": (replace(WELL, index=Index(SAW, "failed", "no")), "looked at: no", "logs", None),
     "an emptied index": (replace(WELL, index=replace(THERE, documents=4)), "4 documents", "repair", None),
     "another table": (another("table_id"), "the table was replaced", "repair", NOW - 5),
@@ -98,7 +98,7 @@ DOUBTS: dict[str, tuple[Facts, str, str, float | None]] = {
         NOW - OLD_SECONDS - 1,
     ),
     "older than asked for": (replace(WELL, limits=Limits(age=3599.0)), "older than 59 min", "verify", BEGAN),
-    "no walk": (replace(WELL, has_machine=False), "no table walk", "terraform apply", None),
+    "no run": (replace(WELL, has_machine=False), "no reconciliation", "terraform apply", None),
     "a verification that failed": (
         replace(WELL, failed=replace(VERIFIED, status="FAILED", stopped=NOW - 9)), "the last verify failed", "verify",
         NOW - 9,
@@ -206,7 +206,7 @@ def test_a_verification_of_another_index_says_nothing_of_this(cloud: Cloud) -> N
     assert "writes another index" in cloud.out
 
 
-def test_a_repair_counts_however_many_walks_came_after_it(cloud: Cloud) -> None:
+def test_a_repair_counts_however_many_runs_came_after_it(cloud: Cloud) -> None:
     cloud.metric("searchsync", "RepairNeeded", 1, before=4 * 86_400)
     cloud.finished("repair", before=3 * 86_400)
     for number in range(60, 0, -1):
@@ -314,8 +314,8 @@ def test_a_clean_verification_begun_after_the_signal_settles_it(cloud: Cloud) ->
 
 
 def test_a_signal_while_the_verification_ran_is_not_settled_by_it(cloud: Cloud) -> None:
-    walk = cloud.finished("verify", before=3_600)
-    walk.stopped = cloud.clock.now() - 600
+    run = cloud.finished("verify", before=3_600)
+    run.stopped = cloud.clock.now() - 600
     cloud.metric("searchsync", "RepairNeeded", 1, before=1_800)
     assert cloud.run("status") == 1
 
@@ -324,7 +324,7 @@ def test_a_signal_while_the_verification_ran_is_not_settled_by_it(cloud: Cloud) 
     ("sent", "told"),
     [
         (("searchsync", "Poison", NAME), True),
-        (("searchsync", "WalkPoison", f"{NAME}-walk"), True),
+        (("searchsync", "RunPoison", f"{NAME}-reconcile"), True),
         (("AWS/SQS", "NumberOfMessagesSent", f"{NAME}-failures"), True),
         (("searchsync", "Stale", NAME), False),
     ],
@@ -425,7 +425,7 @@ def test_a_collection_that_may_sleep_is_not_woken_unless_asked(cloud: Cloud) -> 
         asked.append(event["index"])
         return cloud.look(event)
 
-    cloud.functions[f"{NAME}-walk"] = look
+    cloud.functions[f"{NAME}-reconcile"] = look
     cloud.finished("verify")
     assert cloud.run("status") == 0
     cloud.variables["OPENSEARCH_HOST"] = f"https://abc.aoss.{REGION}.on.aws"
@@ -438,26 +438,26 @@ def test_a_collection_that_may_sleep_is_not_woken_unless_asked(cloud: Cloud) -> 
 
 def test_a_collection_that_does_not_answer_leaves_the_rest_of_the_status(cloud: Cloud) -> None:
     cloud.finished("verify")
-    cloud.functions[f"{NAME}-walk"] = lambda _: RuntimeError("the collection was too busy")
+    cloud.functions[f"{NAME}-reconcile"] = lambda _: RuntimeError("the collection was too busy")
     assert cloud.run("status", width=400) == 1
     assert "could not be looked at" in cloud.out
     assert "too busy" in cloud.out
     assert "Trigger" in cloud.out
 
 
-def test_a_walk_function_that_knows_no_look_is_an_older_module(cloud: Cloud) -> None:
-    cloud.functions[f"{NAME}-walk"] = lambda _: {"seen": {}}
+def test_a_run_function_that_knows_no_look_is_an_older_module(cloud: Cloud) -> None:
+    cloud.functions[f"{NAME}-reconcile"] = lambda _: {"seen": {}}
     assert cloud.run("status", width=400) == 2
     assert "terraform apply" in cloud.err
 
 
-def test_a_walk_that_runs_is_named(cloud: Cloud) -> None:
-    cloud.walks.append(Walk("verify-now", "verify", cloud.clock.now() - 300, looks=9))
+def test_a_run_that_runs_is_named(cloud: Cloud) -> None:
+    cloud.runs.append(Run("verify-now", "verify", cloud.clock.now() - 300, looks=9))
     cloud.run("status", "--json")
     assert json.loads(cloud.out)["running"]["task"] == "verify"
 
 
-def test_a_stack_without_the_walk_says_what_to_apply(cloud: Cloud) -> None:
+def test_a_stack_without_the_run_says_what_to_apply(cloud: Cloud) -> None:
     cloud.has_machine = False
     assert cloud.run("status") == 1
     assert "terraform apply" in cloud.out

@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 from requests_aws4auth import AWS4Auth
 
-from searchsync.collection import OpenSearchCollection, connect
 from searchsync.config import read_environment
-from searchsync.delivery import PROBE
+from searchsync.documents.index import Mark, Owner
+from searchsync.edges.collection import OpenSearchCollection, connect
 from searchsync.errors import StackError
-from searchsync.index import Mark, Owner
 from searchsync.limits import (
     ENSURED_FOR,
     GRANTED_WITHIN,
@@ -23,7 +22,8 @@ from searchsync.limits import (
     READ_TO_ANSWER,
     UNGUARDED_FOR,
 )
-from searchsync.metrics import log_line
+from searchsync.sync.delivery import PROBE
+from searchsync.sync.metrics import log_line
 from tests.support.events import OWNER, environment, event, number, record
 from tests.support.fakes import GUARDED, Bench, FakeClock, error
 from tests.support.stub_services import Reply, Services, serving

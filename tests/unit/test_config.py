@@ -24,7 +24,7 @@ def test_a_complete_environment_is_taken() -> None:
 
 def test_every_problem_is_named_in_one_message() -> None:
     with pytest.raises(ConfigurationError) as caught:
-        read_environment({"OPENSEARCH_INDEX": "UPPER", "KEY_ATTRIBUTES": "id", "CLOCK_MARGIN_SECONDS": "0"})
+        read_environment({"OPENSEARCH_INDEX": "UPPER", "KEY_ATTRIBUTES": "id", "MAX_CLOCK_SKEW_SECONDS": "0"})
     for name in (
         "OPENSEARCH_HOST is not set",
         "STREAM_ARN is not set",
@@ -32,7 +32,7 @@ def test_every_problem_is_named_in_one_message() -> None:
         "FAILURE_QUEUE_URL is not set",
         "OPENSEARCH_INDEX is 'UPPER'",
         "KEY_ATTRIBUTES is 'id'",
-        "CLOCK_MARGIN_SECONDS is '0'",
+        "MAX_CLOCK_SKEW_SECONDS is '0'",
         "terraform apply",
     ):
         assert name in str(caught.value)
@@ -72,10 +72,10 @@ def test_a_host_is_an_endpoint_with_or_without_its_scheme(host: str, expected: s
         ("KEY_ATTRIBUTES", '["a","a"]'),
         ("KEY_ATTRIBUTES", '[""]'),
         ("FAILURE_QUEUE_URL", "failures"),
-        ("CLOCK_MARGIN_SECONDS", "ten"),
-        ("CLOCK_MARGIN_SECONDS", "nan"),
-        ("CLOCK_MARGIN_SECONDS", "301"),
-        ("CLOCK_MARGIN_SECONDS", "4"),
+        ("MAX_CLOCK_SKEW_SECONDS", "ten"),
+        ("MAX_CLOCK_SKEW_SECONDS", "nan"),
+        ("MAX_CLOCK_SKEW_SECONDS", "301"),
+        ("MAX_CLOCK_SKEW_SECONDS", "4"),
         ("LOG_KEYS", "none"),
         ("INDEX_MAPPING", "[]"),
         ("INDEX_MAPPING", "{"),

@@ -76,7 +76,7 @@ def test_a_good_definition_passes(good: dict[str, Any]) -> None:
         ("INVALID_LABEL_NAME", "/States/B", twice("one", "two words")),
         ("SCHEMA_VALIDATION_FAILED", "/States/A", machine(A={"Type": "Pass"})),
         ("SCHEMA_VALIDATION_FAILED", "/States/A", machine(A={**END, "Next": "A"})),
-        ("SCHEMA_VALIDATION_FAILED", "/States/A", machine(A={"Type": "Walk", "End": True})),
+        ("SCHEMA_VALIDATION_FAILED", "/States/A", machine(A={"Type": "Run", "End": True})),
         ("SCHEMA_VALIDATION_FAILED", "/States/A/ItemProcessor", machine(A=each({"States": {"B": END}}))),
         ("SCHEMA_VALIDATION_FAILED", "/States/A", machine(A={"Type": "Map", "End": True})),
         ("SCHEMA_VALIDATION_FAILED", "/", {"StartAt": "A"}),

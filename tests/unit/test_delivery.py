@@ -9,10 +9,8 @@ from typing import Any
 
 import pytest
 
-from searchsync.bulk import LOAD_STATUSES, QUOTA_STATUS, Answer, Kind, Response, Write, lines
 from searchsync.clock import Backoff, Deadline
-from searchsync.delivery import NO_ANSWER, PROBE, REFUSED_UNDER_LOAD, Delivery, Window
-from searchsync.document import DIGEST_PREFIX, document_id
+from searchsync.documents.document import DIGEST_PREFIX, document_id
 from searchsync.limits import (
     LAST_TRY,
     LOAD_AGE,
@@ -24,6 +22,8 @@ from searchsync.limits import (
     SLOW_AGE,
     SPLIT_TIMEOUT,
 )
+from searchsync.protocol.bulk import LOAD_STATUSES, QUOTA_STATUS, Answer, Kind, Response, Write, lines
+from searchsync.sync.delivery import NO_ANSWER, PROBE, REFUSED_UNDER_LOAD, Delivery, Window
 from tests.support.fakes import BUSY, FAILING, FakeClock, MemoryIndex, error, faulty
 
 LONE = Write("lone", 2, b'{"n":2}')

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from searchsync.errors import SearchsyncError
-from searchsync.metrics import REDRIVE_UNITS, UNITS
-from searchsync.walk.report import UNITS as WALK_UNITS
+from searchsync.reconcile.report import UNITS as RECONCILE_UNITS
+from searchsync.sync.metrics import REDRIVE_UNITS, UNITS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -25,7 +25,7 @@ def named(text: str, name: str) -> bool:
     return f"`{name}`" in text
 
 
-@pytest.mark.parametrize("metric", [*UNITS, *REDRIVE_UNITS, *WALK_UNITS])
+@pytest.mark.parametrize("metric", [*UNITS, *REDRIVE_UNITS, *RECONCILE_UNITS])
 def test_every_metric_is_on_the_operations_page(metric: str) -> None:
     assert named(OPERATIONS, metric)
 
@@ -42,10 +42,10 @@ def test_every_module_of_the_function_has_its_row(module: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", sorted(path.stem for path in (ROOT / "lambda_src/searchsync/walk").glob("[a-z]*.py"))
+    "module", sorted(path.stem for path in (ROOT / "lambda_src/searchsync/reconcile").glob("[a-z]*.py"))
 )
-def test_every_module_of_the_walk_has_its_row(module: str) -> None:
-    table = ARCHITECTURE.partition("| module in `walk/` |")[2].partition("\n\n")[0]
+def test_every_module_of_the_run_has_its_row(module: str) -> None:
+    table = ARCHITECTURE.partition("| module in `reconcile/` |")[2].partition("\n\n")[0]
     assert f"\n| `{module}` |" in table
 
 
@@ -67,15 +67,17 @@ def test_every_variable_of_the_environment_is_set_by_the_module() -> None:
     assert taken - {"AWS_LAMBDA_FUNCTION_NAME"} == {name for name in taken if re.search(rf"\b{name}\b", given)}
 
 
-def test_every_variable_of_the_walks_environment_is_set_by_its_module() -> None:
-    settings = (ROOT / "lambda_src/searchsync/walk/settings.py").read_text()
+def test_every_variable_of_the_runs_environment_is_set_by_its_module() -> None:
+    settings = (ROOT / "lambda_src/searchsync/reconcile/settings.py").read_text()
     taken = set(re.findall(r'(?:number\(|text\(|environment\.get\()\s*"([A-Z_]+)"', settings))
-    given = set(re.findall(r"^      ([A-Z_]+) += ", (ROOT / "modules/table_walk/main.tf").read_text(), re.MULTILINE))
+    given = set(
+        re.findall(r"^      ([A-Z_]+) += ", (ROOT / "modules/reconciliation/main.tf").read_text(), re.MULTILINE)
+    )
     assert taken == given
 
 
 def test_the_state_machines_refusals_are_exceptions_of_the_function() -> None:
-    machine = (ROOT / "modules/table_walk/state_machine.tf").read_text()
+    machine = (ROOT / "modules/reconciliation/state_machine.tf").read_text()
     refusals = re.findall(r'"(\w+)"', machine.partition("refusals = [")[2].partition("]")[0])
     ours = {each.__name__ for each in SearchsyncError.__subclasses__()}
     assert refusals

@@ -11,17 +11,17 @@ import pytest
 
 from searchsync import doctor
 from searchsync.doctor import NO_ITEM
-from searchsync.document import DIGEST_PREFIX
+from searchsync.documents.document import DIGEST_PREFIX
 from searchsync.errors import MalformedEventError, StackError
 from searchsync.limits import LONGEST_NAME
-from searchsync.walk import doctor as probes
-from searchsync.walk.asker import SUFFIX, probe_index
+from searchsync.reconcile import doctor as probes
+from searchsync.reconcile.asker import SUFFIX, probe_index
 from tests.support.events import environment
 from tests.unit.test_handler import start
 
 ROOT = Path(__file__).parents[2]
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
-WALK = {"SYNC_FUNCTION_NAME": "sync", "STATE_MACHINE_ARN": "arn:aws:states:eu-central-1:123456789012:stateMachine:w"}
+RUN = {"SYNC_FUNCTION_NAME": "sync", "STATE_MACHINE_ARN": "arn:aws:states:eu-central-1:123456789012:stateMachine:w"}
 
 
 class Ending:
@@ -35,15 +35,17 @@ class Ending:
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in environment(**KEYS, **WALK).items():
+    for name, value in environment(**KEYS, **RUN).items():
         monkeypatch.setenv(name, value)
 
 
 def test_no_start_loads_the_doctor() -> None:
-    program = "import sys; from searchsync import handler, redrive_handler, walk_handler; print(*sys.modules)"
-    done = start(program, **KEYS, **WALK)
-    assert "searchsync.walk_handler" in done.stdout.split(), done.stderr
-    assert not {"searchsync.doctor", "searchsync.walk.asker", "searchsync.walk.doctor"} & set(done.stdout.split())
+    program = "import sys; from searchsync import handler, redrive_handler, reconcile_handler; print(*sys.modules)"
+    done = start(program, **KEYS, **RUN)
+    assert "searchsync.reconcile_handler" in done.stdout.split(), done.stderr
+    assert not {"searchsync.doctor", "searchsync.reconcile.asker", "searchsync.reconcile.doctor"} & set(
+        done.stdout.split()
+    )
 
 
 def test_the_sync_function_is_asked_by_an_event_that_is_no_triggers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,26 +59,26 @@ def test_the_sync_function_is_asked_by_an_event_that_is_no_triggers(monkeypatch:
 
 
 @pytest.mark.parametrize(("asked", "given"), [({}, 180.0), ({"seconds": 60}, 60.0), ({"seconds": 840}, 180.0)])
-def test_the_walk_function_examines_for_as_long_as_it_is_asked_and_may(
+def test_the_run_function_examines_for_as_long_as_it_is_asked_and_may(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], asked: dict[str, Any], given: float
 ) -> None:
-    from searchsync import walk_handler  # noqa: PLC0415 - it starts when it is imported
+    from searchsync import reconcile_handler  # noqa: PLC0415 - it starts when it is imported
 
     monkeypatch.setattr(probes, "examine", lambda _config, _connect, _clock, seconds: {"seen": seconds, "left": []})
-    answer = walk_handler.handle({"step": "doctor", **asked}, Ending())
+    answer = reconcile_handler.handle({"step": "doctor", **asked}, Ending())
     assert answer == {"seen": pytest.approx(given), "left": []}
     assert json.loads(capsys.readouterr().out) == {"step": "doctor", "request_id": "request-1", **answer}
 
 
 def test_a_refusal_of_the_doctor_is_told_as_any_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    from searchsync import walk_handler  # noqa: PLC0415 - it starts when it is imported
+    from searchsync import reconcile_handler  # noqa: PLC0415 - it starts when it is imported
 
     def refuse(*_: object) -> None:
         raise StackError("The collection's certificate is not trusted.")
 
     monkeypatch.setattr(probes, "examine", refuse)
     with pytest.raises(StackError):
-        walk_handler.handle({"step": "doctor"}, Ending())
+        reconcile_handler.handle({"step": "doctor"}, Ending())
 
 
 def test_the_deleted_id_is_no_items() -> None:
@@ -85,7 +87,7 @@ def test_the_deleted_id_is_no_items() -> None:
 
 
 def test_the_probe_index_is_named_as_the_module_allows_it() -> None:
-    module = (ROOT / "modules/table_walk/main.tf").read_text()
+    module = (ROOT / "modules/reconciliation/main.tf").read_text()
     kept = LONGEST_NAME - len(SUFFIX)
     assert f'"${{substr(var.index_name, 0, {kept})}}{SUFFIX}"' in module
     assert probe_index("orders") == f"orders{SUFFIX}"

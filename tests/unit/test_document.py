@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from searchsync import document
-from searchsync.document import KEY_FIELD, document_id, document_text, encode, index_key, keyed
+from searchsync.documents import document
+from searchsync.documents.document import KEY_FIELD, document_id, document_text, encode, index_key, keyed
 from searchsync.errors import ConversionError, StackError
 from searchsync.limits import KEYS, LONGEST_ID, MOST_NAMES
 

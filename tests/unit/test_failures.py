@@ -13,10 +13,10 @@ from moto import mock_aws
 
 from searchsync.clock import Deadline
 from searchsync.config import read_environment
+from searchsync.edges.failures import FailureQueue, Message, failure_message
 from searchsync.errors import StackError
-from searchsync.failures import FailureQueue, Message, failure_message
 from searchsync.limits import LARGEST_STATE
-from searchsync.plan import Poison
+from searchsync.protocol.plan import Poison
 from tests.support.events import NOW, STREAM_ARN, TABLE_ARN, environment
 from tests.support.fakes import FakeClock
 

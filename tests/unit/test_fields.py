@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from searchsync.config import read_environment
-from searchsync.document import document_text
+from searchsync.documents.document import document_text
+from searchsync.documents.fields import WHOLE_NUMBERS, Fields
 from searchsync.errors import ConversionError
-from searchsync.fields import WHOLE_NUMBERS, Fields
 from searchsync.limits import FIELD_COST, LONGEST_NUMBER, LONGEST_PATH, MANY_DOTS, MAPPED_DEPTH, MOST_MAPPED, NESTING
 from tests.support.events import environment
 

@@ -12,7 +12,7 @@ import pytest
 
 from searchsync.entry import describe
 from searchsync.errors import MalformedEventError, UnforeseenError
-from searchsync.pipeline import Pipeline
+from searchsync.sync.pipeline import Pipeline
 from tests.support.events import environment
 
 SOURCE = Path(__file__).parents[2] / "lambda_src"

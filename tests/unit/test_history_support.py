@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from lab.faults import FaultKind
-from searchsync.version import sequence_order, stream_version
+from searchsync.protocol.version import sequence_order, stream_version
 from tests.support.history import steps
 from tests.support.history.clock import WorldClock
 from tests.support.history.draw import FAULTS
@@ -38,7 +38,7 @@ def test_a_step_is_made_plain() -> None:
     assert minimise(drawn, faulty).steps == (steps.Fault("429"),)
 
 
-@pytest.mark.parametrize("step", [steps.Restart(0, 8), steps.Foreign("a", 3)])
+@pytest.mark.parametrize("step", [steps.Restart(0, 8), steps.Future("a", 3)])
 def test_a_step_that_is_plain_in_two_ways_comes_to_an_end(step: steps.Step) -> None:
     same_kind = lambda history: any(type(each) is type(step) for each in history.steps)  # noqa: E731
     assert len(minimise(steps.History(steps.Setup(), (step,)), same_kind).steps) == 1

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from searchsync.document import KEY_FIELD
-from searchsync.index import (
+from searchsync.documents.document import KEY_FIELD
+from searchsync.documents.index import (
     DEFAULT_MAPPING,
     GUARD,
     Mark,

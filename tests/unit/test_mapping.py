@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from searchsync.index import DEFAULT_MAPPING
-from searchsync.mapping import DYNAMIC_TYPE, FIELD_TYPES, MEMBERS, SETTINGS, lost, problem, settings_problem
+from searchsync.documents.index import DEFAULT_MAPPING
+from searchsync.documents.mapping import DYNAMIC_TYPE, FIELD_TYPES, MEMBERS, SETTINGS, lost, problem, settings_problem
 
 PATTERNS = (Path(__file__).parents[2] / "patterns.tf").read_text()
 TEXT = {"type": "text"}

@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from searchsync.config import read_environment
-from searchsync.metrics import UNITS, log_line
-from searchsync.plan import Poison
+from searchsync.protocol.plan import Poison
+from searchsync.sync.metrics import UNITS, log_line
 from tests.support.events import NOW, environment, event, record
 from tests.support.fakes import Bench, error
 

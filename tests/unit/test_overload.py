@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from lab.trigger_core import Answer
-from searchsync.bulk import Response
 from searchsync.config import read_environment
+from searchsync.protocol.bulk import Response
 from tests.support.events import environment
 from tests.support.fakes import BUSY, MemoryIndex
 from tests.support.fakes import Bench as Function
-from tests.support.trigger_bench import START, STREAM, Bench, number, settings, stream_record
+from tests.support.trigger_harness import START, STREAM, Bench, number, settings, stream_record
 
 CHANGES = 500
 ROUND_TRIP_S = 0.05

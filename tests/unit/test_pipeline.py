@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from searchsync.bulk import Answer, Kind, Response
 from searchsync.errors import MalformedEventError, StackError, TableBusyError
 from searchsync.limits import REPAIR_AGE
-from searchsync.resync import Result
-from searchsync.version import read_version, stream_version
+from searchsync.protocol.bulk import Answer, Kind, Response
+from searchsync.protocol.version import read_version, stream_version
+from searchsync.sync.resync import Result
 from tests.support.events import NOW, event, number, record, version
 from tests.support.fakes import BUSY, Bench, error, whole
 

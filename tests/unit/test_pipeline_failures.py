@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from searchsync.bulk import Response
 from searchsync.limits import LONGEST_PATH, READ_TO_ANSWER
-from searchsync.resync import Result
+from searchsync.protocol.bulk import Response
+from searchsync.sync.resync import Result
 from tests.support.events import NOW, event, number, record, version
 from tests.support.fakes import BUSY, FAILING, POISONED, Bench, error, faulty
 

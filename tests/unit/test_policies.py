@@ -64,6 +64,6 @@ def test_what_is_wide_or_unknown_is_named(policy: Any) -> None:
 
 
 def test_policies_of_modules_below_are_found() -> None:
-    resource = {"address": "module.walk.x", "values": {"name": "x", "definition": json.dumps(allow()), "n": 1}}
+    resource = {"address": "module.run.x", "values": {"name": "x", "definition": json.dumps(allow()), "n": 1}}
     module = {"resources": [], "child_modules": [{"child_modules": [{"resources": [resource]}]}]}
     assert [policy for each in resources(module) for policy in policies(each)] == [allow()]

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from searchsync.version import Verdict, read_version, second_of, verdict, verdict_on_read
+from searchsync.protocol.version import Verdict, read_version, second_of, verdict, verdict_on_read
 from tests.support.protocol.configurations import (
     ALONE,
     CLOCKS,
     DROPS,
-    FOREIGN,
+    FUTURE,
     LAGGING,
     LATE,
     POISON,
@@ -76,8 +76,8 @@ NEVER_RESYNC = {
 VARIANTS: dict[str, tuple[Configuration, dict[str, Any], str]] = {
     "versions": (LATE, {"external": False}, WRONG),
     "batch order": (LATE, {"batch_order": False}, WRONG),
-    "margin": (replace(LATE, page=True), {"margin": 0}, WRONG),
-    "margin as wide as the clocks": (replace(CLOCKS, page=True, wire=0), {"margin": 1}, WRONG),
+    "max_skew": (replace(LATE, page=True), {"max_skew": 0}, WRONG),
+    "max_skew as wide as the clocks": (replace(CLOCKS, page=True, wire=0), {"max_skew": 1}, WRONG),
     "resync": (LATE, NEVER_RESYNC, WRONG),
     "resync's wait": (LATE, {"wait": False}, WRONG),
     "low bits that decide nothing": (SHARDS, {"on_record": low_bits_decide}, WRONG),
@@ -95,7 +95,7 @@ VARIANTS: dict[str, tuple[Configuration, dict[str, Any], str]] = {
     "poison to the queue": (POISON, {"poison_is_queued": False}, LOST),
     "poison passes": (replace(POISON, writes=1, live=True), {"poison_passes": False}, STUCK),
     "redrive writes first": (POISON, {"redrive_writes_first": False}, LOST),
-    "redrive's margin": (MENDED, {"redrive_waits": False}, WRONG),
+    "redrive's skew bound": (MENDED, {"redrive_waits": False}, WRONG),
     "redrive keeps what is poison": (POISON, {"redrive_keeps": False}, LOST),
     "redrive spares later messages": (MENDED, {"redrive_spares_later": False}, WRONG),
     "a drop is raised": (DROPS, {"drop_is_raised": False}, WRONG),
@@ -108,7 +108,7 @@ VARIANTS: dict[str, tuple[Configuration, dict[str, Any], str]] = {
     "repair begun later": (DROPS, {"repair_begun_later": False}, WRONG),
     "what is handed over alone has a message": (ALONE, {"poison_is_queued": False}, WRONG),
     "what a redrive meets alone stays": (ALONE, {"redrive_keeps": False}, WRONG),
-    "the future is foreign": (FOREIGN, {"on_record": taken_as_stale(verdict, Verdict.FUTURE)}, WRONG),
+    "the future is future": (FUTURE, {"on_record": taken_as_stale(verdict, Verdict.FUTURE)}, WRONG),
 }
 
 
@@ -122,7 +122,7 @@ def test_the_protocol_converges_in_every_interleaving(world: Configuration) -> N
 
 def test_the_rules_look_no_closer_at_a_shown_version_than_the_model() -> None:
     versions = [read_version(second, 0) - by for second in (7, 8, 20, 40) for by in (0, 1)]
-    now_and_margin: dict[str, Any] = {"now": 20.0, "margin": 5.0}
+    now_and_margin: dict[str, Any] = {"now": 20.0, "max_skew": 5.0}
     for ours, current, shown, deletion in itertools.product(versions, versions, versions, (False, True)):
         facts: dict[str, Any] = {"ours": ours, "current": current, "deletion": deletion, **now_and_margin}
         if shown != current or not current & 1:

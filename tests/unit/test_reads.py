@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from searchsync.clock import Backoff, Deadline, SystemClock
+from searchsync.edges.reads import BoundedReads, Portion
+from searchsync.edges.table import DynamoTable
 from searchsync.entry import OnFirstUse
 from searchsync.errors import TableBusyError
 from searchsync.limits import FIRST_READ, LARGEST_ANSWER, LARGEST_READ, SDK_PAUSE, SHORTEST_READ
-from searchsync.reads import BoundedReads, Portion
-from searchsync.table import DynamoTable
 from tests.support.stub_services import Reply, serving
 
 LARGE = LARGEST_ANSWER // 4

@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from searchsync.bulk import Response
 from searchsync.config import read_environment
-from searchsync.delivery import NO_ANSWER, REFUSED_UNDER_LOAD
+from searchsync.edges.failures import Message
 from searchsync.errors import StackError, TableBusyError
-from searchsync.failures import Message
 from searchsync.limits import LOAD_AGE, LONGEST_PATH, MESSAGES_AT_ONCE, RESERVE, SHORTEST_ROUND, SLOW_AGE
-from searchsync.metrics import REDRIVE_UNITS, redrive_line
-from searchsync.version import read_version, stream_version
+from searchsync.protocol.bulk import Response
+from searchsync.protocol.version import read_version, stream_version
+from searchsync.sync.delivery import NO_ANSWER, REFUSED_UNDER_LOAD
+from searchsync.sync.metrics import REDRIVE_UNITS, redrive_line
 from tests.support.events import NOW, environment, number
 from tests.support.fakes import BUSY, POISONED, error, faulty, whole
-from tests.support.redrive_bench import TRIMMED, RedriveBench, answer, poison_message, range_message
+from tests.support.redrive_harness import TRIMMED, RedriveBench, answer, poison_message, range_message
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_a_message_without_a_usable_version_waits_for_its_own_time(bench: Redriv
     ("current", "why"),
     [
         (read_version(NOW + 100, 0), "a later read of the table has passed the record"),
-        (stream_version(NOW + 100, 1), "a record over the margin later is there"),
+        (stream_version(NOW + 100, 1), "a record over the skew bound later is there"),
     ],
 )
 def test_a_document_that_is_newer_than_the_record_settles_its_message(

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from searchsync.errors import MalformedEventError, StackError, UnforeseenError
-from searchsync.redrive import Redrive
+from searchsync.sync.redrive import Redrive
 from tests.support.events import environment
 from tests.support.fakes import POISONED, faulty
-from tests.support.redrive_bench import RedriveBench, poison_message
+from tests.support.redrive_harness import RedriveBench, poison_message
 
 
 class Context:

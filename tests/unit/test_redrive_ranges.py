@@ -9,7 +9,7 @@ import pytest
 from searchsync.errors import MalformedEventError, TableBusyError
 from tests.support.events import NOW, number, record
 from tests.support.fakes import BUSY, POISONED, faulty, whole
-from tests.support.redrive_bench import TRIMMED, RedriveBench, answer, poison_message, range_message
+from tests.support.redrive_harness import TRIMMED, RedriveBench, answer, poison_message, range_message
 
 RANGE = range_message(number(1), number(2))
 

@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from searchsync.documents.attributes import AttributeMap
 
-from searchsync.bulk import DONE, Answer, Kind, Write
 from searchsync.clock import Deadline
 from searchsync.errors import TableBusyError
 from searchsync.limits import GATHERED_S, LARGEST_BODY, READ_AND_WRITE, READ_TO_ANSWER, READ_TO_REQUEST, ROUNDS
-from searchsync.records import AttributeMap
-from searchsync.resync import Page, Result, Resync, Target
-from searchsync.version import read_version
+from searchsync.protocol.bulk import DONE, Answer, Kind, Write
+from searchsync.protocol.version import read_version
+from searchsync.sync.resync import Page, Result, Resync, Target
 from tests.support.events import NOW
 from tests.support.fakes import FakeClock
 
-MARGIN = 10.0
+MAX_SKEW = 10.0
 BUSY = Answer(Kind.BUSY, 429)
 
 
@@ -80,7 +80,7 @@ def clock() -> FakeClock:
 def run(table: Pages, delivered: Delivered, count: int, seconds: float = 300.0, **given: Any) -> dict[str, Result]:
     names = [f"k{number}" for number in range(count)]
     targets = [Target(name, {"id": {"S": name}}, NOW, NOW) for name in names]
-    resync = Resync(table, delivered, table.clock, MARGIN, **given)
+    resync = Resync(table, delivered, table.clock, MAX_SKEW, **given)
     outcomes = resync.run(targets, Deadline.after(table.clock, seconds))
     assert list(outcomes) == names or set(outcomes) == set(names)
     return {name: each.result for name, each in outcomes.items()}
@@ -90,7 +90,7 @@ def test_several_reads_share_a_request_and_each_write_has_its_own_reads_version(
     table, delivered = Pages(clock), Delivered(clock)
     assert set(run(table, delivered, 6).values()) == {Result.RESYNCED}
     assert delivered.batches == [[f"k{number}" for number in range(6)]]
-    assert delivered.versions == {name: read_version(at, MARGIN) for name, (at,) in table.read_at.items()}
+    assert delivered.versions == {name: read_version(at, MAX_SKEW) for name, (at,) in table.read_at.items()}
     assert len(set(delivered.versions.values())) == 3
 
 
@@ -139,7 +139,7 @@ def test_what_was_busy_is_read_again_alone_and_has_the_new_reads_version(clock: 
     assert delivered.batches[1] == ["k1", "k4"]
     again = table.read_at["k1"][1]
     assert again > max(at for times in table.read_at.values() for at in times[:1])
-    assert delivered.versions["k1"] == read_version(again, MARGIN)
+    assert delivered.versions["k1"] == read_version(again, MAX_SKEW)
 
 
 def test_what_was_read_near_the_end_is_written_before_more_is_read(clock: FakeClock) -> None:

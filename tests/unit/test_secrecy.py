@@ -23,14 +23,14 @@ from hypothesis import strategies as st
 from requests_aws4auth import AWS4Auth
 
 from searchsync.clock import Backoff
-from searchsync.collection import OpenSearchCollection, connect
 from searchsync.config import read_environment
+from searchsync.edges.collection import OpenSearchCollection, connect
+from searchsync.edges.failures import FailureQueue
+from searchsync.edges.table import DynamoTable
 from searchsync.entry import OnFirstUse
 from searchsync.errors import SearchsyncError, StackError, UnforeseenError
-from searchsync.failures import FailureQueue
 from searchsync.limits import GRANTED_WITHIN
-from searchsync.pipeline import Pipeline
-from searchsync.table import DynamoTable
+from searchsync.sync.pipeline import Pipeline
 from tests.support.events import environment, event, record
 from tests.support.fakes import FakeClock
 from tests.support.stub_services import Answer, Services, serving

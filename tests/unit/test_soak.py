@@ -47,8 +47,8 @@ def test_an_index_in_step_but_for_the_poison_is_good() -> None:
     "changed",
     [
         {"comparison": replace(IN_STEP, missing=("bad", "good"))},
-        {"comparison": replace(IN_STEP, extra=("more",))},
-        {"comparison": replace(IN_STEP, extra=("bad",))},
+        {"comparison": replace(IN_STEP, orphan=("more",))},
+        {"comparison": replace(IN_STEP, orphan=("bad",))},
         {"comparison": replace(IN_STEP, different=("good",))},
         {"reported": frozenset()},
         {"reported": frozenset({"bad", "good"})},

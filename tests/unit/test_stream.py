@@ -11,12 +11,12 @@ import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
 from searchsync.clock import Backoff, Deadline
+from searchsync.edges.stream import DynamoStream
+from searchsync.edges.wire import AS_SENT
 from searchsync.entry import OnFirstUse
 from searchsync.errors import LostRecordsError, StackError, TableBusyError
-from searchsync.messages import RangeMessage
-from searchsync.records import StreamRecord
-from searchsync.stream import DynamoStream
-from searchsync.wire import AS_SENT
+from searchsync.protocol.messages import RangeMessage
+from searchsync.protocol.records import StreamRecord
 from tests.support.events import NOW, STREAM_ARN, number
 from tests.support.fakes import FakeClock
 from tests.support.stub_services import Reply, serving

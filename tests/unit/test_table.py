@@ -16,12 +16,12 @@ from botocore.exceptions import ClientError, ConnectTimeoutError
 from moto import mock_aws
 
 from searchsync.clock import Backoff, Deadline, SystemClock
+from searchsync.edges.reads import BoundedReads
+from searchsync.edges.table import DynamoTable
+from searchsync.edges.wire import AS_SENT, keep_as_sent, normalised
 from searchsync.entry import OnFirstUse
 from searchsync.errors import StackError, TableBusyError
 from searchsync.limits import SDK_PAUSE, SHORTEST_READ
-from searchsync.reads import BoundedReads
-from searchsync.table import DynamoTable
-from searchsync.wire import AS_SENT, keep_as_sent, normalised
 from tests.support.fakes import FakeClock
 
 ITEM = {

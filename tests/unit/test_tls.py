@@ -21,15 +21,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from requests_aws4auth import AWS4Auth
 
-from searchsync.bulk import Kind
 from searchsync.clock import Backoff, Deadline, SystemClock
-from searchsync.collection import OpenSearchCollection, connect
 from searchsync.config import read_environment
+from searchsync.edges.collection import OpenSearchCollection, connect
+from searchsync.edges.failures import FailureQueue
+from searchsync.edges.reads import BoundedReads
+from searchsync.edges.table import DynamoTable
 from searchsync.entry import OnFirstUse, certificates
 from searchsync.errors import ConfigurationError, StackError
-from searchsync.failures import FailureQueue
-from searchsync.reads import BoundedReads
-from searchsync.table import DynamoTable
+from searchsync.protocol.bulk import Kind
 from tests.support.events import environment
 from tests.support.stub_services import INDEX_MADE_BY_US, Reply, Services, serving
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lab.trigger_core import Answer
-from tests.support.trigger_bench import FAILED, Bench, failures, four, number, once, settings, stream_record
+from tests.support.trigger_harness import FAILED, Bench, failures, four, number, once, settings, stream_record
 
 
 @pytest.mark.parametrize(

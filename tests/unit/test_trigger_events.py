@@ -6,7 +6,7 @@ import datetime
 import json
 
 from lab.trigger_core import EVENT_LIMIT, Discarded, Record, event_record, full_batch
-from tests.support.trigger_bench import FAILED, FUNCTION, START, STREAM, Bench, four, number, settings, stream_record
+from tests.support.trigger_harness import FAILED, FUNCTION, START, STREAM, Bench, four, number, settings, stream_record
 
 
 def test_a_batch_holds_at_most_batch_size_records() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from lab.trigger_core import Answer
 from lab.trigger_edges import PositionLost
-from tests.support.trigger_bench import FAILED, Bench, Later, failures, four, number, settings, stream_record, succeed
+from tests.support.trigger_harness import FAILED, Bench, Later, failures, four, number, settings, stream_record, succeed
 
 
 def test_a_disabled_mapping_stops_and_goes_on_from_its_checkpoint() -> None:

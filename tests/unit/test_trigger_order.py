@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from lab.trigger_edges import Shard
-from tests.support.trigger_bench import Bench, Later, Stream, fails_with, four, number, settings, stream_record, succeed
+from tests.support.trigger_harness import (
+    Bench,
+    Later,
+    Stream,
+    fails_with,
+    four,
+    number,
+    settings,
+    stream_record,
+    succeed,
+)
 
 
 def test_one_invocation_at_a_time_in_a_shard() -> None:

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from lab.trigger_core import Answer, NotInvoked
-from tests.support.trigger_bench import (
+from tests.support.trigger_harness import (
     FAILED,
     START,
     Bench,

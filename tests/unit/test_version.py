@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from searchsync.version import (
+from searchsync.protocol.version import (
     LATEST_SECOND,
     Verdict,
     is_table_read,
@@ -19,7 +19,7 @@ from searchsync.version import (
 
 NOW = 1_800_000_000.0
 SECOND = int(NOW)
-MARGIN = 10.0
+MAX_SKEW = 10.0
 
 
 def ours(second: int = SECOND, counter: int = 100) -> int:
@@ -29,7 +29,7 @@ def ours(second: int = SECOND, counter: int = 100) -> int:
 def judge(
     current: int | None, *, deletion: bool = False, version: int | None = None, shown: int | None = None
 ) -> Verdict:
-    return verdict(ours=version or ours(), deletion=deletion, current=current, shown=shown, now=NOW, margin=MARGIN)
+    return verdict(ours=version or ours(), deletion=deletion, current=current, shown=shown, now=NOW, max_skew=MAX_SKEW)
 
 
 def test_a_later_second_always_outweighs_the_sequence_number() -> None:
@@ -42,7 +42,7 @@ def test_within_a_second_the_sequence_number_orders() -> None:
 
 def test_stream_versions_are_even_and_read_versions_odd() -> None:
     assert not is_table_read(ours())
-    assert is_table_read(read_version(NOW, MARGIN))
+    assert is_table_read(read_version(NOW, MAX_SKEW))
 
 
 def test_versions_fit_into_the_engines_signed_64_bits() -> None:
@@ -50,7 +50,7 @@ def test_versions_fit_into_the_engines_signed_64_bits() -> None:
 
 
 def test_a_change_in_the_second_after_a_read_wins_over_the_read() -> None:
-    read = read_version(NOW, MARGIN)
+    read = read_version(NOW, MAX_SKEW)
     assert second_of(read) == SECOND - 10
     assert stream_version(SECOND - 9, 0) > read
 
@@ -77,14 +77,16 @@ def test_the_same_version_is_a_duplicate() -> None:
 
 
 def test_a_later_table_read_has_passed_the_record() -> None:
-    later = read_version(NOW + MARGIN + 1, MARGIN)
+    later = read_version(NOW + MAX_SKEW + 1, MAX_SKEW)
     assert judge(later, shown=later) is Verdict.PASSED
 
 
-@pytest.mark.parametrize("shown", [None, ours(), read_version(NOW + MARGIN, MARGIN), read_version(NOW + 15, MARGIN)])
+@pytest.mark.parametrize(
+    "shown", [None, ours(), read_version(NOW + MAX_SKEW, MAX_SKEW), read_version(NOW + 15, MAX_SKEW)]
+)
 def test_a_table_reads_version_that_no_document_shows_may_be_a_tombstone(shown: int | None) -> None:
     """It may be gone too early to be trusted; and what is shown may be from before it, or after."""
-    assert judge(read_version(NOW + MARGIN + 1, MARGIN), shown=shown) is Verdict.RESYNC
+    assert judge(read_version(NOW + MAX_SKEW + 1, MAX_SKEW), shown=shown) is Verdict.RESYNC
     assert judge(ours(), version=ours(second=SECOND - 11), shown=shown) is Verdict.STALE
 
 
@@ -103,7 +105,7 @@ def test_low_bits_never_decide() -> None:
 
 
 def test_a_conflict_on_a_deletion_is_never_done() -> None:
-    for current in (ours(), ours(second=SECOND + 5), read_version(NOW + 15, MARGIN)):
+    for current in (ours(), ours(second=SECOND + 5), read_version(NOW + 15, MAX_SKEW)):
         assert judge(current, deletion=True) is Verdict.RESYNC
     early = ours(second=SECOND - 11)
     assert judge(ours(), version=early, deletion=True) is Verdict.RESYNC
@@ -122,7 +124,7 @@ def test_a_conflict_without_a_version_asks_the_table() -> None:
 @pytest.mark.parametrize(
     ("current", "expected"),
     [
-        (read_version(NOW, MARGIN), Verdict.PASSED),
+        (read_version(NOW, MAX_SKEW), Verdict.PASSED),
         (ours(second=SECOND - 9), Verdict.STALE),
         (ours(second=SECOND - 10), Verdict.RESYNC),
         (ours(second=SECOND + 11), Verdict.FUTURE),
@@ -130,14 +132,14 @@ def test_a_conflict_without_a_version_asks_the_table() -> None:
     ],
 )
 def test_a_resyncs_conflict_is_judged_against_the_record(current: int | None, expected: Verdict) -> None:
-    found = verdict_on_read(ours=1, record_second=SECOND - 20, current=current, now=NOW, margin=MARGIN)
+    found = verdict_on_read(ours=1, record_second=SECOND - 20, current=current, now=NOW, max_skew=MAX_SKEW)
     assert found is expected
 
 
 def test_a_current_version_below_ours_is_not_what_refused_it() -> None:
-    late_look = read_version(NOW - 1_000, MARGIN)
+    late_look = read_version(NOW - 1_000, MAX_SKEW)
     assert judge(late_look) is Verdict.RESYNC
-    found = verdict_on_read(ours=ours(), record_second=SECOND, current=late_look, now=NOW, margin=MARGIN)
+    found = verdict_on_read(ours=ours(), record_second=SECOND, current=late_look, now=NOW, max_skew=MAX_SKEW)
     assert found is Verdict.RESYNC
 
 
@@ -147,7 +149,7 @@ def test_our_own_version_is_a_duplicate_even_at_the_edge_of_the_future() -> None
 
 
 def test_a_resync_waits_until_its_version_lies_above_every_second_involved() -> None:
-    wait = wait_until_past(SECOND, NOW + 0.25, MARGIN)
+    wait = wait_until_past(SECOND, NOW + 0.25, MAX_SKEW)
     assert wait == pytest.approx(10.75)
-    assert second_of(read_version(NOW + 0.25 + wait, MARGIN)) > SECOND
-    assert wait_until_past(SECOND - 20, NOW, MARGIN) == 0.0
+    assert second_of(read_version(NOW + 0.25 + wait, MAX_SKEW)) > SECOND
+    assert wait_until_past(SECOND - 20, NOW, MAX_SKEW) == 0.0

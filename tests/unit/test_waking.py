@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from searchsync.bulk import Response
-from searchsync.collection import OpenSearchCollection
 from searchsync.config import Config
-from searchsync.index import Mark, creation_body
+from searchsync.documents.index import Mark, creation_body
+from searchsync.edges.collection import OpenSearchCollection
 from searchsync.limits import READ_TO_REQUEST, TOMBSTONE_LIFE
-from searchsync.resync import Result
-from searchsync.version import read_version
+from searchsync.protocol.bulk import Response
+from searchsync.protocol.version import read_version
+from searchsync.sync.resync import Result
 from tests.support.events import NOW, OWNER, event, record
 from tests.support.fakes import Bench, FakeClock, MemoryIndex, whole
 

@@ -19,13 +19,13 @@ from typing import Any
 
 import pytest
 
-from searchsync.bulk import Answer, Kind, Response
 from searchsync.limits import SHORT_STEP
-from searchsync.version import read_version, stream_version
+from searchsync.protocol.bulk import Answer, Kind, Response
+from searchsync.protocol.version import read_version, stream_version
 from tests.support.events import NOW, event, record
 from tests.support.events import environment as variables
 from tests.support.fakes import Bench, FakeClock, MemoryIndex, whole
-from tests.support.redrive_bench import RedriveBench, answer, poison_message, range_message
+from tests.support.redrive_harness import RedriveBench, answer, poison_message, range_message
 
 ROOT = Path(__file__).parents[2]
 LONGEST_WAKING_S = 30.0
@@ -83,7 +83,7 @@ def delivered(bench: Bench, given: dict[str, Any]) -> list[float]:
 
 MET: dict[str, tuple[dict[str, tuple[int, Any]], dict[str, int]]] = {
     "nothing": ({}, {}),
-    "a document within the margin": ({"a": (stream_version(NOW + 3, 5), {"id": "a"})}, {}),
+    "a document within the skew bound": ({"a": (stream_version(NOW + 3, 5), {"id": "a"})}, {}),
     "the tombstone of a table read": ({}, {"a": read_version(NOW + 12, 10)}),
 }
 
@@ -135,7 +135,7 @@ def test_a_redrive_without_a_key_to_write_leaves_the_collection_asleep(
     assert index.asked == []
 
 
-@pytest.mark.parametrize("entry", ["handler", "redrive_handler", "walk_handler"])
+@pytest.mark.parametrize("entry", ["handler", "redrive_handler", "reconcile_handler"])
 def test_a_cold_start_asks_nobody(entry: str) -> None:
     """A sandbox may start for an invocation that needs no collection."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -143,10 +143,10 @@ def test_a_cold_start_asks_nobody(entry: str) -> None:
         given = variables(OPENSEARCH_HOST=url, AWS_ACCESS_KEY_ID="AKIAEXAMPLE", AWS_SECRET_ACCESS_KEY="secret")
         given |= {"AWS_ENDPOINT_URL": url, "PYTHONPATH": str(ROOT / "lambda_src")}
         given |= {
-            "SETTLE_SECONDS": "30",
-            "STATE_MACHINE_ARN": "arn:aws:states:eu-central-1:111122223333:stateMachine:sync-walk",
+            "RECHECK_DELAY_SECONDS": "30",
+            "STATE_MACHINE_ARN": "arn:aws:states:eu-central-1:111122223333:stateMachine:sync-reconcile",
             "SYNC_FUNCTION_NAME": "sync",
-            "WALK_CONCURRENCY": "4",
+            "RECONCILE_CONCURRENCY": "4",
         }
         done = subprocess.run(
             [sys.executable, "-c", f"import searchsync.{entry}"], env=given, capture_output=True, text=True, check=False
@@ -157,8 +157,8 @@ def test_a_cold_start_asks_nobody(entry: str) -> None:
             listener.accept()
 
 
-def test_a_walk_outlasts_the_waking_of_both_parts() -> None:
-    """Else a scheduled verification would raise the alarm `walk-failed`: its function is called, and asks, again."""
-    machine = (ROOT / "modules/table_walk/state_machine.tf").read_text()
+def test_a_run_outlasts_the_waking_of_both_parts() -> None:
+    """Else a scheduled verification would raise the alarm `reconciliation-failed`: its function is called, and asks, again."""
+    machine = (ROOT / "modules/reconciliation/state_machine.tf").read_text()
     tries = 1 + max(map(int, re.findall(r"MaxAttempts +=? (\d+)", machine)))
     assert tries * SHORT_STEP >= 2 * 1.5 * LONGEST_WAKING_S

@@ -9,7 +9,7 @@ from tools.mutants import (
     limits,
     module,
     owners,
-    table_walk,
+    reconciliation,
     the_lab,
     verdict,
     write_path,
@@ -17,7 +17,7 @@ from tools.mutants import (
 
 MUTANTS = (
     *write_path.MUTANTS,
-    *table_walk.MUTANTS,
+    *reconciliation.MUTANTS,
     *module.MUTANTS,
     *doctor.MUTANTS,
     *the_lab.MUTANTS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tools.mutants.mutant import FUNCTION, Mutant
 
 ALARMS = "tests/unit/test_alarms.py"
-STEPS = "tests/unit/test_walk_steps.py"
+STEPS = "tests/unit/test_reconcile_steps.py"
 
 MUTANTS = (
     Mutant(
@@ -24,28 +24,28 @@ MUTANTS = (
     ),
     Mutant(
         "alarms: an invocation that needs no repair says so",
-        FUNCTION + "metrics.py",
+        FUNCTION + "sync/metrics.py",
         'return {"RepairNeeded": 1} if reasons else {}',
         'return {"RepairNeeded": 1 if reasons else 0}',
         ("tests/unit/test_metrics.py", "-k", "declared_with_its_unit"),
     ),
     Mutant(
         "alarms: a signal since the comparison began is settled by it",
-        FUNCTION + "walk/steps.py",
+        FUNCTION + "reconcile/steps.py",
         "if not self.account.signals(each, began, now))",
         "if self.account is not None)",
         (STEPS, "-k", "ends_the_alarm"),
     ),
     Mutant(
         "alarms: a comparison that left differences settles a repair",
-        FUNCTION + "walk/steps.py",
+        FUNCTION + "reconcile/steps.py",
         "            if not call.report.differences:\n",
         "            if True:\n",
         (STEPS, "-k", "ends_the_alarm"),
     ),
     Mutant(
-        "alarms: a scheduled verification that meets another walk fails",
-        FUNCTION + "walk/steps.py",
+        "alarms: a scheduled verification that meets another run fails",
+        FUNCTION + "reconcile/steps.py",
         "            if order.scheduled:\n",
         "            if False:\n",
         (STEPS, "-k", "gives_way"),

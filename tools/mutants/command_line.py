@@ -60,7 +60,7 @@ MUTANTS = (
     ),
     Mutant(
         "command line: --watch knows nothing of what has ended",
-        CLI + "walks.py",
+        CLI + "executions.py",
         "        last = machine.latest((task,))\n",
         "        last = None\n",
         (RUNS, "-k", "own_command"),
@@ -80,17 +80,17 @@ MUTANTS = (
         ("tests/unit/test_cli_progress.py", "-k", "counted_once"),
     ),
     Mutant(
-        "walk: a line a page says how far a call is",
-        FUNCTION + "walk/report.py",
+        "run: a line a page says how far a call is",
+        FUNCTION + "reconcile/report.py",
         "        if now < self._told_at + TOLD_EVERY:\n            return\n",
         "",
-        ("tests/unit/test_walk_parts.py", "-k", "every_few_seconds"),
+        ("tests/unit/test_reconcile_parts.py", "-k", "every_few_seconds"),
     ),
     Mutant(
-        "walk: a comparison says nothing before its call ends",
-        FUNCTION + "walk/parts.py",
+        "run: a comparison says nothing before its call ends",
+        FUNCTION + "reconcile/parts.py",
         "            self._tell(state, verification.counts)\n",
         "",
-        ("tests/unit/test_walk_parts.py", "-k", "every_few_seconds"),
+        ("tests/unit/test_reconcile_parts.py", "-k", "every_few_seconds"),
     ),
 )

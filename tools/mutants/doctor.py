@@ -7,21 +7,21 @@ from tools.mutants.mutant import FUNCTION, Mutant
 MUTANTS = (
     Mutant(
         "doctor: an index of another's taken for the probes' own",
-        FUNCTION + "walk/asker.py",
+        FUNCTION + "reconcile/asker.py",
         "or not isinstance(since, int):",
         "or False:",
         ("tests/engine/test_doctor.py", "-k", "anothers"),
     ),
     Mutant(
         "doctor: a probe index of a doctor that runs deleted",
-        FUNCTION + "walk/asker.py",
+        FUNCTION + "reconcile/asker.py",
         "if at.clock.now() - since < ANOTHERS:",
         "if False:",
         ("tests/engine/test_doctor.py", "-k", "that_runs"),
     ),
     Mutant(
         "doctor: nothing cleaned up after an error",
-        FUNCTION + "walk/doctor.py",
+        FUNCTION + "reconcile/doctor.py",
         "    finally:\n        left = clean_up(at)",
         "    except ZeroDivisionError:\n        pass\n    left = clean_up(at)",
         ("tests/engine/test_doctor.py", "-k", "unforeseen"),
@@ -35,7 +35,7 @@ MUTANTS = (
     ),
     Mutant(
         "doctor: waking counted as a lack of capacity",
-        FUNCTION + "walk/doctor.py",
+        FUNCTION + "reconcile/doctor.py",
         "    at.busy.clear()  # of its own row\n",
         "",
         ("tests/engine/test_doctor.py", "-k", "waking_status"),

@@ -4,59 +4,59 @@ from __future__ import annotations
 
 from tools.mutants.mutant import FUNCTION, Mutant
 
-SWEEP, SEEN, READER = FUNCTION + "walk/sweep.py", FUNCTION + "walk/seen.py", FUNCTION + "walk/reader.py"
-UNIT = "tests/unit/test_walk_sweep.py"
+SWEEP, SEEN, READER = FUNCTION + "reconcile/sweep.py", FUNCTION + "reconcile/seen.py", FUNCTION + "reconcile/reader.py"
+UNIT = "tests/unit/test_reconcile_sweep.py"
 
 MUTANTS = (
     Mutant(
         "F61 a document compared without its key",
-        FUNCTION + "walk/verify.py",
+        FUNCTION + "reconcile/verify.py",
         "return look(None if image is None else keyed(name, image), document)",
         "return look(image, document)",
-        ("tests/unit/test_walk_parts.py", "-k", "finds_what_was_planted"),
+        ("tests/unit/test_reconcile_parts.py", "-k", "finds_what_was_planted"),
     ),
     Mutant(
         "an attribute of the key's name written over",
-        FUNCTION + "document.py",
+        FUNCTION + "documents/document.py",
         "if KEY_FIELD in image:",
         "if False:",
         ("tests/unit/test_document.py", "-k", "name_of_the_key"),
     ),
     Mutant(
         "the key's field left out of a user's mapping",
-        FUNCTION + "index.py",
+        FUNCTION + "documents/index.py",
         """    chosen["properties"] = {**chosen.get("properties", {}), KEY_FIELD: dict(KEY_MAPPING)}
 """,
         "",
         ("tests/unit/test_index.py", "-k", "keys_field"),
     ),
     Mutant(
-        "an index without the key's field walked",
+        "an index without the key's field scanned",
         READER,
         "if not has_key(body):",
         "if False:",
-        ("tests/unit/test_index.py", "tests/unit/test_walk_reader.py", "-k", "without_the_keys_field"),
+        ("tests/unit/test_index.py", "tests/unit/test_reconcile_reader.py", "-k", "without_the_keys_field"),
     ),
     Mutant(
         "F72 a page of the index in an order",
         READER,
         '"sort": ["_doc"]',
         '"sort": ["_id"]',
-        ("tests/unit/test_walk_reader.py", "-k", "nothing_that_is_stored"),
+        ("tests/unit/test_reconcile_reader.py", "-k", "nothing_that_is_stored"),
     ),
     Mutant(
         "F72 an error that lasts waited for",
         READER,
         "if now - wrong_since >= LASTING_ERROR:",
         "if False:",
-        ("tests/unit/test_walk_reader.py", "-k", "error_that_lasts"),
+        ("tests/unit/test_reconcile_reader.py", "-k", "error_that_lasts"),
     ),
     Mutant(
         "a page of the index that lacks documents taken",
         READER,
         'if len(found["hits"]) != min(LARGEST_WINDOW, int(found["total"]["value"])):',
         "if False:",
-        ("tests/unit/test_walk_reader.py", "-k", "shows_fewer"),
+        ("tests/unit/test_reconcile_reader.py", "-k", "shows_fewer"),
     ),
     Mutant(
         "F78 a key left out where a page ends",
@@ -70,7 +70,7 @@ MUTANTS = (
         READER,
         '("lt", high)',
         '("lte", high)',
-        ("tests/unit/test_walk_reader.py", "-k", "nothing_that_is_stored"),
+        ("tests/unit/test_reconcile_reader.py", "-k", "nothing_that_is_stored"),
     ),
     Mutant(
         "a page with more documents than it shows taken",
@@ -94,22 +94,22 @@ MUTANTS = (
         (UNIT, "-k", "without_a_key"),
     ),
     Mutant(
-        "a document as old as the walk taken for a new one",
+        "a document as old as the run taken for a new one",
         SWEEP,
-        "not self.part.since + self.margin < second",
+        "not self.part.since + self.max_skew < second",
         "not self.part.since < second",
         (UNIT, "-k", "from_the_future"),
     ),
     Mutant(
         "a document from the future taken for a new one",
         SWEEP,
-        "second <= self.clock.now() + self.margin",
+        "second <= self.clock.now() + self.max_skew",
         "second",
         (UNIT, "-k", "from_the_future"),
     ),
     Mutant(
         "keys that the table has shown not written",
-        FUNCTION + "walk/parts.py",
+        FUNCTION + "reconcile/parts.py",
         """            self.seen.write(state.run, state.name, keys)
 """,
         "            pass\n",
@@ -138,7 +138,7 @@ MUTANTS = (
     ),
     Mutant(
         "a call that holds keys without end",
-        FUNCTION + "walk/parts.py",
+        FUNCTION + "reconcile/parts.py",
         "or keys.count >= MOST_KEYS or",
         "or",
         (UNIT, "-k", "as_many_keys"),

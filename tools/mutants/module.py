@@ -7,7 +7,7 @@ from tools.mutants.mutant import Mutant
 MUTANTS = (
     Mutant(
         "a state's name in three Maps of the state machine",
-        "modules/table_walk/state_machine.tf",
+        "modules/reconciliation/state_machine.tf",
         """          "${map}Totals" = {""",
         """          Totals = {""",
         ("tests/terraform/test_terraform.py", "-k", "step_functions_takes_each_rendered_state_machine"),
@@ -71,7 +71,7 @@ MUTANTS = (
         ("tests/unit/test_waking_alarms.py", "-k", "first_record_wakes_the_collection_and_no_alarm"),
     ),
     Mutant(
-        "an action of the walk in no row of its endpoints",
+        "an action of the run in no row of its endpoints",
         "tools/permission_list.py",
         """_of("dynamodb", "BatchGetItem", "DescribeTable", "Scan")""",
         """_of("dynamodb", "BatchGetItem", "DescribeTable")""",

@@ -6,8 +6,8 @@ from tools.mutants.mutant import FUNCTION, Mutant
 
 CLI = "cli/searchsync_cli/"
 STATUS = "tests/unit/test_cli_status.py"
-IDENTITY = "tests/unit/test_walk_identity.py"
-STEPS = "tests/unit/test_walk_steps.py"
+IDENTITY = "tests/unit/test_reconcile_identity.py"
+STEPS = "tests/unit/test_reconcile_steps.py"
 EACH_FACT = (STATUS, "-k", "each_fact_alone")
 
 MUTANTS = (
@@ -82,15 +82,15 @@ MUTANTS = (
         (STATUS, "-k", "not_woken"),
     ),
     Mutant(
-        "verdict: a walk over an index that was replaced has a result",
-        FUNCTION + "walk/steps.py",
-        "        if others:\n            raise WalkRefusedError(",
-        "        if False:\n            raise WalkRefusedError(",
+        "verdict: a run over an index that was replaced has a result",
+        FUNCTION + "reconcile/steps.py",
+        "        if others:\n            raise RunRefusedError(",
+        "        if False:\n            raise RunRefusedError(",
         (STEPS, "-k", "replaced_meanwhile"),
     ),
     Mutant(
         "verdict: other rules of conversion are the same",
-        FUNCTION + "walk/identity.py",
+        FUNCTION + "reconcile/identity.py",
         '    return _digest(b"".join((PACKAGE / name).read_bytes() for name in CONVERSION))',
         '    return _digest(b"")',
         (IDENTITY, "-k", "rule_of_conversion"),

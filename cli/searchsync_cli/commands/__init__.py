@@ -3,7 +3,7 @@
 from argparse import ArgumentParser
 
 
-def add_walk_options(parser: ArgumentParser, task: str) -> None:
+def add_run_options(parser: ArgumentParser, task: str) -> None:
     """The options of every command that runs the state machine."""
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--watch", action="store_true", help=f"watch the {task} that runs; start none")

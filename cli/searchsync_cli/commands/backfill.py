@@ -10,12 +10,12 @@ from typing import Any
 from rich.text import Text
 
 from searchsync_cli import export as rules
-from searchsync_cli.commands import add_walk_options
+from searchsync_cli.commands import add_run_options
 from searchsync_cli.errors import AwsError, CliError, printable
+from searchsync_cli.executions import Ended, World, addressed, as_json, execute
 from searchsync_cli.machine import Execution, Machine
 from searchsync_cli.stack import Stack
 from searchsync_cli.text import duration, many, moment
-from searchsync_cli.walks import Ended, World, addressed, as_json, walk
 
 HELP = "write every item of the table (or of an export) to the index, while changes go on"
 AGAIN_AFTER_S = 86_400.0
@@ -30,7 +30,7 @@ NEXT_STEP = (
 
 def options(parser: ArgumentParser) -> None:
     """Its options."""
-    add_walk_options(parser, "backfill")
+    add_run_options(parser, "backfill")
     parser.add_argument("--again", action="store_true", help="though the last one, of today, has written every item")
     parser.add_argument(
         "--from-export",
@@ -73,7 +73,7 @@ def run(options: Namespace, world: World, stack: Stack) -> int:
             _once(world, stack)
         return {}
 
-    return show(world, options, walk(world, stack, options, "backfill", prepare))
+    return show(world, options, execute(world, stack, options, "backfill", prepare))
 
 
 def show(world: World, options: Namespace, ended: Ended) -> int:
@@ -97,7 +97,7 @@ def _once(world: World, stack: Stack) -> None:
 
 
 def _export(world: World, stack: Stack, source: str, place: rules.Place | None, rate: float | None) -> dict[str, Any]:
-    """The member `export` of the walk's input."""
+    """The member `export` of the run's input."""
     arn = rules.arn_in(_summary(world, place), place) if place else source
     description = _description(world, arn)
     rate = rate or rules.measured_rate(Machine(world.aws, stack).latest(("backfill",), "SUCCEEDED"))
@@ -171,7 +171,7 @@ def _advice(execution: Execution, left: Mapping[str, int]) -> Iterator[str]:
     if left["broken_files"]:
         named = [printable(str(each)) for each in execution.totals.get("broken", [])][:MOST_NAMED]
         more = left["broken_files"] - len(named)
-        names = ", ".join(named) + (f" and {more:,} more, in `searchsync logs --function walk`" if more else "")
+        names = ", ".join(named) + (f" and {more:,} more, in `searchsync logs --function run`" if more else "")
         yield f"Broken files, whose items are not all loaded: {names}. Make a new export, or backfill without one."
     if "export" in execution.input:
         yield NEXT_STEP

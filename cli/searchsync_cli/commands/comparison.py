@@ -12,14 +12,14 @@ from rich.text import Text
 from searchsync_cli import differences
 from searchsync_cli.differences import Difference
 from searchsync_cli.errors import printable
+from searchsync_cli.executions import Ended, World, addressed, as_json
 from searchsync_cli.machine import Execution
 from searchsync_cli.stack import Stack
 from searchsync_cli.text import duration
-from searchsync_cli.walks import Ended, World, addressed, as_json
 
 REMEDIES = {
     "verify": "`searchsync repair` writes them anew.",
-    "repair": "`searchsync logs --function walk --errors` says why they stay; then repair again.",
+    "repair": "`searchsync logs --function run --errors` says why they stay; then repair again.",
 }
 
 
@@ -56,8 +56,8 @@ def shown(execution: Execution, first: Sequence[Difference], where: str, options
     if found:
         mended = f", {repaired:,} repaired" if repaired else ""
         lines.append(Text(f"  Found: {differences.found_by(totals)}{mended}"))
-    if totals.get("unsettled"):
-        lines.append(Text(f"  {totals['unsettled']:,} changed under way at every look, and were left out", "dim"))
+    if totals.get("unstable"):
+        lines.append(Text(f"  {totals['unstable']:,} changed under way at every look, and were left out", "dim"))
     if first:
         lines += [Text(), _table(first)]
     if where:

@@ -14,10 +14,10 @@ from rich.text import Text
 
 from searchsync_cli.diagnosis import Outcome, Row, diagnose, exit_code
 from searchsync_cli.errors import AwsError, CliError, printable
+from searchsync_cli.executions import World, addressed
 from searchsync_cli.invocation import invoked
 from searchsync_cli.stack import OLD_MODULE, Stack
 from searchsync_cli.text import iso, many
-from searchsync_cli.walks import World, addressed
 
 HELP = "ask the collection what searchsync relies on, harmlessly, in an index of its own"
 SIGNS = {Outcome.RELIED: ("✓", "green"), Outcome.HARMLESS: ("~", "cyan"), Outcome.ACT: ("✗", "red")}
@@ -51,12 +51,16 @@ def run(options: Namespace, world: World, stack: Stack) -> int:
         raise CliError(f"There is no folder for --report {options.report}.", "Give a file in one that is there.")
     if not world.screen.as_json:
         world.screen.note(f"Asking for up to {options.seconds} s …")
-    remedy = "`searchsync logs --function walk --since 10m` says more; then try again."
+    remedy = "`searchsync logs --function run --since 10m` says more; then try again."
     answer = invoked(
-        world.aws, stack.walk_name, {"step": "doctor", "seconds": options.seconds}, "The walk function", remedy
+        world.aws,
+        stack.reconcile_name,
+        {"step": "doctor", "seconds": options.seconds},
+        "The reconcile function",
+        remedy,
     )
     if not isinstance(answer.get("seen"), Mapping):
-        raise CliError(f"The function {stack.walk_name} knows no doctor.", OLD_MODULE)
+        raise CliError(f"The function {stack.reconcile_name} knows no doctor.", OLD_MODULE)
     rows = diagnose({**answer["seen"], "sync-role": _sync_role(world, stack)})
     left = [str(each) for each in answer.get("left", [])]
     if options.report:

@@ -9,17 +9,17 @@ from datetime import UTC, datetime
 from rich.text import Text
 
 from searchsync_cli.errors import printable
+from searchsync_cli.executions import World
 from searchsync_cli.loglines import Follower, Line, counts, seconds
 from searchsync_cli.stack import Stack, log_group
 from searchsync_cli.text import duration
-from searchsync_cli.walks import World
 
 HELP = "the functions' log lines, readable"
 FOLLOW_SECONDS = 2.0
 """Between two looks; FilterLogEvents allows five a second."""
 COLOURS = {"ERROR": "bold red", "WARN": "yellow", "INFO": "green"}
 STEP = ("step", "task", "part")
-"""Members that say what a walk's line is of, before its counts."""
+"""Members that say what a run's line is of, before its counts."""
 COLOURED = {"error": "red", "poison": "red", "result": ""}
 TOLD = ("error", "repair_needed", "busy", "lowest_failed", "poison", "stayed_documents", "result")
 """Members of a line that are shown behind its counts."""
@@ -33,7 +33,7 @@ def options(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--errors", action="store_true", help="only what went wrong")
     parser.add_argument(
-        "--function", choices=("sync", "redrive", "walk"), default="sync", help="whose lines (default sync)"
+        "--function", choices=("sync", "redrive", "reconcile"), default="sync", help="whose lines (default sync)"
     )
 
 
@@ -47,7 +47,7 @@ def span_seconds(text: str) -> float:
 
 def run(options: Namespace, world: World, stack: Stack) -> int:
     """Show them. Exit code 0."""
-    names = {"sync": stack.name, "redrive": stack.redrive_name, "walk": stack.walk_name}
+    names = {"sync": stack.name, "redrive": stack.redrive_name, "reconcile": stack.reconcile_name}
     group = stack.log_group if options.function == "sync" else log_group(world.aws, names[options.function])
     follower = Follower(world.aws, group, world.now() - options.since)
     shown = 0

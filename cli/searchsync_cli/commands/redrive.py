@@ -13,12 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from searchsync_cli.errors import printable
+from searchsync_cli.executions import World, addressed
 from searchsync_cli.facts import MESSAGES_KEPT, queue_depth
 from searchsync_cli.invocation import invoked
 from searchsync_cli.machine import Machine, NoMachineError
 from searchsync_cli.stack import Stack
 from searchsync_cli.text import many
-from searchsync_cli.walks import World, addressed
 
 HELP = "take the failure queue's messages up again, and say what stays"
 COUNTS = ("taken", "redriven", "stayed", "unreadable", "keys")

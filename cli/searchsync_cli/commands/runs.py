@@ -12,11 +12,11 @@ from rich.text import Text
 from searchsync_cli.commands import backfill, comparison
 from searchsync_cli.differences import found_by
 from searchsync_cli.errors import CliError, printable
+from searchsync_cli.executions import Ended, World, addressed, as_json, followed, looked_at
 from searchsync_cli.machine import MOST_ASKED, RUNNING, TASKS, Execution, Machine
 from searchsync_cli.screen import in_words
 from searchsync_cli.stack import Stack
 from searchsync_cli.text import ago, duration, moment
-from searchsync_cli.walks import Ended, World, addressed, as_json, followed, looked_at
 
 HELP = "list the runs of backfill, verify and repair, show one's result, follow one to its end"
 LAST = "last"

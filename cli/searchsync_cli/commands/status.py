@@ -14,6 +14,7 @@ from rich.text import Text
 from searchsync_cli.commands.logs import span_seconds
 from searchsync_cli.differences import found_by
 from searchsync_cli.errors import printable
+from searchsync_cli.executions import World, addressed
 from searchsync_cli.facts import gather
 from searchsync_cli.machine import Execution
 from searchsync_cli.stack import Stack, Trigger
@@ -30,7 +31,6 @@ from searchsync_cli.verdict import (
     Verdict,
     judge,
 )
-from searchsync_cli.walks import World, addressed
 
 HELP = "is the index in step, and does the pipeline run: trigger, lag, failure queue, last verification"
 COLOURS = {
@@ -80,7 +80,7 @@ def shown(stack: Stack, facts: Facts, verdict: Verdict, troubles: list[Trouble],
     sheet.add_row("Lag", _lag(facts))
     sheet.add_row("Failure queue", _queue(facts.queue))
     sheet.add_row("Repair needed", _repair(facts, now))
-    sheet.add_row("Walk", _walk(facts, now))
+    sheet.add_row("Run", _run(facts, now))
     advice = [Text.assemble(("→ ", colour), f"{each.told(now)}: {each.remedy}.") for each in troubles]
     return Group(head, Text(), sheet, *([Text(), *advice] if advice else []))
 
@@ -112,7 +112,7 @@ def _trigger(trigger: Trigger | None) -> Text:
 
 def _index(index: Index | None, verification: Execution | None) -> Text:
     if index is None:
-        return Text("the stack has no table walk to look at it", "yellow")
+        return Text("the stack has no reconciliation to look at it", "yellow")
     if index.state == UNASKED:
         return Text("not looked at: that wakes a collection that sleeps (--wake looks)", "dim")
     if index.state != "there":
@@ -145,7 +145,7 @@ def _repair(facts: Facts, now: float) -> Text:
     return Text("no", "green")
 
 
-def _walk(facts: Facts, now: float) -> Text:
+def _run(facts: Facts, now: float) -> Text:
     if not facts.has_machine:
         return Text("not in this stack", "yellow")
     if facts.running is None:

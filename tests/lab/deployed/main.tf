@@ -60,7 +60,7 @@ module "searchsync" {
   redrive       = { schedule_expression = var.changed ? "rate(2 hours)" : "rate(1 hour)" }
   alarms        = { failure_age_seconds = var.changed ? 600 : 300 }
 
-  table_walk = {
+  reconciliation = {
     concurrency                = var.changed ? 8 : 4
     report_bucket              = { arn = "arn:aws:s3:::reports" }
     export_bucket              = { arn = "arn:aws:s3:::exports" }

@@ -43,17 +43,17 @@ output "data_access_policy_name" {
   value       = module.searchsync.data_access_policy_name
 }
 
-output "walk_state_machine_arn" {
+output "reconciliation_state_machine_arn" {
   description = "The module's output of this name."
-  value       = module.searchsync.walk_state_machine_arn
+  value       = module.searchsync.reconciliation_state_machine_arn
 }
 
-output "walk_function_name" {
+output "reconciliation_function_name" {
   description = "The module's output of this name."
-  value       = module.searchsync.walk_function_name
+  value       = module.searchsync.reconciliation_function_name
 }
 
-output "walk_log_group_name" {
+output "reconciliation_log_group_name" {
   description = "The module's output of this name."
-  value       = module.searchsync.walk_log_group_name
+  value       = module.searchsync.reconciliation_log_group_name
 }

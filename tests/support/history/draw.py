@@ -15,8 +15,8 @@ from tests.support.history.steps import (
     Deliver,
     During,
     Fault,
-    Foreign,
     Form,
+    Future,
     History,
     Land,
     Plain,
@@ -45,7 +45,7 @@ TABLE_FAULTS = ("throttled", "unprocessed", "slow read", "late read", "refused")
 
 
 def setups() -> st.SearchStrategy[Setup]:
-    """All setups that the protocol promises to work in: clocks apart by less than the margin."""
+    """All setups that the protocol promises to work in: clocks apart by less than the skew bound."""
     return st.builds(
         Setup,
         batch_size=st.sampled_from([10, 3, 1]),
@@ -98,7 +98,7 @@ TROUBLES: dict[str, tuple[int, st.SearchStrategy[Plain]]] = {
     "collect": (4, st.just(Collect())),
     "split": (2, st.builds(Split, key=st.sampled_from(KEYS), fall=st.booleans())),
     "fault": (3, faults()),
-    "foreign": (1, st.builds(Foreign, key=st.sampled_from(KEYS))),
+    "future": (1, st.builds(Future, key=st.sampled_from(KEYS))),
     "behave": (2, st.builds(Behave, st.sampled_from(tuple(BEHAVIOURS)))),
     "sleep": (1, sleeps()),
 }

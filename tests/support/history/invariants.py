@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from searchsync.document import KEY_FIELD, index_key
-from searchsync.metrics import RedriveReport
+from searchsync.documents.document import KEY_FIELD, index_key
+from searchsync.sync.metrics import RedriveReport
 from tests.support.history.mend import redrive, repair
 from tests.support.history.pool import Pool
 from tests.support.history.steps import KEYS, Change, History
@@ -73,7 +73,7 @@ class Judge:
         later = [each for each in world.truth.records[key] if each.position >= record.position]
         if any(each.poison for each in later):
             return
-        if message["error_type"] == "version_from_the_future" and key in world.foreign:
+        if message["error_type"] == "version_from_the_future" and key in world.future:
             return
         if message["error_type"].startswith(("injected_", "service_quota", "resync_poison")) and (
             world.network.item_faults[world.truth.ids[key]] >= LONE_ANSWERS
@@ -95,9 +95,9 @@ class Judge:
     def settled(self, key: str, record: Recorded, document: dict[str, Any] | None) -> bool:
         """Whether the record, or a later one of its key, is in the index or in the failure queue, or comes again.
 
-        A foreign write of later time lies above it, and is not ours to judge.
+        A future write of later time lies above it, and is not ours to judge.
         """
-        if record.sequence in self.world.superseded or record.position <= self.world.foreign.get(key, 0):
+        if record.sequence in self.world.superseded or record.position <= self.world.future.get(key, 0):
             return True
         later = [each for each in self.world.truth.records[key] if each.position >= record.position]
         if any(not each.poison and each.document == document for each in later):
@@ -135,9 +135,9 @@ class Judge:
         """Every document and nothing more; or the key's last record in the failure queue."""
         world = self.world
         found = self.documents(by_search=True)
-        foreign = found.keys() - set(KEYS)
-        if foreign:
-            raise Violation(f"documents of no key: {sorted(foreign)}")
+        future = found.keys() - set(KEYS)
+        if future:
+            raise Violation(f"documents of no key: {sorted(future)}")
         for key in KEYS:
             records = world.truth.records[key]
             last = records[-1] if records else None
@@ -167,7 +167,7 @@ class Judge:
         world = self.world
         for message in world.queue.messages:
             key = world.truth.named(message["key"]["id"]["S"]) if "key" in message else ""
-            if key and (world.truth.records[key][-1].poison or key in world.foreign):
+            if key and (world.truth.records[key][-1].poison or key in world.future):
                 continue
             raise Violation(f"after a redrive the queue still holds {message}: {report}")
 

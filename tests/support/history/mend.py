@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from searchsync.clock import Deadline
-from searchsync.delivery import Delivery
+from searchsync.edges.failures import failure_message
+from searchsync.edges.stream import DynamoStream
 from searchsync.errors import StackError
-from searchsync.failures import failure_message
-from searchsync.metrics import RedriveReport
-from searchsync.redrive import Redrive
-from searchsync.stream import DynamoStream
-from searchsync.walk.agreement import Kind
-from searchsync.walk.repair import Repair
-from searchsync.walk.verify import Difference
+from searchsync.reconcile.agreement import Kind
+from searchsync.reconcile.repair import Repair
+from searchsync.reconcile.verify import Difference
+from searchsync.sync.delivery import Delivery
+from searchsync.sync.metrics import RedriveReport
+from searchsync.sync.redrive import Redrive
 from tests.support.history.aws import StreamClient
 from tests.support.history.steps import KEYS
 from tests.support.history.world import Violation, World
@@ -21,7 +21,7 @@ TIME = 900.0
 
 
 def repair(world: World) -> None:
-    """Bring every key in step by a walk's own repair: what it cannot write goes to the failure queue.
+    """Bring every key in step by a run's own repair: what it cannot write goes to the failure queue.
 
     A late request may have made the index anew after it was deleted: then the operator does what the error says.
     Another index name, which it says of an index without a mapping, is an empty index here.
@@ -43,7 +43,7 @@ def _resync_all(world: World) -> None:
     pipeline, config = world.sandboxes[0].pipeline, world.pool.config
     delivery = Delivery(pipeline.collection, pipeline.backoff, pipeline.largest_body)
     differences = [Difference(world.truth.ids[key], world.truth.key_of(key), Kind.DIFFERENT) for key in KEYS]
-    mending = Repair(pipeline.table, delivery.deliver, pipeline.clock, config.margin)
+    mending = Repair(pipeline.table, delivery.deliver, pipeline.clock, config.max_skew)
     later = Deadline.after(pipeline.clock, TIME)
     repaired = mending.mend(differences, later)
     now = pipeline.clock.now()

@@ -20,9 +20,9 @@ from lab.faults import Fault as GateFault
 from lab.faults import FaultKind
 from lab.gate import Gate
 from lab.gate_rules import Rules
-from searchsync.bulk import Response
-from searchsync.collection import OpenSearchCollection
-from searchsync.delivery import PROBE_PREFIX
+from searchsync.edges.collection import OpenSearchCollection
+from searchsync.protocol.bulk import Response
+from searchsync.sync.delivery import PROBE_PREFIX
 from tests.support.history.clock import WorldClock
 from tests.support.history.steps import BEHAVIOURS, Behave, Fault, Sleep
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from requests_aws4auth import AWS4Auth
 
-from searchsync.collection import connect
 from searchsync.config import Config, read_environment
-from searchsync.pipeline import Pipeline
+from searchsync.edges.collection import connect
+from searchsync.sync.pipeline import Pipeline
 from tests.engine.client import Client
 from tests.support.events import NOW, environment
 from tests.support.history.clock import SandboxClock, WorldClock

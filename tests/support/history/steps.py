@@ -111,7 +111,7 @@ class DeleteIndex:
 
 
 @dataclass(frozen=True)
-class Foreign:
+class Future:
     """Somebody else's write leaves a version so many seconds ahead; a put follows. A version that is only a
     little ahead cannot be told from the pipeline's own once that time has come."""
 
@@ -150,7 +150,7 @@ Plain = (
     | Land
     | Collect
     | DeleteIndex
-    | Foreign
+    | Future
     | Behave
     | Sleep
 )

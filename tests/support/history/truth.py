@@ -10,10 +10,10 @@ from typing import Any
 
 from lab.trigger_core import Record
 from lab.trigger_edges import Shard
-from searchsync.document import document_id
+from searchsync.documents.document import document_id
 from tests.support.events import STREAM_ARN, sequence_number
 from tests.support.history.steps import KEYS, Change, Setup
-from tests.support.trigger_bench import Stream
+from tests.support.trigger_harness import Stream
 
 LARGE = 5_000
 """Characters of a value that the collection refuses with the rest of its document."""

@@ -10,13 +10,13 @@ from typing import Any
 from lab.trigger import Trigger
 from lab.trigger_core import Answer, Discarded, JsonObject, TriggerSettings
 from searchsync.clock import Backoff
+from searchsync.edges.failures import FailureQueue
+from searchsync.edges.table import DynamoTable
 from searchsync.entry import accounted
 from searchsync.errors import SearchsyncError, StackError, UnforeseenError
-from searchsync.failures import FailureQueue
 from searchsync.limits import REPAIR_AGE
-from searchsync.metrics import Report
-from searchsync.pipeline import Pipeline
-from searchsync.table import DynamoTable
+from searchsync.sync.metrics import Report
+from searchsync.sync.pipeline import Pipeline
 from tests.support.events import STREAM_ARN
 from tests.support.history import steps
 from tests.support.history.aws import QueueClient, TableClient
@@ -24,7 +24,7 @@ from tests.support.history.clock import SandboxClock
 from tests.support.history.network import HistoryCollection, deleted_ids
 from tests.support.history.pool import Pool, Sandbox
 from tests.support.history.truth import Truth
-from tests.support.trigger_bench import FUNCTION, QUEUE
+from tests.support.trigger_harness import FUNCTION, QUEUE
 
 DEEPEST = 2
 """Invocations inside one another: the inner one is a new trigger's, while the old one's still runs."""
@@ -66,8 +66,8 @@ class World:
         self.running: list[Invocation] = []
         self.sandboxes = [self._sandbox(skew) for skew in setup.skews]
         self.dropped: set[str] = set()
-        self.foreign: dict[str, int] = {}
-        """The last change before each key's foreign write."""
+        self.future: dict[str, int] = {}
+        """The last change before each key's future write."""
         self.superseded: set[str] = set()
         """Records whose key has a later one in their batch that failed, and comes again for both."""
         self.index_lost = False
@@ -268,10 +268,10 @@ class World:
             self.index_lost = True
             warm = self.sandboxes + [each.sandbox for each in self.running]
             self.witnesses += [each for each in warm if each.collection._mark is not None]
-            self.foreign.clear()
+            self.future.clear()
             self.pool.tombstones.forget()
 
-    def write_foreign(self, step: steps.Foreign) -> None:
+    def write_future(self, step: steps.Future) -> None:
         """Leave a document with a version from the future, and put the item."""
         if self.pool.direct.call("HEAD", f"/{self.pool.index}").ok:
             self.injected["version from the future"] += 1
@@ -279,7 +279,7 @@ class World:
             head = {"index": {"_id": self.truth.ids[step.key], "version": version, "version_type": "external"}}
             document = {"id": self.truth.keys[step.key], "h": self.name, "n": -1}
             self.pool.direct.call("POST", f"/{self.pool.index}/_bulk", [head, document])
-            self.foreign[step.key] = self.truth.counter
+            self.future[step.key] = self.truth.counter
         self.truth.change(steps.Change(step.key), self.clock.time)
 
     def land(self, _: steps.Land) -> None:
@@ -312,7 +312,7 @@ STEPS: dict[type, Callable[[World, Any], object]] = {
     steps.Land: World.land,
     steps.Collect: lambda world, _: world.pool.tombstones.collect(),
     steps.DeleteIndex: World.delete_index,
-    steps.Foreign: World.write_foreign,
+    steps.Future: World.write_future,
     steps.Behave: lambda world, step: world.network.behave(step),
     steps.Sleep: lambda world, step: world.network.sleep(step),
     steps.During: World.during,

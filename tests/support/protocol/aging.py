@@ -1,6 +1,6 @@
 """Time: the clock stands at NOW, and all that carries a time ages instead.
 
-What is so old that only its order, and whether more than a margin lies between, still count is moved together. So time
+What is so old that only its order, and whether more than the skew bound lies between, still count is moved together. So time
 has no end, and yet there are finitely many states.
 """
 
@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import cache
 
-from searchsync.version import LOW_BITS, second_of
+from searchsync.protocol.version import LOW_BITS, second_of
 from tests.support.protocol.rules import Configuration
-from tests.support.protocol.state import FOREIGN, GONE, NOW, PARENT, Late, State, bits_of
+from tests.support.protocol.state import FUTURE, GONE, NOW, PARENT, Late, State, bits_of
 
 
 def versions(state: State) -> Iterator[int]:
@@ -23,7 +23,7 @@ def versions(state: State) -> Iterator[int]:
     for actor in (state.worker, state.reader):
         if actor is not None and actor.write is not None:
             yield actor.write[1]
-    if 0 < state.document[1] < FOREIGN:
+    if 0 < state.document[1] < FUTURE:
         yield state.document[1]
     if state.shown:
         yield state.shown
@@ -48,7 +48,7 @@ def remapped(state: State, version: Callable[[int], int], second: Callable[[int]
     if reader is not None:
         write = None if reader.write is None else (reader.write[0], version(reader.write[1]))
         reader = reader._replace(second=second(reader.second), past=second(reader.past), write=write)
-    if 0 < document[1] < FOREIGN:
+    if 0 < document[1] < FUTURE:
         document = (document[0], version(document[1]))
     return state._replace(
         stream=tuple([record._replace(version=version(record.version)) for record in state.stream]),
@@ -88,21 +88,21 @@ def _under_way(wire: tuple[Late, ...], longest: int, cut: bool) -> tuple[Late, .
 def _moved_together(state: State, world: Configuration) -> State:
     """Everything a second older, what is old moved together, low bits of a closed second counted from one."""
     clocks = world.stream_clock + world.function_clock + world.reader_clock
-    old = NOW - (world.rules.margin + 1 - min(clocks))
-    version, second = _older(frozenset(versions(state)), frozenset(_seconds(state)), old, world.rules.margin)
+    old = NOW - (world.rules.max_skew + 1 - min(clocks))
+    version, second = _older(frozenset(versions(state)), frozenset(_seconds(state)), old, world.rules.max_skew)
     return remapped(state, version.__getitem__, second.__getitem__)
 
 
 @cache
 def _older(
-    there: frozenset[int], seconds: frozenset[int], old: int, margin: int
+    there: frozenset[int], seconds: frozenset[int], old: int, max_skew: int
 ) -> tuple[dict[int, int], dict[int, int]]:
     """What versions and seconds become. Nothing that is yet to come compares otherwise with what is `old` now."""
     second_moved, above = {0: 0}, 0
     for second in sorted({*seconds, *map(second_of, there)} - {0}, reverse=True):
         later = second - 1
         if later < old:
-            later = min(old, second_moved[above] - min(above - second, margin + 1)) if above else old
+            later = min(old, second_moved[above] - min(above - second, max_skew + 1)) if above else old
         second_moved[second] = later
         above = second
     version_moved: dict[int, int] = {}

@@ -16,7 +16,7 @@ DROPS = Configuration("drops and repair", 2, drops=True, repair=True, wire=0, st
 CLOCKS = Configuration(
     "clocks",
     2,
-    rules=Rules(margin=3),
+    rules=Rules(max_skew=3),
     stream_clock=OFF_BY_ONE,
     function_clock=OFF_BY_ONE,
     reader_clock=OFF_BY_ONE,
@@ -24,17 +24,17 @@ CLOCKS = Configuration(
 LATE = Configuration("late requests", 2, live=True)
 SHARDS = Configuration("shards and lanes", 2, lanes=True, split=True, live=True)
 ALONE = Configuration("handed over alone", 1, redrive=True, alone=True, live=True)
-FOREIGN = Configuration("a document from the future", 1, poison=True, redrive=True, foreign=True, live=True)
+FUTURE = Configuration("a document from the future", 1, poison=True, redrive=True, future=True, live=True)
 
 TESTED = (
     LATE,
-    replace(LATE, name="a walk's pages", page=True, wire=0),
+    replace(LATE, name="a run's pages", page=True, wire=0),
     SHARDS,
     TIMED,
     LAGGING,
     POISON,
     replace(LATER, name="poison, late requests, clock running back", live=True),
-    replace(LATER, name="poison, mended, a walk's pages", mended=True, page=True),
+    replace(LATER, name="poison, mended, a run's pages", mended=True, page=True),
     DROPS,
     replace(LATER, name="drops, poison, timed tombstones", drops=True, repair=True, tombstone=3, late=2, live=True),
     replace(
@@ -50,7 +50,7 @@ TESTED = (
     ),
     replace(CLOCKS, name="clocks and redrive", writes=1, page=True, poison=True, redrive=True),
     replace(CLOCKS, name="clocks and repair", writes=1, drops=True, repair=True),
-    FOREIGN,
+    FUTURE,
     ALONE,
     replace(ALONE, name="handed over alone, drops, timed tombstones", drops=True, repair=True, tombstone=3, late=2),
 )
@@ -58,12 +58,12 @@ TESTED = (
 
 PROVED = (
     *TESTED,
-    replace(LATE, name="a walk's pages and late requests", page=True),
+    replace(LATE, name="a run's pages and late requests", page=True),
     replace(LATE, name="records without image, low bits of zero", imageless=True, low_bits_zero=True, lanes=True),
     SILENT,
     replace(
         LATER,
-        name="silent conflicts, poison, redrive, a walk's pages",
+        name="silent conflicts, poison, redrive, a run's pages",
         page=True,
         tombstone=3,
         late=2,
@@ -73,11 +73,11 @@ PROVED = (
     ),
     replace(ALONE, name="handed over alone, two changes", writes=2, wire=0, stream_clock=(0,), live=False),
     replace(ALONE, name="handed over alone, late requests", writes=2, stream_clock=(0,), rising=True, live=False),
-    replace(ALONE, name="handed over alone, a walk's pages", page=True, tombstone=3, late=2),
+    replace(ALONE, name="handed over alone, a run's pages", page=True, tombstone=3, late=2),
     replace(ALONE, name="handed over alone, reads behind writes", tombstone=3, late=2, reads_late=True, silent=True),
     replace(LATE, name="three changes", writes=3, stream_clock=(0,), rising=True, live=False),
     replace(CLOCKS, name="clocks and shards", split=True),
-    replace(TIMED, name="timed tombstones and a walk's pages", page=True),
+    replace(TIMED, name="timed tombstones and a run's pages", page=True),
     replace(POISON, name="poison and redrive, clock running back", stream_clock=(-1, 0), live=True),
     replace(POISON, name="poison, redrive and late requests", wire=1, rising=True),
     replace(DROPS, name="drops, repair and late requests", wire=1, rising=True, live=False),

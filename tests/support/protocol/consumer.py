@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
-from searchsync.version import Verdict, read_version, second_of, wait_until_past
+from searchsync.protocol.version import Verdict, read_version, second_of, wait_until_past
 from tests.support.protocol.rules import Configuration
 from tests.support.protocol.state import BAD, GONE, NOW, OLD_BAD, State, Worker, Write
 from tests.support.protocol.world import known, landed, shown, without_dead
@@ -91,7 +91,7 @@ def _refused(state: State, worker: Worker, write: Write, world: Configuration) -
 
 
 def _verdict(state: State, worker: Worker, write: Write, offset: int, world: Configuration) -> Verdict:
-    now, margin, current = NOW + offset, world.rules.margin, known(state, world)
+    now, max_skew, current = NOW + offset, world.rules.max_skew, known(state, world)
     if worker.step == "send":
         return world.rules.on_record(
             ours=write[1],
@@ -99,9 +99,9 @@ def _verdict(state: State, worker: Worker, write: Write, offset: int, world: Con
             current=None if world.silent else current,
             shown=shown(state, world),
             now=now,
-            margin=margin,
+            max_skew=max_skew,
         )
-    return world.rules.on_read(ours=write[1], record_second=worker.second, current=current, now=now, margin=margin)
+    return world.rules.on_read(ours=write[1], record_second=worker.second, current=current, now=now, max_skew=max_skew)
 
 
 def _alone(state: State, worker: Worker, write: Write, world: Configuration) -> Iterator[State]:
@@ -142,12 +142,12 @@ def added(seconds: tuple[int, ...], second: int) -> tuple[int, ...]:
 
 def reads(state: State, past: int, world: Configuration, clock: tuple[int, ...]) -> Iterator[Write]:
     """What a consistent read of the table writes, once its version lies above all that is involved."""
-    margin = world.rules.margin
+    max_skew = world.rules.max_skew
     for offset in clock:
-        version = read_version(NOW + offset, margin)
+        version = read_version(NOW + offset, max_skew)
         if not world.rules.wait:
             yield state.table, max(version, (past << 31) + 1)
-        elif wait_until_past(past, NOW + offset, margin) == 0.0:
+        elif wait_until_past(past, NOW + offset, max_skew) == 0.0:
             yield state.table, version
 
 

@@ -12,7 +12,7 @@ from tests.support.protocol.consumer import consume
 from tests.support.protocol.readers import read
 from tests.support.protocol.reduction import reduced
 from tests.support.protocol.rules import Configuration
-from tests.support.protocol.state import BAD, FOREIGN, State, begin
+from tests.support.protocol.state import BAD, FUTURE, State, begin
 from tests.support.protocol.world import outside, people
 
 
@@ -100,7 +100,7 @@ def quiet(state: State, world: Configuration) -> bool:
     """Whether nothing is left to do: no record, no request, and no message that could still be settled."""
     if state.stream or state.worker is not None or state.wire or state.reader is not None:
         return False
-    settled = state.table == BAD or state.document[1] == FOREIGN
+    settled = state.table == BAD or state.document[1] == FUTURE
     return not (state.dropped and world.repair) and (settled or not (state.queue and world.redrive))
 
 

@@ -1,10 +1,10 @@
-"""Those who read the table beside the stream: a walk's page, a repair, a redrive. One at a time."""
+"""Those who read the table beside the stream: a run's page, a repair, a redrive. One at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from searchsync.version import Verdict, read_version
+from searchsync.protocol.version import Verdict, read_version
 from tests.support.protocol.consumer import DONE, added, cut, late, past_known, reads, with_probe
 from tests.support.protocol.rules import Configuration
 from tests.support.protocol.state import BAD, GONE, NOW, OLD_BAD, Reader, State, Write
@@ -26,7 +26,7 @@ def _begin(state: State, world: Configuration) -> Iterator[State]:
     for offset in world.reader_clock:
         now = NOW + offset
         if world.page and state.table not in (GONE, BAD):
-            write = (state.table, read_version(now, world.rules.margin))
+            write = (state.table, read_version(now, world.rules.max_skew))
             yield without_dead(state._replace(reader=Reader("page", "read", 0, 0, write, 0)), world)
         if world.repair and state.dropped:
             yield state._replace(reader=Reader("repair", "wait", now, now, None, 0))
@@ -83,7 +83,7 @@ def _refused(state: State, reader: Reader, write: Write, world: Configuration) -
             record_second=reader.second,
             current=known(state, world),
             now=NOW + offset,
-            margin=world.rules.margin,
+            max_skew=world.rules.max_skew,
         )
         if found in DONE:
             yield _over(state, reader, world)
@@ -118,5 +118,5 @@ def _over(state: State, reader: Reader, world: Configuration) -> State:
         return state._replace(reader=None, queue=tuple(left))
     if not rules.repair_clears:
         return state._replace(reader=None)
-    left = [each for each in state.dropped if rules.repair_begun_later and not reader.second - each > rules.margin]
+    left = [each for each in state.dropped if rules.repair_begun_later and not reader.second - each > rules.max_skew]
     return state._replace(reader=None, dropped=tuple(left))

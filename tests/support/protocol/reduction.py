@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from searchsync.version import read_version, verdict, verdict_on_read, wait_until_past
+from searchsync.protocol.version import read_version, verdict, verdict_on_read, wait_until_past
 from tests.support.protocol.rules import Configuration, Rules
-from tests.support.protocol.state import FOREIGN, GONE, NOW, Reader, State
+from tests.support.protocol.state import FUTURE, GONE, NOW, Reader, State
 
 
 def reduced(state: State, world: Configuration) -> State:
@@ -28,7 +28,7 @@ def reduced(state: State, world: Configuration) -> State:
 def _is_over(past: int, world: Configuration) -> bool:
     """Whether a wait is over for every clock, so that its second is not needed any more."""
     now = NOW + min(*world.function_clock, *world.reader_clock)
-    return past > 0 and wait_until_past(past, now, world.rules.margin) == 0.0
+    return past > 0 and wait_until_past(past, now, world.rules.max_skew) == 0.0
 
 
 def _messages(queue: tuple[int, ...], reader: Reader | None, world: Configuration) -> tuple[int, ...]:
@@ -51,7 +51,7 @@ def _without_refused(state: State, world: Configuration) -> State:
     """Without requests that can only be refused: what refuses them outlives them, as a document or a tombstone."""
     longest, lives = world.late, world.tombstone
     value, current = state.document
-    if longest is None or lives is None or current == FOREIGN or not (world.rules.external and world.rules.cut):
+    if longest is None or lives is None or current == FUTURE or not (world.rules.external and world.rules.cut):
         return state
     refused_for = lives - (state.tombstone if value == GONE else 0)
     wire = tuple([each for each in state.wire if each[1] > current or longest - each[2] >= refused_for])
@@ -71,7 +71,7 @@ def _matters(shown: int, state: State, world: Configuration) -> bool:
     """
     writes = [actor.write for actor in (state.worker, state.reader) if actor is not None and actor.write is not None]
     reads = [version for _, version in writes if version & 1]
-    next_read = read_version(NOW + min(*world.function_clock, *world.reader_clock), world.rules.margin)
+    next_read = read_version(NOW + min(*world.function_clock, *world.reader_clock), world.rules.max_skew)
     if world.silent:
         return shown >= min([*reads, next_read])
     if not shown & 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from searchsync.version import Verdict, verdict, verdict_on_read
+from searchsync.protocol.version import Verdict, verdict, verdict_on_read
 
 Offsets = tuple[int, ...]
 """Seconds by which a clock may be off, any of them at every look."""
@@ -16,7 +16,7 @@ class Rules:
     """The protocol; each field is one rule that a variant can take away."""
 
     external: bool = True
-    margin: int = 2
+    max_skew: int = 2
     batch_order: bool = True
     wait: bool = True
     """A resync waits until its version lies above every second involved."""
@@ -49,7 +49,7 @@ class Rules:
     """What a repair cannot write gets a message, before the repair clears anything."""
     repair_clears: bool = True
     repair_begun_later: bool = True
-    """A repair clears what was raised for records before it began, the margin between them."""
+    """A repair clears what was raised for records before it began, the skew bound between them."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Configuration:
     and `page`: readers that may run, one at a time, any number of times. `drops` by the trigger. `lanes`: another
     lane holds the shard's checkpoint back, and what was done comes again. `split`: the shard may split; low bits rise
     within a shard and fall from the parent to its child. `rising`: low bits always rise; else they come in any order.
-    `imageless`: records may lack their image. `foreign`: the index holds a document from the future. `tombstone`
+    `imageless`: records may lack their image. `future`: the index holds a document from the future. `tombstone`
     seconds a tombstone lives, and `late` seconds after its read or first sending a request may land; None: a
     tombstone lives as long as anything is under way, and a request for ever. `reads_late`: `_mget` shows any of the
     documents that the index had since the last refresh, which may come at any time. `silent`: conflicts do not say
@@ -83,7 +83,7 @@ class Configuration:
     split: bool = False
     rising: bool = False
     imageless: bool = False
-    foreign: bool = False
+    future: bool = False
     low_bits_zero: bool = False
     tombstone: int | None = None
     late: int | None = None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from searchsync.version import LOW_BITS
+from searchsync.protocol.version import LOW_BITS
 from tests.support.protocol.rules import Configuration
 
 NOW = 1_000
@@ -15,7 +15,7 @@ NOW = 1_000
 SECOND = 1 << LOW_BITS
 PARENT = 1 << 20
 """Low bits of a parent shard's records, when it may split, lie above this; its child's below."""
-FOREIGN = (NOW * 1_000) << LOW_BITS
+FUTURE = (NOW * 1_000) << LOW_BITS
 """A version from the future: milliseconds taken for seconds."""
 
 GONE, OLD, CURRENT, BAD, OLD_BAD = range(5)
@@ -93,7 +93,7 @@ class State(NamedTuple):
 
 def begin(world: Configuration) -> State:
     """The world before anything happened."""
-    document = (OLD, FOREIGN) if world.foreign else (GONE, 0)
+    document = (OLD, FUTURE) if world.future else (GONE, 0)
     return State(GONE, world.writes, 0, (), 0, None, (), document, 0, None, (), (), False, 0, False)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from searchsync.version import LOW_BITS, SEQUENCE_LOG, second_of, stream_version
+from searchsync.protocol.version import LOW_BITS, SEQUENCE_LOG, second_of, stream_version
 from tests.support.protocol.aging import remapped, versions
 from tests.support.protocol.rules import Configuration
 from tests.support.protocol.state import (
     BAD,
     CURRENT,
-    FOREIGN,
+    FUTURE,
     GONE,
     MENDED,
     NOW,
@@ -25,12 +25,12 @@ from tests.support.protocol.state import (
 
 
 def people(state: State, world: Configuration) -> Iterator[State]:
-    """Somebody changes or deletes the item, splits the shard, mends the mapping, removes what is foreign."""
+    """Somebody changes or deletes the item, splits the shard, mends the mapping, removes what is future."""
     if world.split and state.shard == 0:
         yield state._replace(shard=1)
     if world.mended and not state.mended and state.left < world.writes:
         yield _valued(state, MENDED)._replace(mended=True)
-    if state.document[1] == FOREIGN:
+    if state.document[1] == FUTURE:
         yield state._replace(document=(GONE, 0))
     if state.left == 0:
         return
@@ -114,7 +114,7 @@ def without_dead(state: State, world: Configuration) -> State:
     Not so a document from the future: somebody may remove it at any time.
     """
     current = state.document[1]
-    if world.tombstone is not None or current == FOREIGN or not world.rules.external:
+    if world.tombstone is not None or current == FUTURE or not world.rules.external:
         return state
     if state.wire:
         state = state._replace(wire=tuple([each for each in state.wire if each[1] > current]))

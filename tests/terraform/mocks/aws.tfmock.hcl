@@ -48,9 +48,9 @@ mock_resource "aws_cloudwatch_metric_alarm" {
 }
 
 mock_resource "aws_sfn_state_machine" {
-  defaults = { arn = "arn:aws:states:eu-central-1:111122223333:stateMachine:searchsync-walk" }
+  defaults = { arn = "arn:aws:states:eu-central-1:111122223333:stateMachine:searchsync-reconcile" }
 }
 
 mock_resource "aws_cloudwatch_event_rule" {
-  defaults = { arn = "arn:aws:events:eu-central-1:111122223333:rule/searchsync-walk-verify" }
+  defaults = { arn = "arn:aws:events:eu-central-1:111122223333:rule/searchsync-reconcile-verify" }
 }

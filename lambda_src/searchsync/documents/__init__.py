@@ -1,0 +1,1 @@
+"""What a document is, from an item. Pure: it imports no edge."""

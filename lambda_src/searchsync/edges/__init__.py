@@ -1,0 +1,1 @@
+"""What talks to others: sockets, AWS, time of a call."""

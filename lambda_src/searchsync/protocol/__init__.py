@@ -1,0 +1,1 @@
+"""The write protocol: decisions alone. Pure: it imports no edge."""

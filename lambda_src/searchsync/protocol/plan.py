@@ -1,0 +1,134 @@
+"""A batch's records to one decision per document. Pure.
+
+Of one document's changes only the last is sent. Where time and delivery order disagree about which
+is the last, or a record lacks its image, its creation time or a number, the table is asked: resync.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from searchsync.documents.attributes import AttributeMap
+from searchsync.documents.document import MAPS_ALL, document_id, encode
+from searchsync.documents.fields import Fields
+from searchsync.errors import SearchsyncError, StackError
+from searchsync.protocol.bulk import Answer, Kind, Write
+from searchsync.protocol.records import StreamRecord
+from searchsync.protocol.version import sequence_order, stream_version
+
+POISON_KIND = "searchsync.poison"
+"""The member `kind` of a failure message that this package wrote."""
+FROM_THE_FUTURE = "version_from_the_future"
+"""The error type of a document whose version nobody of this pipeline can have written."""
+
+
+@dataclass(slots=True)  # one a record is made: frozen takes three times as long
+class Change:
+    """A document's last record in a batch, and the latest second of all its records there."""
+
+    id: str
+    record: StreamRecord
+    latest_second: int
+
+
+@dataclass(frozen=True, slots=True)
+class Poison:
+    """A record that can never be written, with what the failure queue is told of it.
+
+    `reason` may quote the engine, and so the item; `error_type` and `trace` never do.
+    """
+
+    keys: AttributeMap
+    sequence_number: str
+    version: int | None
+    error_type: str
+    reason: str
+    trace: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to do with a batch: `changes` by document id, in the order of their records; each id is in `writes` or
+    `resyncs`, in the same order, or in neither when its record is poison."""
+
+    changes: dict[str, Change] = field(default_factory=dict)
+    writes: list[Write] = field(default_factory=list)
+    resyncs: list[str] = field(default_factory=list)
+    poison: list[Poison] = field(default_factory=list)
+
+
+def plan_batch(
+    records: Sequence[StreamRecord],
+    key_attributes: tuple[str, ...],
+    received: int,
+    latest: float,
+    fields: Fields = MAPS_ALL,
+) -> Plan:
+    """One decision per document. `received` is the second, rounded up, in which the batch was taken.
+
+    A record that says it comes from beyond `latest` (now + max_skew) has no creation time worth the name.
+    """
+    plan = Plan()
+    versions: dict[str, int | None] = {}
+    for record in records:
+        version = record_version(record, latest)
+        try:
+            name = document_id(record.keys, key_attributes)
+        except StackError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one record's failure in pure code is that record's
+            plan.poison.append(unwritable(record.keys, record.sequence_number, version, error))
+            continue
+        second = received if version is None or record.second is None else record.second
+        before = plan.changes.pop(name, None)  # its place is the last record's, which a failure reports
+        if before is None:
+            versions[name] = version
+        else:
+            second = max(second, before.latest_second)
+            versions[name] = _rising(versions[name], version)
+        plan.changes[name] = Change(name, record, second)
+    for name, change in plan.changes.items():
+        _decide(plan, change, versions[name], fields)
+    return plan
+
+
+def record_version(record: StreamRecord, latest: float) -> int | None:
+    """The external version of a record, None where it gives no usable time or number."""
+    sequence = sequence_order(record.sequence_number)
+    if record.second is None or record.second > latest or sequence is None:
+        return None
+    return stream_version(record.second, sequence)
+
+
+def unwritable(keys: AttributeMap, sequence_number: str, version: int | None, error: Exception) -> Poison:
+    """The poison that an exception in pure code makes of a record or an item."""
+    reason = str(error) if isinstance(error, SearchsyncError) else "an error in the conversion of this item"
+    trace = "".join(traceback.format_tb(error.__traceback__))
+    return Poison(keys, sequence_number, version, type(error).__name__, reason, trace)
+
+
+def refused(keys: AttributeMap, sequence_number: str, version: int | None, answer: Answer) -> Poison:
+    """The poison that the collection's answer makes of a record or an item: a refusal, or a version from the future."""
+    if answer.kind is Kind.CONFLICT:
+        reason = f"the index holds version {answer.current}, which lies in the future: not from this pipeline"
+        return Poison(keys, sequence_number, version, FROM_THE_FUTURE, reason)
+    return Poison(keys, sequence_number, version, answer.error_type, answer.reason)
+
+
+def _rising(before: int | None, after: int | None) -> int | None:
+    return after if before is not None and after is not None and before < after else None
+
+
+def _decide(plan: Plan, change: Change, version: int | None, fields: Fields) -> None:
+    name, record = change.id, change.record
+    if version is None or (record.image is None and not record.is_deletion):
+        plan.resyncs.append(name)
+        return
+    try:
+        source = None if record.is_deletion or record.image is None else encode(name, record.image, fields)
+    except Exception as error:  # noqa: BLE001 - one record's failure in pure code is that record's
+        plan.poison.append(unwritable(record.keys, record.sequence_number, version, error))
+        return
+    plan.writes.append(Write(name, version, source))

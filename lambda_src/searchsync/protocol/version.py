@@ -1,0 +1,134 @@
+"""External versions: the rules of the write protocol. Pure.
+
+Every write carries `version_type: external`, so that a late or repeated write never undoes a newer one.
+
+A stream record writes  seconds << 31 | ((counter + log) mod 2**30) << 1      (even)
+    `seconds` is its ApproximateCreationDateTime, floored, and its SequenceNumber is
+    counter * 10**20 + log. The low bits order writes within one second where they can, but decide
+    nothing: counter + log may fall from a parent shard to its child (the examples of the AWS API
+    reference, DescribeStream, show it).
+A read of the table at time t writes  (t - max_skew) << 31 | 1                   (odd)
+    The skew bound bounds clock differences and flooring together. So a change after the read carries a
+    later second than t - max_skew, and always wins.
+
+A conflict (409) met the current version c with ours v. The first line that holds decides:
+
+    c is unknown, or below v               RESYNC     it is not what refused v (a late answer to a look-up)
+    c = v, and ours is no deletion         DUPLICATE  done
+    c's second is beyond now + max_skew      FUTURE     not from this pipeline: failure queue, error metric
+    ours is a deletion                     RESYNC     a repeated deletion does not renew its tombstone
+    c is odd, and not shown                RESYNC     a tombstone may be gone before a late request of ours lands
+    c is odd                               PASSED     a table read has passed this record: done
+    c's second is over the skew bound after v's  STALE      done
+    else                                   RESYNC     time and order disagree
+
+c is shown when `_mget` shows a document of exactly this version. On AOSS reads see a write only later, at a
+refresh or after minutes: an older version, a newer one or none does not say that c is no tombstone. A version
+that only `_mget` says, because the conflict did not, may have been replaced: here it is unknown.
+
+A resync waits until now - max_skew is past every second involved, reads the table and writes what it
+read with that read's version. The wait is what makes an odd c a proof: a read that beat ours then
+took place after the record. On its own conflict (`verdict_on_read`) the same lines hold but for the
+deletion's, the duplicate's and the tombstone's: PASSED and STALE are done, else it waits past c's second and reads
+again, a bounded number of times. A looked-up c counts here: whoever wrote it was later than the record,
+though something may stand over it by now.
+
+A run's page, or an item of an export, writes what it read with its read's version. On its conflict
+(`verdict_on_page`) an unknown c and one from the future mean what they mean above; any other is PASSED: it
+was written by a later read, or by a record that the stream, which goes on from there, has brought.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+LOW_BITS = 31
+SEQUENCE_LOG = 10**20
+SEQUENCE_MODULUS = 2**30
+LATEST_SECOND = 2**32 - 1
+"""A second above this would overflow OpenSearch's signed 64 bit version."""
+
+
+class Verdict(Enum):
+    """What a version conflict means for the write that met it."""
+
+    DUPLICATE = "duplicate"
+    PASSED = "passed"
+    STALE = "stale"
+    RESYNC = "resync"
+    FUTURE = "future"
+
+
+def sequence_order(sequence_number: str) -> int | None:
+    """The integer behind a SequenceNumber, or None where its text is not a number (an unknown shape)."""
+    if sequence_number.isascii() and sequence_number.isdigit():
+        return int(sequence_number)
+    return None
+
+
+def stream_version(second: int, sequence: int) -> int:
+    """The external version of a stream record created in `second` (Unix time) with its SequenceNumber."""
+    counter, log = divmod(sequence, SEQUENCE_LOG)
+    return second << LOW_BITS | ((counter + log) % SEQUENCE_MODULUS) << 1
+
+
+def read_version(read_at: float, max_skew: float) -> int:
+    """The external version of a table read at `read_at` (Unix seconds), taken before it was first sent."""
+    return int(read_at - max_skew) << LOW_BITS | 1
+
+
+def second_of(version: int) -> int:
+    """The Unix second that a version carries."""
+    return version >> LOW_BITS
+
+
+def is_table_read(version: int) -> bool:
+    """Whether a version was written by a read of the table."""
+    return version & 1 == 1
+
+
+def verdict(
+    *, ours: int, deletion: bool, current: int | None, shown: int | None, now: float, max_skew: float
+) -> Verdict:
+    """What the conflict of a stream record's write means.
+
+    `current` is None where the conflict did not say; `shown`: the version that `_mget` shows, None where none.
+    """
+    if current is None or current < ours:
+        return Verdict.RESYNC
+    if current == ours and not deletion:
+        return Verdict.DUPLICATE
+    if second_of(current) > now + max_skew:
+        return Verdict.FUTURE
+    if deletion or (is_table_read(current) and shown != current):
+        return Verdict.RESYNC
+    return _behind(second_of(ours), current, max_skew)
+
+
+def verdict_on_read(*, ours: int, record_second: int, current: int | None, now: float, max_skew: float) -> Verdict:
+    """What the conflict of a resync's write, of version `ours`, means for the record that asked for it."""
+    if current is None or current < ours:
+        return Verdict.RESYNC
+    if second_of(current) > now + max_skew:
+        return Verdict.FUTURE
+    return _behind(record_second, current, max_skew)
+
+
+def verdict_on_page(*, ours: int, current: int | None, now: float, max_skew: float) -> Verdict:
+    """What the conflict of a run's page means: PASSED, FUTURE, or RESYNC where the page must be read again."""
+    if current is None or current < ours:
+        return Verdict.RESYNC
+    return Verdict.FUTURE if second_of(current) > now + max_skew else Verdict.PASSED
+
+
+def _behind(second: int, current: int, max_skew: float) -> Verdict:
+    if is_table_read(current):
+        return Verdict.PASSED
+    if second_of(current) - second > max_skew:
+        return Verdict.STALE
+    return Verdict.RESYNC
+
+
+def wait_until_past(second: int, now: float, max_skew: float) -> float:
+    """Seconds to wait until a read's version lies above everything written in `second`; 0.0 when it does."""
+    return max(0.0, second + 1 + max_skew - now)

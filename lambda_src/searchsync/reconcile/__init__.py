@@ -1,0 +1,1 @@
+"""Reconciliation of the whole table: backfill, verify, repair."""

@@ -1,0 +1,302 @@
+"""One call of a run: a part of the table, an export or the index, scanned for minutes."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from searchsync.clock import Backoff, Clock, Deadline
+from searchsync.config import Config
+from searchsync.documents.attributes import AttributeMap
+from searchsync.edges.failures import failure_message
+from searchsync.edges.table import DynamoTable, Item, ScanPage
+from searchsync.errors import CollectionBusyError, StackError, TableBusyError
+from searchsync.limits import (
+    ITEM_EVERY,
+    LARGEST_BODY,
+    LINES_AT_ONCE,
+    LOOKS,
+    MOST_DISAGREEMENTS,
+    MOST_KEYS,
+    ONE_PAGE,
+    SAMPLES,
+    SETTLED_IN,
+)
+from searchsync.protocol.plan import Poison
+from searchsync.protocol.version import read_version
+from searchsync.reconcile.backfill import Backfill, Batch
+from searchsync.reconcile.export import ExportFiles
+from searchsync.reconcile.keys import KeyTypes
+from searchsync.reconcile.reader import IndexReader
+from searchsync.reconcile.repair import Repair
+from searchsync.reconcile.report import Reports
+from searchsync.reconcile.seen import Keys, SeenStore
+from searchsync.reconcile.state import Files, Range, Segment, State, ranges_of
+from searchsync.reconcile.sweep import Sweep
+from searchsync.reconcile.verify import Difference, Verification
+from searchsync.reconcile.visibility import Visibility
+from searchsync.sync.delivery import Delivery
+from searchsync.sync.pipeline import Failures, PipelineCollection
+from searchsync.sync.resync import Page, time_to_write
+
+UNITS_TO_SETTLE = 2.0 * (LOOKS - 1) + SAMPLES / ITEM_EVERY
+"""Read units that a small item costs which is looked at again to the end: a missing document's."""
+
+
+class Pace:
+    """Keeps a lane to its read units a second; `rate` None is no limit."""
+
+    def __init__(self, clock: Clock, rate: float | None) -> None:
+        self._clock = clock
+        self._rate = rate
+        self._free_at = 0.0
+
+    @property
+    def pause(self) -> float:
+        """Seconds until the units taken so far are paid for."""
+        return max(0.0, self._free_at - self._clock.monotonic())
+
+    @property
+    def for_two(self) -> float:
+        """Seconds that this page and the next one take to be paid for: the next costs what this one did."""
+        return 2.0 * self.pause
+
+    def units_in(self, seconds: float) -> float:
+        """Units that may be taken in a time."""
+        return math.inf if self._rate is None else self._rate * seconds
+
+    def wait(self, deadline: Deadline) -> None:
+        """Wait until they are, or the time is over."""
+        self._clock.sleep(max(0.0, min(self.pause, deadline.remaining())))
+
+    def took(self, units: float) -> None:
+        """Take note of read units."""
+        if self._rate is not None:
+            self._free_at = max(self._free_at, self._clock.monotonic()) + units / self._rate
+
+
+@dataclass(frozen=True)
+class PacedTable:
+    """The table's reads by key, counted by a pace. They do not wait: the next page does."""
+
+    table: DynamoTable
+    pace: Pace
+
+    def read(self, keys: Mapping[str, AttributeMap], deadline: Deadline) -> Iterator[Page]:
+        """Consistent reads of all keys, as the table's."""
+        before = self.table.units
+        yield from self.table.read(keys, deadline)
+        self.pace.took(self.table.units - before)
+
+
+@dataclass(frozen=True)
+class Reconciler:
+    """Runs parts. `types` are the table's key attributes; `counts` grows with what a call does."""
+
+    config: Config
+    table: DynamoTable
+    collection: PipelineCollection
+    reader: IndexReader
+    failures: Failures
+    reports: Reports
+    seen: SeenStore
+    s3: Any
+    clock: Clock
+    backoff: Backoff
+    rng: random.Random
+    pace: Pace
+    types: KeyTypes
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def reconcile(self, state: State, deadline: Deadline) -> tuple[Any, tuple[str, ...]]:
+        """Run the state's part from its position on, until it is done or the time is nearly over.
+
+        Returns where the next call begins (None: the part is done), and what of an export was broken.
+        Raises SearchsyncError where the call must be repeated: that is harmless, whatever it did.
+        """
+        part = state.part
+        if isinstance(part, Files):
+            return self._load(state, part, deadline)
+        if isinstance(part, Segment) and state.task == "backfill":
+            position = self._backfill(state, part, deadline)
+        else:
+            position = self._verify(state, part, deadline)
+        self.pace.wait(deadline)  # the next call knows nothing of what this one has read
+        return position, ()
+
+    def _backfill(self, state: State, part: Segment, deadline: Deadline) -> Any:
+        """Write a segment's items; where the next call begins, None behind the last."""
+
+        def again(left: Sequence[Item]) -> Iterator[Batch]:
+            for page in self.table.read({item.id: item.keys for item in left}, deadline):
+                items = [self.table.item(image) for image in page.images.values() if image is not None]
+                yield self._batch(items, page, deadline)
+
+        position = state.position
+        while True:
+            try:
+                page = self._scan(part, position, deadline)
+                self._write(self._batch(page.items, page, deadline), again, deadline)
+                self._tell(state, self.counts)
+            except (CollectionBusyError, TableBusyError):
+                if position == state.position:
+                    raise
+                return position  # the pages before it need not be written again
+            position = page.position
+            if position is None or self._is_late(deadline):
+                return position
+
+    def _batch(self, items: Sequence[Item], read: Page | ScanPage, deadline: Deadline) -> Batch:
+        """Items just read: they must be written within the time that a tombstone lives."""
+        version = read_version(read.read_at, self.config.max_skew)
+        return Batch(items, version, time_to_write(read.read_monotonic, deadline))
+
+    def _load(self, state: State, part: Files, deadline: Deadline) -> tuple[list[int] | None, tuple[str, ...]]:
+        """Write files of an export; where the next call begins, None behind the last, and which were broken."""
+        version = read_version(state.read_at, self.config.max_skew)
+
+        def again(left: Sequence[Item]) -> list[Batch]:
+            return [Batch(left, version, deadline)]
+
+        begun: list[int] = state.position or [0, 0]
+        files = ExportFiles(self.s3, part, begun, self.table.item)
+        position: list[int] | None = begun
+        broken = 0
+        try:
+            for items in files.pages(LINES_AT_ONCE):
+                if items:
+                    self._write(Batch(items, version, deadline), again, deadline)
+                    self._tell(state, self.counts)
+                position, broken = files.position, len(files.broken)
+                if self._is_late(deadline):
+                    break
+            else:
+                position = None
+        except (CollectionBusyError, TableBusyError):
+            if position == begun:
+                raise
+        self.counts["broken_files"] += broken
+        return position, tuple(files.broken[:broken])
+
+    def _write(self, batch: Batch, again: Callable[[Sequence[Item]], Iterable[Batch]], deadline: Deadline) -> None:
+        """Write items until the collection has taken all of them; `again` gives batches of those that are left.
+
+        Raises CollectionBusyError when the time does not suffice. Counts only what is done.
+        """
+        counts = Counter(items=len(batch.items))
+        batches: Iterable[Batch] = [batch]
+        # One for all tries: an item that alone is not answered is known by the time that they take together.
+        backfill = Backfill(self._delivery().deliver, self.clock, self.config.max_skew, self.config.fields)
+        attempt = 0
+        while True:
+            left: list[Item] = []
+            for each in batches:
+                written = backfill.write(each)
+                self._hand_over(written.poison, deadline)
+                counts.update(written.counts)
+                left += written.left
+            if not left:
+                self.counts.update(counts)
+                return
+            if not self.backoff.pause(attempt, deadline, ONE_PAGE):
+                raise CollectionBusyError(f"The collection did not take {len(left)} documents in the call's time.")
+            attempt += 1
+            batches = again(left)
+
+    def _tell(self, state: State, counts: Counter[str]) -> None:
+        self.reports.tell(state.run, state.name, counts, self.clock.monotonic())
+
+    def _delivery(self) -> Delivery:
+        return Delivery(self.collection, self.backoff, LARGEST_BODY)
+
+    def _scan(self, part: Segment, position: Any, deadline: Deadline, most: int | None = None) -> ScanPage:
+        self.pace.wait(deadline)
+        page = self.table.scan(part.segment, part.of, position, deadline, most)
+        self.pace.took(page.units)
+        return page
+
+    def _verify(self, state: State, part: Segment | Range, deadline: Deadline) -> Any:
+        """Compare a part's pages with what they belong to; where the next call begins, None behind the last."""
+        table = PacedTable(self.table, self.pace)
+        verification = Verification(
+            table,
+            self.reader,
+            self.clock,
+            self.rng,
+            self.types,
+            state.recheck_delay,
+            self._visibility,
+            self._most_in_doubt,
+        )
+        at_the_end = verification.longest + ONE_PAGE * (2 if state.task == "repair" else 1)
+        position, differences = state.position, list[Difference]()
+        keys = Keys(ranges_of(part.of))
+        sweep = self._sweep(state, part, verification) if isinstance(part, Range) else None
+        while True:
+            if isinstance(part, Segment):
+                position = self._compare(part, verification, position, keys, deadline)
+            elif sweep is not None:
+                self.pace.wait(deadline)
+                position = sweep.page(position, deadline)
+            self._tell(state, verification.counts)
+            if position is None or keys.count >= MOST_KEYS or self._is_late(deadline, at_the_end):
+                break
+            if verification.full:
+                differences += verification.recheck(deadline)
+                # Mending them takes time, too; and what the looks took of the table is yet to be paid for.
+                if state.task == "repair" or self._is_late(deadline, at_the_end):
+                    break
+        differences += verification.recheck(deadline)
+        if isinstance(part, Segment):
+            self.seen.write(state.run, state.name, keys)
+        self.counts.update(verification.counts)
+        self.reports.write(state.run, state.name, differences)
+        if state.task == "repair":
+            self._mend(differences, deadline)
+        return position
+
+    def _sweep(self, state: State, part: Range, verification: Verification) -> Sweep:
+        seen = self.seen.read(state.run, part.range, part.of)
+        return Sweep(
+            self.reader, self._visibility, self.clock, self.config.max_skew, part, seen, verification, self.counts
+        )
+
+    @property
+    def _visibility(self) -> Visibility:
+        return Visibility(self.collection, self.reader, self.clock, self.backoff, self.config.max_skew)
+
+    @property
+    def _most_in_doubt(self) -> int:
+        """So many disagreements are looked at again together; a page of items has no more of them."""
+        return max(1, int(min(MOST_DISAGREEMENTS, self.pace.units_in(SETTLED_IN) / UNITS_TO_SETTLE)))
+
+    def _is_late(self, deadline: Deadline, at_the_end: float = 0.0) -> bool:
+        """Whether a call that needs `at_the_end` seconds behind its last page must not begin another one."""
+        return deadline.remaining() < ONE_PAGE + self.pace.for_two + at_the_end
+
+    def _compare(self, part: Segment, verification: Verification, position: Any, keys: Keys, deadline: Deadline) -> Any:
+        """Compare a page of items with their documents; where the next one begins, None behind the last."""
+        page = self._scan(part, position, deadline, verification.most)
+        if self.seen.bucket is not None:
+            keys.add(item.id for item in page.items)
+        verification.compare(page.items, deadline)
+        return page.position
+
+    def _mend(self, differences: Sequence[Difference], deadline: Deadline) -> None:
+        repair = Repair(self.table, self._delivery().deliver, self.clock, self.config.max_skew, self.config.fields)
+        repaired = repair.mend(differences, deadline)
+        self.counts.update(repaired.counts)
+        self._hand_over(repaired.poison, deadline)
+
+    def _hand_over(self, poison: Sequence[Poison], deadline: Deadline) -> None:
+        """Send poison to the failure queue. Raises StackError when the queue does not take all of it."""
+        now = self.clock.now()
+        untaken, why = self.failures.send([failure_message(each, self.config, now) for each in poison], deadline)
+        if untaken:
+            raise StackError(
+                f"The failure queue refused {len(untaken)} messages ({why}): check the reconcile function's role's sqs:SendMessage."
+            )

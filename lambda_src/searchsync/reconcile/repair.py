@@ -1,0 +1,87 @@
+"""Repair: what differs is brought in step by resync, what belongs to no item is deleted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from searchsync.clock import Clock, Deadline
+from searchsync.documents.document import MAPS_ALL
+from searchsync.documents.fields import Fields
+from searchsync.errors import CollectionBusyError
+from searchsync.protocol.bulk import Answer, Kind, Write
+from searchsync.protocol.plan import Poison, refused
+from searchsync.protocol.version import Verdict, read_version, second_of, verdict_on_page
+from searchsync.reconcile.verify import Difference
+from searchsync.sync.resync import Deliver, Outcome, Result, Resync, Table, Target, time_to_write
+
+RIGHT = frozenset({Result.RESYNCED, Result.PASSED, Result.STALE, Result.DELETED})
+"""Outcomes after which the key is right: by this repair, or by somebody who was later."""
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """What became of differences: the counts `repaired` and `poison`, and what can never be written."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    poison: list[Poison] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Repair:
+    """Mends differences; `max_skew` in seconds."""
+
+    table: Table
+    deliver: Deliver
+    clock: Clock
+    max_skew: float
+    fields: Fields = MAPS_ALL
+
+    def mend(self, differences: Sequence[Difference], deadline: Deadline) -> Repaired:
+        """Bring their keys in step with the table.
+
+        Raises CollectionBusyError where one of them could not be settled in time; doing it again is harmless.
+        """
+        now = int(self.clock.now())
+        keys = {each.id: each.keys for each in differences if each.keys is not None}
+        targets = [Target(each.id, each.keys, now, self._past(each)) for each in differences if each.keys is not None]
+        resync = Resync(self.table, self.deliver, self.clock, self.max_skew, self.fields)
+        outcomes = resync.run(targets, deadline) if targets else {}
+        outcomes |= self._delete([each.id for each in differences if each.keys is None], deadline)
+        results = Counter(outcome.result for outcome in outcomes.values())
+        if results[Result.FAILED]:
+            raise CollectionBusyError(f"{results[Result.FAILED]} differences could not be mended in time.")
+        wrong = {name: outcome.answer for name, outcome in outcomes.items() if outcome.result not in RIGHT}
+        poison = [refused(keys[name], "", None, answer) for name, answer in wrong.items() if name in keys]
+        return Repaired(Counter(repaired=len(outcomes) - len(wrong), poison=len(poison)), poison)
+
+    def _past(self, difference: Difference) -> int:
+        """The second that the read's version must lie above, so that what it meets there is not the wrong document.
+
+        A version from the future is not waited for: the write says it.
+        """
+        second = 0 if difference.version is None else second_of(difference.version)
+        return 0 if second > self.clock.now() + self.max_skew else second
+
+    def _delete(self, names: Sequence[str], deadline: Deadline) -> dict[str, Outcome]:
+        """Delete documents that belong to no item. An item that comes now has a later version.
+
+        A digest whose source was spoilt after the table's part had passed its item goes with them, for nothing
+        says whose it is: the next verification finds the item missing.
+        """
+        if not names:
+            return {}
+        version = read_version(self.clock.now(), self.max_skew)
+        until = time_to_write(self.clock.monotonic(), deadline)
+        answers = self.deliver([Write(name, version, None) for name in names], until)
+        return {name: Outcome(self._result(version, each), each) for name, each in answers.items()}
+
+    def _result(self, version: int, answer: Answer) -> Result:
+        """A conflict with our own version is our own deletion, which was taken without an answer."""
+        if answer.kind is Kind.CONFLICT:
+            if answer.current == version and not answer.looked_up:
+                return Result.DELETED
+            found = verdict_on_page(ours=version, current=answer.current, now=self.clock.now(), max_skew=self.max_skew)
+            return Result.FUTURE if found is Verdict.FUTURE else Result.FAILED
+        return {Kind.DONE: Result.DELETED, Kind.POISON: Result.POISON}.get(answer.kind, Result.FAILED)

@@ -1,0 +1,285 @@
+"""The steps of a run, as the state machine calls them: prepare, run, finish.
+
+And `look`, which `searchsync status` calls: what a run begun now would see.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from searchsync.clock import Backoff, Clock, Deadline
+from searchsync.config import Config
+from searchsync.edges.collection import OpenSearchCollection
+from searchsync.edges.table import DynamoTable
+from searchsync.errors import (
+    CollectionBusyError,
+    PipelineLateError,
+    RunRefusedError,
+    StackError,
+)
+from searchsync.limits import (
+    LONGEST_RECHECK_DELAY,
+    RECONCILE_RESERVE,
+    REQUEST_TIMEOUT,
+    SHORT_STEP,
+    SHORTEST_REQUEST,
+    TOGETHER,
+)
+from searchsync.protocol.bulk import Kind
+from searchsync.reconcile import prepare
+from searchsync.reconcile.identity import UNASKED, Looker, changed, looked, saw
+from searchsync.reconcile.keys import KeyTypes
+from searchsync.reconcile.manifest import Asked, check_arn, check_export, described
+from searchsync.reconcile.parts import Pace, Reconciler
+from searchsync.reconcile.prepare import Account, Order, TableFacts, read_order
+from searchsync.reconcile.reader import IndexReader
+from searchsync.reconcile.report import Reports
+from searchsync.reconcile.settings import Settings
+from searchsync.reconcile.state import Files, ranges_of, read_state, summed, written_state
+from searchsync.reconcile.visibility import Visibility
+from searchsync.sanitize import shown, shown_list
+
+DIFFERENCES = ("missing", "orphan", "different", "unmappable")
+
+
+@dataclass
+class Report:
+    """What one call did, as it goes along: for its log line."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    facts: dict[str, Any] = field(default_factory=dict)
+    differences: int | None = None
+    """Those that are left, None of a backfill."""
+    result: dict[str, Any] | None = None
+    settled: tuple[str, ...] = ()
+    """Functions whose signals that a repair is needed are older than this clean comparison."""
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a step: what it was given, until when, and where it says what it did."""
+
+    event: Mapping[str, Any]
+    deadline: Deadline
+    report: Report
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The steps, with their edges. `reconciler` makes the reconciler of one call for a table's key types and a pace."""
+
+    config: Config
+    settings: Settings
+    account: Account
+    table: DynamoTable
+    collection: OpenSearchCollection
+    reader: IndexReader
+    looker: Looker
+    reports: Reports
+    clock: Clock
+    backoff: Backoff
+    reconciler: Callable[[KeyTypes, Pace], Reconciler]
+
+    def run(self, event: object, remaining: float, report: Report) -> dict[str, Any]:
+        """One step; `remaining`: seconds that the invocation still has. Raises SearchsyncError."""
+        if not isinstance(event, Mapping):
+            raise RunRefusedError(
+                "The reconcile function is called by its state machine only: start that, with a task."
+            )
+        steps = {
+            "prepare": self.prepare,
+            "part": self.part,
+            "finish": self.finish,
+            "look": self.look,
+        }
+        step = steps.get(str(event.get("step")))
+        if step is None:
+            raise RunRefusedError(
+                f"The run has no step {shown(event.get('step'))}: {', '.join(steps)}. Start the state machine."
+            )
+        report.facts = {"step": event["step"]} | {name: event[name] for name in ("task", "run") if name in event}
+        return step(Call(event, Deadline.after(self.clock, remaining - RECONCILE_RESERVE), report))
+
+    def prepare(self, call: Call) -> dict[str, Any]:
+        """Look at everything before anything is changed; the run's plan."""
+        order = read_order(call.event["input"])
+        run, started = call.event["execution"].rpartition(":")[2], datetime.fromisoformat(call.event["started"])
+        asked = self.clock.monotonic()
+        if gave_way := self._gives_way(order, run, started):
+            return gave_way
+        facts = self.account.table()
+        prepare.check_table(facts, self.config)
+        export, parts = self._export(order.export) if order.export else (None, None)
+        recheck_delay = self._prepare_backfill(call) if order.task == "backfill" else self._prepare_comparison(call)
+        self.clock.sleep(max(0.0, asked + TOGETHER - self.clock.monotonic()))
+        if gave_way := self._gives_way(order, run, started):
+            return gave_way
+        of = prepare.segments(facts.size, self.settings.lanes) if parts is None else len(parts)
+        return {
+            "task": order.task,
+            "run": run,
+            "started": call.event["started"],
+            "recheck_delay": recheck_delay,
+            "of": of,
+            "segments": list(range(of)) if parts is None else parts,
+            "index": {"of": ranges_of(of), "ranges": list(range(ranges_of(of)))},
+            "export": export,
+            "saw": saw(self.config, facts, self.looker.look(self._soon(call.deadline))),
+        }
+
+    def part(self, call: Call) -> dict[str, Any]:
+        """Run one part for a while; its new state."""
+        state = read_state(call.event)
+        self._check_alone(state.run)
+        facts = self.account.table()
+        prepare.check_table(facts, self.config)
+        if isinstance(state.part, Files):  # still off
+            prepare.check_trigger(self.account.trigger())
+        if state.task != "backfill":  # the pipeline may have fallen behind since the run began, and catch up
+            state = replace(
+                state, recheck_delay=prepare.recheck_delay(state.recheck_delay, self.account.lag(self.clock.now()))
+            )
+        reconciler = self.reconciler(facts.types, Pace(self.clock, self.settings.units))
+        call.report.facts["part"] = state.name
+        call.report.counts = reconciler.counts
+        with self._costs(reconciler.counts):
+            position, broken = reconciler.reconcile(state, call.deadline)
+        if broken:
+            call.report.facts["broken"] = broken
+        return written_state(call.event, state.after(position, reconciler.counts, broken))
+
+    @contextmanager
+    def _costs(self, counts: Counter[str]) -> Iterator[None]:
+        """Count what the block takes, however it ends."""
+        began, asked, read = self.clock.monotonic(), self._requests(), self.table.units
+        try:
+            yield
+        finally:
+            counts["calls"] += 1
+            counts["requests"] += self._requests() - asked
+            counts["units"] += math.ceil(self.table.units - read)
+            counts["milliseconds"] += int((self.clock.monotonic() - began) * 1000)
+
+    def finish(self, call: Call) -> dict[str, Any]:
+        """The whole run's result."""
+        facts = self.account.table()
+        prepare.check_table(facts, self.config)
+        seen = self._unchanged(call, facts)
+        totals = summed(call.event["results"])
+        differences = None if call.event["task"] == "backfill" else sum(totals.get(kind, 0) for kind in DIFFERENCES)
+        result = {
+            "task": call.event["task"],
+            "run": call.event["run"],
+            "index": self.config.index,
+            "stream_arn": self.config.stream_arn,
+            "saw": seen,
+            "started": call.event["started"],
+            "finished": datetime.fromtimestamp(self.clock.now(), UTC).isoformat(timespec="seconds"),
+            "totals": totals,
+            "in_step": None if differences is None else differences == totals.get("repaired", 0),
+            "report": self.reports.place(call.event["run"]) if differences else None,
+        }
+        call.report.result = result
+        if differences is not None:
+            call.report.differences = differences - totals.get("repaired", 0)
+            if not call.report.differences:
+                call.report.settled = self._settled(datetime.fromisoformat(call.event["started"]).timestamp())
+        return result
+
+    def _settled(self, began: float) -> tuple[str, ...]:
+        """The functions that need no repair: none was signalled since a clean comparison began, at Unix seconds."""
+        sync = self.settings.sync_function
+        with suppress(StackError):  # nobody knows: the alarm stays
+            now = self.clock.now()
+            return tuple(each for each in (sync, f"{sync}-redrive") if not self.account.signals(each, began, now))
+        return ()
+
+    def look(self, call: Call) -> dict[str, Any]:
+        """What a run begun now would see. The index is asked where the event says `index`: that wakes a collection."""
+        index = self.looker.look(self._soon(call.deadline)) if call.event.get("index") is True else UNASKED
+        return looked(self.config, self.account.table(), index)
+
+    def _unchanged(self, call: Call, facts: TableFacts) -> dict[str, Any]:
+        """What the run saw. Raises RunRefusedError where it ended over something else than it began with."""
+        index = self.looker.look(self._soon(call.deadline))
+        seen = saw(self.config, facts, index)
+        others = changed(call.event.get("saw") or {}, seen)
+        if index.state != "there":
+            raise RunRefusedError(f"The index {self.config.index} is {index.state} at the run's end: start anew.")
+        if others:
+            raise RunRefusedError(
+                f"Something was replaced while the run went over it, {shown_list(others)}: start anew."
+            )
+        return seen
+
+    def _export(self, asked: Asked) -> tuple[dict[str, Any], list[str]]:
+        """An export that may be loaded, as the parts' state carries it, and its parts."""
+        trigger = prepare.check_trigger(self.account.trigger())
+        check_arn(asked.arn, self.config.stream_arn.partition("/stream/")[0])
+        description = self.account.export(asked.arn)
+        check_export(description)
+        export = described(description, asked.rate)
+        prepare.check_stream(export, self.config.stream_arn)
+        prepare.check_age(export, trigger, self.clock.now(), self.settings.lanes)
+        etag, parts = self.account.export_parts(export)
+        return asdict(export) | {"etag": etag}, parts
+
+    def _prepare_backfill(self, call: Call) -> float:
+        """Make sure that the index is there and takes writes; the recheck delay."""
+        self._ensure_index(self._soon(call.deadline))
+        self._visibility.writable(call.deadline)
+        return self.settings.recheck_delay
+
+    def _prepare_comparison(self, call: Call) -> float:
+        """Make sure that the index can be read and shows what was written; the recheck delay."""
+        self.reader.require(self._soon(call.deadline))
+        self.reader.keys(0, 1, self._soon(call.deadline))  # so that a refusal comes before the table is scanned
+        visibility = self._visibility
+        try:
+            recheck_delay = prepare.recheck_delay(self.settings.recheck_delay, self.account.lag(self.clock.now()))
+            visibility.wait(call.deadline)
+        except (PipelineLateError, CollectionBusyError) as error:
+            raise RunRefusedError(str(error)) from error
+        # A collection that was late will be so again: the calls keep time for it.
+        return max(recheck_delay, min(visibility.late, LONGEST_RECHECK_DELAY))
+
+    def _gives_way(self, order: Order, run: str, started: datetime) -> dict[str, Any]:
+        """The answer of a scheduled run that leaves the field to another, else empty. Raises RunRefusedError."""
+        try:
+            prepare.check_alone(self.account.running(), run, started)
+        except RunRefusedError as error:
+            if order.scheduled:
+                return {"gave_way": str(error)}
+            raise
+        return {}
+
+    def _check_alone(self, run: str) -> None:
+        """Raise RunRefusedError where a run that began together with this one is to go on instead of it."""
+        with suppress(
+            StackError
+        ):  # the question has a rate that all runs of an account share: the next call asks again
+            prepare.check_alone(self.account.running(), run)
+
+    def _ensure_index(self, deadline: Deadline) -> None:
+        attempt = 0
+        while self.collection.ensure_index(min(REQUEST_TIMEOUT, deadline.remaining())).kind is not Kind.DONE:
+            if not self.backoff.pause(attempt, deadline, SHORTEST_REQUEST):
+                raise CollectionBusyError("The collection was too busy to say whether the index is there.")
+            attempt += 1
+
+    @property
+    def _visibility(self) -> Visibility:
+        return Visibility(self.collection, self.reader, self.clock, self.backoff, self.config.max_skew)
+
+    def _soon(self, deadline: Deadline) -> Deadline:
+        return deadline.at_most(self.clock.monotonic() + SHORT_STEP)
+
+    def _requests(self) -> int:
+        return self.collection.requests + self.reader.requests

@@ -1,0 +1,1 @@
+"""What one invocation does with its records or messages."""

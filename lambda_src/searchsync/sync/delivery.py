@@ -1,0 +1,334 @@
+"""Sending writes until each has an answer that counts, or the time is over.
+
+How many go in one request follows what the collection takes: a congestion window in documents, as TCP has it in
+bytes (slow start, additive increase, a fall to what got through: RFC 5681). All that is there goes at once while
+nothing is refused. What was refused comes again lowest first, and nothing above it is begun before: so goodput
+stays near the capacity whatever the pattern of refusals, and what is reported as failed has little done above it.
+
+The lonely document. A request of which nothing is taken is followed by its first document alone. So one that the
+collection cannot take stands alone in the end, whatever its batch. Whether the trouble is its own says a probe: the
+deletion of a document that no item can have, of a version below all, which changes nothing but asks for an answer.
+It travels with each further try of the lone document; where that request is refused as a whole, or not answered, the
+probe is sent by itself. A probe without an answer is a storm: no document's fault, however long. Beside an answered one
+
+    the lone document meets                          it is poison
+    errors, none of them load (`LOAD_STATUSES`)      after LONE_TRIES tries over LONE_SECONDS
+    the same, or no answer, in tries too slow for    once its record is older than SLOW_AGE
+    so many of them
+    load                                             so, once its record is older than LOAD_AGE: a redrive may bring it
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from searchsync.clock import Backoff, Deadline
+from searchsync.documents.document import OWN_PREFIX
+from searchsync.errors import StackError
+from searchsync.limits import (
+    LOAD_AGE,
+    LONE_SECONDS,
+    LONE_TRIES,
+    REQUEST_TIMEOUT,
+    SHORTEST_REQUEST,
+    SLOW_AGE,
+    SPLIT_TIMEOUT,
+)
+from searchsync.protocol.bulk import (
+    DONE,
+    LOAD_STATUSES,
+    PASSING_STATUSES,
+    Answer,
+    Chunk,
+    Kind,
+    Response,
+    Write,
+    chunk,
+    classify_items,
+    classify_request,
+    lines,
+)
+
+PROBE_PREFIX = f"{OWN_PREFIX}probe-"
+PROBE = Write(f"{PROBE_PREFIX}beside", 1, None)
+ANSWERED = frozenset({Kind.DONE, Kind.CONFLICT})
+SPLIT = frozenset({Kind.TOO_LARGE, Kind.REFUSED})
+NO_TIME = Answer(Kind.BUSY, None, "", "the invocation's time is over")
+REFUSED_UNDER_LOAD = "refused_under_load"
+"""The error type of a document that met load alone for so long that it had to leave its shard."""
+NO_ANSWER = "no_answer"
+"""The error type of a document that the collection does not answer."""
+UNLIMITED = 2**62
+
+
+class Collection(Protocol):
+    """The collection as the delivery sees it."""
+
+    def bulk(self, body: bytes, timeout: float, begin_within: float = math.inf) -> Response:
+        """Send a bulk body to the index; seconds until its answer, and until its first byte is sent."""
+        ...
+
+    def ensure_index(self, timeout: float) -> Answer:
+        """Make sure that the index is there and ours: DONE, BUSY, or StackError raised."""
+        ...
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the index was created so lately that it may be answered missing."""
+        ...
+
+    def forget_index(self) -> None:
+        """The index is not known to be there any more."""
+        ...
+
+    def current_versions(self, ids: Sequence[str], timeout: float) -> dict[str, int]:
+        """The external versions of those documents that a read shows; it may be late."""
+        ...
+
+
+@dataclass
+class Window:
+    """Documents of the next request at most. Below `threshold` a success doubles it, from there on it adds one."""
+
+    size: int = UNLIMITED
+    threshold: int = UNLIMITED
+
+    def took(self, sent: int) -> None:
+        """All of a request was answered."""
+        self.size = max(self.size, min(2 * sent, max(self.threshold, sent + 1)))
+
+    def refused(self, sent: int, taken: int) -> None:
+        """Of a request so many were answered, the others must come again."""
+        self.threshold = max(taken, sent // 2)
+        self.size = max(1, taken)
+
+
+@dataclass
+class Lonely:
+    """The document that was tried alone last, and what it met since the probe is answered beside it."""
+
+    id: str = ""
+    tries: int = 0
+    since: float = 0.0
+    under_load: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """The answer to a request as a whole; `sent`: there was a request."""
+
+    answer: Answer
+    sent: bool = True
+
+
+@dataclass
+class Delivery:
+    """Sends writes with retries; one for each invocation, whose window it keeps.
+
+    `last_busy` is the last answer that asked for a retry. `born`: the creation time (Unix seconds) of the record
+    behind a document id; without it a document is as old as the delivery.
+    """
+
+    collection: Collection
+    backoff: Backoff
+    largest_body: int
+    born: Callable[[str], float] | None = None
+    last_busy: Answer | None = None
+    _window: Window = field(default_factory=Window)
+    _lonely: Lonely = field(default_factory=Lonely)
+
+    def __post_init__(self) -> None:
+        """Its own time begins."""
+        self._clock = self.backoff.clock
+        self._begun = self._clock.now()
+
+    def deliver(self, writes: Sequence[Write], deadline: Deadline) -> dict[str, Answer]:
+        """The answer to each write, by document id. BUSY remains where the time did not suffice.
+
+        They are sent in their order. Each id stands in `writes` once. A conflict says its current version, unless
+        the engine does not say it when asked either. Raises StackError when an answer says that the stack is wrong.
+        """
+        answers: dict[str, Answer] = {}
+        pending, attempt = deque(writes), 0
+        while pending and deadline.allows(SHORTEST_REQUEST):
+            batch = chunk(pending, self._window.size, self.largest_body)
+            sent = len(batch.writes)
+            again = batch.writes[0].id in answers
+            found = self._alone(batch, again, deadline) if sent == 1 else self._together(batch, deadline)
+            if found is None:
+                self._window.size = sent // 2
+                continue
+            for write, answer in zip(batch.writes, found, strict=True):
+                answers[write.id] = answer
+                pending.popleft()
+            busy = [write for write, answer in zip(batch.writes, found, strict=True) if answer.kind is Kind.BUSY]
+            if not busy:
+                self._window.took(sent)
+                attempt = 0
+                continue
+            pending.extendleft(reversed(busy))
+            self.last_busy = answers[busy[0].id]
+            if any(answers[write.id].status not in PASSING_STATUSES for write in busy):
+                self._window.refused(sent, sent - len(busy))
+            attempt = attempt if len(busy) == sent else 0
+            if not self.backoff.pause(attempt, deadline, SHORTEST_REQUEST):
+                break
+            attempt += 1
+        for write in pending:
+            self.last_busy = self.last_busy or NO_TIME
+            answers.setdefault(write.id, NO_TIME)
+        return self._with_current(answers, deadline)
+
+    def _with_current(self, answers: dict[str, Answer], deadline: Deadline) -> dict[str, Answer]:
+        """The answers, with the current version of conflicts that did not say it."""
+        silent = [name for name, each in answers.items() if each.kind is Kind.CONFLICT and each.current is None]
+        if silent:
+            versions = self.current_versions(silent, deadline)
+            answers.update(
+                (name, replace(answers[name], current=found, looked_up=True)) for name, found in versions.items()
+            )
+        return answers
+
+    def current_versions(self, ids: Sequence[str], deadline: Deadline) -> dict[str, int]:
+        """The external versions of those documents that a read shows; it may be late."""
+        return self.collection.current_versions(ids, _timeout(deadline)) if ids else {}
+
+    def _together(self, batch: Chunk, deadline: Deadline) -> list[Answer] | None:
+        """The answers to several writes; None when they must be split."""
+        found = self._ask(batch, deadline, self._patience(batch.writes[0]))
+        if not isinstance(found, Whole):
+            return found
+        return None if found.answer.kind in SPLIT else [_checked(found.answer)] * len(batch.writes)
+
+    def _alone(self, batch: Chunk, again: bool, deadline: Deadline) -> list[Answer]:
+        """The answer to a write that stands alone, from its second try so on with the probe beside it.
+
+        `again`: it was tried before, alone or not. A first try says nothing: its connection may have died unseen.
+        """
+        (write,) = batch.writes
+        if write.id == self._lonely.id:
+            batch = Chunk([write, PROBE], batch.body + lines(PROBE))
+        else:
+            self._lonely = Lonely(write.id)
+        began = self._clock.monotonic()
+        found = self._ask(batch, deadline, REQUEST_TIMEOUT if again else self._patience(write))
+        took = self._clock.monotonic() - began
+        if isinstance(found, Whole):
+            answer = _checked(found.answer)
+            beside = again and found.sent and answer.kind is Kind.BUSY and self._answers(deadline)
+        else:
+            answer, beside = found[0], found[-1].kind is not Kind.BUSY
+        if answer.kind is Kind.BUSY:
+            answer = self._judged(write, answer, beside, took)
+        if answer.kind is Kind.POISON:
+            self._window = Window()  # what made it small was this document
+        return [answer]
+
+    def _answers(self, deadline: Deadline) -> bool:
+        """Whether the probe by itself is answered. It writes nothing, so that it may be late."""
+        found = self._ask(chunk([PROBE], 1), Deadline(self._clock, deadline.at), REQUEST_TIMEOUT)
+        return not isinstance(found, Whole) and found[0].kind is not Kind.BUSY
+
+    def _judged(self, write: Write, answer: Answer, beside: bool, took: float) -> Answer:
+        """A lone document's busy answer, as poison where the table above says so.
+
+        `beside`: the probe was answered; `took`: seconds that the try took.
+        """
+        lonely, now = self._lonely, self._clock.monotonic()
+        if not beside:
+            lonely.tries = 0
+            return answer
+        if lonely.tries == 0:
+            lonely.since, lonely.under_load = now - took, False
+        lonely.tries += 1
+        lonely.under_load = lonely.under_load or answer.status in LOAD_STATUSES
+        often = lonely.tries >= LONE_TRIES and now - lonely.since >= LONE_SECONDS
+        slow = took > LONE_SECONDS / LONE_TRIES
+        age = self._age(write)
+        if lonely.under_load:
+            if not (often or slow) or age < LOAD_AGE:
+                return answer
+            reason = (
+                f"alone it was refused for load ({answer.status} {answer.error_type}) while others were answered, "
+                f"{age:.0f} s after its change: redrive it when the load is over"
+            )
+            return replace(answer, kind=Kind.POISON, error_type=REFUSED_UNDER_LOAD, reason=reason)
+        if often or (slow and age >= SLOW_AGE):
+            error_type = NO_ANSWER if answer.status is None else answer.error_type
+            return replace(answer, kind=Kind.POISON, error_type=error_type)
+        return answer
+
+    def _patience(self, write: Write) -> float:
+        """Seconds that the first try of a write, and of what follows it, may take."""
+        return SPLIT_TIMEOUT if self._age(write) >= SLOW_AGE else REQUEST_TIMEOUT
+
+    def _age(self, write: Write) -> float:
+        return self._clock.now() - (self._begun if self.born is None else self.born(write.id))
+
+    def _ask(self, batch: Chunk, deadline: Deadline, patience: float) -> list[Answer] | Whole:
+        """What a request is answered. A missing index is looked after once; a new one is busy."""
+        for again in (True, False):
+            found = self._send(batch, deadline, patience)
+            missing = _missing_index([found.answer] if isinstance(found, Whole) else found)
+            if missing is None:
+                return found
+            self.collection.forget_index()
+            if self.collection.is_new:
+                break
+            if not again:
+                raise _stack(missing)
+        if isinstance(found, Whole):
+            return Whole(_busy(found.answer))
+        return [_busy(each) for each in found]
+
+    def _send(self, batch: Chunk, deadline: Deadline, patience: float) -> list[Answer] | Whole:
+        ensured = self.collection.ensure_index(_timeout(deadline))
+        if ensured.kind is not Kind.DONE:
+            return Whole(ensured, sent=False)
+        if not deadline.allows(SHORTEST_REQUEST):
+            return Whole(NO_TIME, sent=False)
+        response = self.collection.bulk(batch.body, _timeout(deadline, patience), deadline.begin_within())
+        request = classify_request(response)
+        if request.kind is not Kind.DONE:
+            return Whole(request)
+        answers = classify_items(batch.writes, response.body)
+        if answers is None:
+            raise StackError(
+                f"The collection's answer does not fit the {len(batch.writes)} writes of the request. "
+                "Check what stands between the function and the collection."
+            )
+        if answers.count(DONE) == len(answers):
+            return answers
+        return [_checked(each) for each in answers]
+
+
+def _timeout(deadline: Deadline, patience: float | None = None) -> float:
+    return min(REQUEST_TIMEOUT if patience is None else patience, deadline.remaining())
+
+
+def _missing_index(answers: Sequence[Answer]) -> Answer | None:
+    return next((answer for answer in answers if answer.kind is Kind.NO_INDEX), None)
+
+
+def _busy(answer: Answer) -> Answer:
+    return replace(answer, kind=Kind.BUSY) if answer.kind is Kind.NO_INDEX else answer
+
+
+def _checked(answer: Answer) -> Answer:
+    if answer.kind is Kind.STACK:
+        raise _stack(answer)
+    if answer.kind in SPLIT:
+        return replace(answer, kind=Kind.POISON)
+    return answer
+
+
+def _stack(answer: Answer) -> StackError:
+    return StackError(
+        f"The collection refused the function: {answer.status} {answer.error_type or 'without a type'}. "
+        "Check the collection's data access policy (the function's role, this index; a change takes up to a "
+        "minute), the role's aoss:APIAccessAll on the collection, the network policy and the index."
+    )

@@ -1,0 +1,253 @@
+"""One redrive: messages of the failure queue to keys, keys in step with the table, messages deleted.
+
+It reads like the sync function's pipeline: take messages, bring their keys in step by resync, delete
+what is settled. A message is deleted only when its key is right, so a crash anywhere repeats writes
+that are versioned, and loses nothing.
+
+The trigger's range messages carry no keys: they are read from the stream, which keeps them 24 hours. A
+key of the range that still cannot be written gets a message of its own before the range's goes, since
+that one could not be taken up again after those 24 hours.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from searchsync.clock import Backoff, Clock, Deadline
+from searchsync.config import Config
+from searchsync.documents.document import document_id
+from searchsync.edges.failures import Message, failure_message
+from searchsync.errors import LostRecordsError, MalformedEventError, TableBusyError
+from searchsync.limits import LARGEST_BODY, RESERVE, SHORTEST_ROUND, TAKEN_AT_ONCE
+from searchsync.protocol.messages import PoisonMessage, RangeMessage, StrangeMessage, read_message
+from searchsync.protocol.plan import FROM_THE_FUTURE
+from searchsync.protocol.records import StreamRecord
+from searchsync.sync.delivery import Delivery
+from searchsync.sync.metrics import RedriveReport
+from searchsync.sync.pipeline import Failures, PipelineCollection, outcome_poison
+from searchsync.sync.resync import Outcome, Result, Resync, Table, Target
+
+RIGHT = frozenset({Result.RESYNCED, Result.PASSED, Result.STALE})
+"""Results after which the key is right: written as it was read, or something newer is there already."""
+OWN_MESSAGE = frozenset({Result.POISON, Result.FUTURE})
+"""Results that only somebody's hand can change."""
+
+
+class FailureMessages(Failures, Protocol):
+    """The failure queue as the redrive sees it."""
+
+    def receive(self) -> list[Message]:
+        """Take some messages; none: the queue has none to give."""
+        ...
+
+    def delete(self, messages: Sequence[Message], deadline: Deadline) -> tuple[list[int], str]:
+        """Delete messages; the positions of those that stay all the same, and why."""
+        ...
+
+    def release(self, messages: Sequence[Message], deadline: Deadline) -> tuple[list[int], str]:
+        """Let messages be seen again at once; the positions of those that stay hidden, and why."""
+        ...
+
+
+class Stream(Protocol):
+    """The stream as the redrive sees it."""
+
+    def records(self, wanted: RangeMessage, deadline: Deadline) -> Iterator[StreamRecord]:
+        """The records of a range. Raises LostRecordsError, or TableBusyError where the time does not suffice."""
+        ...
+
+
+def repaired_since(event: object, latest: float) -> float | None:
+    """When the last successful repair began (Unix seconds), None where the event does not say.
+
+    Raises MalformedEventError where it says something else, or a time after `latest`.
+    """
+    given = event.get("repaired_since") if isinstance(event, Mapping) else None
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given <= latest:
+        raise MalformedEventError(
+            f"repaired_since is {str(given)[:40]!r}: give the start of the last successful repair in Unix seconds "
+            "(not milliseconds), or leave it out."
+        )
+    return float(given)
+
+
+def settled_by_repair(wanted: RangeMessage, repaired: float | None, max_skew: float) -> bool:
+    """Whether a repair that began at `repaired` has read every key of the range after its last record."""
+    return repaired is not None and wanted.last_second is not None and wanted.last_second + max_skew < repaired
+
+
+def targets_of(messages: Iterable[PoisonMessage]) -> list[Target]:
+    """One target for each key: several messages of one key are one resync, of the latest of their records."""
+    found: dict[str, Target] = {}
+    for each in messages:
+        second = max(each.second, found[each.id].record_second) if each.id in found else each.second
+        found[each.id] = Target(each.id, each.keys, second, second)
+    return list(found.values())
+
+
+def why_it_stays(outcome: Outcome) -> str:
+    """Why a key is not right after this outcome, as an error type; empty where it is right."""
+    if outcome.result in RIGHT:
+        return ""
+    if outcome.result is Result.FUTURE:
+        return FROM_THE_FUTURE
+    return outcome.answer.error_type or outcome.result.value
+
+
+@dataclass(frozen=True)
+class Redrive:
+    """The redrive's parts, put together."""
+
+    config: Config
+    collection: PipelineCollection
+    table: Table
+    stream: Stream
+    queue: FailureMessages
+    clock: Clock
+    backoff: Backoff
+    largest_body: int = LARGEST_BODY
+
+    def run(self, event: object, remaining: float, report: RedriveReport) -> None:
+        """Take up messages until the queue gives none, or the time is nearly over. Fills the report.
+
+        `remaining`: seconds that the invocation still has. Raises SearchsyncError when nothing could be
+        taken up: the stack is wrong, or the event.
+        """
+        deadline = Deadline.after(self.clock, remaining - RESERVE)
+        repaired = repaired_since(event, self.clock.now() + self.config.max_skew)
+        held: dict[str, Message] = {}
+        try:
+            seen: set[str] = set()
+            while messages := self._take(seen, deadline):
+                held |= messages
+                self._round(held, list(messages.values()), repaired, deadline, report)
+                if deadline.remaining() < SHORTEST_ROUND:
+                    report.more = report.ended = True
+                    return  # what stays is hidden for its time: the next call takes up what was not yet seen
+        except Exception:
+            self._release(held, deadline, report)
+            raise
+        report.ended = True
+        self._release(held, deadline, report)
+
+    def _take(self, seen: set[str], deadline: Deadline) -> dict[str, Message]:
+        """Messages that were not seen yet, by id; a standard queue may give one twice."""
+        taken: dict[str, Message] = {}
+        while len(taken) < TAKEN_AT_ONCE and (not taken or deadline.remaining() >= SHORTEST_ROUND):
+            fresh = {each.id: each for each in self.queue.receive() if each.id not in seen}
+            if not fresh:
+                break
+            seen.update(fresh)
+            taken |= fresh
+        return taken
+
+    def _round(
+        self,
+        held: dict[str, Message],
+        messages: Sequence[Message],
+        repaired: float | None,
+        deadline: Deadline,
+        report: RedriveReport,
+    ) -> None:
+        report.taken += len(messages)
+        contents = {each.id: read_message(each.body, self.config, self.clock.now()) for each in messages}
+        poison = {name: each for name, each in contents.items() if isinstance(each, PoisonMessage)}
+        outcomes = self._resync(targets_of(poison.values()), deadline, report)
+        reasons = {name: why_it_stays(outcomes[each.id]) for name, each in poison.items()}
+        for name, each in contents.items():
+            if isinstance(each, StrangeMessage):
+                reasons[name] = each.reason
+                report.strange += 1
+        self._acknowledge(held, reasons, deadline, report)
+        for name, each in contents.items():
+            if isinstance(each, RangeMessage):
+                self._acknowledge(held, {name: self._range(each, repaired, deadline, report)}, deadline, report)
+
+    def _acknowledge(
+        self, held: dict[str, Message], reasons: Mapping[str, str], deadline: Deadline, report: RedriveReport
+    ) -> None:
+        """Delete the messages without a reason to stay."""
+        settled = [held[name] for name, reason in reasons.items() if not reason]
+        refused, why = self.queue.delete(settled, deadline)
+        if refused:
+            report.error = f"{len(refused)} messages could not be deleted ({why}): check the role's sqs:DeleteMessage"
+            report.reasons["not_deleted"] += len(refused)
+        for position, message in enumerate(settled):
+            if position not in refused:
+                del held[message.id]
+                report.redriven += 1
+        report.reasons.update(reason for reason in reasons.values() if reason)
+
+    def _range(self, wanted: RangeMessage, repaired: float | None, deadline: Deadline, report: RedriveReport) -> str:
+        """Bring the keys of a range in step. Why its message stays, else empty."""
+        if settled_by_repair(wanted, repaired, self.config.max_skew):
+            return ""
+        try:
+            if wanted.stream_arn != self.config.stream_arn:
+                raise LostRecordsError("another_stream", wanted.shard_id)
+            records = self._last_records(self.stream.records(wanted, deadline))
+        except LostRecordsError as error:
+            # Not RepairNeeded, which only a later repair settles: a schedule says it again while a repair runs.
+            report.lost += 1
+            return error.reason
+        except TableBusyError:
+            return "stream_busy"
+        targets = [Target(name, each.keys, second, second) for name, (each, second) in records.items()]
+        outcomes = self._resync(targets, deadline, report)
+        failed = sorted(why_it_stays(each) for each in outcomes.values() if each.result not in RIGHT | OWN_MESSAGE)
+        return failed[0] if failed else self._hand_over(records, outcomes, deadline, report)
+
+    def _hand_over(
+        self,
+        records: Mapping[str, tuple[StreamRecord, int]],
+        outcomes: Mapping[str, Outcome],
+        deadline: Deadline,
+        report: RedriveReport,
+    ) -> str:
+        """A message of its own for each key of a range that cannot be written. Why the range's stays, else empty."""
+        left = [outcome_poison(records[name][0], each) for name, each in outcomes.items() if each.result in OWN_MESSAGE]
+        now = self.clock.now()
+        refused, why = self.queue.send([failure_message(each, self.config, now) for each in left], deadline)
+        if not refused:
+            return ""
+        report.error = f"the failure queue refused {len(refused)} messages ({why}): check the role's sqs:SendMessage"
+        return "not_sent"
+
+    def _last_records(self, records: Iterable[StreamRecord]) -> dict[str, tuple[StreamRecord, int]]:
+        """The last record of each key with the latest second of all its records, by document id."""
+        found: dict[str, tuple[StreamRecord, int]] = {}
+        now = self.clock.now()
+        for record in records:
+            name = document_id(record.keys, self.config.key_attributes)
+            usable = record.second is not None and record.second <= now + self.config.max_skew
+            second = record.second if usable and record.second is not None else math.ceil(now)
+            found[name] = (record, max(second, found[name][1]) if name in found else second)
+        return found
+
+    def _resync(self, targets: Sequence[Target], deadline: Deadline, report: RedriveReport) -> dict[str, Outcome]:
+        report.keys += len(targets)
+        if not targets:
+            return {}
+        born = {each.id: float(each.record_second) for each in targets}
+        delivery = Delivery(self.collection, self.backoff, self.largest_body, born.__getitem__)
+        resync = Resync(self.table, delivery.deliver, self.clock, self.config.max_skew, self.config.fields)
+        outcomes = resync.run(targets, deadline)
+        reasons = {name: why_it_stays(each) for name, each in outcomes.items()}
+        report.stayed_documents += [(name, reason) for name, reason in reasons.items() if reason]
+        if self.collection.recreated:
+            report.repair_needed.append("the index was deleted and made again")
+            self.collection.recreated = False
+        return outcomes
+
+    def _release(self, held: Mapping[str, Message], deadline: Deadline, report: RedriveReport) -> None:
+        refused, why = self.queue.release(list(held.values()), deadline)
+        if refused and not report.error:
+            report.error = (
+                f"{len(refused)} messages stay hidden for the queue's visibility timeout ({why}): "
+                "check the role's sqs:ChangeMessageVisibility"
+            )

@@ -1,1 +1,0 @@
-"""The walk over the whole table: backfill, verify, repair."""
