@@ -35,7 +35,10 @@ resource "aws_dynamodb_table" "this" {
   tags                        = var.tags
 
   dynamic "attribute" {
-    for_each = [for key in [var.table.hash_key, var.table.range_key] : key if key != null]
+    for_each = concat(
+      [for key in [var.table.hash_key, var.table.range_key] : key if key != null],
+      [for name, type in var.table.index_attributes : { name = name, type = type }],
+    )
     content {
       name = attribute.value.name
       type = attribute.value.type
@@ -63,6 +66,9 @@ resource "aws_dynamodb_table" "this" {
   # DynamoDB has no change of a key's type, and the provider plans none.
   lifecycle {
     replace_triggered_by = [terraform_data.key_types]
+
+    # What `table` cannot express stays as the table has it: a block that is not written here would delete it.
+    ignore_changes = [global_secondary_index, local_secondary_index, on_demand_throughput, replica, table_class]
 
     postcondition {
       # UpdateTimeToLive wants the attribute's name to end it, so that leaving the setting out ends nothing.
@@ -126,6 +132,9 @@ locals {
     name               = module.collection[0].name
   }
   index_name = coalesce(var.index.name, lower(local.table_name))
+
+  # The mark of an index that is taken over is put into its mapping.
+  mark_index = var.index.adopt == null ? [] : ["aoss:UpdateIndex"]
 }
 
 resource "aws_opensearchserverless_access_policy" "function" {
@@ -138,7 +147,7 @@ resource "aws_opensearchserverless_access_policy" "function" {
   policy = jsonencode([{
     Principal = [local.role.arn]
     Rules = [{
-      Permission   = ["aoss:CreateIndex", "aoss:DescribeIndex", "aoss:ReadDocument", "aoss:WriteDocument"]
+      Permission   = concat(["aoss:CreateIndex", "aoss:DescribeIndex", "aoss:ReadDocument"], local.mark_index, ["aoss:WriteDocument"])
       Resource     = ["index/${local.collection.name}/${local.index_name}"]
       ResourceType = "index"
     }]
@@ -176,18 +185,22 @@ locals {
       MAX_CLOCK_SKEW_SECONDS = tostring(var.function.max_clock_skew_seconds)
       LOG_KEYS               = var.function.log_keys
       METRIC_NAMESPACE       = var.function.metric_namespace
+      SYNC_FUNCTION_NAME     = local.function_name
     },
     # Compressed: all variables together have 4 KB.
     var.index.mapping == null ? {} : { INDEX_MAPPING = base64gzip(var.index.mapping) },
+    var.index.settings == null ? {} : { INDEX_SETTINGS = base64gzip(var.index.settings) },
+    var.index.adopt == null ? {} : { INDEX_ADOPT = var.index.adopt },
   )
 
-  # Bytes of the reconcile function's environment, the largest: what is named here, and at most 700 around it, such as
+  # Bytes of the reconcile function's environment, the largest: what is named here, and at most 750 around it, such as
   # the collection's endpoint, account, region and the variables' names. length() counts characters, and of a
   # text's base64 four stand for three bytes.
   environment_named = jsonencode([
     local.index_name, local.table_name, jsonencode(local.key_attributes), local.queue_name,
-    local.function_name, local.function_name, var.function.metric_namespace,
+    local.function_name, local.function_name, var.function.metric_namespace, coalesce(var.index.adopt, "-"),
     try(var.reconciliation.report_bucket.arn, ""), "${var.name}-reconcile-12345678901234567890123456", var.index.mapping == null ? "" : base64gzip(var.index.mapping),
+    var.index.settings == null ? "" : base64gzip(var.index.settings),
   ])
   environment_bytes = 750 + floor(length(trim(base64encode(local.environment_named), "=")) * 3 / 4)
 }
@@ -268,7 +281,7 @@ resource "aws_lambda_function" "this" {
     }
     precondition {
       condition     = local.environment_bytes <= 4096
-      error_message = "The environment of the functions has up to ${local.environment_bytes} bytes, and Lambda takes 4096: index.mapping has ${length(base64gzip(coalesce(var.index.mapping, "{}")))} of them when compressed. Shorten it with dynamic_templates, or use shorter names of table, index, queue, function, key attributes and metric namespace."
+      error_message = "The environment of the functions has up to ${local.environment_bytes} bytes, and Lambda takes 4096: index.mapping and index.settings have ${length(base64gzip(coalesce(var.index.mapping, "{}"))) + length(base64gzip(coalesce(var.index.settings, "{}")))} of them when compressed. Shorten it with dynamic_templates, or use shorter names of table, index, queue, function, key attributes and metric namespace."
     }
     precondition {
       # The default comes from the table's name, which may be no index name (it may begin with _ or -).

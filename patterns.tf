@@ -15,4 +15,26 @@ locals {
       "^cron\\([0-9A-Z*,/-]+ [0-9A-Z*,/-]+ (\\? [0-9A-Z*,/-]+ [0-9A-Z*,/#L-]+|[0-9A-Z*,/LW-]+ [0-9A-Z*,/-]+ \\?) [0-9*,/-]+\\)$",
     ])
   }
+
+  # As lambda_src/searchsync/documents/mapping.py has them, which looks at every field; a plan sees the text of the JSON.
+  mapping_members = [
+    "_field_names", "_meta", "_routing", "_size", "_source", "date_detection", "derived", "dynamic",
+    "dynamic_date_formats", "dynamic_templates", "enabled", "numeric_detection", "properties",
+  ]
+  field_types = [
+    "alias", "annotated_text", "binary", "boolean", "byte", "completion", "constant_keyword", "date",
+    "date_nanos", "date_range", "double", "double_range", "flat_object", "float", "float_range", "geo_point",
+    "geo_shape", "half_float", "icu_collation_keyword", "integer", "integer_range", "ip", "ip_range", "join",
+    "keyword", "knn_vector", "long", "long_range", "match_only_text", "murmur3", "nested", "object",
+    "percolator", "rank_feature", "rank_features", "scaled_float", "search_as_you_type", "semantic", "short",
+    "sparse_vector", "star_tree", "text", "token_count", "unsigned_long", "version", "wildcard", "xy_point",
+    "xy_shape", "{dynamic_type}",
+  ]
+  # Settings of an index that would break ours, as SETTINGS there.
+  no_index_settings = [
+    "aliases", "append_only", "blocks", "default_pipeline", "derived_source", "final_pipeline", "gc_deletes",
+    "mappings", "max_result_window", "routing_partition_size", "settings",
+  ]
+  # What may have a `type` of its own: the mapping's and a field's meta, parameters of a vector's method, relations.
+  no_field_type = "/\"(_meta|meta|parameters|relations)\":\\{[^{}]*\\}/"
 }

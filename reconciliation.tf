@@ -16,6 +16,7 @@ module "reconciliation" {
     create_data_access_policy = try(var.existing_collection.create_data_access_policy, true)
   }
   index_name    = local.index_name
+  mark_index    = local.mark_index
   failure_queue = { arn = aws_sqs_queue.failures.arn, kms_key_arn = var.failure_queue.kms_key_arn }
 
   sync_function_name      = local.function_name

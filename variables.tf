@@ -3,7 +3,7 @@
 ################################################################################
 
 variable "name" {
-  description = "Prefix of every name that is not given: function, role, policies, queue, alarms. A stack of its own name in its account and region. Another name replaces what was created under the old one; table and collection have names of their own and stay."
+  description = "Prefix of every name that is not given: function, role, policies, queue, alarms. A stack of its own name in its account and region. Another name replaces what was created under the old one; table and collection have names of their own and stay. With another function name the index is handed over by `index.adopt`."
   type        = string
   nullable    = false
 
@@ -31,7 +31,7 @@ variable "tags" {
 
 variable "table" {
   description = <<-EOT
-    The table to create. Give this or `existing_table`.
+    The table to create, or one to import. It has no words for indexes, replicas, table class, throughput limits and auto scaling, and never touches those that the table has, but for scaled capacities: see docs/tables.md. Give this or `existing_table`.
     - `name`: table name. Another name replaces the table.
     - `hash_key`: name and type (S, N or B) of the partition key. Another key replaces the table.
     - `range_key`: name and type of the sort key; null for a table without.
@@ -43,6 +43,7 @@ variable "table" {
     - `deletion_protection`: DynamoDB refuses to delete the table, `terraform destroy` included.
     - `kms_key_arn`: KMS key of the table; null for a key that AWS owns.
     - `ttl`: the attribute with the expiry time, and whether items expire by it; null for never. An expired item's document is deleted too. To end it, apply `enabled = false` before you leave it out.
+    - `index_attributes`: name and type (S, N or B) of attributes that indexes made elsewhere use; DynamoDB keeps their types with the table. Without them the plan for a table with such indexes is refused ("all indexes must match a defined attribute").
   EOT
   type = object({
     name                   = string
@@ -56,6 +57,7 @@ variable "table" {
     deletion_protection    = optional(bool, true)
     kms_key_arn            = optional(string)
     ttl                    = optional(object({ attribute = string, enabled = optional(bool, true) }))
+    index_attributes       = optional(map(string), {})
   })
   default = null
 
@@ -96,6 +98,10 @@ variable "table" {
     error_message = "table.ttl.attribute is ${jsonencode(try(var.table.ttl.attribute, null))}: give an attribute's name of 1 to 255 characters, or leave ttl out."
   }
   validation {
+    condition     = alltrue([for name, type in try(var.table.index_attributes, {}) : contains(["B", "N", "S"], type) && length(name) >= 1 && length(name) <= 255 && !contains([var.table.hash_key.name, try(var.table.range_key.name, "")], name)])
+    error_message = "table.index_attributes is ${jsonencode(try(var.table.index_attributes, null))}: give names of 1 to 255 characters with the type S, N or B, and none of the table's own key."
+  }
+  validation {
     condition     = try(var.table.kms_key_arn, null) == null ? true : can(regex(local.patterns.kms_key_arn, var.table.kms_key_arn))
     error_message = "table.kms_key_arn is ${jsonencode(try(var.table.kms_key_arn, null))}: give the key's ARN (arn:aws:kms:<region>:<account>:key/<id>), not an alias."
   }
@@ -103,7 +109,7 @@ variable "table" {
 
 variable "existing_table" {
   description = <<-EOT
-    The table to follow, made elsewhere, with its stream on. Give this or `table`.
+    The table to follow, made elsewhere, with its stream on: another stack's, or a resource of this one, by its attributes (docs/tables.md). It is never changed. Give this or `table`.
     - `stream_arn`: ARN of the table's stream. Another stream replaces the trigger, whose place in the stream is lost: run a repair.
     - `key_attributes`: names of the key attributes, hash key first.
     - `kms_key_arn`: the table's KMS key, when a customer manages it; the role may then decrypt with it.
@@ -211,12 +217,16 @@ variable "existing_collection" {
 variable "index" {
   description = <<-EOT
     The index that the documents go to.
-    - `name`: index name; null takes the table's name in lower case. Another name starts an empty index: run a backfill.
-    - `mapping`: JSON text that stands below `mappings`; null for the default (numbers double, strings text with a keyword sub-field, no date detection). It holds for an index that is created after the change. The field `searchsync_key`, by which the index is scanned, is added to it.
+    - `name`: index name; null takes the table's name in lower case. Another name starts an empty index: run a backfill. An index has one owner, a stack with its table: another's is refused.
+    - `adopt`: take over an index that is there: `"nobody"` for one that was made by hand, or by an older version; `"<function name> <table ARN>"`, as the refusal names it, for one whose stack or table is no more (renamed, restored under another name). Run a backfill and a verification then, and take `"nobody"` out again: as long as it stands, an index that a stray write made is taken too. Who grants the data access grants UpdateIndex too. null: none.
+    - `mapping`: JSON text that stands below `mappings`; null for the default (numbers double, strings text with a keyword sub-field, no date detection). It holds for an index that is created after the change. Types that OpenSearch does not have, a `_source` that is not kept whole and a required `_routing` are refused; what only the engine finds is said by the function's error. The field `searchsync_key`, by which the index is scanned, is added to it.
+    - `settings`: JSON text that stands below `settings`, such as analyzers: `jsonencode({ analysis = { … } })`; null for none. It holds for an index that is created after the change. Of the rest a collection decides the numbers of shards and replicas by itself. Settings that would break the sync are refused (`blocks`, pipelines, `derived_source`, `gc_deletes`, `max_result_window`, …).
   EOT
   type = object({
-    name    = optional(string)
-    mapping = optional(string)
+    name     = optional(string)
+    adopt    = optional(string)
+    mapping  = optional(string)
+    settings = optional(string)
   })
   default  = {}
   nullable = false
@@ -224,6 +234,10 @@ variable "index" {
   validation {
     condition     = var.index.name == null ? true : can(regex("^[a-z0-9][a-z0-9._-]{0,254}$", var.index.name))
     error_message = "index.name is ${jsonencode(var.index.name)}: use up to 255 lower case letters, digits, points, hyphens and underscores, beginning with a letter or digit."
+  }
+  validation {
+    condition     = var.index.adopt == null ? true : can(regex("^(nobody|[A-Za-z0-9_-]{1,64} arn:[a-z-]+:dynamodb:[a-z0-9-]+:[0-9]{12}:table/[A-Za-z0-9_.-]{3,255})$", var.index.adopt))
+    error_message = "index.adopt is ${jsonencode(var.index.adopt)}: give \"nobody\" for an index that no stack has marked, or the owner as the function's refusal names it, \"<function name> <table ARN>\"."
   }
   validation {
     condition     = var.index.mapping == null ? true : can(keys(jsondecode(var.index.mapping))) && !contains(try(keys(jsondecode(var.index.mapping)), []), "mappings")
@@ -238,9 +252,37 @@ variable "index" {
     error_message = "index.mapping has `enabled` false at its top, so that nothing of the index could be found, and no run could compare it. Use `dynamic` false instead."
   }
   validation {
+    condition     = length(setsubtract(keys(try(merge(jsondecode(var.index.mapping), {}), {})), local.mapping_members)) == 0
+    error_message = "index.mapping has ${jsonencode(setsubtract(keys(try(merge(jsondecode(var.index.mapping), {}), {})), local.mapping_members))} at its top, and a mapping has no such member: it is what stands below `mappings`, with the fields below `properties`. What stands below `settings` goes to index.settings."
+  }
+  validation {
+    condition     = length(setsubtract(flatten(regexall("\"type\":\"([^\"]*)\"", replace(jsonencode(try(merge(jsondecode(var.index.mapping), {}), {})), local.no_field_type, ""))), local.field_types)) == 0
+    error_message = "index.mapping has a field of the type ${jsonencode(setsubtract(flatten(regexall("\"type\":\"([^\"]*)\"", replace(jsonencode(try(merge(jsondecode(var.index.mapping), {}), {})), local.no_field_type, ""))), local.field_types))}, which OpenSearch does not have: give a type of its documentation, such as keyword, text, double or date."
+  }
+  validation {
+    condition     = contains(["true", "false", "strict", "strict_allow_templates", "false_allow_templates"], tostring(try(jsondecode(var.index.mapping).dynamic, true)))
+    error_message = "index.mapping has `dynamic` ${jsonencode(try(jsondecode(var.index.mapping).dynamic, null))}: give true, false or strict."
+  }
+  validation {
+    condition     = tostring(try(jsondecode(var.index.mapping)._source.enabled, true)) != "false" && !can(jsondecode(var.index.mapping)._source.includes) && !can(jsondecode(var.index.mapping)._source.excludes)
+    error_message = "index.mapping keeps not all of a document (`_source`), so that none could be compared with its item. Take `_source` out of the mapping."
+  }
+  validation {
+    condition     = tostring(try(jsondecode(var.index.mapping)._routing.required, false)) != "true"
+    error_message = "index.mapping wants a routing (`_routing.required`), and documents are written without one, so that each would be refused. Take `_routing` out of the mapping."
+  }
+  validation {
+    condition     = var.index.settings == null ? true : can(keys(jsondecode(var.index.settings)))
+    error_message = "index.settings is not a JSON object that stands below `settings`: give it like jsonencode({ analysis = { analyzer = { … } } })."
+  }
+  validation {
+    condition     = length(setintersection([for name in keys(try(merge(jsondecode(var.index.settings), try(jsondecode(var.index.settings).index, {})), {})) : split(".", trimprefix(name, "index."))[0]], local.no_index_settings)) == 0
+    error_message = "index.settings has ${jsonencode(setintersection([for name in keys(try(merge(jsondecode(var.index.settings), try(jsondecode(var.index.settings).index, {})), {})) : split(".", trimprefix(name, "index."))[0]], local.no_index_settings))}, with which items could not be kept in step: take it out. It is what stands below `settings`."
+  }
+  validation {
     # All environment variables together have 4 KB; the others take less than 1 KB.
-    condition     = var.index.mapping == null ? true : length(base64gzip(var.index.mapping)) <= 3000
-    error_message = "index.mapping has ${length(base64gzip(coalesce(var.index.mapping, "{}")))} bytes when compressed: at most 3000 fit into the function's environment. Shorten it with dynamic_templates, or create the index yourself."
+    condition     = length(var.index.mapping == null ? "" : base64gzip(var.index.mapping)) + length(var.index.settings == null ? "" : base64gzip(var.index.settings)) <= 3000
+    error_message = "index.mapping and index.settings have ${length(base64gzip(coalesce(var.index.mapping, "{}"))) + length(base64gzip(coalesce(var.index.settings, "{}")))} bytes when compressed: at most 3000 fit into the function's environment. Shorten the mapping with dynamic_templates, or make the index by hand and set index.adopt = \"nobody\"."
   }
 }
 
@@ -251,7 +293,7 @@ variable "index" {
 variable "function" {
   description = <<-EOT
     The function that writes the changes to the collection.
-    - `name`: function name; null takes `name`.
+    - `name`: function name; null takes `name`. The index belongs to it: another name needs `index.adopt`, in the same apply.
     - `runtime`: python3.12, python3.13 or python3.14 (needs provider 6); the package must be built for it.
     - `architecture`: arm64 or x86_64. The package serves both.
     - `memory_size`: MB, from 128 to 10240. More memory is more processor too. With less than 512 a batch of 6 MB of very many small members may not fit, and comes again until it is too old.

@@ -37,7 +37,7 @@ from searchsync.reconcile.seen import KEY, Seen
 from searchsync.reconcile.state import Range
 from searchsync.reconcile.sweep import Sweep
 from searchsync.reconcile.verify import Verification
-from tests.support.events import environment
+from tests.support.events import OWNER, environment
 from tests.support.fakes import MemoryBucket
 from tests.support.real_lane import AUTH, RealWorld
 
@@ -80,7 +80,7 @@ def phase(gate: Gate, count: int) -> float:
     clock: Any = SystemClock()
     config = read_environment(environment(OPENSEARCH_HOST=gate.url, OPENSEARCH_INDEX=INDEX))
     backoff = Backoff(clock, random.Random(1))
-    reader = IndexReader(connect(config, AUTH, ExactJson()), INDEX, ("id",), backoff)
+    reader = IndexReader(connect(config, AUTH, ExactJson()), INDEX, ("id",), backoff, config.owner)
     none: Any = Nothing()
     verification = Verification(none, reader, clock, random.Random(1), {"id": "S"}, 5.0, none, none)
     seen = Seen([array(KEY, sorted(index_key(name_of(number)) for number in range(count)))])
@@ -111,7 +111,7 @@ class Nothing:
 def sizes(engine: Engine, gate: Gate, counts: list[int]) -> Iterator[Figure]:
     """Time a document at each size."""
     settings = {"number_of_shards": SHARDS, "number_of_replicas": 0, "refresh_interval": "10s"}
-    body = {"settings": settings, **creation_body(None, Mark("bench", 0.0))}
+    body = {"settings": settings, **creation_body(None, Mark("bench", 0.0, OWNER))}
     requests.put(f"{engine.url}/{INDEX}", json=body, timeout=60).raise_for_status()
     there, first = 0, 0.0
     for count in counts:

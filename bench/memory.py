@@ -49,6 +49,8 @@ FIRST = 10**21
 """A SequenceNumber."""
 SHARE = 0.7
 """Of `memory_size` that may be used at most."""
+MARK = {"mark": "m", "stack": "bench", "table": STREAM_ARN.partition("/stream/")[0]}
+"""The index's, of the stack in `run`."""
 CHAIN = 30
 """Levels of a list in a list: DynamoDB nests 32."""
 
@@ -131,7 +133,7 @@ class Services:
             "ReceiveMessage": self._receive,
             "GetShardIterator": lambda _: b'{"ShardIterator":"i"}',
             "GetRecords": self._records,
-            "_mapping": lambda _: b'{"bench":{"mappings":{"_meta":{"searchsync":{"mark":"m"}}}}}',
+            "_mapping": lambda _: json.dumps({"bench": {"mappings": {"_meta": {"searchsync": MARK}}}}).encode(),
             "_mget": self._documents,
             "_search": self._search,
         }

@@ -24,6 +24,7 @@ ENVIRONMENT = {
     "STREAM_ARN": STREAM_ARN,
     "KEY_ATTRIBUTES": '["id"]',
     "FAILURE_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/000000000000/bench",
+    "SYNC_FUNCTION_NAME": "bench",
 }
 
 NO_INDEX = b'{"error":{"type":"index_not_found_exception"},"status":404}'

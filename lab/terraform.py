@@ -82,11 +82,15 @@ class Terraform:
                 shutil.copytree(example, self.directory)
             if not self.directory.is_dir():
                 raise LabError(f"There is no examples/{example}: see `ls examples`.")
-            plugins = plugin_directory()
-            self._run("init", *([f"-plugin-dir={plugins}"] if plugins else []))
+            self.initialise()
         except BaseException:
             self.close()
             raise
+
+    def initialise(self) -> None:
+        """Fetch what the files name; again after one names another module."""
+        plugins = plugin_directory()
+        self._run("init", *([f"-plugin-dir={plugins}"] if plugins else []))
 
     def apply(self, variables: Mapping[str, Any] | None = None) -> None:
         """Apply with these variables; later calls without any keep them."""

@@ -220,6 +220,7 @@ def _environment(host: str) -> dict[str, str]:
         "STREAM_ARN": STREAM_ARN,
         "KEY_ATTRIBUTES": '["id"]',
         "FAILURE_QUEUE_URL": f"{host}/000000000000/drive",
+        "SYNC_FUNCTION_NAME": "drive",
     }
 
 

@@ -206,11 +206,11 @@ PROBES = (
     Probe(
         "sync-role",
         "the sync function's own calls: mapping, `_mget`, a deletion of an id that no item can have, a read of the "
-        "table. The redrive has its role",
-        "none is refused",
+        "table; whose the index is. The redrive has its role",
+        "none is refused, and the index is this stack's",
         "add the call's permission to the role, or to the data access policy for it; 404: run a backfill, which makes "
-        "the index",
-        _equal(describe="ok", read="ok", write="ok", table="ok"),
+        "the index; another owner: set another index.name, or index.adopt to that owner (docs/operations.md)",
+        _equal(describe="ok", owner="ok", read="ok", write="ok", table="ok"),
     ),
     Probe(
         "capacity",

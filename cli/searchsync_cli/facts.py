@@ -79,6 +79,7 @@ def _look(aws: Aws, stack: Stack, wake: bool) -> Index:
             state=found["state"],
             created=found["created"],
             documents=found["documents"],
+            owner=found.get("owner"),
             table_created=answer["table_created"],
             rolling=read_rolling(answer.get("rolling")),
         )

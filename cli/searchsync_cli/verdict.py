@@ -34,6 +34,8 @@ SHRUNK = 0.5
 UNASKED = "unasked"
 INDEX_NAMES = frozenset({"collection", "index", "index_uuid", "index_mark"})
 """The names in `saw` that tell one index from another."""
+NOBODY = "nobody"
+"""Whose an index without a mark of searchsync's is, or with one that names no owner."""
 VERIFY = "run `searchsync verify`"
 REPAIR = "run `searchsync repair`"
 ROLL = "`searchsync logs --function reconcile` says what holds it up; run `searchsync verify` meanwhile"
@@ -87,8 +89,8 @@ class Queue:
 @dataclass(frozen=True)
 class Index:
     """What the reconcile function says of now. saw: by the names of a verification's own `saw`; state: there, missing,
-    unowned, unasked, or failed with its reason; created and table_created: Unix seconds; rolling: None where the stack
-    has no rolling verification."""
+    unowned, unasked, or failed with its reason; created and table_created: Unix seconds; owner: whose an unowned one
+    is, as `index.adopt` names it; rolling: None where the stack has no rolling verification."""
 
     saw: Mapping[str, object] = field(default_factory=dict)
     state: str = UNASKED
@@ -97,6 +99,7 @@ class Index:
     documents: int | None = None
     table_created: float | None = None
     rolling: Rolling | None = None
+    owner: str | None = None
 
 
 @dataclass(frozen=True)
@@ -258,7 +261,7 @@ def _index(facts: Facts) -> list[Trouble]:
     if index.state == "missing":
         return [Trouble("the index is missing", REFILL)]
     if index.state != "there":
-        return [Trouble("the index was not made by searchsync", f"delete it, {REFILL}")]
+        return [_anothers(index)]
     return _emptied(index, verification) if verification else []
 
 
@@ -270,6 +273,19 @@ def _emptied(index: Index, verification: Execution) -> list[Trouble]:
         now = many(index.documents, "document")
         return [Trouble(f"the index has {now}, and the verification saw {seen:,}", REPAIR)]
     return []
+
+
+def _anothers(index: Index) -> Trouble:
+    """An index that is not the stack's."""
+    if index.owner in (None, NOBODY):
+        return Trouble(
+            "the index was not made by searchsync",
+            f'delete it (or set index.adopt = "nobody" where it is meant), {REFILL}',
+        )
+    return Trouble(
+        f"the index belongs to another stack and table, {index.owner}",
+        f"set another index.name, or index.adopt to that owner where it is no more; then {REFILL}",
+    )
 
 
 def _trigger(facts: Facts) -> list[Trouble]:

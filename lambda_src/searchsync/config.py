@@ -15,8 +15,9 @@ from ipaddress import ip_address
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-from searchsync.documents.document import KEY_FIELD
 from searchsync.documents.fields import Fields
+from searchsync.documents.index import NOBODY, Owner
+from searchsync.documents.mapping import problem, settings_problem
 from searchsync.errors import ConfigurationError
 from searchsync.limits import DEFAULT_MAX_SKEW, LONGEST_MAX_SKEW, SHORTEST_MAX_SKEW
 
@@ -25,6 +26,7 @@ STREAM_ARN = re.compile(
     r"/stream/[^/\s]+"
 )
 HOST = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:\d+)?")
+FUNCTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 INDEX_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,254}")
 
 Value = TypeVar("Value")
@@ -35,7 +37,8 @@ class Config:
     """What the function works with.
 
     host: the collection's endpoint as a URL without a path; region: of table, collection and queue;
-    max_skew: seconds; key_attributes: hash key first; mapping: a user's index mapping, or None.
+    max_skew: seconds; key_attributes: hash key first; mapping, settings: a user's for the index, or None; stack: the
+    sync function's name, also in the others; adopt: the owner whose index is taken over, or None.
     """
 
     host: str
@@ -51,6 +54,14 @@ class Config:
     metric_namespace: str
     function_name: str
     mapping: Mapping[str, Any] | None
+    stack: str
+    adopt: str | None
+    settings: Mapping[str, Any] | None = None
+
+    @property
+    def owner(self) -> Owner:
+        """Whose the index is to be."""
+        return Owner(self.stack, self.table_arn)
 
     @cached_property
     def fields(self) -> Fields:
@@ -88,6 +99,9 @@ def read_environment(environment: Mapping[str, str]) -> Config:
         metric_namespace=environment.get("METRIC_NAMESPACE") or "searchsync",
         function_name=environment.get("AWS_LAMBDA_FUNCTION_NAME") or "searchsync",
         mapping=take("INDEX_MAPPING", _mapping, None) if environment.get("INDEX_MAPPING") else None,
+        settings=take("INDEX_SETTINGS", _settings, None) if environment.get("INDEX_SETTINGS") else None,
+        stack=take("SYNC_FUNCTION_NAME", _stack, ""),
+        adopt=take("INDEX_ADOPT", _adopt, None) if environment.get("INDEX_ADOPT") else None,
     )
     if problems:
         raise ConfigurationError(
@@ -187,29 +201,52 @@ def _max_skew(text: str) -> float:
     return max_skew
 
 
+def _stack(text: str) -> str:
+    if not FUNCTION_NAME.fullmatch(text):
+        raise ValueError("give the sync function's name")
+    return text
+
+
+def _adopt(text: str) -> str:
+    if text != NOBODY and Owner.read(text) is None:
+        raise ValueError(f'give {NOBODY}, or the owner as the refusal names it, "<function> <table ARN>"')
+    return text
+
+
 def _log_keys(text: str) -> bool:
     if text not in ("plain", "hashed"):
         raise ValueError("give plain or hashed")
     return text == "hashed"
 
 
-def _mapping(text: str) -> Mapping[str, Any]:
+def _object(text: str) -> dict[str, Any] | None:
+    """The JSON object of a text, or of its base64gzip; None where it is none."""
     try:
         if not text.lstrip().startswith("{"):
             text = gzip.decompress(base64.b64decode(text, validate=True)).decode()
-        mapping = json.loads(text)
+        found = json.loads(text)
     except (binascii.Error, gzip.BadGzipFile, zlib.error, EOFError, UnicodeDecodeError, json.JSONDecodeError):
-        mapping = None
-    if not isinstance(mapping, dict) or "mappings" in mapping or not isinstance(mapping.get("_meta", {}), dict):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _mapping(text: str) -> Mapping[str, Any]:
+    mapping = _object(text)
+    if mapping is None or "mappings" in mapping or not isinstance(mapping.get("_meta", {}), dict):
         raise ValueError(
             "give the index mapping as a JSON object, what stands below 'mappings', or that as Terraform's base64gzip"
         )
-    if any(name.partition(".")[0] == KEY_FIELD for name in mapping.get("properties", {})):
-        raise ValueError(
-            f"take the property {KEY_FIELD} out of the index mapping: each document has a field of that name"
-        )
-    if mapping.get("enabled") in (False, "false"):
-        raise ValueError(
-            "take `enabled` out of the top of the index mapping: the index is scanned by a field of its own"
-        )
+    if why := problem(mapping):
+        raise ValueError(why)
     return mapping
+
+
+def _settings(text: str) -> Mapping[str, Any]:
+    settings = _object(text)
+    if settings is None:
+        raise ValueError(
+            "give the index settings as a JSON object, what stands below 'settings', or that as Terraform's base64gzip"
+        )
+    if why := settings_problem(settings):
+        raise ValueError(why)
+    return settings

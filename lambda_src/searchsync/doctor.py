@@ -11,6 +11,7 @@ from typing import Any
 
 from searchsync.config import Config
 from searchsync.documents.document import OWN_PREFIX
+from searchsync.documents.index import holder, mark_in
 from searchsync.edges.calls import INVOCATION
 from searchsync.edges.collection import JSON, NDJSON, connect, perform
 from searchsync.entry import connect_edges, sign
@@ -39,7 +40,7 @@ def item_answers(writes: tuple[Write, ...], response: Response) -> list[Answer]:
 
 def examine_role(config: Config, environment: Mapping[str, str]) -> dict[str, Any]:
     """How the function's own calls are answered, by what they need. Nothing is changed: the deletion is of an id
-    that no item can have, and is not sent where the index is missing, since it would make it."""
+    that no item can have, and is not sent where the index is missing, since it would make it, or another stack's."""
     client = connect(config, sign(environment, config.region))
     write = Write(NO_ITEM, 1, None)
 
@@ -48,9 +49,13 @@ def examine_role(config: Config, environment: Mapping[str, str]) -> dict[str, An
         seconds = INVOCATION.at_most(PROBE_TIMEOUT, RESERVE)
         return perform(client, method, path, body=body, timeout=seconds, headers=headers)
 
-    described = classify_request(ask("GET", "_mapping", None))
+    response = ask("GET", "_mapping", None)
+    described = classify_request(response)
     asked = {"describe": said(described)}
     if described.kind is Kind.DONE:
+        mark = mark_in(response.body)
+        asked["owner"] = SEEN if mark is not None and mark.owner == config.owner else holder(mark)
+    if asked.get("owner") == SEEN:
         ids = json.dumps({"docs": [{"_id": NO_ITEM, "_source": False}]}).encode()
         asked["read"] = said(classify_request(ask("GET", "_mget", ids)))
         (answer,) = item_answers((write,), ask("POST", "_bulk", lines(write), NDJSON))

@@ -40,7 +40,7 @@ def build(config: Config, settings: Settings, environment: Mapping[str, str]) ->
     s3 = edges.client("s3")
     rng = random.Random()  # noqa: S311 - uneven pauses, not a secret
     client = connect(config, sign(environment, config.region), ExactJson())
-    reader = IndexReader(client, config.index, config.key_attributes, edges.backoff)
+    reader = IndexReader(client, config.index, config.key_attributes, edges.backoff, config.owner)
     reports = Reports(s3, settings.report_bucket, config, emit)
     seen = SeenStore(s3, settings.seen_bucket)
     scanned = edges.another_table()
@@ -66,7 +66,7 @@ def build(config: Config, settings: Settings, environment: Mapping[str, str]) ->
         )
 
     account = Account({name: edges.client(name) for name in SERVICES}, config, settings)
-    looker = Looker(client, config.index, edges.backoff)
+    looker = Looker(client, config.index, config.owner, edges.backoff)
 
     def rolling() -> Rolling | None:
         if settings.rolling is None or settings.seen_bucket is None:

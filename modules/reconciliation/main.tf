@@ -34,7 +34,7 @@ resource "aws_opensearchserverless_access_policy" "function" {
     Principal = [aws_iam_role.function.arn]
     Rules = concat(
       [{
-        Permission   = ["aoss:CreateIndex", "aoss:DescribeIndex", "aoss:ReadDocument", "aoss:WriteDocument"]
+        Permission   = concat(["aoss:CreateIndex", "aoss:DescribeIndex", "aoss:ReadDocument"], var.mark_index, ["aoss:WriteDocument"])
         Resource     = ["index/${var.collection.name}/${var.index_name}"]
         ResourceType = "index"
       }],

@@ -48,6 +48,13 @@ variable "index_name" {
   nullable    = false
 }
 
+variable "mark_index" {
+  description = "What marking an index that is taken over needs, beside the reconcile function's permissions on it."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
 variable "failure_queue" {
   description = "The queue of items that can never be written: its ARN, and its KMS key if it has one."
   type        = object({ arn = string, kms_key_arn = optional(string) })

@@ -18,7 +18,7 @@ from lab.gate_rules import GateDenied, GateRequest, Rules
 from searchsync.clock import SystemClock
 from searchsync.config import Config, read_environment
 from searchsync.doctor import NO_ITEM, examine_role
-from searchsync.documents.index import MARK
+from searchsync.documents.index import MARK, Mark
 from searchsync.edges.collection import connect
 from searchsync.errors import RunRefusedError
 from searchsync.limits import CLEAN_UP, LONGEST_NAME
@@ -32,7 +32,7 @@ from tests.support.real_lane import AUTH
 SECONDS = CLEAN_UP + 30.0
 REFRESH_SECONDS = 1
 SLEEPS_AFTER_S = 4.0
-ROLE = {"sync-role": {"describe": "ok", "read": "ok", "write": "ok", "table": "ok"}}
+ROLE = {"sync-role": {"describe": "ok", "owner": "ok", "read": "ok", "write": "ok", "table": "ok"}}
 """As where all is well: a test below asks it itself."""
 PLANTS = {
     "reads_late_s": Behaviours(reads_late_s=3.0),
@@ -232,6 +232,11 @@ def test_the_role_is_asked_without_a_trace(
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     for name, value in keys.items():
         monkeypatch.setenv(name, value)
+    answer = examine_role(config, keys)
+    assert answer.keys() == {"describe", "owner", "table"}, "an index that is not this stack's is not written"
+    assert answer["owner"] == "nobody"
+    marked = {"_meta": {MARK: Mark("m", 0.0, config.owner).as_member()}}
+    requests.put(f"{engine.url}/{config.index}/_mapping", json=marked, timeout=30).raise_for_status()
     asked = examine_role(config, keys)
     assert asked.pop("table") == "EndpointConnectionError"
     assert set(asked.values()) == {"ok"}

@@ -22,6 +22,7 @@ from searchsync.errors import RunRefusedError, StackError
 from searchsync.limits import KEYS, ONE_PAGE
 from searchsync.reconcile.visibility import Visibility, is_probe
 from tests.engine.client import Client
+from tests.support.events import OWNER
 from tests.support.real_lane import MAX_SKEW, RealWorld
 
 STRING = {"id": "S"}
@@ -107,7 +108,7 @@ def sharded(direct: Client, index: str, shards: int = 3) -> None:
     """An index with our mark and several shards, as a collection may have."""
     body = {
         "settings": {"number_of_shards": shards, "number_of_replicas": 0, "refresh_interval": "1s"},
-        "mappings": creation_body(None, Mark("test", 0.0))["mappings"],
+        "mappings": creation_body(None, Mark("test", 0.0, OWNER))["mappings"],
     }
     assert direct.call("PUT", f"/{index}", body).ok
 
@@ -408,7 +409,7 @@ def test_a_missing_or_unowned_or_sourceless_index_is_refused(
     with pytest.raises(RunRefusedError, match="not made by searchsync"):
         world.reader.require(deadline)
     direct.call("DELETE", f"/{index_name}")
-    mark = creation_body({}, Mark("m", 0.0))["mappings"]
+    mark = creation_body({}, Mark("m", 0.0, OWNER))["mappings"]
     direct.call("PUT", f"/{index_name}", {"mappings": {**mark, "_source": {"excludes": ["secret"]}}})
     with pytest.raises(RunRefusedError, match="_source"):
         world.reader.require(deadline)

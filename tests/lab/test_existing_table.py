@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+import requests
 from botocore.exceptions import ClientError
 
 from lab.applied import Applied
@@ -25,6 +26,7 @@ def test_the_pipeline_is_attached_to_an_existing_table_collection_and_role(lab: 
         assert stack.comparison().in_step
         stack.delete(key)
         stack.until("the deletion", lambda: stack.document("a\\|b|7") is None)
+        check_handing_over(terraform, stack)
         terraform.destroy()
     with pytest.raises(ClientError, match="ResourceNotFound"):
         lab.boto3_client("lambda").get_function(FunctionName=stack.outputs["function_name"])
@@ -34,6 +36,24 @@ def test_the_pipeline_is_attached_to_an_existing_table_collection_and_role(lab: 
         ]
         == []
     )
+
+
+def check_handing_over(terraform: Terraform, stack: Applied) -> None:
+    """The index of a stack that is no more is marked by this one, with the permission that comes with the setting."""
+    mapping = f"{stack.lab.engine_url}/{stack.outputs['index_name']}/_mapping"
+    (before,) = requests.get(mapping, timeout=10).json().values()
+    mark = before["mappings"]["_meta"]["searchsync"]
+    assert mark["stack"] == stack.outputs["function_name"]
+    other = {"_meta": {"searchsync": {**mark, "stack": "renamed"}}}
+    requests.put(mapping, json=other, timeout=10).raise_for_status()
+    main = terraform.directory / "main.tf"
+    setting = f'index = {{ name = "orders", adopt = "renamed {mark["table"]}" }}'
+    main.write_text(main.read_text().replace('index    = { name = "orders" }', setting))
+    terraform.apply()
+    stack.put({"customer": {"S": "handed"}, "order": {"N": "1"}})
+    stack.until("the document", lambda: stack.document("handed|1"))
+    (after,) = requests.get(mapping, timeout=10).json().values()
+    assert after["mappings"]["_meta"]["searchsync"]["stack"] == stack.outputs["function_name"]
 
 
 def check_schedule(lab: Lab, name: str) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from searchsync.documents.index import Owner
 from searchsync.protocol.version import stream_version
 
 STREAM_ARN = "arn:aws:dynamodb:eu-central-1:123456789012:table/lab-table/stream/2026-01-01T00:00:00.000"
 TABLE_ARN = STREAM_ARN.partition("/stream/")[0]
+OWNER = Owner("sync", TABLE_ARN)
+"""Whose the index is in `environment`."""
 NOW = 1_800_000_000
 """The second that tests begin at."""
 
@@ -64,6 +67,7 @@ def environment(**changes: str) -> dict[str, str]:
         "FAILURE_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/failures",
         "MAX_CLOCK_SKEW_SECONDS": "10",
         "AWS_LAMBDA_FUNCTION_NAME": "sync",
+        "SYNC_FUNCTION_NAME": "sync",
         **changes,
     }
 

@@ -43,7 +43,7 @@ class RealWorld:
         self.table = DynamoTable(client, table, self.key_attributes, self.clock, self.backoff)
         self.index = OpenSearchCollection(connect(self.config, AUTH), self.config, self.clock)
         exact = connect(self.config, AUTH, ExactJson())
-        self.reader = IndexReader(exact, index, self.key_attributes, self.backoff)
+        self.reader = IndexReader(exact, index, self.key_attributes, self.backoff, self.config.owner)
 
     def lane(self, **settings: Any) -> Lane:
         """A lane of a run over this world."""

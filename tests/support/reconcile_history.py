@@ -199,7 +199,7 @@ class History:
         self.index = self._collection("reconcile")
         exact: Any = connect(config, AUTH, ExactJson())
         self.networks["reader"]._inner, exact.transport = exact.transport, self.networks["reader"]
-        self.reader = IndexReader(exact, config.index, ("id",), self.backoff)
+        self.reader = IndexReader(exact, config.index, ("id",), self.backoff, config.owner)
         self.key_attributes, self.types = ("id",), {"id": "S"}
 
     def _network(self) -> Network:
@@ -375,7 +375,9 @@ class History:
 
     def _seen(self) -> dict[str, Any]:
         client: Any = connect(self.config, AUTH, ExactJson())
-        index = Looker(client, self.config.index, self.backoff).look(Deadline.after(self.clock, 60.0))
+        index = Looker(client, self.config.index, self.config.owner, self.backoff).look(
+            Deadline.after(self.clock, 60.0)
+        )
         return saw(self.config, TableFacts({"id": "S"}, 0, None), index)
 
     until: float = 0.0

@@ -7,6 +7,7 @@ from typing import Any
 
 from searchsync.clock import Backoff, Deadline
 from searchsync.reconcile.reader import IndexReader
+from tests.support.events import OWNER
 from tests.support.fakes import FakeClock
 
 
@@ -32,7 +33,7 @@ class Asked:
         self.transport = Transport(*answers)
         clock = clock or FakeClock()
         client: Any = self
-        self.reader = IndexReader(client, "i", ("id",), Backoff(clock, random.Random(1)))
+        self.reader = IndexReader(client, "i", ("id",), Backoff(clock, random.Random(1)), OWNER)
         self.deadline = Deadline.after(clock, 60.0)
 
     def page(self) -> Any:

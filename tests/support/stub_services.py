@@ -15,7 +15,20 @@ from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-INDEX_MADE_BY_US = {"items": {"mappings": {"_meta": {"searchsync": {"mark": "m"}}}}}
+INDEX_MADE_BY_US = {
+    "items": {
+        "mappings": {
+            "_meta": {
+                "searchsync": {
+                    "mark": "m",
+                    "stack": "sync",
+                    "table": "arn:aws:dynamodb:eu-central-1:123456789012:table/lab-table",
+                }
+            }
+        }
+    }
+}
+"""Of the owner in `events`."""
 
 
 @dataclass(frozen=True)

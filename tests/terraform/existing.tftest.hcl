@@ -107,6 +107,63 @@ run "user_mapping_reaches_the_environment" {
   }
 }
 
+run "settings_of_the_index_reach_the_environment" {
+  command = plan
+
+  variables {
+    index = { settings = jsonencode({ analysis = { analyzer = { blocks = { type = "standard" } } }, "index.number_of_shards" = 3 }) }
+  }
+  assert {
+    condition     = aws_lambda_function.this.environment[0].variables.INDEX_SETTINGS == base64gzip(var.index.settings)
+    error_message = "Settings must reach the function."
+  }
+}
+
+run "a_mapping_of_all_kinds_is_taken" {
+  command = plan
+
+  variables {
+    index = { mapping = jsonencode({
+      _meta             = { type = "ours" }
+      _source           = { enabled = true }
+      dynamic           = "strict"
+      date_detection    = false
+      dynamic_templates = [{ all = { match_mapping_type = "*", mapping = { type = "{dynamic_type}", doc_values = false } } }]
+      properties = {
+        type   = { type = "keyword" }
+        name   = { type = "text", fields = { raw = { type = "keyword" } }, meta = { type = "ours" } }
+        parent = { type = "join", relations = { type = "child" } }
+        vector = { type = "knn_vector", dimension = 3, method = { name = "hnsw", engine = "faiss", parameters = { encoder = { name = "sq", parameters = { type = "fp16" } } } } }
+      }
+    }) }
+  }
+  assert {
+    condition     = length(aws_lambda_function.this.environment[0].variables.INDEX_MAPPING) > 0
+    error_message = "What OpenSearch takes must be taken."
+  }
+}
+
+run "an_index_that_is_taken_over_may_be_marked" {
+  variables {
+    index = { adopt = "billing arn:aws:dynamodb:eu-central-1:111122223333:table/Orders" }
+  }
+  assert {
+    condition     = aws_lambda_function.this.environment[0].variables.INDEX_ADOPT == var.index.adopt
+    error_message = "The function must know whose index it may take."
+  }
+  assert {
+    condition     = jsondecode(aws_opensearchserverless_access_policy.function[0].policy)[0].Rules[0].Permission == ["aoss:CreateIndex", "aoss:DescribeIndex", "aoss:ReadDocument", "aoss:UpdateIndex", "aoss:WriteDocument"]
+    error_message = "The role must be able to mark the index."
+  }
+}
+
+run "an_index_that_is_not_taken_over_is_never_changed" {
+  assert {
+    condition     = !strcontains(aws_opensearchserverless_access_policy.function[0].policy, "UpdateIndex") && !can(aws_lambda_function.this.environment[0].variables.INDEX_ADOPT)
+    error_message = "UpdateIndex must be given with index.adopt alone."
+  }
+}
+
 run "nextgen_collection_is_taken_whatever_aws_let_it_be_called" {
   command = plan
 

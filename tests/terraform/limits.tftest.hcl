@@ -65,8 +65,10 @@ run "longest" {
       data_access_principals = [for number in range(10) : "arn:aws-us-gov:iam::111122223333:role/${substr(sha512("p${number}"), 0, 64)}"]
     }
     index = {
-      name    = substr(join("", [for number in range(2) : sha512("x${number}")]), 0, 255)
-      mapping = jsonencode({ properties = { (substr(sha512("m"), 0, 100)) = { type = "keyword" } } })
+      name     = substr(join("", [for number in range(2) : sha512("x${number}")]), 0, 255)
+      adopt    = "nobody"
+      settings = jsonencode({ analysis = { analyzer = { plain = { type = "standard" } } } })
+      mapping  = jsonencode({ properties = { (substr(sha512("m"), 0, 100)) = { type = "keyword" } } })
     }
     function = {
       name                    = "abcdefghijklmnopqrstuvwxyz0123456789_-ABCDEFGHI"

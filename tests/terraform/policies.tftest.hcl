@@ -129,6 +129,7 @@ run "function_environment_is_whole" {
       MAX_CLOCK_SKEW_SECONDS = "10"
       LOG_KEYS               = "plain"
       METRIC_NAMESPACE       = "searchsync"
+      SYNC_FUNCTION_NAME     = "searchsync"
     })
     error_message = "The environment must be what the function reads: ${jsonencode(aws_lambda_function.this.environment[0].variables)}"
   }

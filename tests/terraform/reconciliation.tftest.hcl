@@ -128,6 +128,20 @@ run "run_is_a_principal_of_its_own_in_the_data_access_policy" {
   }
 }
 
+run "run_may_mark_an_index_that_is_taken_over" {
+  module {
+    source = "./modules/reconciliation"
+  }
+  variables {
+    mark_index = ["aoss:UpdateIndex"]
+  }
+
+  assert {
+    condition     = jsondecode(aws_opensearchserverless_access_policy.function[0].policy)[0].Rules[0].Permission == ["aoss:CreateIndex", "aoss:DescribeIndex", "aoss:ReadDocument", "aoss:UpdateIndex", "aoss:WriteDocument"]
+    error_message = "The run's role must be able to mark the index."
+  }
+}
+
 run "run_function_runs_the_package_with_the_sync_functions_environment" {
   module {
     source = "./modules/reconciliation"

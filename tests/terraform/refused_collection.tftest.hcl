@@ -117,6 +117,114 @@ run "refuses_index_name_with_capitals" {
   expect_failures = [var.index]
 }
 
+run "refuses_mapping_with_a_type_that_no_field_has" {
+  command = plan
+
+  variables {
+    index = { mapping = jsonencode({ properties = { a = { properties = { b = { type = "strnig" } } } } }) }
+  }
+  expect_failures = [var.index]
+}
+
+run "refuses_mapping_with_such_a_type_in_a_template" {
+  command = plan
+
+  variables {
+    index = { mapping = jsonencode({ dynamic_templates = [{ all = { match = "*", mapping = { type = "string" } } }] }) }
+  }
+  expect_failures = [var.index]
+}
+
+run "refuses_mapping_with_settings" {
+  command = plan
+
+  variables {
+    index = { mapping = jsonencode({ settings = { number_of_shards = 1 }, properties = { a = { type = "text" } } }) }
+  }
+  expect_failures = [var.index]
+}
+
+run "refuses_mapping_of_fields_at_its_top" {
+  command = plan
+
+  variables {
+    index = { mapping = jsonencode({ a = { type = "text" } }) }
+  }
+  expect_failures = [var.index]
+}
+
+run "refuses_mapping_that_keeps_no_source" {
+  command = plan
+
+  variables {
+    index = { mapping = jsonencode({ _source = { enabled = false } }) }
+  }
+  expect_failures = [var.index]
+}
+
+run "refuses_mapping_that_keeps_a_part_of_the_source" {
+  command = plan
+
+  variables {
+    index = { mapping = jsonencode({ _source = { excludes = ["secret"] } }) }
+  }
+  expect_failures = [var.index]
+}
+
+run "refuses_mapping_that_wants_a_routing" {
+  command = plan
+
+  variables {
+    index = { mapping = jsonencode({ _routing = { required = true } }) }
+  }
+  expect_failures = [var.index]
+}
+
+run "refuses_mapping_with_an_unknown_dynamic" {
+  command = plan
+
+  variables {
+    index = { mapping = jsonencode({ dynamic = "sometimes" }) }
+  }
+  expect_failures = [var.index]
+}
+
+run "refuses_index_settings_that_are_no_json_object" {
+  command = plan
+
+  variables {
+    index = { settings = "analysis" }
+  }
+  expect_failures = [var.index]
+}
+
+run "refuses_index_settings_that_would_break_the_sync" {
+  command = plan
+
+  variables {
+    index = { settings = jsonencode({ "index.gc_deletes" = "1h" }) }
+  }
+  expect_failures = [var.index]
+}
+
+run "refuses_such_settings_nested" {
+  command = plan
+
+  variables {
+    index = { settings = jsonencode({ index = { blocks = { write = true } } }) }
+  }
+  expect_failures = [var.index]
+}
+
+run "refuses_to_adopt_whatever_index_is_there" {
+  command = plan
+
+  variables {
+    index = { adopt = "yes" }
+  }
+  expect_failures = [var.index]
+}
+
 run "refuses_index_name_with_an_underscore_first" {
   command = plan
 

@@ -215,3 +215,21 @@ run "refuses_an_existing_table_with_a_key_that_is_no_field" {
   }
   expect_failures = [var.existing_table]
 }
+
+run "refuses_an_index_attribute_of_another_type" {
+  command = plan
+
+  variables {
+    table = { name = "searchsync", hash_key = { name = "id" }, index_attributes = { status = "string" } }
+  }
+  expect_failures = [var.table]
+}
+
+run "refuses_the_tables_own_key_as_an_index_attribute" {
+  command = plan
+
+  variables {
+    table = { name = "searchsync", hash_key = { name = "id" }, index_attributes = { id = "S" } }
+  }
+  expect_failures = [var.table]
+}

@@ -213,7 +213,7 @@ def _variables(function: dict[str, Any]) -> dict[str, str]:
 
 
 def _is_run(function: dict[str, Any]) -> bool:
-    return "SYNC_FUNCTION_NAME" in _variables(function)
+    return "STATE_MACHINE_ARN" in _variables(function)
 
 
 def _around_what_is_named(function: dict[str, Any]) -> int:
@@ -221,7 +221,7 @@ def _around_what_is_named(function: dict[str, Any]) -> int:
     variables = _variables(function)
     named = [
         *(variables[name] for name in ("OPENSEARCH_INDEX", "KEY_ATTRIBUTES", "METRIC_NAMESPACE")),
-        *(variables.get(name, "") for name in ("INDEX_MAPPING", "REPORT_BUCKET")),
+        *(variables.get(name, "") for name in ("INDEX_ADOPT", "INDEX_MAPPING", "INDEX_SETTINGS", "REPORT_BUCKET")),
         *[variables["SYNC_FUNCTION_NAME"]] * 2,
         variables["STREAM_ARN"].split("/")[1],
         variables["FAILURE_QUEUE_URL"].rpartition("/")[2],

@@ -28,7 +28,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "search_first_s": 0.1, "search_again_s": 0.1, "search_answer": "404 index_not_found_exception", "busy": {},
     },
     "permissions": {"refused": []},
-    "sync-role": {"describe": "ok", "read": "ok", "write": "ok", "table": "ok"},
+    "sync-role": {"describe": "ok", "owner": "ok", "read": "ok", "write": "ok", "table": "ok"},
     "capacity": {"busy": {}},
     "new-index-writable": {"write_s": 0.1, "mapping_s": 0.1, "search_s": 0.1, "answers": {}},
     "index-identity": {"uuid": True, "mark": True},

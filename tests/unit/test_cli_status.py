@@ -77,6 +77,12 @@ DOUBTS: dict[str, tuple[Facts, str, str, float | None]] = {
     "an index made anew, by its uuid": (another("index_uuid"), "deleted and made anew", "backfill", NOW - 5),
     "an index made anew, by our mark": (another("index_mark"), "deleted and made anew", "backfill", NOW - 5),
     "no index": (replace(WELL, index=replace(THERE, state="missing")), "the index is missing", "backfill", None),
+    "an index of another stack's": (
+        replace(WELL, index=replace(THERE, state="unowned", owner="billing arn:aws:dynamodb:eu-central-1:1:table/o")),
+        "belongs to another stack and table, billing arn:aws:dynamodb:eu-central-1:1:table/o",
+        "index.adopt to that owner",
+        None,
+    ),
     "an index of another's": (replace(WELL, index=replace(THERE, state="unowned")), "not made by", "delete it", None),
     "an index that cannot be asked": (replace(WELL, index=Index(SAW, "failed", "no")), "looked at: no", "logs", None),
     "an emptied index": (replace(WELL, index=replace(THERE, documents=4)), "4 documents", "repair", None),

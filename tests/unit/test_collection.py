@@ -11,6 +11,7 @@ import pytest
 from requests_aws4auth import AWS4Auth
 
 from searchsync.config import read_environment
+from searchsync.documents.index import Mark, Owner
 from searchsync.edges.collection import OpenSearchCollection, connect
 from searchsync.errors import StackError
 from searchsync.limits import (
@@ -23,7 +24,7 @@ from searchsync.limits import (
 )
 from searchsync.sync.delivery import PROBE
 from searchsync.sync.metrics import log_line
-from tests.support.events import environment, event, number, record
+from tests.support.events import OWNER, environment, event, number, record
 from tests.support.fakes import GUARDED, Bench, FakeClock, error
 from tests.support.stub_services import Reply, Services, serving
 
@@ -154,7 +155,7 @@ def test_an_index_made_by_another_sandbox_may_not_be_shown_yet(
         index.mapping = None
     index.shown = clock.time + 60.0
     real = index.answer
-    taken = {"_meta": {"searchsync": {"mark": "other", "created": clock.time}}}
+    taken = {"_meta": {"searchsync": Mark("other", clock.time, OWNER).as_member()}}
 
     def created_meanwhile(asked: str, body: str) -> Reply:
         if asked == "create":
@@ -313,3 +314,39 @@ def test_an_index_that_cannot_be_asked_shows_no_versions(services: Services) -> 
     bench = start(services, NewIndex(FakeClock()))
     services.answer = lambda _asked, _body: MISSING
     assert bench.index.current_versions(["a"], 5.0) == {}
+
+
+@pytest.mark.parametrize("lived", [True, False])
+def test_the_index_of_another_stack_is_refused_and_one_that_stands_in_our_place_calls_for_a_repair(
+    services: Services, lived: bool
+) -> None:
+    clock = FakeClock()
+    index = NewIndex(clock)
+    bench = start(services, index)
+    if lived:
+        assert bench.run(BATCH) == []
+        clock.time += ENSURED_FOR
+    index.mapping = {"_meta": {"searchsync": Mark("other", 0.0, Owner("billing", OWNER.table)).as_member()}}
+    index.documents.clear()
+    with pytest.raises(StackError, match="belongs to the stack billing"):
+        bench.run(BATCH)
+    assert index.documents == set()
+    assert bench.queue.messages == []
+    index.mapping = None
+    assert bench.run(BATCH) == []
+    assert bench.report.repair_needed == ["the index was deleted and made again"]
+
+
+def test_what_the_engine_says_of_a_mapping_is_told_on_one_line_and_cut(services: Services) -> None:
+    clock = FakeClock()
+    said = "No handler for type [strnig] declared on field [a]\n\x1b[31m" + "x" * 5_000
+    index = NewIndex(clock)
+    bench = start(services, index)
+    services.answer = lambda asked, body: (
+        Reply(400, error("mapper_parsing_exception", said)) if asked == "create" else index.answer(asked, body)
+    )
+    with pytest.raises(StackError, match=r"No handler for type \[strnig\] .*Correct index\.mapping") as raised:
+        bench.run(BATCH)
+    assert str(raised.value).isprintable()
+    assert len(str(raised.value)) < 1_000
+    assert bench.queue.messages == []

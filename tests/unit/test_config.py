@@ -28,6 +28,7 @@ def test_every_problem_is_named_in_one_message() -> None:
     for name in (
         "OPENSEARCH_HOST is not set",
         "STREAM_ARN is not set",
+        "SYNC_FUNCTION_NAME is not set",
         "FAILURE_QUEUE_URL is not set",
         "OPENSEARCH_INDEX is 'UPPER'",
         "KEY_ATTRIBUTES is 'id'",
@@ -84,6 +85,13 @@ def test_a_host_is_an_endpoint_with_or_without_its_scheme(host: str, expected: s
         ("INDEX_MAPPING", '{"properties": {"searchsync_key": {"type": "long"}}}'),
         ("INDEX_MAPPING", '{"properties": {"searchsync_key.x": {"type": "text"}}}'),
         ("INDEX_MAPPING", '{"enabled": false}'),
+        ("INDEX_MAPPING", '{"settings": {}}'),
+        ("INDEX_MAPPING", '{"properties": {"a": {"type": "strnig"}}}'),
+        ("INDEX_SETTINGS", "[]"),
+        ("INDEX_SETTINGS", '{"index": {"blocks.write": true}}'),
+        ("INDEX_ADOPT", "yes"),
+        ("INDEX_ADOPT", "sync orders"),
+        ("SYNC_FUNCTION_NAME", "a b"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_variable(name: str, value: str) -> None:

@@ -16,13 +16,14 @@ from searchsync.errors import CollectionBusyError, StackError
 from searchsync.reconcile import identity
 from searchsync.reconcile.identity import CONVERSION, Index, Looker, changed, conversion, index_in, saw
 from searchsync.reconcile.prepare import TableFacts
-from tests.support.events import environment
+from tests.support.events import OWNER, TABLE_ARN, environment
 from tests.support.fakes import FakeClock
 
 CONFIG = read_environment(environment())
 TABLE = TableFacts({"id": "S"}, 0, "arn", "table-1")
 INDEX = Index("there", "uuid-1", "mark-1")
-OURS = {"mappings": {"_meta": {"searchsync": {"mark": "m", "created": 7}}}, "settings": {"index": {"uuid": "u"}}}
+MARK = {"mark": "m", "created": 7, "stack": "sync", "table": TABLE_ARN}
+OURS = {"mappings": {"_meta": {"searchsync": MARK}}, "settings": {"index": {"uuid": "u"}}}
 
 
 class Transport:
@@ -43,7 +44,7 @@ class Transport:
 def look(**answers: list[Any]) -> Index:
     clock = FakeClock()
     client: Any = Transport(**answers)
-    looker = Looker(client, "orders", Backoff(clock, random.Random(1)))
+    looker = Looker(client, "orders", OWNER, Backoff(clock, random.Random(1)))
     return looker.look(Deadline.after(clock, 30.0))
 
 
@@ -56,12 +57,19 @@ def test_an_index_is_told_by_its_uuid_and_our_mark() -> None:
 
 
 def test_a_collection_that_shows_no_uuid_is_told_by_the_mark() -> None:
-    assert index_in({"orders": {**OURS, "settings": {}}}, {"count": 3}) == Index("there", None, "m", 7.0, 3)
+    assert index_in({"orders": {**OURS, "settings": {}}}, {"count": 3}, OWNER) == Index("there", None, "m", 7.0, 3)
 
 
 @pytest.mark.parametrize("body", [{"orders": {"mappings": {}, "settings": {}}}, {}, None])
 def test_an_index_without_our_mark_is_not_ours(body: Any) -> None:
-    assert index_in(body, None).state == "unowned"
+    assert index_in(body, None, OWNER) == Index("unowned", owner="nobody")
+
+
+@pytest.mark.parametrize("other", [{"stack": "billing"}, {"table": TABLE_ARN + "-2"}])
+def test_an_index_of_another_stack_or_table_is_not_ours_and_says_whose_it_is(other: dict[str, str]) -> None:
+    mark = {**MARK, **other}
+    found = index_in({"orders": {"mappings": {"_meta": {"searchsync": mark}}}}, None, OWNER)
+    assert (found.state, found.owner) == ("unowned", f"{mark['stack']} {mark['table']}")
 
 
 @pytest.mark.parametrize("answers", [{"index": [MISSING]}, {"index": [{"orders": OURS}], "count": [MISSING]}])

@@ -14,12 +14,13 @@ from requests_aws4auth import AWS4Auth
 from searchsync.clock import Backoff, Deadline, SystemClock
 from searchsync.config import read_environment
 from searchsync.documents.document import KEY_FIELD
+from searchsync.documents.index import Mark, Owner, creation_body
 from searchsync.edges.collection import connect
 from searchsync.errors import CollectionBusyError, RunRefusedError, StackError
 from searchsync.limits import IDS_AT_ONCE, KEYS, LARGEST_ANSWER, LARGEST_WINDOW, LASTING_ERROR
 from searchsync.reconcile.agreement import Document
 from searchsync.reconcile.reader import ExactJson, IndexReader, KeyPage
-from tests.support.events import environment
+from tests.support.events import OWNER, environment
 from tests.support.fakes import FakeClock
 from tests.support.reconcile_transport import Asked
 from tests.support.stub_services import Reply, serving
@@ -175,7 +176,7 @@ def test_documents_over_the_bound_are_left_on_the_wire() -> None:
         clock = SystemClock()
         config = read_environment(environment(OPENSEARCH_HOST=services.url))
         client = connect(config, AWS4Auth("key", "secret", "eu-central-1", "aoss"), ExactJson())
-        reader = IndexReader(client, "items", ("id",), Backoff(clock, random.Random(1)))
+        reader = IndexReader(client, "items", ("id",), Backoff(clock, random.Random(1)), OWNER)
         names = [str(number) for number in range(9)]
         pages = list(reader.documents(names, Deadline.after(clock, 60.0)))
     assert [name for page in pages for name in page] == names
@@ -225,8 +226,15 @@ def test_a_refusal_names_the_permission() -> None:
             ask(Asked(TransportError(403, "Forbidden", {"error": {"type": "Forbidden"}})))
 
 
+@pytest.mark.parametrize("owner", [Owner("billing", OWNER.table), Owner(OWNER.stack, OWNER.table + "-2"), None])
+def test_the_index_of_another_stack_or_table_is_not_scanned(owner: Owner | None) -> None:
+    asked = Asked({"i": creation_body(None, Mark("m", 0.0, owner))})
+    with pytest.raises(RunRefusedError, match="belongs to the stack" if owner else "older version"):
+        asked.reader.require(asked.deadline)
+
+
 def test_an_index_without_the_keys_field_is_not_scanned() -> None:
-    mapping: dict[str, Any] = {"_meta": {"searchsync": {"mark": "m"}}}
+    mapping: dict[str, Any] = {"_meta": {"searchsync": Mark("m", 0.0, OWNER).as_member()}}
     asked = Asked({"i": {"mappings": mapping}})
     with pytest.raises(RunRefusedError, match=f"no field {KEY_FIELD} .* Delete the index, and run a backfill"):
         asked.reader.require(asked.deadline)

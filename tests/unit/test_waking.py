@@ -21,7 +21,7 @@ from searchsync.limits import READ_TO_REQUEST, TOMBSTONE_LIFE
 from searchsync.protocol.bulk import Response
 from searchsync.protocol.version import read_version
 from searchsync.sync.resync import Result
-from tests.support.events import NOW, event, record
+from tests.support.events import NOW, OWNER, event, record
 from tests.support.fakes import Bench, FakeClock, MemoryIndex, whole
 
 IDLE_S = 600.0
@@ -57,7 +57,7 @@ class SleepingCollection(OpenSearchCollection):
         if bulk and body is not None:
             return self._apply(body, began, self.clock.time)
         if asked == "_mapping":
-            return Response(200, {"items": creation_body(None, Mark("m", 0.0))})
+            return Response(200, {"items": creation_body(None, Mark("m", 0.0, OWNER))})
         assert asked == "_mget"
         names = [each["_id"] for each in json.loads(body or b"")["docs"]]
         shown = self.memory.current_versions(names, timeout)

@@ -8,6 +8,7 @@ from tools.mutants import (
     index_phase,
     limits,
     module,
+    owners,
     reconciliation,
     rolling,
     the_lab,
@@ -28,4 +29,5 @@ MUTANTS = (
     *index_phase.MUTANTS,
     *verdict.MUTANTS,
     *rolling.MUTANTS,
+    *owners.MUTANTS,
 )

@@ -229,15 +229,15 @@ MUTANTS = (
     Mutant(
         "F4 an old index's time kept for the one in its place",
         FUNCTION + "edges/collection.py",
-        "        if not self.is_new:\n            self._created = None",
-        "        if False:\n            self._created = None",
+        "            if not self.is_new:\n                self._created = None",
+        "            if False:\n                self._created = None",
         ("tests/unit/test_collection.py", "-k", "made_by_another_sandbox"),
     ),
     Mutant(
         "F4 an empty mapping to be deleted",
         FUNCTION + "edges/collection.py",
-        "        if not bare:\n",
-        "        if True:\n",
+        "        if bare:\n",
+        "        if False:\n",
         ("tests/unit/test_collection.py", "-k", "empty_mapping"),
     ),
     Mutant(
@@ -580,7 +580,7 @@ MUTANTS = (
     Mutant(
         "F29 a foreign index forgotten by the sandbox that saw it",
         FUNCTION + "edges/collection.py",
-        "            self._know(NO_MARK)\n",
+        "        self._know(mark.text if mark else NO_MARK)\n",
         "",
         ("tests/unit/test_collection.py", "-k", "where_a_write_makes"),
     ),

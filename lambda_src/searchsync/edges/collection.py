@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from ssl import SSLCertVerificationError as CertificateError
 from typing import Any
-from uuid import uuid4
+from uuid import NAMESPACE_OID, uuid4, uuid5
 
 from opensearchpy.client.client import Client
 from opensearchpy.connection.http_requests import RequestsHttpConnection
@@ -24,11 +24,23 @@ from requests_aws4auth import AWS4Auth
 
 from searchsync.clock import Clock
 from searchsync.config import Config
-from searchsync.documents.index import GUARD, Mark, creation_body, is_bare, mark_in, take_guard
+from searchsync.documents.index import (
+    GUARD,
+    Mark,
+    adoption_body,
+    creation_body,
+    holder,
+    is_bare,
+    mark_in,
+    refusal,
+    take_guard,
+    unfit,
+)
 from searchsync.edges.bound import Bound, Seconds, bounded
 from searchsync.errors import AnswerTooLargeError, StackError
 from searchsync.limits import ENSURED_FOR, GRANTED_WITHIN, NEW_INDEX_S, SHORTEST_TRY, UNGUARDED_FOR
 from searchsync.protocol.bulk import DONE, STACK_STATUSES, Answer, Kind, Response, classify_request
+from searchsync.sanitize import shown
 
 NDJSON = {"content-type": "application/x-ndjson"}
 JSON = {"content-type": "application/json"}
@@ -47,6 +59,9 @@ class OpenSearchCollection:
         self._signal = signal
         self._index = config.index
         self._mapping = config.mapping
+        self._settings = config.settings
+        self._owner = config.owner
+        self._adopt = config.adopt
         self._clock = clock
         self._used_since: float | None = None
         self._ensured_at: float | None = None
@@ -124,11 +139,17 @@ class OpenSearchCollection:
             answer = self._create(timeout)
         if answer.kind is Kind.NO_INDEX and self.is_new:
             return replace(answer, kind=Kind.BUSY)
-        if answer.kind in (Kind.STACK, Kind.REFUSED, Kind.NO_INDEX, Kind.TOO_LARGE):
+        if answer.kind is Kind.REFUSED:  # what was sent are mapping and settings, and no item
+            raise StackError(
+                f"The collection refused the index {self._index} as it is configured: {answer.error_type} "
+                f"{shown(answer.reason)}. Correct index.mapping or index.settings, and apply."
+            )
+        if answer.kind in (Kind.STACK, Kind.NO_INDEX, Kind.TOO_LARGE):
             raise StackError(
                 f"The index {self._index} could not be ensured: {answer.status} {answer.error_type}. Check the "
                 "data access policy (aoss:CreateIndex and aoss:DescribeIndex on this index for the function's "
-                "role; a change takes up to a minute), aoss:APIAccessAll, and the index mapping."
+                "role, aoss:UpdateIndex with index.adopt; a change takes up to a minute), aoss:APIAccessAll, and the "
+                "index mapping."
             )
         if answer.kind is Kind.DONE:
             self._ensured_at = now
@@ -142,38 +163,55 @@ class OpenSearchCollection:
         response = self._request("GET", f"/{self._index}/_mapping", None, timeout, {})
         answer = classify_request(response)
         if answer.kind is not Kind.DONE:
-            return answer
+            return replace(answer, reason="")
         mark = mark_in(response.body)
-        if mark is None:
-            return self._unmarked(is_bare(response.body))
-        self._created = mark.created
-        if not self.is_new:
-            self._created = None  # one that is made in its place has a time of its own
-        self._know(mark.text)
-        return DONE
-
-    def _unmarked(self, bare: bool) -> Answer:
-        """What an index without our mark means. An empty mapping may come yet: it is never a reason to delete."""
+        if mark is not None and mark.owner == self._owner:
+            self._created = mark.created
+            if not self.is_new:
+                self._created = None  # one that is made in its place has a time of its own
+            self._know(mark.text)
+            if problem := unfit(response.body):
+                raise StackError(
+                    f"The index {self._index} cannot be kept in step: {problem}. Delete it (DELETE /{self._index}) "
+                    "then, and run a backfill."
+                )
+            return DONE
+        bare = mark is None and is_bare(response.body)
         if bare and self._created is None:
             self._created = self._clock.now()
-        if self.is_new:
+        if mark is None and self.is_new:
             return Answer(Kind.BUSY, 200, "no_mapping_yet")
-        if not bare:
-            self._know(NO_MARK)
+        if self._adopt == holder(mark):
+            return self._take_over(response.body, mark, timeout)
+        if bare:
             raise StackError(
-                f"The index {self._index} was not made by searchsync, so its mapping is somebody's guess. "
-                f"Delete it (DELETE /{self._index}) or set another index name; the function makes it anew, "
-                "and a backfill fills it."
-            )
-        raise StackError(
-            f"The index {self._index} is there, but for over {NEW_INDEX_S:.0f} s without its mapping. Look at the "
-            f"answer of GET /{self._index}/_mapping: if it stays empty and nobody else made the index, set another "
-            "index name, or ask AWS about the collection."
-        )
+                f"The index {self._index} is there, but for over {NEW_INDEX_S:.0f} s without its mapping. Look at the "
+                f"answer of GET /{self._index}/_mapping: if it stays empty and nobody else made the index, set another "
+                "index name, or ask AWS about the collection."
+            )  # an empty mapping may come yet: it is never a reason to delete
+        self._know(mark.text if mark else NO_MARK)
+        raise StackError(refusal(self._index, mark, self._owner))
+
+    def _take_over(self, described: Any, mark: Mark | None, timeout: float) -> Answer:
+        """Mark an index that the operator hands over.
+
+        With another mark than it had, so that no verdict outlasts this; sandboxes that do it at once give the same.
+        """
+        text = uuid5(NAMESPACE_OID, f"{mark.text} {self._owner}").hex if mark else uuid4().hex
+        ours = Mark(text, mark.created if mark else 0.0, self._owner)
+        if problem := unfit(described):
+            raise StackError(f"The index {self._index} cannot be taken over: {problem}.")
+        body = json.dumps(adoption_body(described, ours)).encode()
+        response = self._request("PUT", f"/{self._index}/_mapping", body, timeout, JSON)
+        answer = classify_request(response)
+        if answer.kind is Kind.DONE:
+            self._created = None
+            self._know(ours.text)
+        return answer
 
     def _create(self, timeout: float) -> Answer:
-        mark = Mark(uuid4().hex, self._clock.now())
-        body = json.dumps(creation_body(self._mapping, mark)).encode()
+        mark = Mark(uuid4().hex, self._clock.now(), self._owner)
+        body = json.dumps(creation_body(self._mapping, mark, self._settings)).encode()
         response = self._request("PUT", f"/{self._index}", body, timeout, JSON)
         answer = classify_request(response)
         if answer.kind is Kind.DONE:

@@ -19,7 +19,7 @@ from opensearchpy.client.client import Client
 from searchsync import VERSION
 from searchsync.clock import Backoff, Deadline
 from searchsync.config import Config
-from searchsync.documents.index import mark_in
+from searchsync.documents.index import Owner, holder, mark_in
 from searchsync.edges.collection import perform
 from searchsync.errors import CollectionBusyError, StackError
 from searchsync.limits import REQUEST_TIMEOUT, SHORTEST_REQUEST
@@ -33,9 +33,10 @@ CONVERSION = (*(f"documents/{name}.py" for name in ("document", "fields", "index
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """The index as a look found it. state: there, missing, unowned (not made by us) or unasked.
+    """The index as a look found it. state: there, missing, unowned (not this stack's) or unasked.
 
-    created: Unix seconds; documents: as a search counts them. None: unknown, or not asked.
+    owner: whose a unowned one is, as `index.adopt` names it; created: Unix seconds; documents: as a search counts
+    them. None: unknown, or not asked.
     """
 
     state: str
@@ -43,6 +44,7 @@ class Index:
     mark: str | None = None
     created: float | None = None
     documents: int | None = None
+    owner: str | None = None
 
 
 UNASKED = Index("unasked")
@@ -79,18 +81,20 @@ def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return [name for name, value, other in known if None not in (value, other) and value != other]
 
 
-def index_in(described: Any, counted: Any) -> Index:
+def index_in(described: Any, counted: Any, own: Owner) -> Index:
     """The index in the answers of GET /<index> and its _count. The first's one member is named by the index, also
     where an alias was asked."""
     mark = mark_in(described)
     uuid = _member(described, "settings", "index", "uuid")
     documents = counted.get("count") if isinstance(counted, Mapping) else None
+    ours = mark is not None and mark.owner == own
     return Index(
-        state="unowned" if mark is None else "there",
+        state="there" if ours else "unowned",
         uuid=str(uuid) if uuid else None,
         mark=mark.text if mark else None,
         created=(mark.created if mark else 0.0) or None,
         documents=None if documents is None else int(documents),
+        owner=None if ours else holder(mark),
     )
 
 
@@ -110,6 +114,7 @@ class Looker:
 
     client: Client
     index: str
+    owner: Owner
     backoff: Backoff
 
     def look(self, deadline: Deadline) -> Index:
@@ -118,7 +123,7 @@ class Looker:
         if described is None:
             return Index("missing")
         counted = self._ask(f"/{self.index}/_count", deadline)
-        return Index("missing") if counted is None else index_in(described, counted)
+        return Index("missing") if counted is None else index_in(described, counted, self.owner)
 
     def _ask(self, path: str, deadline: Deadline) -> Any:
         """The body of the answer, None where there is no index."""

@@ -18,7 +18,7 @@ from opensearchpy.serializer import JSONSerializer
 
 from searchsync.clock import Backoff, Deadline
 from searchsync.documents.document import KEY_FIELD
-from searchsync.documents.index import has_key, mark_in
+from searchsync.documents.index import Owner, has_key, mark_in, refusal
 from searchsync.documents.values import exact
 from searchsync.edges.bound import Seconds
 from searchsync.edges.collection import JSON, perform
@@ -77,16 +77,19 @@ class KeyPage:
 class IndexReader:
     """Reads one index. `requests` counts what was asked."""
 
-    def __init__(self, client: Client, index: str, key_attributes: tuple[str, ...], backoff: Backoff) -> None:
+    def __init__(
+        self, client: Client, index: str, key_attributes: tuple[str, ...], backoff: Backoff, owner: Owner
+    ) -> None:
         self._client = client
         self._index = index
         self._key_attributes = key_attributes
         self._backoff = backoff
+        self._owner = owner
         self._portion = Portion(IDS_AT_ONCE)
         self.requests = 0
 
     def require(self, deadline: Deadline) -> None:
-        """Raise RunRefusedError where the index is missing, was not made by searchsync, or keeps no sources.
+        """Raise RunRefusedError where the index is missing, is not this stack's, or keeps no sources.
 
         Raises else as `documents` does.
         """
@@ -95,11 +98,9 @@ class IndexReader:
         if answer.kind is Kind.NO_INDEX:
             raise RunRefusedError(f"There is no index {self._index}: run a backfill, which makes and fills it.")
         body = self._taken(response, "the mapping")
-        if mark_in(body) is None:
-            raise RunRefusedError(
-                f"The index {self._index} was not made by searchsync. Set another index name, or delete it and "
-                "run a backfill."
-            )
+        mark = mark_in(body)
+        if mark is None or mark.owner != self._owner:
+            raise RunRefusedError(refusal(self._index, mark, self._owner))
         if not has_key(body):
             raise RunRefusedError(
                 f"The mapping of {self._index} has no field {KEY_FIELD} of the type long, by which the index is "
