@@ -41,8 +41,8 @@ SYNC_LINE_BYTES, LINE_BYTES = 2_500, 700
 SYNC_METRICS, SYNC_ALARMS = 12, 9
 START_S = 1.0
 """A cold start: a sandbox does not outlast an hour in which nothing calls it."""
-CALLS_A_PART = 1 + 2 + 1 + 1
-"""DescribeTable, ListExecutions, GetMetricStatistics, PutObject of the state."""
+CALLS_A_PART = 1 + 2 + 1 + 2 + 1
+"""DescribeTable, ListExecutions, GetMetricStatistics, the index and its count, PutObject of the state."""
 CALLS_A_SLICE = 1 + 2 + 1
 """DescribeTable, the index and its count, PutObject that it works."""
 CALLS_A_TICK = 2

@@ -35,7 +35,7 @@ CONVERSION = (*(f"documents/{name}.py" for name in ("document", "fields", "index
 class Index:
     """The index as a look found it. state: there, missing, unowned (not this stack's) or unasked.
 
-    owner: whose a unowned one is, as `index.adopt` names it; created: Unix seconds; documents: as a search counts
+    owner: whose an unowned one is, as `index.adopt` names it; created: Unix seconds; documents: as a search counts
     them. None: unknown, or not asked.
     """
 
