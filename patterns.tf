@@ -35,6 +35,8 @@ locals {
     "aliases", "append_only", "blocks", "default_pipeline", "derived_source", "final_pipeline", "gc_deletes",
     "mappings", "max_result_window", "routing_partition_size", "settings",
   ]
+  type_of_a_field = "\"type\":\"([^\"]*)\""
+  nothing         = ""
   # What may have a `type` of its own: the mapping's and a field's meta, parameters of a vector's method, relations.
   no_field_type = "/\"(_meta|meta|parameters|relations)\":\\{[^{}]*\\}/"
 }

@@ -256,8 +256,8 @@ variable "index" {
     error_message = "index.mapping has ${jsonencode(setsubtract(keys(try(merge(jsondecode(var.index.mapping), {}), {})), local.mapping_members))} at its top, and a mapping has no such member: it is what stands below `mappings`, with the fields below `properties`. What stands below `settings` goes to index.settings."
   }
   validation {
-    condition     = length(setsubtract(flatten(regexall("\"type\":\"([^\"]*)\"", replace(jsonencode(try(merge(jsondecode(var.index.mapping), {}), {})), local.no_field_type, ""))), local.field_types)) == 0
-    error_message = "index.mapping has a field of the type ${jsonencode(setsubtract(flatten(regexall("\"type\":\"([^\"]*)\"", replace(jsonencode(try(merge(jsondecode(var.index.mapping), {}), {})), local.no_field_type, ""))), local.field_types))}, which OpenSearch does not have: give a type of its documentation, such as keyword, text, double or date."
+    condition     = length(setsubtract(flatten(regexall(local.type_of_a_field, replace(jsonencode(try(merge(jsondecode(var.index.mapping), {}), {})), local.no_field_type, local.nothing))), local.field_types)) == 0
+    error_message = "index.mapping has a field of the type ${jsonencode(setsubtract(flatten(regexall(local.type_of_a_field, replace(jsonencode(try(merge(jsondecode(var.index.mapping), {}), {})), local.no_field_type, local.nothing))), local.field_types))}, which OpenSearch does not have: give a type of its documentation, such as keyword, text, double or date."
   }
   validation {
     condition     = contains(["true", "false", "strict", "strict_allow_templates", "false_allow_templates"], tostring(try(jsondecode(var.index.mapping).dynamic, true)))
@@ -277,7 +277,7 @@ variable "index" {
   }
   validation {
     condition     = length(setintersection([for name in keys(try(merge(jsondecode(var.index.settings), try(jsondecode(var.index.settings).index, {})), {})) : split(".", trimprefix(name, "index."))[0]], local.no_index_settings)) == 0
-    error_message = "index.settings has ${jsonencode(setintersection([for name in keys(try(merge(jsondecode(var.index.settings), try(jsondecode(var.index.settings).index, {})), {})) : split(".", trimprefix(name, "index."))[0]], local.no_index_settings))}, with which items could not be kept in step: take it out. It is what stands below `settings`."
+    error_message = "index.settings has ${jsonencode(keys(try(merge(jsondecode(var.index.settings), try(jsondecode(var.index.settings).index, {})), {})))}, and items could not be kept in step with one of ${jsonencode(local.no_index_settings)}: take it out. It is what stands below `settings`."
   }
   validation {
     # All environment variables together have 4 KB; the others take less than 1 KB.

@@ -41,7 +41,7 @@ run "redrive_function_takes_the_functions_settings" {
 
   variables {
     function = {
-      name                    = "a23456789-123456789-123456789-123456789-123456789-12"
+      name                    = "a23456789-123456789-123456789-123456789-1234567"
       runtime                 = "python3.13"
       architecture            = "x86_64"
       memory_size             = 1024
@@ -67,7 +67,7 @@ run "redrive_function_takes_the_functions_settings" {
       aws_lambda_function.redrive.vpc_config[0].subnet_ids,
       aws_lambda_function.redrive.vpc_config[0].security_group_ids,
       aws_lambda_function.redrive.tags,
-    ] == ["a23456789-123456789-123456789-123456789-123456789-12-redrive", "python3.13", "x86_64", 1024, 900, -1, "arn:aws:kms:eu-central-1:111122223333:key/environment", toset(["subnet-1"]), toset(["sg-1"]), tomap({ team = "x" })]
+    ] == ["a23456789-123456789-123456789-123456789-1234567-redrive", "python3.13", "x86_64", 1024, 900, -1, "arn:aws:kms:eu-central-1:111122223333:key/environment", toset(["subnet-1"]), toset(["sg-1"]), tomap({ team = "x" })]
     error_message = "Each function setting but the reserved concurrency must reach the redrive function."
   }
   assert {
@@ -162,7 +162,7 @@ run "refuses_a_function_name_too_long_for_the_redrive_functions" {
   command = plan
 
   variables {
-    function = { name = "a23456789-123456789-123456789-123456789-123456789-123" }
+    function = { name = "a23456789-123456789-123456789-123456789-12345673" }
   }
   expect_failures = [var.function]
 }

@@ -269,13 +269,6 @@ MUTANTS = (
         ("tests/unit/test_waking.py", "-k", "a_batch_that_meets"),
     ),
     Mutant(
-        "F12 a write begun after a wake-up took its time",
-        FUNCTION + "limits.py",
-        "READ_TO_REQUEST, READ_TO_ANSWER = 25.0, 55.0",
-        "READ_TO_REQUEST, READ_TO_ANSWER = 54.0, 55.0",
-        ("tests/unit/test_waking.py", "-k", "a_batch_that_meets"),
-    ),
-    Mutant(
         "F23 a request held for as long as bytes come",
         FUNCTION + "edges/bound.py",
         "                    self._cut()",
