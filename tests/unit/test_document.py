@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from searchsync.documents import document, values
 from searchsync.documents.attributes import AttributeMap
-from searchsync.documents.document import KEY_FIELD, document_id, document_text, encode, index_key, keyed
+from searchsync.documents.document import KEY_FIELD, document_fields, document_id, document_text, encode, index_key
 from searchsync.documents.values import exact
 from searchsync.errors import ConversionError, StackError
 from searchsync.limits import KEYS, LONGEST_ID, MOST_NAMES
@@ -147,7 +147,7 @@ def test_keys_are_spread_evenly() -> None:
 def test_a_document_holds_its_items_attributes_and_its_key() -> None:
     image = {"id": {"S": "a"}, "n": {"N": "1.50"}}
     assert encode("a", image) == b'{"id":"a","n":1.50,"%s":%d}' % (KEY_FIELD.encode(), index_key("a"))
-    assert keyed("a", image) == {**image, KEY_FIELD: {"N": str(index_key("a"))}}
+    assert document_fields("a", image) == {**image, KEY_FIELD: {"N": str(index_key("a"))}}
     assert KEY_FIELD not in image
 
 
@@ -157,16 +157,16 @@ def test_an_attribute_with_the_name_of_the_key_is_poison_with_what_to_do() -> No
     assert encode("a", {"id": {"S": "a"}, "m": {"M": {KEY_FIELD: {"N": "1"}}}})  # below a map it is another field
 
 
-@pytest.mark.parametrize("left_out", ["secret", "id"])
+@pytest.mark.parametrize("left_out", ["secret", "state"])
 def test_what_a_document_leaves_out_is_no_difference_either(left_out: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is written and what is compared have one rule (F61): a change of it cannot make them disagree."""
-    image = {"id": {"S": "a"}, "secret": {"S": "s"}}
-    was = document.keyed
+    image = {"id": {"S": "a"}, "secret": {"S": "s"}, "state": {"S": "new"}}
+    was = document.document_fields
 
     def without(name: str, image: AttributeMap) -> AttributeMap:
         return {attribute: value for attribute, value in was(name, image).items() if attribute != left_out}
 
-    monkeypatch.setattr(document, "keyed", without)
+    monkeypatch.setattr(document, "document_fields", without)
     written = Document(1, exact(encode("a", image)))
     assert left_out not in written.source
     assert compared("a", image, written).kind is None

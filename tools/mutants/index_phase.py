@@ -11,14 +11,14 @@ MUTANTS = (
     Mutant(
         "F61 a rule of documents that holds for what is written alone",
         FUNCTION + "reconcile/verify.py",
-        "return look(None if image is None else rules.keyed(name, image), document)",
-        "return look(None if image is None else {**image, **rules.keyed(name, {})}, document)",
+        "return look(None if image is None else rules.document_fields(name, image), document)",
+        "return look(None if image is None else {**image, **rules.document_fields(name, {})}, document)",
         ("tests/unit/test_document.py", "-k", "no_difference_either"),
     ),
     Mutant(
         "F61 a document compared without its key",
         FUNCTION + "reconcile/verify.py",
-        "return look(None if image is None else rules.keyed(name, image), document)",
+        "return look(None if image is None else rules.document_fields(name, image), document)",
         "return look(image, document)",
         ("tests/unit/test_reconcile_parts.py", "-k", "finds_what_was_planted"),
     ),

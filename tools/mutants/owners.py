@@ -40,8 +40,8 @@ MUTANTS = (
     Mutant(
         "F57 a type that the plan does not look at",
         "variables.tf",
-        """, local.no_field_type, ""))), local.field_types)) == 0""",
-        """, "/.*/", ""))), local.field_types)) == 0""",
+        ", local.no_field_type, local.nothing))), local.field_types)) == 0",
+        ', "/.*/", local.nothing))), local.field_types)) == 0',
         ("tests/terraform/test_terraform.py", "-k", "refuses_mapping_with_a_type_that_no_field_has"),
     ),
     Mutant(

@@ -5,7 +5,7 @@ One converter serves the stream, the resync and the backfill; what each attribut
 
 A document holds its item's attributes and one field more, KEY_FIELD: a number that its id alone decides, evenly spread.
 Ranges of it are the parts and pages in which a run reads the index. It stands in the source, so that whoever copies
-documents into another index copies it with them. `keyed` is the one place that says what a document holds: what
+documents into another index copies it with them. `document_fields` alone says what a document holds: what
 writes and what compares both ask it.
 """
 
@@ -67,7 +67,7 @@ def index_key(name: str) -> int:
     return int.from_bytes(blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big") >> 1
 
 
-def keyed(name: str, image: AttributeMap) -> dict[str, Any]:
+def document_fields(name: str, image: AttributeMap) -> dict[str, Any]:
     """What the document of this id holds: its item's attributes, and its key."""
     return {**image, KEY_FIELD: {"N": str(index_key(name))}}
 
@@ -82,7 +82,7 @@ def encode(name: str, image: AttributeMap, fields: Fields = MAPS_ALL) -> bytes:
             f"The item has an attribute {KEY_FIELD}: each document has a field of that name, by which the index is "
             "scanned. Rename the attribute in the table."
         )
-    return document_text(keyed(name, image), fields).encode()
+    return document_text(document_fields(name, image), fields).encode()
 
 
 def document_id(keys: AttributeMap, key_attributes: tuple[str, ...]) -> str:

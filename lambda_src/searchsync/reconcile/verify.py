@@ -215,14 +215,14 @@ class Verification:
         """A new look at each, by document id: the document first, then its item."""
         looks: dict[str, Look] = {}
         unmappable: list[str] = []
-        keyed: list[tuple[str, AttributeMap]] = []
+        leading: list[tuple[str, AttributeMap]] = []
         for each in disagreements:
             if each.keys is None:
                 unmappable.append(each.id)
             else:
-                keyed.append((each.id, each.keys))
-        for start in range(0, len(keyed), LARGEST_READ):
-            keys = dict(keyed[start : start + LARGEST_READ])
+                leading.append((each.id, each.keys))
+        for start in range(0, len(leading), LARGEST_READ):
+            keys = dict(leading[start : start + LARGEST_READ])
             for documents in self.index.documents(list(keys), deadline):
                 for page in self.table.read({name: keys[name] for name in documents}, deadline):
                     looks |= {name: compared(name, image, documents[name]) for name, image in page.images.items()}
@@ -274,7 +274,7 @@ class Verification:
 
 def compared(name: str, image: AttributeMap | None, document: Document | None) -> Look:
     """A look at an item and the document of its id, by the rule that wrote it."""
-    return look(None if image is None else rules.keyed(name, image), document)
+    return look(None if image is None else rules.document_fields(name, image), document)
 
 
 def _sorted(
