@@ -24,7 +24,7 @@ from tests.support.applied_cli import AppliedCli, Ran
 SECONDS = ("--seconds", "60")
 """Enough for all but the tombstone's minute."""
 RECONCILE_ROLE = "dynamodb-to-opensearch-reconcile-role"
-RECONCILE_POLICY = "dynamodb-to-opensearch-reconcile"
+RECONCILE_POLICY = "dynamodb-to-opensearch-runs"
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def test_a_kind_collection_is_as_relied_on_in_every_row(cli: AppliedCli, tmp_pat
     ("profile", "found"),
     [
         ("classic", {"reads-late", "new-index-writable", "mapping-conflict"}),
-        ("nextgen", {"reads-late", "new-index-writable", "index-by-write"}),
+        ("nextgen", {"reads-late", "new-index-writable", "index-by-write", "index-identity"}),
     ],
 )
 def test_a_profile_is_found_out_row_by_row(cli: AppliedCli, gate: GateClient, profile: str, found: set[str]) -> None:

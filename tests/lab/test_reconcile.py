@@ -312,7 +312,7 @@ def test_without_this_permission_a_run_fails_and_says_so_and_a_redrive_ends_it(
 
 @pytest.mark.parametrize("permission", ["aoss:DescribeIndex", "aoss:ReadDocument", "aoss:WriteDocument"])
 def test_without_this_data_access_a_run_says_so_and_a_redrive_ends_it(run: Run, permission: str) -> None:
-    aoss, name = run.stack.lab.boto3_client("opensearchserverless"), "dynamodb-to-opensearch-reconcile"
+    aoss, name = run.stack.lab.boto3_client("opensearchserverless"), "dynamodb-to-opensearch-runs"
 
     def put_policy(policy: Any) -> None:
         version = aoss.get_access_policy(type="data", name=name)["accessPolicyDetail"]["policyVersion"]
