@@ -22,7 +22,7 @@ from lab.maven import ROOT
 from lab.terraform import Terraform
 from tests.lab.test_index_deleted import delete_index, mark
 from tests.lab.test_reconcile import key
-from tests.lab.test_redrive import invoke, set_trigger
+from tests.lab.test_redrive import set_trigger
 from tests.support.applied_cli import AppliedCli
 from tests.support.applied_run import settling_soon
 
@@ -213,15 +213,11 @@ def signalled(judged: Judged) -> bool:
 # The failure queue.
 
 
-@pytest.mark.parametrize("way", ["purged", "kept too long"])
-def test_a_message_that_went_without_a_redrive_is_repaired(judged: Judged, way: str) -> None:
+def test_a_message_that_went_without_a_redrive_is_repaired(judged: Judged) -> None:
     stack = judged.stack
     poison(stack, "verdict-poison")
     assert "`searchsync redrive" in judged.named("records wait in the failure queue")
-    if way == "purged":
-        stack.sqs.purge_queue(QueueUrl=stack.outputs["failure_queue_url"])
-    else:
-        stack.lab.age(14 * DAY + HOUR)
+    stack.sqs.purge_queue(QueueUrl=stack.outputs["failure_queue_url"])
     assert depth(stack) == 0
     judged.settled_by("1 message of the failure queue went without a redrive", "repair")
 
@@ -236,13 +232,6 @@ def test_a_redrive_of_an_older_message_does_not_stand_for_one_that_went(judged: 
     poison(stack, "verdict-poison")
     stack.sqs.purge_queue(QueueUrl=stack.outputs["failure_queue_url"])
     judged.settled_by("1 message of the failure queue went without a redrive", "repair")
-
-
-def test_a_message_that_was_redriven_leaves_no_doubt(judged: Judged) -> None:
-    poison(judged.stack, "verdict-poison")
-    assert judged.verdict() == "in doubt"
-    assert invoke(judged.stack)["redriven"] == 1
-    assert judged.verdict() == "in step"
 
 
 # The trigger.
@@ -315,29 +304,6 @@ def test_a_short_gap_loses_nothing_and_leaves_no_doubt(judged: Judged) -> None:
     set_trigger(stack, Enabled=True)
     stack.until("the document", lambda: stack.document("verdict-late"))
     assert judged.verdict() == "in step"
-
-
-@pytest.mark.parametrize(("alarm", "doubted"), [(HOUR, False), (30 * MINUTE, True)])
-def test_a_lag_of_59_minutes_is_held_against_the_alarms_own_setting(
-    judged: Judged, workshop_terraform: Terraform, alarm: int, doubted: bool
-) -> None:
-    stack = judged.stack
-    with overridden(workshop_terraform, stack, f"  alarms = {{ iterator_age_seconds = {alarm} }}"):
-        set_trigger(stack, Enabled=False)
-        stack.put({**key("verdict-late"), "state": {"S": "late"}})
-        stack.lab.age(59 * MINUTE)
-        set_trigger(stack, Enabled=True)
-        stack.until("the document", lambda: stack.document("verdict-late"))
-        if not doubted:
-            assert judged.verdict() == "in step"
-            return
-        found = judged.doubts()
-        (told,) = found
-        assert "the index is 59 min" in told
-        assert "over the alarm's 30 min" in told
-        assert COMMAND.findall(found[told]) == [("logs", " --errors")]
-        stack.lab.age(16 * MINUTE)  # what was late is written
-        assert judged.verdict() == "in step"
 
 
 # The verification itself.
