@@ -15,7 +15,7 @@ from lab.stack import Lab
 from lab.terraform import Terraform
 from tests.lab.test_reconcile import Run
 from tests.support.applied_cli import AppliedCli
-from tests.support.applied_run import damage
+from tests.support.applied_run import damage, settling_soon
 from tests.support.rules import Rule
 
 NAME = "rolling"
@@ -69,7 +69,8 @@ def test_what_is_planted_behind_the_rolling_verification_is_found_within_its_per
     damage(stack, names[1], {"id": names[1], "state": "damaged"})
     damage(stack, names[2], None)
     damage(stack, "nobody", {"id": "nobody"})
-    found = rule.until("all that was planted", lambda: len(differing(now := status())) == 2 and now, 3600 * HOURS)
+    with settling_soon(stack):
+        found = rule.until("all that was planted", lambda: len(differing(now := status())) == 2 and now, 3600 * HOURS)
     assert differing(found) == {"segment 0 of 1": 2, "range 0 of 1": 1}
     assert found["verdict"] == "differences"
     assert run.drift() == 2  # the segment's is the later part
