@@ -167,7 +167,8 @@ class SmallStack:
         self.api("lambda").delete_function(FunctionName=self.name)
         found = self.api("opensearchserverless").batch_get_collection(names=[self.name])
         for each in found["collectionDetails"]:
-            self.api("opensearchserverless").delete_collection(id=each["id"])
+            if each["status"] != "DELETING":
+                self.api("opensearchserverless").delete_collection(id=each["id"])
 
     def __enter__(self) -> SmallStack:
         return self
