@@ -172,7 +172,7 @@ def test_a_run_that_failed_half_way_goes_on_where_it_was(cli: AppliedCli) -> Non
     resumed = cli.run("backfill", "--resume", "--json")
     assert (resumed.code, resumed.json["execution"].endswith(run)) == (0, True), resumed
     assert resumed.json["totals"]["items"] >= ITEMS
-    assert set(parts(cli, run)[len(before) :]) == {(part, True) for part in left}
+    assert sorted(parts(cli, run)[len(before) :]) == sorted((part, True) for part in left)
     assert cli.run("backfill", "--resume").code == 2
 
 
