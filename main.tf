@@ -193,7 +193,7 @@ locals {
     var.index.adopt == null ? {} : { INDEX_ADOPT = var.index.adopt },
   )
 
-  # Bytes of the reconcile function's environment, the largest: what is named here, and at most 750 around it, such as
+  # Bytes of the reconcile function's environment, the largest: what is named here, and at most 900 around it, such as
   # the collection's endpoint, account, region and the variables' names. length() counts characters, and of a
   # text's base64 four stand for three bytes.
   environment_named = jsonencode([
@@ -202,7 +202,7 @@ locals {
     try(var.reconciliation.report_bucket.arn, ""), "${var.name}-reconcile-12345678901234567890123456", var.index.mapping == null ? "" : base64gzip(var.index.mapping),
     var.index.settings == null ? "" : base64gzip(var.index.settings),
   ])
-  environment_bytes = 750 + floor(length(trim(base64encode(local.environment_named), "=")) * 3 / 4)
+  environment_bytes = 900 + floor(length(trim(base64encode(local.environment_named), "=")) * 3 / 4)
 }
 
 resource "aws_cloudwatch_log_group" "function" {

@@ -133,7 +133,8 @@ class Services:
             "ReceiveMessage": self._receive,
             "GetShardIterator": lambda _: b'{"ShardIterator":"i"}',
             "GetRecords": self._records,
-            "_mapping": lambda _: json.dumps({"bench": {"mappings": {"_meta": {"searchsync": MARK}}}}).encode(),
+            "bench": self._index,
+            "_mapping": self._index,
             "_mget": self._documents,
             "_search": self._search,
         }
@@ -141,6 +142,9 @@ class Services:
             return self._bulk(body)
         answer = answers.get(asked, self._taken)
         return answer(json.loads(body or b"{}"))
+
+    def _index(self, _: Any) -> bytes:
+        return json.dumps({"bench": {"mappings": {"_meta": {"searchsync": MARK}}}}).encode()
 
     def _receive(self, _: Any) -> bytes:
         taken, self.messages = self.messages[:10], self.messages[10:]

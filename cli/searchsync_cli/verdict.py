@@ -122,7 +122,8 @@ def waited(first: float, depths: Sequence[Value], sent: Sequence[Value], redrive
     A depth is of some moment in its period, and a queue that was idle has none for up to 15 minutes (AWS page
     "Available CloudWatch metrics for Amazon SQS"): the newest one alone misses what came since. So each is carried
     on, with what was sent in later periods, less what was redriven in its own and later; and so is an empty queue. None
-    of these says more than waited, and one whose period had neither says how many.
+    of these says more than waited, and one whose period had neither says how many; but for messages that were purged
+    shortly before, which nobody tells of: then there is a doubt too many, and a repair settles it.
     """
     starts = [(0.0, 0.0), *(each for each in depths if each[0] < first)]
     return max(

@@ -153,8 +153,9 @@ def in_segment(cli: AppliedCli, number: int, of: int) -> list[str]:
 
 def test_a_run_that_failed_half_way_goes_on_where_it_was(cli: AppliedCli) -> None:
     gate = cli.stack.lab.gate_of(cli.stack.outputs["collection_endpoint"])
-    # Two parts' own items: the trigger's requests are not to be counted among the run's.
-    refused = tuple(in_segment(cli, number, LANES)[0] for number in (2, 3))
+    # One part's own item: the trigger's requests are not to be counted among the run's. One alone: a call of another
+    # part that is tried again would outlive the run, which ends with the first part that fails.
+    refused = (in_segment(cli, LANES - 1, LANES)[0],)
     gate.inject(Fault(FaultKind.STATUS, path="_bulk", status=405, ids=refused, count=None))
     try:
         failed = cli.run("backfill", "--again", "--json")
@@ -168,11 +169,11 @@ def test_a_run_that_failed_half_way_goes_on_where_it_was(cli: AppliedCli) -> Non
     before = parts(cli, run)
     done = {part for part, well in before if well}
     left = {part for part, _ in before} - done
-    assert (len(done), len(left) > 0) == (2, True), before
+    assert (len(done), len(left)) == (LANES - 1, 1), before
     resumed = cli.run("backfill", "--resume", "--json")
     assert (resumed.code, resumed.json["execution"].endswith(run)) == (0, True), resumed
     assert resumed.json["totals"]["items"] >= ITEMS
-    assert sorted(parts(cli, run)[len(before) :]) == sorted((part, True) for part in left)
+    assert parts(cli, run)[len(before) :] == [(part, True) for part in left]
     assert cli.run("backfill", "--resume").code == 2
 
 

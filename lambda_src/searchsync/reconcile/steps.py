@@ -251,7 +251,7 @@ class Steps:
         before is lost, and its end would say so hours later. A new index may be unknown to some nodes for a while."""
         until = self.clock.monotonic() + NEW_INDEX_S
         with suppress(CollectionBusyError):  # nobody knows: the next call asks again, and the run's end
-            while (index := self.looker.look(self._soon(call.deadline))).state != "there":
+            while (index := self.looker.look(self._soon(call.deadline))).state == "missing":
                 if self.clock.monotonic() >= until:
                     break
                 self.clock.sleep(ASKED_EVERY)
