@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from lab.engine import Engine
+from searchsync.limits import GRANTED_WITHIN
 from tests.support.history import steps
 from tests.support.history.explore import explore
 from tests.support.history.invariants import run
@@ -19,16 +20,20 @@ HISTORIES = int(os.environ.get("SEARCHSYNC_HISTORIES", "80"))
 
 
 LONG = steps.Setup(timeout=900.0)
+STORM = 60
+"""Refusals: a lone document's tries, each with its probe's, take a minute and a half."""
+COLLECTED = tuple(steps.During(moment, steps.Collect()) for moment in range(80, 160, 20))
+"""The tombstones behind a storm's first minute; it begins with the first request after the newer trigger's."""
 COURSES = {
     "a storm outlives the tombstone that a newer trigger made of the same key": steps.History(
         LONG,
         (
             steps.Change("a"),
-            steps.Fault("429", 3),
+            steps.Fault("429"),
             steps.During(4, steps.Change("a", "delete")),
             steps.During(5, steps.Restart(0, 8)),
-            steps.During(15, steps.Fault("429", 40)),
-            steps.During(80, steps.Collect()),
+            steps.During(10, steps.Fault("429", STORM)),
+            *COLLECTED,
             steps.Deliver(1),
         ),
     ),
@@ -38,11 +43,24 @@ COURSES = {
             steps.Change("a"),
             steps.Deliver(1),
             steps.Change("a", form="no number"),
-            steps.During(5, steps.Fault("429", 2)),
-            steps.During(10, steps.Change("a", "delete")),
-            steps.During(11, steps.Restart(1, 8)),
-            steps.During(17, steps.Fault("429", 40)),
-            steps.During(86, steps.Collect()),
+            steps.Fault("429"),
+            steps.During(4, steps.Change("a", "delete")),
+            steps.During(5, steps.Restart(1, 8)),
+            steps.During(14, steps.Fault("429", STORM)),
+            *COLLECTED,
+            steps.Deliver(1),
+        ),
+    ),
+    "warm sandboxes lose their permission": steps.History(
+        LONG,
+        (
+            steps.Change("a"),
+            steps.Deliver(1),
+            steps.Change("a"),
+            steps.Deliver(1),
+            steps.Tick(2 * GRANTED_WITHIN),
+            steps.Change("a"),
+            steps.Fault("403"),
             steps.Deliver(1),
         ),
     ),
