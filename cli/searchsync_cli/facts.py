@@ -14,6 +14,7 @@ from searchsync_cli.rolling import read_rolling
 from searchsync_cli.stack import OLD_MODULE, Stack, Trigger, find_trigger
 from searchsync_cli.verdict import (
     STREAM_KEEPS_SECONDS,
+    UNREAD_SECONDS,
     Facts,
     Handed,
     Index,
@@ -141,7 +142,18 @@ class _Metrics:
         name, namespace = self._stack.name, self._stack.metric_namespace
         read = self._newest(Series("AWS/Lambda", "IteratorAge", "FunctionName", name))
         written = self._newest(Series(namespace, "OldestRecordAge", "FunctionName", name))
-        return Lag(read=None if read is None else read / 1000, written=written)  # IteratorAge is in milliseconds
+        # IteratorAge is in milliseconds.
+        return Lag(read=None if read is None else read / 1000, written=written, unread=self._unread())
+
+    def _unread(self) -> float | None:
+        """Since when the table is written and no invocation follows (Unix seconds): a trigger whose calls are throttled
+        leaves no age behind. Told where it lasts."""
+        first = self._now - RECENT
+        writes = Series("AWS/DynamoDB", "ConsumedWriteCapacityUnits", "TableName", self._stack.table_name, "Sum")
+        begun = Series("AWS/Lambda", "Invocations", "FunctionName", self._stack.name, "Sum")
+        read = max((at for at, value in self._values(begun, first, self._now, 60) if value > 0), default=first)
+        left = [at for at, value in self._values(writes, first, self._now, 60) if value > 0 and at > read]
+        return left[0] if left and self._now - left[0] >= UNREAD_SECONDS else None
 
     def oldest_message(self) -> float | None:
         """Seconds."""

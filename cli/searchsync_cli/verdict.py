@@ -27,6 +27,9 @@ LATE_SECONDS = 3600.0
 """A lag beyond this is trouble where no alarm says otherwise; the module's alarm has the same default."""
 OLD_SECONDS = 35 * 86400.0
 """A verification from before this is trouble, unless told otherwise: one a month is not."""
+UNREAD_SECONDS = 600.0
+"""Writes that nothing has followed for so long are not read: two periods, as the alarm `stream-unread` has them. A
+batching window is half of that at most."""
 STREAM_KEEPS_SECONDS = 86400.0
 """DynamoDB Streams keep a record for 24 hours (developer guide, "Change data capture for DynamoDB Streams")."""
 SHRUNK = 0.5
@@ -66,10 +69,12 @@ class Verdict(StrEnum):
 @dataclass(frozen=True)
 class Lag:
     """Seconds, None when there was no record lately. read: how late the trigger reads; written: the oldest
-    record's age at the end of its invocation."""
+    record's age at the end of its invocation; unread: since when (Unix seconds) the table is written and the function
+    is not invoked, which leaves neither of them."""
 
     read: float | None = None
     written: float | None = None
+    unread: float | None = None
 
 
 @dataclass(frozen=True)
@@ -308,11 +313,14 @@ def _trigger(facts: Facts) -> list[Trouble]:
 
 
 def _lag(facts: Facts) -> list[Trouble]:
-    worst = max(facts.lag.read or 0.0, facts.lag.written or 0.0)
-    if worst <= facts.limits.lag:
-        return []
-    what = f"the index is {duration(worst)} late, over the alarm's {duration(facts.limits.lag)}"
-    return [Trouble(what, "`searchsync logs --errors` shows what holds it up")]
+    found, worst, unread = [], max(facts.lag.read or 0.0, facts.lag.written or 0.0), facts.lag.unread
+    if worst > facts.limits.lag:
+        what = f"the index is {duration(worst)} late, over the alarm's {duration(facts.limits.lag)}"
+        found.append(Trouble(what, "`searchsync logs --errors` shows what holds it up"))
+    if unread is not None and facts.trigger and facts.trigger.state == "Enabled":
+        remedy = "look at the function's concurrency (reserved, and the account's) and at what the trigger says"
+        found.append(Trouble("the table is written, and the function is not invoked", remedy, unread))
+    return found
 
 
 def _queue(facts: Facts) -> list[Trouble]:

@@ -133,8 +133,10 @@ class Edges:
     """The table with a client of its own, whose reads run beside those of `table`."""
 
 
-def connect_edges(config: Config, environment: Mapping[str, str]) -> Edges:
-    """The real edges of a configuration."""
+def connect_edges(config: Config, environment: Mapping[str, str], signals_as: str | None = None) -> Edges:
+    """The real edges of a configuration. `signals_as`: the function whose alarm rings when a repair is needed, else
+    the one that runs."""
+    function = signals_as or config.function_name
     clock = SystemClock()
     backoff = Backoff(clock, random.Random())  # noqa: S311 - jitter, not a secret
     trusted = certificates(environment)
@@ -152,7 +154,7 @@ def connect_edges(config: Config, environment: Mapping[str, str]) -> Edges:
             connect(config, sign(environment, config.region)),
             config,
             clock,
-            lambda: emit(repair_line(config, clock.now())),
+            lambda: emit(repair_line(config, clock.now(), function)),
         ),
         table=table(),
         failures=FailureQueue(client("sqs"), config.failure_queue_url),

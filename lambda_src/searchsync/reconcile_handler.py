@@ -36,7 +36,7 @@ SERVICES = ("cloudwatch", "dynamodb", "lambda", "s3", "stepfunctions")
 
 def build(config: Config, settings: Settings, environment: Mapping[str, str]) -> Steps:
     """The steps of a configuration, with their real edges."""
-    edges = connect_edges(config, environment)
+    edges = connect_edges(config, environment, settings.sync_function)
     s3 = edges.client("s3")
     rng = random.Random()  # noqa: S311 - uneven pauses, not a secret
     client = connect(config, sign(environment, config.region), ExactJson())

@@ -171,7 +171,7 @@ class Cloud:
 
     def metric(self, namespace: str, name: str, value: float, before: float = 60.0, of: str = NAME) -> None:
         """One value of a metric, so many seconds ago."""
-        dimension = "QueueName" if namespace == "AWS/SQS" else "FunctionName"
+        dimension = {"AWS/SQS": "QueueName", "AWS/DynamoDB": "TableName"}.get(namespace, "FunctionName")
         self.session.client("cloudwatch").put_metric_data(
             Namespace=namespace,
             MetricData=[

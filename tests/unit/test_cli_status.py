@@ -106,6 +106,10 @@ DOUBTS: dict[str, tuple[Facts, str, str, float | None]] = {
     ),
     "a gap": (since(gap=NOW - 60), "after a day in which it read nothing", "verify", NOW - 60),
     "read late": (replace(WELL, lag=Lag(3601.0, 1.0)), "late", "logs", None),
+    "written and not read": (
+        replace(WELL, lag=Lag(None, None, NOW - 700)), "written, and the function is not invoked", "concurrency",
+        NOW - 700,
+    ),
     "written late": (replace(WELL, lag=Lag(None, 3601.0)), "late", "logs", None),
     "later than the alarm's own": (
         replace(WELL, lag=Lag(121.0), limits=Limits(lag=120.0)), "the alarm's 2 min", "logs", None,
@@ -335,6 +339,31 @@ def test_the_newest_lag_is_shown_in_seconds(cloud: Cloud) -> None:
     cloud.metric("searchsync", "OldestRecordAge", 3.5)
     cloud.run("status", "--json")
     assert json.loads(cloud.out)["lag_seconds"] == {"read": 2.5, "written": 3.5}
+
+
+@pytest.mark.parametrize(
+    ("written", "invoked", "told"),
+    [
+        ((800, 60), (), True),  # nothing at all is read
+        ((800, 60), (850,), True),  # what was read before does not count
+        ((800, 60), (300,), False),
+        ((60,), (), False),  # not for long yet
+        ((), (), False),  # a table at rest
+    ],
+)
+def test_writes_that_no_invocation_follows_put_the_verdict_in_doubt(
+    cloud: Cloud, written: tuple[int, ...], invoked: tuple[int, ...], told: bool
+) -> None:
+    cloud.index["documents"] = 10
+    cloud.finished("verify", items=10, documents=10)
+    for before in written:
+        cloud.metric("AWS/DynamoDB", "ConsumedWriteCapacityUnits", 3, before, "orders")
+    for before in (800, 400):
+        cloud.metric("AWS/Lambda", "Invocations", 0, before)  # throttled ones are not counted
+    for before in invoked:
+        cloud.metric("AWS/Lambda", "Invocations", 2, before)
+    assert cloud.run("status") == (1 if told else 0)
+    assert ("the table is written, and the function is not invoked" in cloud.out) == told
 
 
 def test_a_lag_from_long_ago_is_not_shown(cloud: Cloud) -> None:

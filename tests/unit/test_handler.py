@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from searchsync.config import read_environment
+from searchsync.edges.collection import OpenSearchCollection
 from searchsync.entry import describe
 from searchsync.errors import MalformedEventError, UnforeseenError
+from searchsync.reconcile.settings import read_settings
 from searchsync.sync.pipeline import Pipeline
 from tests.support.events import environment
 
@@ -82,3 +85,25 @@ def test_an_unforeseen_error_is_logged_and_raised_without_its_message(
 
 def test_an_error_that_was_never_raised_is_its_type_alone() -> None:
     assert describe(ValueError("an item's secret")) == "ValueError"
+
+
+def test_a_run_that_sees_the_index_replaced_rings_the_sync_functions_alarm(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = environment(
+        AWS_ACCESS_KEY_ID="AKIAEXAMPLE",
+        AWS_SECRET_ACCESS_KEY="secret",
+        AWS_LAMBDA_FUNCTION_NAME="sync-reconcile",
+        STATE_MACHINE_ARN="arn:aws:states:eu-central-1:123456789012:stateMachine:sync-reconcile",
+        RECONCILE_CONCURRENCY="4",
+    )
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    from searchsync import reconcile_handler  # noqa: PLC0415 - it starts when it is imported
+
+    run = reconcile_handler.build(read_environment(given), read_settings(given), given)
+    assert isinstance(run.collection, OpenSearchCollection)
+    assert run.collection._signal is not None
+    run.collection._signal()
+    line = json.loads(capsys.readouterr().out)
+    assert (line["FunctionName"], line["RepairNeeded"]) == ("sync", 1)

@@ -161,9 +161,12 @@ def _repair_needed(reasons: Sequence[str]) -> dict[str, float]:
     return {"RepairNeeded": 1} if reasons else {}
 
 
-def repair_line(config: Config, now: float) -> str:
-    """The line of an index that was replaced, when it is seen: the invocation may be ended before its own line."""
-    line = embedded({"RepairNeeded": 1}, UNITS, config, now)
+def repair_line(config: Config, now: float, function: str) -> str:
+    """The line of an index that was replaced, when it is seen: the invocation may be ended before its own line.
+
+    `function`: the one whose alarm shall ring.
+    """
+    line = embedded({"RepairNeeded": 1}, UNITS, config, now) | {"FunctionName": function}
     return json.dumps(line | {"level": "ERROR", "repair_needed": "the index was replaced"}, separators=(",", ":"))
 
 
