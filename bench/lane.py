@@ -65,8 +65,8 @@ def ours() -> Callable[[dict[str, Any]], dict[str, Any]]:
     import boto3  # noqa: PLC0415
 
     from searchsync import reconcile_handler  # noqa: PLC0415 - it reads the environment when imported
+    from searchsync.reconcile.account import Account  # noqa: PLC0415
     from searchsync.reconcile.parts import Reconciler  # noqa: PLC0415
-    from searchsync.reconcile.prepare import Account  # noqa: PLC0415
     from searchsync.reconcile.seen import SeenStore  # noqa: PLC0415
 
     class Prompt(Account):

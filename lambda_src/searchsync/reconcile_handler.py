@@ -16,11 +16,11 @@ from searchsync.edges.collection import connect
 from searchsync.entry import Context, accounted, connect_edges, seconds_left, sign
 from searchsync.lean import tune
 from searchsync.limits import DOCTOR_SECONDS, RECONCILE_RESERVE
+from searchsync.reconcile.account import Account
 from searchsync.reconcile.ahead import InBackground
 from searchsync.reconcile.identity import Looker
 from searchsync.reconcile.keys import KeyTypes
 from searchsync.reconcile.parts import Pace, Reconciler
-from searchsync.reconcile.prepare import Account
 from searchsync.reconcile.reader import ExactJson, IndexReader
 from searchsync.reconcile.report import Reports, call_line, result_line, rolling_line, settled_lines
 from searchsync.reconcile.rolling import Schedule

@@ -196,10 +196,10 @@ MUTANTS = (
     ),
     Mutant(
         "the first page of the running runs alone",
-        FUNCTION + "reconcile/prepare.py",
+        FUNCTION + "reconcile/account.py",
         'statusFilter="RUNNING").build_full_result()',
         'statusFilter="RUNNING", PaginationConfig={"MaxItems": 1}).build_full_result()',
-        ("tests/unit/test_reconcile_prepare.py", "-k", "all_pages_of_them"),
+        ("tests/unit/test_reconcile_account.py", "-k", "all_pages_of_them"),
     ),
     Mutant(
         "a step too short for a collection that wakes",
@@ -294,10 +294,10 @@ MUTANTS = (
     ),
     Mutant(
         "a parsed DescribeExport believed",
-        FUNCTION + "reconcile/prepare.py",
+        FUNCTION + "reconcile/account.py",
         "        if not answer.get(AS_SENT):\n            raise StackError(\"The runtime's",
         "        if answer is None:\n            raise StackError(\"The runtime's",
-        ("tests/unit/test_reconcile_prepare.py", "-k", "what_dynamodb_says_of_it_unparsed"),
+        ("tests/unit/test_reconcile_account.py", "-k", "what_dynamodb_says_of_it_unparsed"),
     ),
     Mutant(
         "an export that nobody asked DynamoDB about",
@@ -350,10 +350,10 @@ MUTANTS = (
     ),
     Mutant(
         "the wait for a full batch taken for lag",
-        FUNCTION + "reconcile/prepare.py",
+        FUNCTION + "reconcile/account.py",
         "return max(0.0, age - self._settings.window)",
         "return age",
-        ("tests/unit/test_reconcile_prepare.py", "-k", "waits_for_a_full_batch_is_no_lag"),
+        ("tests/unit/test_reconcile_account.py", "-k", "waits_for_a_full_batch_is_no_lag"),
     ),
     Mutant(
         "no time for what waits for a full batch",

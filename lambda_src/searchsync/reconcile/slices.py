@@ -17,8 +17,9 @@ from searchsync.clock import Clock, Deadline
 from searchsync.config import Config
 from searchsync.errors import CollectionBusyError, PipelineLateError, RunRefusedError, StackError, TableBusyError
 from searchsync.limits import LOOKS, ONE_PAGE, REFRESH, SHORT_STEP
+from searchsync.reconcile.account import Account
 from searchsync.reconcile.identity import Looker, changed, saw
-from searchsync.reconcile.prepare import Account, check_table, segments
+from searchsync.reconcile.prepare import check_table, segments
 from searchsync.reconcile.rolling import (
     Rolled,
     Schedule,

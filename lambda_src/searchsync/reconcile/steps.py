@@ -36,11 +36,12 @@ from searchsync.limits import (
 )
 from searchsync.protocol.bulk import Kind
 from searchsync.reconcile import prepare
+from searchsync.reconcile.account import Account
 from searchsync.reconcile.identity import UNASKED, Index, Looker, changed, looked, saw
 from searchsync.reconcile.keys import KeyTypes
 from searchsync.reconcile.manifest import Asked, Export, check_arn, check_export, described
 from searchsync.reconcile.parts import Pace, Reconciler
-from searchsync.reconcile.prepare import Account, Order, TableFacts, read_order
+from searchsync.reconcile.prepare import Order, TableFacts, read_order
 from searchsync.reconcile.reader import IndexReader
 from searchsync.reconcile.repair import needs_backfill
 from searchsync.reconcile.report import Reports
