@@ -700,6 +700,19 @@ def test_an_index_that_some_nodes_do_not_know_yet_is_no_deleted_one(bench: Bench
     assert bench.run(state)["done"]
 
 
+def test_an_index_of_another_stack_is_not_waited_for(bench: Bench) -> None:
+    plan = bench.run({**PREPARE, "input": {"task": "backfill"}})
+    state = {name: plan[name] for name in ("task", "run", "recheck_delay", "export", "saw")}
+    state |= {"step": "part", "part": {"segment": 0, "of": 1}, "position": None, "call": 0, "totals": {}}
+    bench.index, began = (
+        Index("unowned", owner="billing arn:aws:dynamodb:eu-central-1:1:table/o"),
+        bench.world.clock.time,
+    )
+    with pytest.raises(RunRefusedError, match="is unowned"):
+        bench.run(state)
+    assert bench.world.clock.time - began < 1.0
+
+
 def test_a_collection_that_is_too_busy_to_say_what_its_index_is_ends_no_run(bench: Bench) -> None:
     def busy(_deadline: Any) -> Any:
         raise CollectionBusyError("busy")

@@ -15,6 +15,7 @@ from typing import Any
 
 from searchsync.clock import Backoff, Clock, Deadline
 from searchsync.config import Config
+from searchsync.documents.index import NOBODY
 from searchsync.edges.collection import OpenSearchCollection
 from searchsync.edges.table import DynamoTable
 from searchsync.errors import (
@@ -249,11 +250,12 @@ class Steps:
 
     def _still_there(self, call: Call, facts: TableFacts) -> None:
         """Raise RunRefusedError where a call would go on over something else than the run began with: what was done
-        before is lost, and its end would say so hours later. A new index may be unknown to some nodes for a while."""
+        before is lost, and its end would say so hours later. A new index may be unknown to some nodes for a while, or
+        shown without its mapping; one that names another owner is another's."""
         until = self.clock.monotonic() + NEW_INDEX_S
         with suppress(CollectionBusyError):  # nobody knows: the next call asks again, and the run's end
-            while (index := self.looker.look(self._soon(call.deadline))).state == "missing":
-                if self.clock.monotonic() >= until:
+            while (index := self.looker.look(self._soon(call.deadline))).state != "there":
+                if self.clock.monotonic() >= until or index.owner not in (None, NOBODY):
                     break
                 self.clock.sleep(ASKED_EVERY)
             self._same(call, facts, index)
