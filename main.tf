@@ -174,6 +174,9 @@ locals {
     source_code_hash = local.package_from_file ? (fileexists(local.package_file) ? filebase64sha256(local.package_file) : null) : null
   }
 
+  # null for all attributes: then there is no variable, and no difference to a stack of before.
+  document_shape = var.document.include == null && length(var.document.exclude) == 0 ? null : jsonencode(var.document)
+
   # The sync function's and the redrive function's.
   function_environment = merge(
     {
@@ -191,6 +194,7 @@ locals {
     var.index.mapping == null ? {} : { INDEX_MAPPING = base64gzip(var.index.mapping) },
     var.index.settings == null ? {} : { INDEX_SETTINGS = base64gzip(var.index.settings) },
     var.index.adopt == null ? {} : { INDEX_ADOPT = var.index.adopt },
+    local.document_shape == null ? {} : { DOCUMENT_SHAPE = base64gzip(local.document_shape) },
   )
 
   # Bytes of the reconcile function's environment, the largest: what is named here, and at most 900 around it, such as
@@ -200,7 +204,7 @@ locals {
     local.index_name, local.table_name, jsonencode(local.key_attributes), local.queue_name,
     local.function_name, local.function_name, var.function.metric_namespace, coalesce(var.index.adopt, "-"),
     try(var.reconciliation.report_bucket.arn, ""), "${var.name}-reconcile-12345678901234567890123456", var.index.mapping == null ? "" : base64gzip(var.index.mapping),
-    var.index.settings == null ? "" : base64gzip(var.index.settings),
+    var.index.settings == null ? "" : base64gzip(var.index.settings), local.document_shape == null ? "" : base64gzip(local.document_shape),
   ])
   environment_bytes = 900 + floor(length(trim(base64encode(local.environment_named), "=")) * 3 / 4)
 }
@@ -281,7 +285,11 @@ resource "aws_lambda_function" "this" {
     }
     precondition {
       condition     = local.environment_bytes <= 4096
-      error_message = "The environment of the functions has up to ${local.environment_bytes} bytes, and Lambda takes 4096: index.mapping and index.settings have ${length(base64gzip(coalesce(var.index.mapping, "{}"))) + length(base64gzip(coalesce(var.index.settings, "{}")))} of them when compressed. Shorten it with dynamic_templates, or use shorter names of table, index, queue, function, key attributes and metric namespace."
+      error_message = "The environment of the functions has up to ${local.environment_bytes} bytes, and Lambda takes 4096: index.mapping, index.settings and document have ${length(base64gzip(coalesce(var.index.mapping, "{}"))) + length(base64gzip(coalesce(var.index.settings, "{}"))) + length(base64gzip(coalesce(local.document_shape, "{}")))} of them when compressed. Shorten the mapping with dynamic_templates, or use shorter names of table, index, queue, function, key attributes and metric namespace."
+    }
+    precondition {
+      condition     = length(setintersection([for path in var.document.exclude : split(".", path)[0]], local.key_attributes)) == 0
+      error_message = "document.exclude has ${jsonencode(setintersection([for path in var.document.exclude : split(".", path)[0]], local.key_attributes))}: a document needs the table's key attributes, by which it is compared with its item."
     }
     precondition {
       # The default comes from the table's name, which may be no index name (it may begin with _ or -).

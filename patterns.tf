@@ -3,9 +3,11 @@
 ################################################################################
 
 locals {
+  # Of an attribute: names with dots between, as documents/shape.py reads them.
+  path = "^([^.\\\\]|\\\\[.\\\\])+([.]([^.\\\\]|\\\\[.\\\\])+)*$"
   patterns = {
     bucket_arn  = "^arn:[^:]+:s3:::[a-z0-9][a-z0-9.-]{2,62}$"
-    no_field    = "^_(id|index|source|routing|field_names|ignored|nested_path|seq_no|primary_term|version|doc_count|data_stream_timestamp)$|^[.]|[.]$|[.][.]"
+    no_field    = "^[.]|[.]$|[.][.]"
     kms_key_arn = "^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/[A-Za-z0-9-]{1,64}$"
 
     # EventBridge takes the singular for 1 alone, and of the two days of a cron exactly one is `?` (EventBridge user

@@ -79,7 +79,7 @@ variable "table" {
   }
   validation {
     condition     = var.table == null ? true : alltrue([for name in [for key in try([var.table.hash_key, var.table.range_key], []) : key.name if key != null] : !can(regex(local.patterns.no_field, name)) && alltrue([for other in [for key in try([var.table.hash_key, var.table.range_key], []) : key.name if key != null] : !startswith(other, "${name}.")])])
-    error_message = "table.hash_key or table.range_key names ${jsonencode([for key in try([var.table.hash_key, var.table.range_key], []) : key.name if key != null])}: OpenSearch takes no field like this, so that no item could be written. It refuses its own names (such as _id), an empty part between points, and a name that is the beginning of the other before a point."
+    error_message = "table.hash_key or table.range_key names ${jsonencode([for key in try([var.table.hash_key, var.table.range_key], []) : key.name if key != null])}: OpenSearch takes no field like this, so that no item could be written. It refuses an empty part between points, and a name that is the beginning of the other before a point."
   }
   validation {
     condition     = var.table == null ? true : contains(["KEYS_ONLY", "NEW_AND_OLD_IMAGES", "NEW_IMAGE", "OLD_IMAGE"], var.table.stream_view_type)
@@ -131,7 +131,7 @@ variable "existing_table" {
   }
   validation {
     condition     = var.existing_table == null ? true : alltrue([for name in try(var.existing_table.key_attributes, []) : !can(regex(local.patterns.no_field, name)) && alltrue([for other in try(var.existing_table.key_attributes, []) : !startswith(other, "${name}.")])])
-    error_message = "existing_table.key_attributes names ${jsonencode(try(var.existing_table.key_attributes, []))}: OpenSearch takes no field like this, so that no item could be written. It refuses its own names (such as _id), an empty part between points, and a name that is the beginning of the other before a point."
+    error_message = "existing_table.key_attributes names ${jsonencode(try(var.existing_table.key_attributes, []))}: OpenSearch takes no field like this, so that no item could be written. It refuses an empty part between points, and a name that is the beginning of the other before a point."
   }
   validation {
     condition     = try(var.existing_table.kms_key_arn, null) == null ? true : can(regex(local.patterns.kms_key_arn, var.existing_table.kms_key_arn))
@@ -283,6 +283,40 @@ variable "index" {
     # All environment variables together have 4 KB; the others take less than 1 KB.
     condition     = length(var.index.mapping == null ? "" : base64gzip(var.index.mapping)) + length(var.index.settings == null ? "" : base64gzip(var.index.settings)) <= 3000
     error_message = "index.mapping and index.settings have ${length(base64gzip(coalesce(var.index.mapping, "{}"))) + length(base64gzip(coalesce(var.index.settings, "{}")))} bytes when compressed: at most 3000 fit into the function's environment. Shorten the mapping with dynamic_templates, or make the index by hand and set index.adopt = \"nobody\"."
+  }
+}
+
+################################################################################
+# Document
+################################################################################
+
+variable "document" {
+  description = <<-EOT
+    What of an item is in its document. After a change run `searchsync backfill --again`, then `searchsync verify`: until then documents have the shape in which they were written.
+    - `include`: paths of the attributes that documents have, such as `["name", "address.city"]`; null for all. Key attributes are always there.
+    - `exclude`: paths of the attributes that they do not have, of what is included: embeddings, secrets, whatever nobody searches.
+
+    A path is names with dots between them, through maps and the maps of lists; a dot that belongs to a name is written `\\.` (in HCL `"a\\\\.b"`). Names that the engine keeps for itself at the top of a document (`_version`, `_id`, `_source`, …) have one more underscore there.
+  EOT
+  type = object({
+    include = optional(list(string))
+    exclude = optional(list(string), [])
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.document.include == null ? true : length(var.document.include) > 0
+    error_message = "document.include is empty, so that documents would have keys alone: leave it out for all attributes, or give paths."
+  }
+  validation {
+    condition     = alltrue([for path in concat(coalesce(var.document.include, []), var.document.exclude) : can(regex(local.path, path))])
+    error_message = "document has the paths ${jsonencode([for path in concat(coalesce(var.document.include, []), var.document.exclude) : path if !can(regex(local.path, path))])}: give names with single dots between them, and write \\. for a dot in a name."
+  }
+  validation {
+    # By whole names: `a` covers `a.b`, not `ab`.
+    condition     = var.document.include == null ? true : alltrue([for path in var.document.exclude : anytrue([for each in var.document.include : startswith("${path}.", "${each}.") || startswith("${each}.", "${path}.")])])
+    error_message = "document.exclude has ${jsonencode([for path in var.document.exclude : path if !anytrue([for each in coalesce(var.document.include, []) : startswith("${path}.", "${each}.") || startswith("${each}.", "${path}.")])])}, of which document.include has nothing: take them out."
   }
 }
 

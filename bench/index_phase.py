@@ -30,6 +30,7 @@ from searchsync.clock import Backoff, Deadline, SystemClock
 from searchsync.config import read_environment
 from searchsync.documents.document import encode, index_key
 from searchsync.documents.index import Mark, creation_body
+from searchsync.documents.shape import WHOLE
 from searchsync.edges.collection import connect
 from searchsync.edges.wire import sdk_form
 from searchsync.reconcile.reader import ExactJson, IndexReader
@@ -82,7 +83,7 @@ def phase(gate: Gate, count: int) -> float:
     backoff = Backoff(clock, random.Random(1))
     reader = IndexReader(connect(config, AUTH, ExactJson()), INDEX, ("id",), backoff, config.owner)
     none: Any = Nothing()
-    verification = Verification(none, reader, clock, random.Random(1), {"id": "S"}, 5.0, none, none)
+    verification = Verification(none, reader, clock, random.Random(1), {"id": "S"}, WHOLE.shape, 5.0, none, none)
     seen = Seen([array(KEY, sorted(index_key(name_of(number)) for number in range(count)))])
     deadline = Deadline.after(clock, 3_600.0)
     sweep = Sweep(reader, none, clock, 5.0, Range(0, 1, clock.now()), seen, verification)

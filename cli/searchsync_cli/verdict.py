@@ -242,6 +242,8 @@ def _identity(facts: Facts) -> list[Trouble]:
         found.append(Trouble(what, REPAIR, _after(facts, index.table_created)))
     if "mapping" in others:
         found.append(Trouble("the configuration has another index mapping", VERIFY))
+    if "shape" in others:
+        found.append(Trouble("the configuration has another shape of documents", REFILL))
     if "conversion" in others:
         found.append(Trouble("the package converts items by other rules", VERIFY))
     return found

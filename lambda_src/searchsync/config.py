@@ -10,7 +10,7 @@ import re
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from ipaddress import ip_address
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
@@ -18,6 +18,7 @@ from urllib.parse import SplitResult, urlsplit
 from searchsync.documents.fields import Fields
 from searchsync.documents.index import NOBODY, Owner
 from searchsync.documents.mapping import problem, settings_problem
+from searchsync.documents.shape import WHOLE, Rules, Shape
 from searchsync.errors import ConfigurationError
 from searchsync.limits import DEFAULT_MAX_SKEW, LONGEST_MAX_SKEW, SHORTEST_MAX_SKEW
 
@@ -38,7 +39,7 @@ class Config:
 
     host: the collection's endpoint as a URL without a path; region: of table, collection and queue;
     max_skew: seconds; key_attributes: hash key first; mapping, settings: a user's for the index, or None; stack: the
-    sync function's name, also in the others; adopt: the owner whose index is taken over, or None.
+    sync function's name, also in the others; adopt: the owner whose index is taken over, or None; shape: of documents.
     """
 
     host: str
@@ -57,6 +58,7 @@ class Config:
     stack: str
     adopt: str | None
     settings: Mapping[str, Any] | None = None
+    shape: Shape = WHOLE.shape
 
     @property
     def owner(self) -> Owner:
@@ -64,9 +66,9 @@ class Config:
         return Owner(self.stack, self.table_arn)
 
     @cached_property
-    def fields(self) -> Fields:
-        """What the mapping keeps from being mapped."""
-        return Fields(self.mapping)
+    def rules(self) -> Rules:
+        """How items become documents."""
+        return Rules(self.shape, Fields(self.mapping))
 
 
 def read_environment(environment: Mapping[str, str]) -> Config:
@@ -85,6 +87,7 @@ def read_environment(environment: Mapping[str, str]) -> Config:
             return fallback
 
     table_arn, table_name, region, stream_arn = take("STREAM_ARN", _stream, ("", "", "", ""))
+    key_attributes: tuple[str, ...] = take("KEY_ATTRIBUTES", _key_attributes, ())
     config = Config(
         host=take("OPENSEARCH_HOST", _host, ""),
         index=take("OPENSEARCH_INDEX", _index, ""),
@@ -92,7 +95,7 @@ def read_environment(environment: Mapping[str, str]) -> Config:
         stream_arn=stream_arn,
         table_arn=table_arn,
         table_name=table_name,
-        key_attributes=take("KEY_ATTRIBUTES", _key_attributes, ()),
+        key_attributes=key_attributes,
         failure_queue_url=take("FAILURE_QUEUE_URL", _queue_url, ""),
         max_skew=take("MAX_CLOCK_SKEW_SECONDS", _max_skew, 0.0, str(DEFAULT_MAX_SKEW)),
         hash_keys_in_log=take("LOG_KEYS", _log_keys, False, "plain"),
@@ -102,6 +105,7 @@ def read_environment(environment: Mapping[str, str]) -> Config:
         settings=take("INDEX_SETTINGS", _settings, None) if environment.get("INDEX_SETTINGS") else None,
         stack=take("SYNC_FUNCTION_NAME", _stack, ""),
         adopt=take("INDEX_ADOPT", _adopt, None) if environment.get("INDEX_ADOPT") else None,
+        shape=take("DOCUMENT_SHAPE", partial(_shape, key_attributes), Shape(), "{}"),
     )
     if problems:
         raise ConfigurationError(
@@ -250,3 +254,17 @@ def _settings(text: str) -> Mapping[str, Any]:
     if why := settings_problem(settings):
         raise ValueError(why)
     return settings
+
+
+def _shape(keys: tuple[str, ...], text: str) -> Shape:
+    found = _object(text)
+    if found is None or found.keys() - {"include", "exclude"}:
+        raise ValueError('give the shape of documents as a JSON object with lists of paths, {"exclude": ["a.b"]}')
+    include, exclude = found.get("include"), found.get("exclude") or []
+    for paths in (include or [], exclude):
+        if not isinstance(paths, list) or not all(isinstance(each, str) for each in paths):
+            raise ValueError("give `include` and `exclude` as lists of paths")
+    shape = Shape(None if include is None else tuple(include), tuple(exclude), keys)
+    if why := shape.problem():
+        raise ValueError(why)
+    return shape

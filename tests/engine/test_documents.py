@@ -9,8 +9,9 @@ import pytest
 import requests
 
 from lab.engine import Engine
-from searchsync.documents.document import document_text
+from searchsync.documents.document import document_text, encode
 from searchsync.documents.fields import Fields
+from searchsync.documents.shape import METADATA
 from searchsync.limits import FIELD_COST, LONGEST_NUMBER, LONGEST_PATH, MOST_MAPPED
 from tests.support.prove_documents import PATIENCE, SLOW, Search, Unasked, search
 
@@ -42,6 +43,20 @@ def wide(names: int, value: dict[str, Any], tail: str = "") -> Image:
 def test_what_is_just_within_the_bounds_is_answered_in_time(looked: Search, image: Image) -> None:
     document_text(image)
     assert looked.judge(image, None) == "answered 400"
+
+
+@pytest.mark.parametrize("name", METADATA)
+def test_a_name_that_the_engine_keeps_is_refused_as_it_is_and_taken_as_it_is_stored(looked: Search, name: str) -> None:
+    item = {"id": TEXT, name: TEXT, f"_{name}": ONE}
+    index = looked._index(None)
+    assert (
+        looked._send(index, document_text({"id": TEXT}), 1)[0] == 201
+    )  # of an index's first one it takes _primary_term
+    assert looked._send(index, document_text(item), 2)[0] == 400
+    index = looked._index(None)
+    assert looked._send(index, encode("a", item).decode(), 1)[0] == 201
+    stored = looked.session.get(f"{looked.url}/{index}/_source/a", timeout=PATIENCE).json()
+    assert (stored[f"_{name}"], stored[f"__{name}"]) == ("a", 1)
 
 
 @pytest.mark.parametrize(

@@ -328,6 +328,20 @@ def test_another_mapping_is_not_verified(judged: Judged, workshop_terraform: Ter
     judged.settled_by("the configuration has another index mapping", "verify")
 
 
+def test_another_shape_of_documents_is_written_and_verified(judged: Judged, workshop_terraform: Terraform) -> None:
+    stack = judged.stack
+    told, refill = "the configuration has another shape of documents", ("backfill --again", "verify")
+    with overridden(workshop_terraform, stack, '  document = { exclude = ["state"] }'):
+        stack.put({**key("verdict-shaped"), "state": {"S": "put"}, "name": {"S": "shown"}})
+        stack.until("the stream's document", lambda: stack.document("verdict-shaped"))
+        assert "state" not in stack.document("verdict-shaped")
+        assert "state" in stack.document(ITEMS[0])  # written before
+        judged.settled_by(told, *refill)
+        assert "state" not in stack.document(ITEMS[0])
+    judged.settled_by(told, *refill)
+    assert "state" in stack.document("verdict-shaped")
+
+
 def test_a_package_of_other_rules_is_not_verified(judged: Judged) -> None:
     stack = judged.stack
     package = (ROOT / "dist/searchsync.zip").read_bytes()

@@ -179,15 +179,6 @@ run "refuses_existing_table_key_alias_for_a_key" {
   expect_failures = [var.existing_table]
 }
 
-run "refuses_a_key_named_id_with_an_underscore" {
-  command = plan
-
-  variables {
-    table = { name = "searchsync", hash_key = { name = "_id" } }
-  }
-  expect_failures = [var.table]
-}
-
 run "refuses_a_key_with_an_empty_part" {
   command = plan
 

@@ -37,6 +37,8 @@ NEXTGEN, NEXTGEN_VARIABLES = "modules/nextgen_collection/variables.tf", "nextgen
 MACHINE = "reconciliation.tftest.hcl"
 MACHINE_TYPE = "aws_sfn_state_machine"
 LIMITS = "limits.tftest.hcl"
+SOMETIMES = ("INDEX_ADOPT", "INDEX_MAPPING", "INDEX_SETTINGS", "DOCUMENT_SHAPE", "REPORT_BUCKET")
+"""Variables that main.tf counts where they are there."""
 SPARE_BYTES = 100
 """Of the environment's allowance: for an account's odd endpoint, or a setting more."""
 LOOKED_THROUGH = (*POLICIES, MACHINE, LIMITS)
@@ -221,7 +223,7 @@ def _around_what_is_named(function: dict[str, Any]) -> int:
     variables = _variables(function)
     named = [
         *(variables[name] for name in ("OPENSEARCH_INDEX", "KEY_ATTRIBUTES", "METRIC_NAMESPACE")),
-        *(variables.get(name, "") for name in ("INDEX_ADOPT", "INDEX_MAPPING", "INDEX_SETTINGS", "REPORT_BUCKET")),
+        *(variables.get(name, "") for name in SOMETIMES),
         *[variables["SYNC_FUNCTION_NAME"]] * 2,
         variables["STREAM_ARN"].split("/")[1],
         variables["FAILURE_QUEUE_URL"].rpartition("/")[2],

@@ -35,7 +35,7 @@ from tests.support.fakes import FakeClock
 
 NOW = 1_000_000.0
 SAW = {name: f"{name} 1" for name in ("collection", "index", "index_uuid", "index_mark", "table_id", "stream_arn")}
-SAW |= {"mapping": "mapping 1", "conversion": "conversion 1", "package": "1"}
+SAW |= {"mapping": "mapping 1", "shape": "shape 1", "conversion": "conversion 1", "package": "1"}
 OUTPUT = {"in_step": True, "totals": {"documents": 10}, "saw": SAW}
 BEGAN = NOW - 3600.0
 VERIFIED = Execution("arn", "n", "SUCCEEDED", BEGAN, BEGAN + 9.0, {"task": "verify"}, OUTPUT, "", "", False, "")
@@ -89,6 +89,7 @@ DOUBTS: dict[str, tuple[Facts, str, str, float | None]] = {
     "another table": (another("table_id"), "the table was replaced", "repair", NOW - 5),
     "another stream": (another("stream_arn"), "another stream", "repair", NOW - 5),
     "another mapping": (another("mapping"), "another index mapping", "verify", None),
+    "another shape": (another("shape"), "another shape of documents", "backfill", None),
     "other rules of conversion": (another("conversion"), "by other rules", "verify", None),
     "an older module's verification": (
         replace(WELL, verification=replace(VERIFIED, output=OLD_OUTPUT)), "does not name", "verify", None,

@@ -11,14 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from searchsync.documents import document, values
-from searchsync.documents.attributes import AttributeMap
+from searchsync.documents import values
 from searchsync.documents.document import KEY_FIELD, document_fields, document_id, document_text, encode, index_key
-from searchsync.documents.values import exact
 from searchsync.errors import ConversionError, StackError
 from searchsync.limits import KEYS, LONGEST_ID, MOST_NAMES
-from searchsync.reconcile.agreement import Document
-from searchsync.reconcile.verify import compared
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 NUMBERS = st.integers(-(10**38) + 1, 10**38 - 1).map(str) | st.decimals(
@@ -155,18 +151,3 @@ def test_an_attribute_with_the_name_of_the_key_is_poison_with_what_to_do() -> No
     with pytest.raises(ConversionError, match=f"has an attribute {KEY_FIELD}: .* Rename the attribute"):
         encode("a", {"id": {"S": "a"}, KEY_FIELD: {"N": "1"}})
     assert encode("a", {"id": {"S": "a"}, "m": {"M": {KEY_FIELD: {"N": "1"}}}})  # below a map it is another field
-
-
-@pytest.mark.parametrize("left_out", ["secret", "state"])
-def test_what_a_document_leaves_out_is_no_difference_either(left_out: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is written and what is compared have one rule (F61): a change of it cannot make them disagree."""
-    image = {"id": {"S": "a"}, "secret": {"S": "s"}, "state": {"S": "new"}}
-    was = document.document_fields
-
-    def without(name: str, image: AttributeMap) -> AttributeMap:
-        return {attribute: value for attribute, value in was(name, image).items() if attribute != left_out}
-
-    monkeypatch.setattr(document, "document_fields", without)
-    written = Document(1, exact(encode("a", image)))
-    assert left_out not in written.source
-    assert compared("a", image, written).kind is None

@@ -169,6 +169,6 @@ def test_a_text_of_very_many_digits_is_no_whole_number(kind: str) -> None:
 
 def test_the_functions_mapping_says_what_is_refused() -> None:
     chosen = read_environment(environment(INDEX_MAPPING='{"dynamic": false}'))
-    assert document_text(BIG, chosen.fields)
+    assert document_text(BIG, chosen.rules.fields)
     with pytest.raises(ConversionError):
-        document_text(BIG, read_environment(environment()).fields)
+        document_text(BIG, read_environment(environment()).rules.fields)

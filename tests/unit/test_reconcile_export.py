@@ -15,11 +15,14 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from moto import mock_aws
 
 from searchsync.clock import Backoff
+from searchsync.config import read_environment
+from searchsync.documents.document import KEY_FIELD
 from searchsync.errors import CollectionBusyError, StackError, TableBusyError
 from searchsync.limits import FILES_AT_ONCE, LARGEST_ANSWER, ONE_PAGE
 from searchsync.protocol.bulk import Response
 from searchsync.protocol.version import read_version
 from searchsync.reconcile.manifest import MANIFEST
+from tests.support.events import environment
 from tests.support.fakes import POISONED, faulty
 from tests.support.reconcile_harness import Lane, World
 
@@ -61,6 +64,12 @@ def load(s3: Any, *files: tuple[bytes | None, int], **settings: Any) -> tuple[Wo
     part = lay(s3, *files)
     lane = Lane(world, s3=s3, exported_at=world.clock.time - 3_600.0, **settings)
     return world, lane, lane.run("backfill", part)
+
+
+def test_an_export_is_loaded_in_the_shape_of_documents(s3: Any) -> None:
+    shaped = read_environment(environment(DOCUMENT_SHAPE='{"exclude": ["n"]}'))
+    world, _, _ = load(s3, (packed(lines(3)), 3), config=shaped)
+    assert all(set(source) == {"id", KEY_FIELD} for _, source in world.index.documents.values())
 
 
 def test_a_file_is_written_with_the_exports_version(s3: Any) -> None:

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from searchsync.clock import Deadline
+from searchsync.config import read_environment
 from searchsync.documents.document import KEY_FIELD, index_key
 from searchsync.errors import CollectionBusyError, RunRefusedError, StackError
-from searchsync.limits import FEW_TO_REPAIR, LONGEST_CALL, MOST_TO_REPAIR, ONE_PAGE, TOLD_EVERY
+from searchsync.limits import FEW_TO_REPAIR, LONGEST_CALL, MOST_TO_REPAIR, ONE_PAGE, READ_TO_ANSWER, TOLD_EVERY
 from searchsync.protocol.bulk import Response
 from searchsync.reconcile.visibility import is_probe
 from searchsync.sync.delivery import PROBE_PREFIX
+from tests.support.events import environment
 from tests.support.fakes import BUSY, FAILING, POISONED, faulty
 from tests.support.reconcile_harness import Lane, World
 
@@ -55,6 +57,28 @@ def test_a_backfill_writes_every_item_with_its_reads_version(of: int) -> None:
     assert lane.reconcile("backfill", of) == {"items": 95, "written": 95}
     assert in_step(world)
     assert versions_of_reads(world)
+
+
+def test_every_task_goes_by_the_shape_of_documents() -> None:
+    """Also of what is read again, as the collection was busy."""
+    world, shaped = filled(20), read_environment(environment(DOCUMENT_SHAPE='{"exclude": ["n"]}'))
+    began = world.clock.time
+    world.index.item_fault = lambda _, name: (
+        BUSY if name == "item-0001" and world.clock.time < began + READ_TO_ANSWER else None
+    )
+
+    def without() -> bool:
+        return all(set(source) == {"id", KEY_FIELD} for _, source in world.index.documents.values())
+
+    assert Lane(world, shaped).reconcile("backfill") == {"items": 20, "written": 20}
+    assert world.client.reads > 0
+    assert without()
+    assert Lane(world, shaped).reconcile("verify") == {"items": 20, "documents": 20}
+    assert Lane(world).reconcile("verify")["different"] == 20
+    version, source = world.index.documents["item-0001"]
+    world.index.documents["item-0001"] = (version + 2, {**source, "n": 1})
+    assert Lane(world, shaped).reconcile("repair")["repaired"] == 1
+    assert without()
 
 
 @pytest.mark.parametrize("task", ["backfill", "verify"])

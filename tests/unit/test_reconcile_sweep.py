@@ -13,6 +13,7 @@ from moto import mock_aws
 
 from searchsync.clock import Deadline
 from searchsync.documents.document import KEY_FIELD, index_key
+from searchsync.documents.shape import WHOLE
 from searchsync.errors import RunRefusedError, StackError
 from searchsync.limits import KEYS
 from searchsync.protocol.version import LOW_BITS
@@ -49,7 +50,15 @@ def filled(count: int = 60) -> World:
 def swept(world: World, seen: Seen, since: float | None = None, of: int = 1) -> Verification:
     """Every page of every range; what was looked up is in `verification.disagreements` and the table's reads."""
     verification = Verification(
-        world.table, world.reader, world.clock, random.Random(1), world.types, 10.0, world.visibility, IN_TIME
+        world.table,
+        world.reader,
+        world.clock,
+        random.Random(1),
+        world.types,
+        WHOLE.shape,
+        10.0,
+        world.visibility,
+        IN_TIME,
     )
     deadline = Deadline.after(world.clock, 3_600.0)
     began = world.clock.now() if since is None else since

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from searchsync.clock import Deadline
+from searchsync.documents.shape import WHOLE
 from searchsync.documents.values import exact
 from searchsync.errors import PipelineLateError
 from searchsync.limits import LAG_KNOWN_AFTER, LONGEST_RECHECK_DELAY, LOOKS, REFRESH, SAMPLES
@@ -28,7 +29,7 @@ class Run:
         self.world = world
         rng = random.Random(seed)
         self.verification = Verification(
-            world.table, world.reader, world.clock, rng, world.types, SETTLE, world.visibility, lateness
+            world.table, world.reader, world.clock, rng, world.types, WHOLE.shape, SETTLE, world.visibility, lateness
         )
 
     def run(self) -> list[Difference]:

@@ -3,10 +3,10 @@
 One converter serves the stream, the resync and the backfill; what each attribute value is in a document stands in
 `values`. Images that come from the AWS SDK are brought to the event's form at the edge (`wire`), never here.
 
-A document holds its item's attributes and one field more, KEY_FIELD: a number that its id alone decides, evenly spread.
-Ranges of it are the parts and pages in which a run reads the index. It stands in the source, so that whoever copies
-documents into another index copies it with them. `document_fields` alone says what a document holds: what
-writes and what compares both ask it.
+A document holds its item's attributes (`shape` says which, and by what names) and one field more, KEY_FIELD: a number
+that its id alone decides, evenly spread. Ranges of it are the parts and pages in which a run reads the index. It stands
+in the source, so that whoever copies documents into another index copies it with them. `document_fields` alone says
+what a document holds: what writes and what compares both ask it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 
 from searchsync.documents.attributes import AttributeMap
 from searchsync.documents.fields import Fields
+from searchsync.documents.shape import WHOLE, Rules, Shape
 from searchsync.documents.values import CONVERTERS, NAMES, map_text
 from searchsync.errors import ConversionError, StackError
 from searchsync.limits import FIELD_COST, LONGEST_ID, LONGEST_NUMBER, MOST_MAPPED
@@ -29,11 +30,9 @@ assert OWN_PREFIX[len(DIGEST_PREFIX)] not in "0123456789abcdef"  # noqa: S101 - 
 KEY_FIELD = "searchsync_key"
 """Of every document: no attribute may have this name, nor any property of a user's mapping."""
 KEY_TYPES = ("S", "N", "B")
-MAPS_ALL = Fields()
-"""The fields of the default mapping: the index maps whatever comes."""
 
 
-def document_text(image: AttributeMap, fields: Fields = MAPS_ALL) -> str:
+def document_text(image: AttributeMap, fields: Fields = WHOLE.fields) -> str:
     """Attributes as one line of JSON text.
 
     Raises ConversionError where an attribute value has a type that DynamoDB does not know, or `fields` finds what the
@@ -67,22 +66,22 @@ def index_key(name: str) -> int:
     return int.from_bytes(blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big") >> 1
 
 
-def document_fields(name: str, image: AttributeMap) -> dict[str, Any]:
-    """What the document of this id holds: its item's attributes, and its key."""
-    return {**image, KEY_FIELD: {"N": str(index_key(name))}}
+def document_fields(name: str, image: AttributeMap, shape: Shape = WHOLE.shape) -> dict[str, Any]:
+    """What the document of this id holds: of its item's attributes what the shape says, and its key."""
+    return {**shape.of(image), KEY_FIELD: {"N": str(index_key(name))}}
 
 
-def encode(name: str, image: AttributeMap, fields: Fields = MAPS_ALL) -> bytes:
+def encode(name: str, image: AttributeMap, rules: Rules = WHOLE) -> bytes:
     """The document of this id as it stands in a bulk body. A line break would end it early; JSON text has none.
 
     Raises ConversionError as `document_text` does, and where an attribute has the name of the key.
     """
-    if KEY_FIELD in image:
+    if KEY_FIELD in image and KEY_FIELD in rules.shape.of(image):
         raise ConversionError(
             f"The item has an attribute {KEY_FIELD}: each document has a field of that name, by which the index is "
-            "scanned. Rename the attribute in the table."
+            "scanned. Rename the attribute in the table, or leave it out (`document.exclude`)."
         )
-    return document_text(document_fields(name, image), fields).encode()
+    return document_text(document_fields(name, image, rules.shape), rules.fields).encode()
 
 
 def document_id(keys: AttributeMap, key_attributes: tuple[str, ...]) -> str:

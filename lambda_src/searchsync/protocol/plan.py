@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from searchsync.documents.attributes import AttributeMap
-from searchsync.documents.document import MAPS_ALL, document_id, encode
-from searchsync.documents.fields import Fields
+from searchsync.documents.document import document_id, encode
+from searchsync.documents.shape import WHOLE, Rules
 from searchsync.errors import SearchsyncError, StackError
 from searchsync.protocol.bulk import Answer, Kind, Write
 from searchsync.protocol.records import StreamRecord
@@ -64,7 +64,7 @@ def plan_batch(
     key_attributes: tuple[str, ...],
     received: int,
     latest: float,
-    fields: Fields = MAPS_ALL,
+    rules: Rules = WHOLE,
 ) -> Plan:
     """One decision per document. `received` is the second, rounded up, in which the batch was taken.
 
@@ -90,7 +90,7 @@ def plan_batch(
             versions[name] = _rising(versions[name], version)
         plan.changes[name] = Change(name, record, second)
     for name, change in plan.changes.items():
-        _decide(plan, change, versions[name], fields)
+        _decide(plan, change, versions[name], rules)
     return plan
 
 
@@ -121,13 +121,13 @@ def _rising(before: int | None, after: int | None) -> int | None:
     return after if before is not None and after is not None and before < after else None
 
 
-def _decide(plan: Plan, change: Change, version: int | None, fields: Fields) -> None:
+def _decide(plan: Plan, change: Change, version: int | None, rules: Rules) -> None:
     name, record = change.id, change.record
     if version is None or (record.image is None and not record.is_deletion):
         plan.resyncs.append(name)
         return
     try:
-        source = None if record.is_deletion or record.image is None else encode(name, record.image, fields)
+        source = None if record.is_deletion or record.image is None else encode(name, record.image, rules)
     except Exception as error:  # noqa: BLE001 - one record's failure in pure code is that record's
         plan.poison.append(unwritable(record.keys, record.sequence_number, version, error))
         return

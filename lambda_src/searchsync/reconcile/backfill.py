@@ -9,8 +9,8 @@ from threading import Lock
 
 from searchsync.clock import Clock, Deadline
 from searchsync.documents.attributes import AttributeMap
-from searchsync.documents.document import MAPS_ALL, encode
-from searchsync.documents.fields import Fields
+from searchsync.documents.document import encode
+from searchsync.documents.shape import WHOLE, Rules
 from searchsync.edges.table import Item, ScanPage
 from searchsync.protocol.bulk import Answer, Kind, Write
 from searchsync.protocol.plan import Poison, refused, unwritable
@@ -38,10 +38,10 @@ _CONVERTING = Lock()
 """The converter serves one thread at a time: it remembers names."""
 
 
-def documents(items: Iterable[Item], version: int, fields: Fields = MAPS_ALL) -> Documents:
+def documents(items: Iterable[Item], version: int, rules: Rules = WHOLE) -> Documents:
     """The documents of items."""
     with _CONVERTING:
-        return _documents(items, version, fields)
+        return _documents(items, version, rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +54,19 @@ class Converted:
     documents: Documents
 
 
-def converted(page: ScanPage, max_skew: float, fields: Fields = MAPS_ALL) -> Converted:
+def converted(page: ScanPage, max_skew: float, rules: Rules = WHOLE) -> Converted:
     """A page just read, with its read's version; `max_skew` in seconds."""
-    found = documents(page.items, read_version(page.read_at, max_skew), fields)
+    found = documents(page.items, read_version(page.read_at, max_skew), rules)
     return Converted(page.read_monotonic, page.position, page.units, found)
 
 
-def _documents(items: Iterable[Item], version: int, fields: Fields) -> Documents:
+def _documents(items: Iterable[Item], version: int, rules: Rules) -> Documents:
     keys: dict[str, AttributeMap] = {}
     writes: list[Write] = []
     poison: list[Poison] = []
     for item in items:
         try:
-            writes.append(Write(item.id, version, encode(item.id, item.image, fields)))
+            writes.append(Write(item.id, version, encode(item.id, item.image, rules)))
         except Exception as error:  # noqa: BLE001 - one item's failure in pure code is that item's
             poison.append(unwritable(item.keys, "", version, error))
         else:

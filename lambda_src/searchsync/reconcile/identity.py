@@ -27,7 +27,7 @@ from searchsync.protocol.bulk import Kind, classify_request
 from searchsync.reconcile.prepare import TableFacts
 
 PACKAGE = Path(__file__).parents[1]
-CONVERSION = (*(f"documents/{name}.py" for name in ("document", "fields", "index", "values")), "edges/wire.py")
+CONVERSION = (*(f"documents/{name}.py" for name in ("document", "fields", "index", "shape", "values")), "edges/wire.py")
 """The modules that decide what an item's document is, and when the two agree."""
 
 
@@ -61,6 +61,7 @@ def saw(config: Config, table: TableFacts, index: Index) -> dict[str, Any]:
         "table_id": table.id,
         "stream_arn": config.stream_arn,
         "mapping": _digest(json.dumps(config.mapping, sort_keys=True).encode()),
+        "shape": _digest(repr(config.shape).encode()),
         "conversion": conversion(),
         "package": VERSION,
     }

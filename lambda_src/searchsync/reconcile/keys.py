@@ -10,6 +10,7 @@ from typing import Any
 from searchsync.documents.attributes import AttributeMap
 from searchsync.documents.document import DIGEST_PREFIX, document_id
 from searchsync.documents.key_values import number_texts, possible_key
+from searchsync.documents.shape import stored_name
 from searchsync.limits import FURTHEST
 
 KeyTypes = Mapping[str, str]
@@ -41,7 +42,7 @@ def _from_source(source: Any, types: KeyTypes) -> Iterable[Sequence[str]]:
     """The keys that the source may say: a number may stand in the item's id in one of two forms."""
     if not isinstance(source, Mapping):
         return ()
-    return product(*(_texts(source.get(name), kind) for name, kind in types.items()))
+    return product(*(_texts(source.get(stored_name(name)), kind) for name, kind in types.items()))
 
 
 def _texts(value: Any, kind: str) -> Sequence[str]:

@@ -174,12 +174,12 @@ class Reconciler:
 
         def read(position: Any, until: Deadline) -> Converted:
             page = self.scanned.scan(part.segment, part.of, position, until)
-            return converted(page, self.config.max_skew, self.config.fields)
+            return converted(page, self.config.max_skew, self.config.rules)
 
         def again(left: Mapping[str, AttributeMap], _: Sequence[Write]) -> Iterator[Batch]:
             for page in self._paced.read(left, deadline):
                 items = [self.table.item(image) for image in page.images.values() if image is not None]
-                found = documents(items, read_version(page.read_at, self.config.max_skew), self.config.fields)
+                found = documents(items, read_version(page.read_at, self.config.max_skew), self.config.rules)
                 yield Batch(found, time_to_write(page.read_monotonic, deadline))
 
         position = state.position
@@ -212,7 +212,7 @@ class Reconciler:
         try:
             for items in files.pages(LINES_AT_ONCE):
                 if items:
-                    batch = Batch(documents(items, version, self.config.fields), deadline)
+                    batch = Batch(documents(items, version, self.config.rules), deadline)
                     self._write(batch, again, deadline)
                     self._tell(state, self.counts)
                 position, broken = files.position, len(files.broken)
@@ -269,6 +269,7 @@ class Reconciler:
             self.clock,
             self.rng,
             self.types,
+            self.config.shape,
             state.recheck_delay,
             self._visibility,
             self.lateness if state.task == "verify" else replace(self.lateness, watch=0.0),  # to mend does no harm
@@ -360,7 +361,7 @@ class Reconciler:
         return page.position
 
     def _mend(self, differences: Sequence[Difference], deadline: Deadline) -> None:
-        repair = Repair(self._paced, self._delivery().deliver, self.clock, self.config.max_skew, self.config.fields)
+        repair = Repair(self._paced, self._delivery().deliver, self.clock, self.config.max_skew, self.config.rules)
         repaired = repair.mend(differences, deadline)
         self.counts.update(repaired.counts)
         self._hand_over(repaired.poison, deadline)

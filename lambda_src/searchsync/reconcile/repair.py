@@ -11,8 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from searchsync.clock import Clock, Deadline, time_to_write
-from searchsync.documents.document import MAPS_ALL
-from searchsync.documents.fields import Fields
+from searchsync.documents.shape import WHOLE, Rules
 from searchsync.errors import CollectionBusyError
 from searchsync.limits import FEW_TO_REPAIR, MOST_TO_REPAIR
 from searchsync.protocol.bulk import Answer, Kind, Write
@@ -52,7 +51,7 @@ class Repair:
     deliver: Deliver
     clock: Clock
     max_skew: float
-    fields: Fields = MAPS_ALL
+    rules: Rules = WHOLE
 
     def mend(self, differences: Sequence[Difference], deadline: Deadline) -> Repaired:
         """Bring their keys in step with the table.
@@ -62,7 +61,7 @@ class Repair:
         now = int(self.clock.now())
         keys = {each.id: each.keys for each in differences if each.keys is not None}
         targets = [Target(each.id, each.keys, now, self._past(each)) for each in differences if each.keys is not None]
-        resync = Resync(self.table, self.deliver, self.clock, self.max_skew, self.fields)
+        resync = Resync(self.table, self.deliver, self.clock, self.max_skew, self.rules)
         outcomes = resync.run(targets, deadline) if targets else {}
         outcomes |= self._delete([each.id for each in differences if each.keys is None], deadline)
         results = Counter(outcome.result for outcome in outcomes.values())

@@ -21,6 +21,7 @@ from typing import Protocol
 from searchsync.clock import Clock, Deadline
 from searchsync.documents import document as rules
 from searchsync.documents.attributes import AttributeMap
+from searchsync.documents.shape import Shape
 from searchsync.edges.table import Item
 from searchsync.errors import PipelineLateError
 from searchsync.limits import ITEM_EVERY, LARGEST_READ, LOOKS, MOST_DISAGREEMENTS, SAMPLES
@@ -81,6 +82,7 @@ class Verification:
     clock: Clock
     rng: random.Random
     types: KeyTypes
+    shape: Shape
     recheck_delay: float
     visibility: Visibility
     lateness: Lateness
@@ -110,14 +112,14 @@ class Verification:
         for documents in self.index.documents(list(given), deadline):
             doubtful: dict[str, AttributeMap] = {}
             for name, document in documents.items():
-                seen = compared(name, given[name].image, document)
+                seen = compared(name, given[name].image, document, self.shape)
                 if document is None:
                     self._note(name, given[name].keys, seen)
                 elif seen.kind is not None:
                     doubtful[name] = given[name].keys
             for page in self.table.read(doubtful, deadline):
                 for name, image in page.images.items():
-                    self._note(name, doubtful[name], compared(name, image, documents[name]))
+                    self._note(name, doubtful[name], compared(name, image, documents[name], self.shape))
 
     def look_up(self, hits: Sequence[Hit], deadline: Deadline) -> None:
         """Look up the items of documents: those without one are orphans."""
@@ -225,7 +227,9 @@ class Verification:
             keys = dict(leading[start : start + LARGEST_READ])
             for documents in self.index.documents(list(keys), deadline):
                 for page in self.table.read({name: keys[name] for name in documents}, deadline):
-                    looks |= {name: compared(name, image, documents[name]) for name, image in page.images.items()}
+                    looks |= {
+                        name: compared(name, image, documents[name], self.shape) for name, image in page.images.items()
+                    }
         for documents in self.index.documents(unmappable, deadline):
             looks |= {name: self._unmappable(name, document) for name, document in documents.items()}
         return looks
@@ -272,9 +276,9 @@ class Verification:
         return {name for page in pages for name, image in page.images.items() if image is None}
 
 
-def compared(name: str, image: AttributeMap | None, document: Document | None) -> Look:
+def compared(name: str, image: AttributeMap | None, document: Document | None, shape: Shape) -> Look:
     """A look at an item and the document of its id, by the rule that wrote it."""
-    return look(None if image is None else rules.document_fields(name, image), document)
+    return look(None if image is None else rules.document_fields(name, image, shape), document)
 
 
 def _sorted(

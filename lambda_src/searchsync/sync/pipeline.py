@@ -65,7 +65,7 @@ class Pipeline:
         self._look_at_the_stream(records, report)
         received = math.ceil(self.clock.now())
         latest = self.clock.now() + self.config.max_skew
-        plan = plan_batch(records, self.config.key_attributes, received, latest, self.config.fields)
+        plan = plan_batch(records, self.config.key_attributes, received, latest, self.config.rules)
         self._name_records(plan, report)
         delivery = Delivery(
             self.collection, self.backoff, self.largest_body, lambda name: plan.changes[name].latest_second
@@ -134,7 +134,7 @@ class Pipeline:
             elif found is not None and not failed:
                 targets.append(found)
         if targets:
-            resync = Resync(self.table, delivery.deliver, self.clock, self.config.max_skew, self.config.fields)
+            resync = Resync(self.table, delivery.deliver, self.clock, self.config.max_skew, self.config.rules)
             outcomes |= resync.run(targets, deadline)
         return outcomes
 

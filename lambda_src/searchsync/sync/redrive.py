@@ -236,7 +236,7 @@ class Redrive:
             return {}
         born = {each.id: float(each.record_second) for each in targets}
         delivery = Delivery(self.collection, self.backoff, self.largest_body, born.__getitem__)
-        resync = Resync(self.table, delivery.deliver, self.clock, self.config.max_skew, self.config.fields)
+        resync = Resync(self.table, delivery.deliver, self.clock, self.config.max_skew, self.config.rules)
         outcomes = resync.run(targets, deadline)
         reasons = {name: why_it_stays(each) for name, each in outcomes.items()}
         report.stayed_documents += [(name, reason) for name, reason in reasons.items() if reason]

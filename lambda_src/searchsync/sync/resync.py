@@ -11,8 +11,8 @@ from enum import Enum
 
 from searchsync.clock import Clock, Deadline, time_to_write
 from searchsync.documents.attributes import AttributeMap
-from searchsync.documents.document import MAPS_ALL, encode
-from searchsync.documents.fields import Fields
+from searchsync.documents.document import encode
+from searchsync.documents.shape import WHOLE, Rules
 from searchsync.errors import SearchsyncError, TableBusyError
 from searchsync.limits import GATHERED_S, LARGEST_BODY, READ_AND_WRITE, ROUNDS
 from searchsync.protocol.bulk import DONE, Answer, Kind, Write, lines
@@ -71,7 +71,7 @@ class Resync:
     deliver: Deliver
     clock: Clock
     max_skew: float
-    fields: Fields = MAPS_ALL
+    rules: Rules = WHOLE
     largest_body: int = LARGEST_BODY
 
     def run(self, targets: Sequence[Target], deadline: Deadline) -> dict[str, Outcome]:
@@ -133,7 +133,7 @@ class Resync:
         read = _Read(page.read_monotonic, [], 0, {})
         for name, image in page.images.items():
             try:
-                read.writes.append(Write(name, version, None if image is None else encode(name, image, self.fields)))
+                read.writes.append(Write(name, version, None if image is None else encode(name, image, self.rules)))
             except Exception as error:  # noqa: BLE001 - one item's failure in pure code is that item's
                 read.unwritable[name] = (version, _unwritable(error))
         return replace(read, size=sum(len(lines(write)) for write in read.writes))

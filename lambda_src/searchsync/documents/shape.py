@@ -1,0 +1,188 @@
+"""What of an item is in its document, and by which names. Pure.
+
+The engine keeps some names at the top of a document for itself (`_version`, `_id`, …): it refuses every document that
+has one, whatever the mapping. AppSync's tables with conflict detection have such attributes (AWS AppSync developer
+guide, "Versioned data sources"). So each of these names has one more underscore in the document, and one that could be
+taken for such a name has, too: `_version` becomes `__version`, `__version` becomes `___version`. No two attributes of
+an item meet, and the way back is one underscore less. Below the top these names are like any other.
+
+A path is names with dots between them: `address.city` is the member `city` of the map `address`, in the maps of a list
+too. A dot that belongs to a name is written `\\.`, and a backslash `\\\\`.
+
+  include   no other attributes than these; None: all
+  exclude   not these, of what is included
+
+Key attributes are always in the document: without them nothing leads back from it to its item.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from searchsync.documents.attributes import AttributeMap
+from searchsync.documents.fields import Fields
+from searchsync.limits import MOST_NAMES
+
+METADATA = (
+    "_data_stream_timestamp",
+    "_doc_count",
+    "_field_names",
+    "_id",
+    "_ignored",
+    "_index",
+    "_nested_path",
+    "_primary_term",
+    "_routing",
+    "_seq_no",
+    "_source",
+    "_version",
+)
+"""Names that the engine refuses at the top, or takes for its own; tests/engine/test_documents.py asks it for each."""
+_BARE = frozenset(name.lstrip("_") for name in METADATA)
+_PLAIN: set[str] = set()
+"""Names that are stored as they are: nearly all items have the same few, so that each is looked at once."""
+_PART = re.compile(r"(?:[^.\\]|\\[.\\])+")
+
+Tree = Mapping[str, "Tree | None"]
+"""Paths by their first names; None: the path ends here."""
+
+
+def stored_name(name: str) -> str:
+    """The name that an attribute has at the top of a document."""
+    bare = name.lstrip("_")
+    return f"_{name}" if bare in _BARE and bare != name else name
+
+
+def parts_of(path: str) -> list[str]:
+    """The names of a path. Raises ValueError where it is none."""
+    found = [match.group() for match in _PART.finditer(path)]
+    if not path or ".".join(found) != path:
+        raise ValueError(f"{path!r} is no path: give names with dots between them, and \\. for a dot in a name")
+    return [re.sub(r"\\(.)", r"\1", each) for each in found]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Which attributes of an item its document has, by paths; `keys`: the key attributes, which it always has."""
+
+    include: tuple[str, ...] | None = None
+    exclude: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+
+    def problem(self) -> str:
+        """Why no document can have this shape, or a path that says nothing; empty where all is well."""
+        try:
+            ways = [parts_of(path) for path in (*(self.include or ()), *self.exclude)]
+        except ValueError as error:
+            return str(error)
+        if self.include == ():
+            return "`include` is empty: leave it out for all attributes"
+        included = ways[: len(self.include or ())]
+        for path, way in zip(self.exclude, ways[len(included) :], strict=True):
+            if way[0] in self.keys:
+                return f"take {path!r} out of `exclude`: a document needs the table's key attributes"
+            if self.include is not None and not any(way[: len(each)] == each[: len(way)] for each in included):
+                return f"take {path!r} out of `exclude`: `include` has nothing of it"
+        return ""
+
+    def of(self, image: AttributeMap) -> AttributeMap:
+        """The attributes of a document, by the names that they have there."""
+        found = image
+        if self.include is not None:
+            found = _only(image, self._included)
+        if self.exclude:
+            found = _without(found, self._excluded)
+        return found if found.keys() <= _PLAIN else _stored(found)
+
+    @cached_property
+    def _included(self) -> Tree:
+        return _tree((*(self.include or ()), *map(_path, self.keys)))
+
+    @cached_property
+    def _excluded(self) -> Tree:
+        return _tree(self.exclude)
+
+
+def _stored(attributes: AttributeMap) -> AttributeMap:
+    """Attributes by the names that they have in a document."""
+    found = {stored_name(name): value for name, value in attributes.items()}
+    if len(_PLAIN) >= MOST_NAMES:
+        _PLAIN.clear()
+    _PLAIN.update(name for name in attributes if stored_name(name) == name)
+    return found
+
+
+def _path(name: str) -> str:
+    return re.sub(r"([.\\])", r"\\\1", name)
+
+
+def _tree(paths: Iterable[str]) -> Tree:
+    root: dict[str, Any] = {}
+    for path in paths:
+        *parents, last = parts_of(path)
+        at: dict[str, Any] | None = root
+        for name in parents:
+            at = None if at is None else at.setdefault(name, {})
+        if at is not None:
+            at[last] = None
+    return root
+
+
+def _only(members: Mapping[str, Any], tree: Tree) -> dict[str, Any]:
+    """The members that the tree names. A value that has no members has none of a longer path's either."""
+    found = {}
+    for name, value in members.items():
+        below = tree.get(name, members)
+        if below is None:
+            found[name] = value
+        elif below is not members and (inner := _members_only(value, below)) is not None:
+            found[name] = inner
+    return found
+
+
+def _members_only(value: Mapping[str, Any], tree: Tree) -> Mapping[str, Any] | None:
+    """Of a map, or of the maps in a list, the members that the tree names; None for what has no members."""
+    if "M" in value:
+        return {"M": _only(value["M"], tree)}
+    if "L" in value:
+        inner = (_members_only(each, tree) for each in value["L"])
+        return {"L": [each for each in inner if each is not None]}
+    return None
+
+
+def _without(members: Mapping[str, Any], tree: Tree) -> Mapping[str, Any]:
+    """The members without those that the tree names. What holds none of them is not copied."""
+    if tree.keys().isdisjoint(members):
+        return members
+    found = {}
+    for name, value in members.items():
+        below = tree.get(name, members)
+        if below is members:
+            found[name] = value
+        elif below is not None:
+            found[name] = _members_without(value, below)
+    return found
+
+
+def _members_without(value: Mapping[str, Any], tree: Tree) -> Mapping[str, Any]:
+    if "M" in value:
+        return {"M": _without(value["M"], tree)}
+    if "L" in value:
+        return {"L": [_members_without(each, tree) for each in value["L"]]}
+    return value
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How items become documents: what they hold, and what the index maps of it."""
+
+    shape: Shape = field(default_factory=Shape)
+    fields: Fields = field(default_factory=Fields)
+
+
+WHOLE = Rules()
+"""Documents of all attributes, in an index that maps whatever comes."""

@@ -1,0 +1,96 @@
+"""Mutants of the documents' shape: each path that goes without it, and its own rules."""
+
+from __future__ import annotations
+
+from tools.mutants.mutant import FUNCTION, Mutant
+
+SHAPE, PARTS = FUNCTION + "documents/shape.py", FUNCTION + "reconcile/parts.py"
+UNIT = "tests/unit/test_shape.py"
+LANE = ("tests/unit/test_reconcile_parts.py", "-k", "goes_by_the_shape")
+
+MUTANTS = (
+    Mutant(
+        "a stream that goes without the shape",
+        FUNCTION + "protocol/plan.py",
+        "record.image, rules)",
+        "record.image)",
+        (UNIT, "-k", "the_streams_too"),
+    ),
+    Mutant(
+        "a backfill that goes without the shape",
+        PARTS,
+        "return converted(page, self.config.max_skew, self.config.rules)",
+        "return converted(page, self.config.max_skew)",
+        LANE,
+    ),
+    Mutant(
+        "what is read again goes without the shape",
+        PARTS,
+        "read_version(page.read_at, self.config.max_skew), self.config.rules)",
+        "read_version(page.read_at, self.config.max_skew))",
+        LANE,
+    ),
+    Mutant(
+        "a verification that goes without the shape",
+        PARTS,
+        "            self.config.shape,\n",
+        "            type(self.config.shape)(),\n",
+        LANE,
+    ),
+    Mutant(
+        "a repair that goes without the shape",
+        PARTS,
+        "self.clock, self.config.max_skew, self.config.rules)",
+        "self.clock, self.config.max_skew)",
+        LANE,
+    ),
+    Mutant(
+        "an export that is loaded without the shape",
+        PARTS,
+        "batch = Batch(documents(items, version, self.config.rules), deadline)",
+        "batch = Batch(documents(items, version), deadline)",
+        ("tests/unit/test_reconcile_export.py", "-k", "shape_of_documents"),
+    ),
+    Mutant(
+        "a resync that goes without the shape",
+        FUNCTION + "sync/resync.py",
+        "encode(name, image, self.rules)",
+        "encode(name, image)",
+        ("tests/unit/test_pipeline_failures.py", "-k", "only_what_the_mapping_does_not_map"),
+    ),
+    Mutant(
+        "a name that the engine keeps sent as it is",
+        SHAPE,
+        'return f"_{name}" if bare in _BARE and bare != name else name',
+        "return name",
+        (UNIT, "-k", "one_more_underscore"),
+    ),
+    Mutant(
+        "only the engine's own names renamed, so that two may meet",
+        SHAPE,
+        "if bare in _BARE and bare != name else name",
+        "if name in METADATA else name",
+        (UNIT, "-k", "no_two_attributes"),
+    ),
+    Mutant(
+        "a key looked for by its attribute's name",
+        FUNCTION + "reconcile/keys.py",
+        "source.get(stored_name(name))",
+        "source.get(name)",
+        (UNIT, "-k", "name_that_it_has_there"),
+    ),
+    Mutant(
+        "included without the key",
+        SHAPE,
+        "_tree((*(self.include or ()), *map(_path, self.keys)))",
+        "_tree(self.include or ())",
+        (UNIT, "-k", "what_its_shape_says"),
+    ),
+    Mutant(
+        "another shape not told from the verified one",
+        FUNCTION + "reconcile/identity.py",
+        '        "shape": _digest(repr(config.shape).encode()),\n',
+        "",
+        ("tests/unit/test_reconcile_identity.py", "-k", "shape"),
+    ),
+)
