@@ -9,7 +9,7 @@ import time
 import pytest
 
 from lab.stack import Lab
-from tests.support.small_stack import SmallStack, wait_until
+from tests.support.small_stack import FUNCTION_SECONDS, SmallStack, wait_until
 
 
 def test_a_change_reaches_the_function_in_dynamodbs_shape(stack: SmallStack) -> None:
@@ -161,7 +161,7 @@ def test_the_function_runs_as_in_lambda(stack: SmallStack) -> None:
     seen = stack.invoke({"environment": True})
     assert seen["python"] == [3, 12]
     assert seen["name"] == stack.name
-    assert 2000 < seen["left"] <= 3000
+    assert FUNCTION_SECONDS * 1000 - 1000 < seen["left"] <= FUNCTION_SECONDS * 1000
     assert seen["path"] is None
     assert seen["task"] == ["index.py"]
     assert {"AWS_REGION", "AWS_LAMBDA_FUNCTION_NAME", "AWS_ENDPOINT_URL"} < set(seen["environment"])

@@ -16,6 +16,7 @@ import requests
 from lab.applied import Applied
 from lab.cloud.retries import THROTTLED
 from lab.faults import Fault, FaultKind
+from searchsync.limits import NEW_INDEX_S
 from tests.support.applied_run import REFRESH_SECONDS, damage, settling_soon, with_environment
 
 FUNCTION_ROLE = "dynamodb-to-opensearch-reconcile-role"
@@ -45,7 +46,9 @@ class Run:
             found = self.states.describe_execution(executionArn=execution)
             return found if found["status"] != "RUNNING" else None
 
-        return dict(self.stack.until("the run's end", ended, 300))
+        return dict(
+            self.stack.until("the run's end", ended, NEW_INDEX_S + 300)
+        )  # a call waits for an index that is new
 
     def run(self, task: str) -> dict[str, Any]:
         """The output of a run that succeeds."""

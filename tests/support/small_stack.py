@@ -16,6 +16,8 @@ from lab.stack import Lab
 ACCOUNT = "000000000000"
 STREAM_ACTIONS = ("DescribeStream", "GetRecords", "GetShardIterator")
 TIMEOUT_SECONDS = 15.0
+FUNCTION_SECONDS = 10
+"""The function's timeout: its first request to an engine on a busy machine takes seconds."""
 
 # It prints each event and does what the items tell it: raise, sleep, fail a record, call a collection.
 HANDLER = """
@@ -255,7 +257,7 @@ class SmallStack:
             Role=self.role_arn,
             Runtime="python3.12",
             Handler="index.handle",
-            Timeout=3,
+            Timeout=FUNCTION_SECONDS,
             Code={"ZipFile": package.getvalue()},
             Environment={"Variables": {"COLLECTION": self.endpoint}},
         )
