@@ -22,7 +22,7 @@ FASTER_THAN_BOTO3 = 2.4
 WITHIN_OF_FLOOR = 1.25
 WITHOUT_SHAPE, WITH_SHAPE = 1.05, 1.25
 """Of a document's time: of a whole one against one that knows no shape, and with ten paths excluded against that."""
-EXCLUDED = ("lines.count", "address.position.latitude", "cancelled", *(f"not_there_{number}" for number in range(7)))
+EXCLUDED = ("lines.count", "cancelled", *(f"not_there_{number}" for number in range(8)))
 """Little of an item, so that it is the looking that is measured."""
 
 

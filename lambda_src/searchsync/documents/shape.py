@@ -156,15 +156,16 @@ def _members_only(value: Mapping[str, Any], tree: Tree) -> Mapping[str, Any] | N
 
 def _without(members: Mapping[str, Any], tree: Tree) -> Mapping[str, Any]:
     """The members without those that the tree names. What holds none of them is not copied."""
-    if tree.keys().isdisjoint(members):
+    named = tree.keys() & members.keys()
+    if not named:
         return members
-    found = {}
-    for name, value in members.items():
-        below = tree.get(name, members)
-        if below is members:
-            found[name] = value
-        elif below is not None:
-            found[name] = _members_without(value, below)
+    found = dict(members)
+    for name in named:
+        below = tree[name]
+        if below is None:
+            del found[name]
+        else:
+            found[name] = _members_without(found[name], below)
     return found
 
 
@@ -172,7 +173,8 @@ def _members_without(value: Mapping[str, Any], tree: Tree) -> Mapping[str, Any]:
     if "M" in value:
         return {"M": _without(value["M"], tree)}
     if "L" in value:
-        return {"L": [_members_without(each, tree) for each in value["L"]]}
+        # A list's elements are mostly maps: they go without a call for each.
+        return {"L": [{"M": _without(e["M"], tree)} if "M" in e else _members_without(e, tree) for e in value["L"]]}
     return value
 
 
