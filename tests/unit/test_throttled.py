@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from bench.before import ROOT
+from bench.overload import AT_MOST, CHANGES, SEED, tried
 from bench.throttled import BURST_S, OLD, REQUEST_S, Case, World
 
 CAPACITY = 20
@@ -65,3 +67,12 @@ def test_what_a_deletion_finds_is_missing_until_it_is_gone() -> None:
     assert (throttled.missing(), throttled.versions["k1"]) == (100, OLD)
     bulk(throttled, ["k1"], action="delete")
     assert throttled.missing() == 99
+
+
+@pytest.mark.parametrize("kind", ["puts", "deletions"])
+def test_the_packages_handler_runs_in_the_simulation_to_its_end(kind: str) -> None:
+    """Reads of the table, too: half of the items are refused at random, so that deletions meet conflicts."""
+    case = Case(kind, CHANGES, 20, False, True, SEED, 300.0)
+    (found,) = tried(ROOT / "lambda_src", [case])
+    assert (found.handed_over, found.missing) == (0, 0)
+    assert found.seconds <= AT_MOST * case.least_s
