@@ -20,6 +20,12 @@ SETTINGS = {
 """Whatever this machine's own are."""
 
 
+def own_files() -> list[str]:
+    """This repository's files, those not committed yet too."""
+    listed = git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard").splitlines()
+    return [name for name in listed if (ROOT / name).is_file()]
+
+
 def repository_of(files: Iterable[str], root: Path, **written: str) -> Path:
     """A repository whose branch main has these files as they are here, and those that are `written`, by their stem."""
     subprocess.run(["git", "init", "--quiet", "-b", "main", root], check=True)

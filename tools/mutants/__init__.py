@@ -10,6 +10,7 @@ from tools.mutants import (
     module,
     owners,
     reconciliation,
+    release,
     rolling,
     the_lab,
     verdict,
@@ -29,5 +30,6 @@ MUTANTS = (
     *index_phase.MUTANTS,
     *verdict.MUTANTS,
     *rolling.MUTANTS,
+    *release.MUTANTS,
     *owners.MUTANTS,
 )
