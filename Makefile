@@ -8,7 +8,7 @@ SCALE ?= 0.1
 TOOLS := .venv/bin/python
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup jars package demo lab test unit lint settings mutants prove bench soak clean
+.PHONY: help setup jars package demo lab test unit lint settings mutants prove bench soak release clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -68,6 +68,9 @@ bench: jars package ## measure converter, handler, resync, package, the run and 
 
 soak: jars package ## very many changes with faults on, then a full comparison (CHANGES=200000 SEED=…)
 	@PYTHONPATH=lambda_src $(TOOLS) -m lab.soak --changes $(CHANGES) $(if $(SEED),--seed $(SEED))
+
+release: setup ## make a release on main, to be pushed (VERSION=1.2.3)
+	@$(TOOLS) -m tools.release $(VERSION)
 
 clean: ## remove what make made: environments, jars, package, caches
 	@rm -rf .venv .lab dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -45,6 +45,8 @@ DATA = ("certifi/cacert.pem",)
 """Read by OpenSSL itself, which Python does not see."""
 LICENCES = ("LICEN", "NOTICE", "COPYING")
 SOURCE_FILES = ("*.txt", "searchsync/**/*.py")
+DIGEST = "sources.sha256"
+"""Beside the function's sources, which name it in every log line."""
 HASH_SEED = "0"
 
 
@@ -76,6 +78,7 @@ def build(options: Options, report: Callable[[str], None]) -> Path:
         if options.bytecode:
             report(f"compiling byte code with {python}")
             compile_bytecode(python, stage)
+        (stage / NAME / DIGEST).write_text(sources_digest(SOURCES))
         return write(stage, options)
 
 

@@ -162,6 +162,7 @@ locals {
   package_from_file = var.package.s3_bucket == null
   package_file      = coalesce(var.package.file, "${path.module}/dist/searchsync.zip")
   package_facts     = local.package_from_file ? "${trimsuffix(local.package_file, ".zip")}.json" : var.package.facts
+  facts             = try(jsondecode(file(local.package_facts)), {})
   # As build.py makes it: what the package was built from, and what the module has.
   sources_digest = sha256(join("\n", [
     for file in setunion(fileset("${path.module}/lambda_src", "*.txt"), fileset("${path.module}/lambda_src", "searchsync/**/*.py")) :
@@ -265,22 +266,22 @@ resource "aws_lambda_function" "this" {
   lifecycle {
     precondition {
       condition     = !local.package_from_file || fileexists(local.package_file)
-      error_message = "The package ${local.package_file} does not exist. ${local.package_command}."
+      error_message = "The package ${local.package_file} does not exist. Take a release, whose tag carries it, in the module's source (`?ref=vX.Y.Z`). ${local.package_command}. Or give an object in S3: package.s3_bucket, s3_key, s3_object_version and facts."
     }
     precondition {
       condition     = local.package_from_file && !fileexists(local.package_file) || fileexists(local.package_facts)
       error_message = "The package's facts ${local.package_facts} do not exist: nothing says what the zip was built for. ${local.package_command}; or copy the JSON that build.py wrote beside the zip."
     }
     precondition {
-      condition     = !fileexists(local.package_facts) || try(jsondecode(file(local.package_facts)).sources, "") == local.sources_digest
+      condition     = !fileexists(local.package_facts) || try(local.facts.sources, "") == local.sources_digest
       error_message = "The package that ${local.package_facts} describes was built from other sources than this module's: its code and its Terraform would not fit together. ${local.package_command}; or take the package of the module's own commit."
     }
     precondition {
-      condition     = !fileexists(local.package_facts) || try(jsondecode(file(local.package_facts)).runtime, "") == var.function.runtime
-      error_message = "The package is built for ${try(jsondecode(file(local.package_facts)).runtime, "a runtime that its facts do not name")}, and function.runtime is ${var.function.runtime}. ${local.package_command}."
+      condition     = !fileexists(local.package_facts) || try(local.facts.runtime, "") == var.function.runtime
+      error_message = "The package is built for ${try(local.facts.runtime, "a runtime that its facts do not name")}, and function.runtime is ${var.function.runtime}. ${local.package_command}."
     }
     precondition {
-      condition     = !local.package_from_file || !fileexists(local.package_facts) || !fileexists(local.package_file) || try(jsondecode(file(local.package_facts)).sha256, "") == (fileexists(local.package_file) ? filesha256(local.package_file) : null)
+      condition     = !local.package_from_file || !fileexists(local.package_facts) || !fileexists(local.package_file) || try(local.facts.sha256, "") == (fileexists(local.package_file) ? filesha256(local.package_file) : null)
       error_message = "The package ${local.package_file} is not the one that ${local.package_facts} describes: their sha256 differ. ${local.package_command}."
     }
     precondition {

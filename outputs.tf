@@ -84,6 +84,15 @@ output "function_arn" {
   value       = aws_lambda_function.this.arn
 }
 
+output "package" {
+  description = "What the functions run: `version` as each log line and `searchsync status` name it, `sources` (SHA-256 of what the zip was built from) and `sha256` (of the zip)."
+  value = {
+    version = try("${local.facts.version}+${substr(local.facts.sources, 0, 12)}", null)
+    sources = try(local.facts.sources, null)
+    sha256  = try(local.facts.sha256, null)
+  }
+}
+
 output "log_group_name" {
   description = "Name of the function's log group."
   value       = aws_cloudwatch_log_group.function.name

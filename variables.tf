@@ -405,7 +405,7 @@ variable "function" {
 
 variable "package" {
   description = <<-EOT
-    The function's code. Give a file, or all four of an S3 object; without either `dist/searchsync.zip` of this module is taken.
+    The function's code. Give a file, or all four of an S3 object; without either `dist/searchsync.zip` of this module is taken, which a release's tag has and `make package` makes.
     - `file`: path of a zip that build.py made; the JSON that it wrote must lie beside it.
     - `s3_bucket`: bucket of the zip, in the function's region.
     - `s3_key`: key of the zip.

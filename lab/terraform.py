@@ -68,16 +68,20 @@ class Terraform:
     Leaving it does not destroy what was applied: the lab's end does, or `destroy`.
     """
 
-    def __init__(self, example: str | Path, lab: Lab, credentials: Credentials | None = None) -> None:
+    def __init__(
+        self, example: str | Path, lab: Lab, credentials: Credentials | None = None, *, alone: bool = False
+    ) -> None:
         """Copy `examples/<example>`, or another folder in its place, with the module and initialise it.
 
-        `credentials`: who applies; root when not given. LabError when the copy cannot be initialised.
+        `credentials`: who applies; root when not given. `alone`: without the module, which the folder has from
+        elsewhere. LabError when the copy cannot be initialised.
         """
         self._copy = Path(tempfile.mkdtemp(prefix="searchsync-terraform-"))
         self.directory = self._copy / "examples" / Path(example).name
         self._environment = environment(lab, credentials)
         try:
-            _copy_tree(ROOT, self._copy)
+            if not alone:
+                _copy_tree(ROOT, self._copy)
             if isinstance(example, Path):
                 shutil.copytree(example, self.directory)
             if not self.directory.is_dir():

@@ -106,6 +106,12 @@ class Index:
     rolling: Rolling | None = None
     owner: str | None = None
 
+    @property
+    def package(self) -> str | None:
+        """The version that runs and, behind a plus, what its package was built from. None where it did not say."""
+        told = self.saw.get("package")
+        return None if told is None else str(told)
+
 
 @dataclass(frozen=True)
 class Handed:

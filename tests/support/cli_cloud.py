@@ -123,7 +123,7 @@ class Cloud:
             "stream_arn": self.variables["STREAM_ARN"],
             "mapping": "m1",
             "conversion": "c1",
-            "package": "0.1.0",
+            "package": "0.1.0+0123456789ab",
         }
         self.index = {"state": "there", "created": 7.0, "documents": 0}
         self.rolling: dict[str, Any] | None = None

@@ -128,10 +128,19 @@ def test_json_beside_the_zip_says_what_the_module_compares(package: Path) -> Non
     }
 
 
-def test_function_and_package_say_the_same_version() -> None:
+def test_function_and_command_line_and_package_say_the_same_version() -> None:
     from searchsync import VERSION  # noqa: PLC0415
+    from searchsync_cli import __version__  # noqa: PLC0415
 
-    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == VERSION
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == VERSION == __version__
+
+
+def test_packed_function_names_what_it_was_built_from(package: Path, task: Path) -> None:
+    from searchsync import PACKAGE, VERSION, package_in  # noqa: PLC0415
+
+    facts = json.loads(package.with_suffix(".json").read_text())
+    assert package_in(task / "searchsync") == f"{VERSION}+{facts['sources'][:12]}"
+    assert f"{VERSION}+unbuilt" == PACKAGE  # beside the sources there is no digest
 
 
 def test_every_source_of_the_function_is_packed(names: set[str]) -> None:

@@ -326,6 +326,19 @@ def test_a_repair_counts_however_many_runs_came_after_it(cloud: Cloud) -> None:
     assert len([name for name, _ in cloud.calls if name == "DescribeExecution"]) < 5  # none before the signal
 
 
+def test_the_package_that_runs_is_shown_where_the_function_says_it(cloud: Cloud) -> None:
+    cloud.finished("verify")
+    assert cloud.run("status") == 0
+    assert [line.split() for line in cloud.out.splitlines() if "Package" in line] == [["Package", cloud.saw["package"]]]
+    cloud.run("status", "--json")
+    assert json.loads(cloud.out)["package"] == "0.1.0+0123456789ab"
+    del cloud.saw["package"]
+    assert cloud.run("status") == 0
+    assert "Package" not in cloud.out
+    cloud.run("status", "--json")
+    assert json.loads(cloud.out)["package"] is None
+
+
 def test_counts_are_not_looked_at(cloud: Cloud) -> None:
     cloud.index["documents"] = 7
     cloud.finished("verify", items=10, documents=9)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from searchsync import PACKAGE
 from searchsync.config import read_environment
 from searchsync.protocol.plan import Poison
 from searchsync.sync.metrics import UNITS, log_line
@@ -43,6 +44,7 @@ def test_the_record_is_in_the_line_by_its_key() -> None:
     bench.run(event(record("INSERT", "a", number=1)))
     (shown,) = line(bench)["records"]
     assert (shown["event"], shown["document"]) == ("INSERT", "a")
+    assert line(bench)["package"] == PACKAGE
 
 
 def test_keys_can_be_hashed() -> None:

@@ -116,9 +116,9 @@ def test_another_rule_of_conversion_is_another_digest(
 ) -> None:
     for name in CONVERSION:
         (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes((identity.PACKAGE / name).read_bytes())
+        (tmp_path / name).write_bytes((identity.SOURCES / name).read_bytes())
     before = conversion()
-    monkeypatch.setattr(identity, "PACKAGE", tmp_path)
+    monkeypatch.setattr(identity, "SOURCES", tmp_path)
     assert conversion() == before
     with (tmp_path / module).open("a") as file:
         file.write("#")

@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from searchsync import PACKAGE
 from searchsync.config import read_environment
 from searchsync.errors import StackError
 from searchsync.reconcile.agreement import Kind
@@ -104,7 +105,7 @@ def test_a_calls_line_carries_its_metrics() -> None:
     line = call_line(Counter(items=5, documents=2, written=3, poison=1), CONFIG, NOW, {"step": "part", "run": "r"})
     assert metrics(line) == {"RunItems": 7, "RunWritten": 3, "RunPoison": 1, "Repaired": 0, "RunSucceeded": 0}
     assert json.loads(line)["counts"] == {"items": 5, "documents": 2, "written": 3, "poison": 1}
-    assert json.loads(line)["step"] == "part"
+    assert (json.loads(line)["step"], json.loads(line)["package"]) == ("part", PACKAGE)
 
 
 def test_only_a_verifications_result_says_how_many_differences_there_are() -> None:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from opensearchpy.exceptions import ConnectionTimeout
 
-from searchsync import VERSION
+from searchsync import PACKAGE
 from searchsync.config import read_environment
 from searchsync.errors import (
     CollectionBusyError,
@@ -651,7 +651,7 @@ def test_a_result_names_what_was_compared(bench: Bench) -> None:
     seen = bench.machine("verify")["saw"]
     assert (seen["collection"], seen["index"]) == (urlsplit(bench.steps.config.host).netloc, bench.steps.config.index)
     assert (seen["index_uuid"], seen["index_mark"], seen["table_id"]) == ("uuid-1", "mark-1", "table-1")
-    assert (seen["stream_arn"], seen["package"]) == (STREAM_ARN, VERSION)
+    assert (seen["stream_arn"], seen["package"]) == (STREAM_ARN, PACKAGE)
     assert bench.report.result is not None
     assert bench.report.result["saw"] == seen
 

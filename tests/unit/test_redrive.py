@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from searchsync import PACKAGE
 from searchsync.config import read_environment
 from searchsync.edges.failures import Message
 from searchsync.errors import StackError, TableBusyError
@@ -267,7 +268,7 @@ def test_the_line_has_the_metrics_and_names_what_stayed_by_error_type_alone(benc
     (directive,) = found["_aws"]["CloudWatchMetrics"]
     assert {each["Name"] for each in directive["Metrics"]} == REDRIVE_UNITS.keys() - {"RepairNeeded"}
     assert [found[each] for each in ("Redriven", "RedriveStayed", "RedriveLost")] == [1, 1, 0]
-    assert found["FunctionName"] == "sync-redrive"
+    assert (found["FunctionName"], found["package"]) == ("sync-redrive", PACKAGE)
     assert found["stayed_documents"] == [{"document": "a", "error_type": "mapper_parsing_exception"}]
     assert found["level"] == "WARN"
     assert "secret" not in json.dumps(found)

@@ -14,9 +14,9 @@ MAY_IMPORT = {
     "documents": COMMON | {"documents"},
     "protocol": COMMON | {"documents", "protocol", "clock", "config"},
     "edges": COMMON | {"documents", "protocol", "clock", "config", "edges"},
-    "sync": COMMON | {"documents", "protocol", "clock", "config", "edges", "sync"},
+    "sync": COMMON | {"documents", "protocol", "clock", "config", "edges", "sync", "PACKAGE"},
     "reconcile": COMMON
-    | {"documents", "protocol", "clock", "config", "edges", "sync", "doctor", "reconcile", "VERSION"},
+    | {"documents", "protocol", "clock", "config", "edges", "sync", "doctor", "reconcile", "PACKAGE"},
 }
 """By room, what may be imported of the function; the entries import what they like, and nothing imports them."""
 PURE = ("documents", "protocol")

@@ -10,6 +10,7 @@ from tools.mutants import (
     module,
     owners,
     reconciliation,
+    release,
     rolling,
     shape,
     the_lab,
@@ -31,5 +32,6 @@ MUTANTS = (
     *shape.MUTANTS,
     *verdict.MUTANTS,
     *rolling.MUTANTS,
+    *release.MUTANTS,
     *owners.MUTANTS,
 )

@@ -119,7 +119,7 @@ MUTANTS = (
     Mutant(
         "verdict: other rules of conversion are the same",
         FUNCTION + "reconcile/identity.py",
-        '    return _digest(b"".join((PACKAGE / name).read_bytes() for name in CONVERSION))',
+        '    return _digest(b"".join((SOURCES / name).read_bytes() for name in CONVERSION))',
         '    return _digest(b"")',
         (IDENTITY, "-k", "rule_of_conversion"),
     ),

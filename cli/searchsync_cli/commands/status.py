@@ -84,6 +84,8 @@ def shown(stack: Stack, facts: Facts, verdict: Verdict, troubles: list[Trouble],
     sheet.add_row("Failure queue", _queue(facts.queue))
     sheet.add_row("Repair needed", _repair(facts, now))
     sheet.add_row("Run", _run(facts, now))
+    if facts.index and facts.index.package:
+        sheet.add_row("Package", printable(facts.index.package))
     advice = [Text.assemble(("→ ", colour), f"{each.told(now)}: {each.remedy}.") for each in troubles]
     return Group(head, Text(), sheet, *([Text(), *advice] if advice else []))
 
@@ -199,6 +201,7 @@ def as_json(stack: Stack, facts: Facts, verdict: Verdict, troubles: list[Trouble
             "saw": verification.output.get("saw"),
         },
         "index": facts.index and {"state": facts.index.state, "documents": facts.index.documents},
+        "package": facts.index.package if facts.index else None,
         "rolling": _rolling_json(facts.index.rolling if facts.index else None),
         "limits_seconds": {"lag": facts.limits.lag, "verification_age": facts.limits.age},
         "running": running and {"task": running.task, "execution": running.arn, "started": iso(running.started)},

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from opensearchpy.client.client import Client
 
-from searchsync import VERSION
+from searchsync import PACKAGE
 from searchsync.clock import Backoff, Deadline
 from searchsync.config import Config
 from searchsync.documents.index import Owner, holder, mark_in
@@ -26,7 +26,7 @@ from searchsync.limits import REQUEST_TIMEOUT, SHORTEST_REQUEST
 from searchsync.protocol.bulk import Kind, classify_request
 from searchsync.reconcile.prepare import TableFacts
 
-PACKAGE = Path(__file__).parents[1]
+SOURCES = Path(__file__).parents[1]
 CONVERSION = (*(f"documents/{name}.py" for name in ("document", "fields", "index", "shape", "values")), "edges/wire.py")
 """The modules that decide what an item's document is, and when the two agree."""
 
@@ -63,13 +63,13 @@ def saw(config: Config, table: TableFacts, index: Index) -> dict[str, Any]:
         "mapping": _digest(json.dumps(config.mapping, sort_keys=True).encode()),
         "shape": _digest(repr(config.shape).encode()),
         "conversion": conversion(),
-        "package": VERSION,
+        "package": PACKAGE,
     }
 
 
 def conversion() -> str:
     """A digest of the rules by which items become documents, from their sources in the package."""
-    return _digest(b"".join((PACKAGE / name).read_bytes() for name in CONVERSION))
+    return _digest(b"".join((SOURCES / name).read_bytes() for name in CONVERSION))
 
 
 def _digest(content: bytes) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from searchsync import PACKAGE
 from searchsync.config import Config
 from searchsync.errors import StackError
 from searchsync.limits import TOLD_EVERY
@@ -40,7 +41,8 @@ def call_line(counts: Mapping[str, int], config: Config, now: float, facts: Mapp
         "Repaired": counts.get("repaired", 0),
         "RunSucceeded": 0,
     }
-    return _text(embedded(values, UNITS, config, now) | {"level": "INFO", **facts, "counts": dict(counts)})
+    line = embedded(values, UNITS, config, now) | {"level": "INFO", "package": PACKAGE}
+    return _text(line | {**facts, "counts": dict(counts)})
 
 
 def result_line(differences: int | None, config: Config, now: float, result: Mapping[str, Any]) -> str:

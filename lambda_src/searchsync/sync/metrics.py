@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
+from searchsync import PACKAGE
 from searchsync.config import Config
 from searchsync.limits import RECORDS_SHOWN
 from searchsync.protocol.plan import Poison
@@ -106,6 +107,7 @@ def redrive_line(report: RedriveReport, config: Config, now: float, request_id: 
         values["RedriveStayed"] = report.left
     line = embedded(values, REDRIVE_UNITS, config, now) | {
         "level": "ERROR" if report.error or report.repair_needed or report.lost else "WARN" if report.left else "INFO",
+        "package": PACKAGE,
         "request_id": request_id,
         "index": config.index,
         "duration": round(report.duration, 3),
@@ -141,6 +143,7 @@ def log_line(report: Report, config: Config, now: float, request_id: str) -> str
     }
     line = embedded(values, UNITS, config, now) | {
         "level": _level(report),
+        "package": PACKAGE,
         "request_id": request_id,
         "index": config.index,
         "records": _records(report.records, config.hash_keys_in_log),
