@@ -82,6 +82,9 @@ locals {
   # Those that are there: one watches what may be off.
   watched = { for key, alarm in local.alarms : key => alarm if key != "rolling-late" || var.reconciliation.rolling != null }
 
+  # In the unit of the alarm's metric or expression.
+  thresholds = { for key, alarm in local.alarms : key => try(alarm.threshold, 0) }
+
   alone = { for key, alarm in local.alarms : key => can(alarm.expression) ? null : one(values(alarm.metrics)) }
 }
 
@@ -91,7 +94,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   alarm_name          = "${local.alarm_prefix}-${each.key}"
   alarm_description   = each.value.description
   comparison_operator = "GreaterThanThreshold"
-  threshold           = try(each.value.threshold, 0)
+  threshold           = local.thresholds[each.key]
   evaluation_periods  = try(each.value.of, 1)
   datapoints_to_alarm = try(each.value.breaching, 1)
   treat_missing_data  = try(each.value.missing, "ignore")

@@ -174,6 +174,20 @@ output "alarm_arns" {
 }
 
 ################################################################################
+# Dashboard
+################################################################################
+
+output "dashboard_name" {
+  description = "Name of the dashboard; null without one."
+  value       = one(aws_cloudwatch_dashboard.this[*].dashboard_name)
+}
+
+output "dashboard_arn" {
+  description = "ARN of the dashboard; null without one."
+  value       = one(aws_cloudwatch_dashboard.this[*].dashboard_arn)
+}
+
+################################################################################
 # Reconciliation
 ################################################################################
 

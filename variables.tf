@@ -3,7 +3,7 @@
 ################################################################################
 
 variable "name" {
-  description = "Prefix of every name that is not given: function, role, policies, queue, alarms. A stack of its own name in its account and region. Another name replaces what was created under the old one; table and collection have names of their own and stay. With another function name the index is handed over by `index.adopt`."
+  description = "Prefix of every name that is not given: function, role, policies, queue, alarms, dashboard. A stack of its own name in its account and region. Another name replaces what was created under the old one; table and collection have names of their own and stay. With another function name the index is handed over by `index.adopt`."
   type        = string
   nullable    = false
 
@@ -683,6 +683,29 @@ variable "alarms" {
     # A first record may be delivered three times before both parts of a sleeping collection have woken.
     condition     = var.alarms.iterator_age_seconds >= 120 + var.trigger.maximum_batching_window_seconds && var.alarms.iterator_age_seconds <= 86400
     error_message = "alarms.iterator_age_seconds is ${var.alarms.iterator_age_seconds}: give seconds from ${120 + var.trigger.maximum_batching_window_seconds} (120 + trigger.maximum_batching_window_seconds) to 86400 (24 hours, when the stream drops records)."
+  }
+}
+
+################################################################################
+# Dashboard
+################################################################################
+
+variable "dashboard" {
+  description = <<-EOT
+    A CloudWatch dashboard ($3 a month): lag, throughput, errors, the failure queue, runs, what costs, and the alarms with their thresholds.
+    - `enabled`: create it.
+    - `name`: its name; null takes `name`. Another name replaces the dashboard. A dashboard is the account's, of no region: of two stacks of one name in two regions give one a name of its own, or each apply overwrites the other's.
+  EOT
+  type = object({
+    enabled = optional(bool, false)
+    name    = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.dashboard.name == null ? true : can(regex("^[A-Za-z0-9_-]{1,255}$", var.dashboard.name))
+    error_message = "dashboard.name is ${jsonencode(var.dashboard.name)}: use 1 to 255 letters, digits, hyphens and underscores."
   }
 }
 

@@ -114,6 +114,13 @@ class Terraform:
         """The plan's text."""
         return self._run("plan").stdout
 
+    def planned(self, variables: Mapping[str, Any] | None = None) -> dict[str, str]:
+        """What a plan does to each resource, by address, such as update or replace. Nothing is looked up first."""
+        self._keep(variables)
+        lines = map(json.loads, self._run("plan", "-refresh=false", "-json").stdout.splitlines())
+        changes = (line["change"] for line in lines if line["type"] == "planned_change")
+        return {change["resource"]["addr"]: change["action"] for change in changes}
+
     def output(self) -> dict[str, Any]:
         """The outputs' values."""
         found = json.loads(self._run("output", "-json").stdout)

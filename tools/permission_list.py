@@ -22,6 +22,7 @@ RULES = ("arn:aws:events:REGION:ACCOUNT:rule/NAME-*",)
 BUCKET = ("arn:aws:s3:::NAME-reconcile-*",)
 OBJECTS = ("arn:aws:s3:::NAME-reconcile-*/*",)
 ALARMS = ("arn:aws:cloudwatch:REGION:ACCOUNT:alarm:NAME-*",)
+DASHBOARD = ("arn:aws:cloudwatch::ACCOUNT:dashboard/NAME",)
 YOURS: tuple[str, ...] = ()
 """A key or an object of the user's: not in the policy document, since only the user knows its ARN."""
 
@@ -276,6 +277,12 @@ GRANTS = (
         ALARMS,
     ),
     Grant("the same", "`alarms.enabled`", _of("cloudwatch", "DescribeAlarms"), ANYWHERE),
+    Grant(
+        "`aws_cloudwatch_dashboard`",
+        "`dashboard.enabled`",
+        _of("cloudwatch", "DeleteDashboards", "GetDashboard", "PutDashboard"),
+        DASHBOARD,
+    ),
 )
 
 AOSS_ENDPOINT = 'AOSS\'s own VPC endpoint (`collection.network = "vpc"`)'

@@ -21,12 +21,21 @@ MOST_CHARACTERS = 6_144
 
 
 def policy(grants: Iterable[Grant] = GRANTS) -> dict[str, Any]:
-    """The grants as an IAM policy document, those on what is the user's own left out."""
-    return {"Version": "2012-10-17", "Statement": [_statement(each) for each in grants if each.resources]}
+    """The grants as an IAM policy document, those on what is the user's own left out.
+
+    Grants on the same resources are one statement: so all fit into one managed policy.
+    """
+    statements: dict[str, dict[str, Any]] = {}
+    for grant in grants:
+        if grant.resources:
+            same = statements.setdefault(json.dumps([grant.resources, grant.condition]), _statement(grant))
+            same["Action"] += [each for each in grant.actions if each not in same["Action"]]
+    return {"Version": "2012-10-17", "Statement": list(statements.values())}
 
 
 def _statement(grant: Grant) -> dict[str, Any]:
-    statement = {"Effect": "Allow", "Action": list(grant.actions), "Resource": list(grant.resources)}
+    """The grant's statement, without its actions."""
+    statement: dict[str, Any] = {"Effect": "Allow", "Action": [], "Resource": list(grant.resources)}
     return statement if grant.condition is None else {**statement, "Condition": grant.condition}
 
 

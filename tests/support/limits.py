@@ -7,13 +7,15 @@ has none and a page of AWS has, `PAGES` says it with its page.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
 import botocore.session
 import regex
 from botocore.model import Shape
+
+from lab.cloud import dashboards
 
 IAM_ROLE_POLICIES = 10_240
 """Characters of a role's inline policies together, without white space ("IAM and AWS STS quotas")."""
@@ -78,6 +80,10 @@ MEMBERS: Mapping[str, Mapping[str, str]] = {
         "deployment_id": "apigateway:CreateStage.deploymentId",
         "rest_api_id": "apigateway:CreateStage.restApiId",
         "stage_name": "apigateway:CreateStage.stageName",
+    },
+    "aws_cloudwatch_dashboard": {
+        "dashboard_body": "cloudwatch:PutDashboard.DashboardBody",
+        "dashboard_name": "cloudwatch:PutDashboard.DashboardName",
     },
     "aws_cloudwatch_event_rule": {
         "description": "events:PutRule.Description",
@@ -291,6 +297,7 @@ PAGES: Mapping[tuple[str, str], tuple[str, str]] = {
     ),
     ("aws_s3_bucket_lifecycle_configuration", "rule.id"): (r".{1,255}", "API reference, LifecycleRule"),
     ("aws_s3_bucket_policy", "bucket"): (r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "General purpose bucket naming rules"),
+    ("aws_cloudwatch_dashboard", "dashboard_name"): (dashboards.NAME.pattern, "API reference, PutDashboard"),
     ("aws_cloudwatch_metric_alarm", "alarm_name"): (r"[ -~]{1,255}", "API reference, PutMetricAlarm"),
     ("aws_dynamodb_table", "server_side_encryption.kms_key_arn"): (r".{1,2048}", "KMS API reference, DescribeKey"),
     ("aws_sqs_queue", "kms_master_key_id"): (r".{1,2048}", "KMS API reference, DescribeKey"),
@@ -324,6 +331,11 @@ BOUNDS: Mapping[tuple[str, str], tuple[int, int, str]] = {
     ("aws_sqs_queue", "visibility_timeout_seconds"): (0, 43_200, "API reference, SetQueueAttributes"),
 }
 """Least and most of numbers, or characters of texts, whose model has none: and the page that says so."""
+
+TEXTS: Mapping[tuple[str, str], Callable[[str], Iterable[object]]] = {
+    ("aws_cloudwatch_dashboard", "dashboard_body"): dashboards.diagnose,
+}
+"""Texts with a language of their own, and what is wrong in one: its module has the pages."""
 
 LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
 CHOICES: Mapping[tuple[str, str], tuple[tuple[int, ...], str]] = {
@@ -397,7 +409,7 @@ def environment_bytes(values: Mapping[str, Any]) -> int:
 def checks(kind: str, argument: str) -> bool:
     """Whether an argument's row says anything that a value of the right type could break."""
     member, key = MEMBERS[kind][argument], (kind, argument)
-    if argument == "tags" or key in PAGES or key in BOUNDS or key in CHOICES:
+    if argument == "tags" or any(key in each for each in (PAGES, BOUNDS, CHOICES, TEXTS)):
         return True
     if member in (_TERRAFORM, _ATTRIBUTES):
         return False
@@ -427,6 +439,8 @@ def _against_page(key: tuple[str, str], value: Any) -> Iterator[str]:
     some, page = CHOICES.get(key, ((), ""))
     if page and value not in some:
         yield f"{value} is none of {some} ({page})"
+    if key in TEXTS:
+        yield from map(str, TEXTS[key](value))
     if key[1] == "tags" and len(value) > TAGS:
         yield f"{len(value)} tags, of {TAGS} ({TAGS_PAGE})"
 

@@ -35,6 +35,7 @@ run "shortest" {
     log_group  = { name = "l" }
     role       = { name = "r" }
     index      = { name = "i" }
+    dashboard  = { enabled = true, name = "d" }
   }
 }
 
@@ -112,6 +113,7 @@ run "longest" {
       failure_age_seconds  = 42600
       iterator_age_seconds = 86400
     }
+    dashboard = { enabled = true, name = substr(join("", [for number in range(2) : sha512("d${number}")]), 0, 255) }
     reconciliation = {
       concurrency                = 100
       read_units_per_second      = 1000000

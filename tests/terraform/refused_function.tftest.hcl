@@ -1,4 +1,4 @@
-# Refused while planning: function, log group, queue, role, alarms.
+# Refused while planning: function, log group, queue, role, alarms, dashboard.
 
 mock_provider "aws" {
   source = "./tests/terraform/mocks"
@@ -406,4 +406,22 @@ run "refuses_a_policy_named_like_the_default_of_another" {
     role = { policy_names = { stream = "searchsync-table" } }
   }
   expect_failures = [var.role]
+}
+
+run "refuses_a_dashboards_name_with_a_point" {
+  command = plan
+
+  variables {
+    dashboard = { enabled = true, name = "orders.search" }
+  }
+  expect_failures = [var.dashboard]
+}
+
+run "refuses_a_dashboards_name_of_256_characters" {
+  command = plan
+
+  variables {
+    dashboard = { enabled = true, name = substr(join("", [for number in range(3) : sha512("d${number}")]), 0, 256) }
+  }
+  expect_failures = [var.dashboard]
 }

@@ -84,6 +84,47 @@ run "trigger_takes_other_settings" {
   }
 }
 
+run "there_is_no_dashboard_unless_it_is_asked_for" {
+  command = plan
+
+  assert {
+    condition     = length(aws_cloudwatch_dashboard.this) == 0 && output.dashboard_name == null && output.dashboard_arn == null
+    error_message = "A dashboard costs: it must be off by default."
+  }
+}
+
+run "dashboard_is_named_like_the_stack" {
+  command = plan
+
+  variables {
+    dashboard = { enabled = true }
+  }
+  assert {
+    condition     = aws_cloudwatch_dashboard.this[0].dashboard_name == "searchsync" && output.dashboard_name == "searchsync"
+    error_message = "The dashboard's default name must be the stack's."
+  }
+}
+
+run "dashboard_without_alarms_has_no_lines_and_no_widget_of_them" {
+  variables {
+    table     = { name = "searchsync", hash_key = { name = "id" }, deletion_protection = false }
+    alarms    = { enabled = false }
+    dashboard = { enabled = true, name = "Other_1" }
+  }
+  assert {
+    condition     = aws_cloudwatch_dashboard.this[0].dashboard_name == "Other_1"
+    error_message = "The dashboard must have the name that was given."
+  }
+  assert {
+    condition     = !contains([for widget in jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets : widget.type], "alarm") && jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets[0].width == 24
+    error_message = "Without alarms the text must have the whole row."
+  }
+  assert {
+    condition     = alltrue([for widget in jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets : length(widget.properties.annotations.horizontal) == 0 if widget.type == "metric"])
+    error_message = "A line must be an alarm's threshold."
+  }
+}
+
 run "table_has_its_stream_and_its_protection" {
   command = plan
 

@@ -13,6 +13,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from hashlib import sha512
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,13 @@ import pytest
 
 from lab.cloud.definitions import LONGEST_DEFINITION, diagnose
 from lab.cloud.retries import THROTTLED, waits
+from searchsync.reconcile.report import UNITS as RECONCILE_UNITS
+from searchsync.sync.metrics import REDRIVE_UNITS, UNITS
 from tests.support import limits
 from tests.support.definitions import schema_faults
+from tests.support.graphs import graphs, watched
 from tests.support.policies import faults, policies, resources
+from tests.support.published import PUBLISHED
 from tests.support.written import BUILT_IN, arguments
 from tools.terraform_check import TESTS, Workspace, workspace
 
@@ -39,6 +44,13 @@ MACHINE_TYPE = "aws_sfn_state_machine"
 LIMITS = "limits.tftest.hcl"
 SOMETIMES = ("INDEX_ADOPT", "INDEX_MAPPING", "INDEX_SETTINGS", "DOCUMENT_SHAPE", "REPORT_BUCKET")
 """Variables that main.tf counts where they are there."""
+DASHBOARD = "aws_cloudwatch_dashboard"
+EMITTED = {
+    "searchsync.handler.handle": UNITS,
+    "searchsync.redrive_handler.handle": REDRIVE_UNITS,
+    "searchsync.reconcile_handler.handle": RECONCILE_UNITS,
+}
+"""The metrics of each function, by its handler."""
 SPARE_BYTES = 100
 """Of the environment's allowance: for an account's odd endpoint, or a setting more."""
 LOOKED_THROUGH = (*POLICIES, MACHINE, LIMITS)
@@ -188,7 +200,7 @@ def test_every_row_checks_something_or_names_the_page_that_has_no_rule() -> None
     rows = [(kind, argument) for kind, members in limits.MEMBERS.items() for argument in members]
     unchecked = {row for row in rows if not limits.is_free(*row) and not limits.checks(*row)}
     assert unchecked == limits.UNRULED.keys()
-    assert {*limits.PAGES, *limits.BOUNDS, *limits.CHOICES, *limits.UNSET} <= set(rows)
+    assert {*limits.PAGES, *limits.BOUNDS, *limits.CHOICES, *limits.TEXTS, *limits.UNSET} <= set(rows)
 
 
 def test_no_planned_value_passes_a_limit_of_aws(results: Callable[[str], Results]) -> None:
@@ -243,6 +255,68 @@ def test_the_policies_of_a_role_fit_together(results: Callable[[str], Results]) 
     assert max(sizes.values()) <= limits.IAM_ROLE_POLICIES
 
 
+def _of_kind(found: Results, kind: str) -> list[dict[str, Any]]:
+    return [each["values"] for each in found.resources if each["type"] == kind]
+
+
+def test_every_metric_on_a_dashboard_is_published_by_aws_or_emitted_by_its_function(
+    results: Callable[[str], Results],
+) -> None:
+    functions = {each["function_name"]: each["handler"] for each in _of_kind(results(LIMITS), "aws_lambda_function")}
+    shown = [graph for each in _of_kind(results(LIMITS), DASHBOARD) for graph in graphs(each["dashboard_body"])]
+    assert len(shown) > 30, "two dashboards"
+    emitted = set()
+    for metric in (metric for graph in shown for metric in graph.metrics):
+        dimensions = dict(metric.dimensions)
+        if metric.namespace.startswith("AWS/"):
+            named, _ = PUBLISHED[metric.namespace, metric.name]
+            assert set(named) == dimensions.keys()
+            assert all(dimensions.values())
+        else:
+            handler = functions[dimensions.pop("FunctionName")]
+            assert metric.name in EMITTED[handler], f"{metric} is not of {handler}"
+            assert not dimensions
+            emitted.add((handler, metric.name))
+    assert emitted == {(handler, name) for handler, names in EMITTED.items() for name in names}
+
+
+def test_every_metric_that_an_alarm_watches_is_on_the_dashboard_with_its_threshold(
+    results: Callable[[str], Results],
+) -> None:
+    shown = [graph for each in _of_kind(results(LIMITS), DASHBOARD) for graph in graphs(each["dashboard_body"])]
+    seen = {metric for graph in shown for metric in graph.metrics}
+    prefixes = ("abc-", sha512(b"a0").hexdigest())  # of the stacks with a dashboard
+    alarms = _of_kind(results(LIMITS), "aws_cloudwatch_metric_alarm")
+    ours = [each for each in alarms if each["alarm_name"].startswith(prefixes)]
+    assert len(ours) == 9 + 10, "without and with the rolling verification"
+    for alarm in ours:
+        assert watched(alarm) <= seen, alarm["alarm_name"]
+        if alarm["metric_name"]:
+            (metric,) = watched(alarm)
+            assert any(metric in graph.metrics and alarm["threshold"] in graph.lines for graph in shown), alarm
+    drawn = [value for graph in shown for value in graph.lines]
+    assert len(drawn) == sum(1 for each in ours if each["metric_name"])
+
+
+def test_no_widget_of_a_dashboard_hides_another(results: Callable[[str], Results]) -> None:
+    for each in _of_kind(results(LIMITS), DASHBOARD):
+        taken: set[tuple[int, int]] = set()
+        for widget in json.loads(each["dashboard_body"])["widgets"]:
+            across, down = range(widget["x"], widget["x"] + widget["width"]), range(widget["y"], widget["y"] + 6)
+            assert widget["height"] == 6
+            places = {(x, y) for x in across for y in down}
+            assert not places & taken
+            taken |= places
+        assert taken == {(x, y) for x in range(24) for y in range(max(y for _, y in taken) + 1)}, "a gap"
+
+
+def test_a_dashboard_names_every_section_of_the_operations_page(results: Callable[[str], Results]) -> None:
+    sections = re.findall(r"^## (.+)$", (Path(__file__).parents[2] / "docs/operations.md").read_text(), re.MULTILINE)
+    for each in _of_kind(results(LIMITS), DASHBOARD):
+        (text,) = [widget for widget in json.loads(each["dashboard_body"])["widgets"] if widget["type"] == "text"]
+        assert sorted(re.findall(r"[|,] \*(.+?)\*", text["properties"]["markdown"])) == sorted(sections)
+
+
 @pytest.mark.parametrize(
     ("kind", "values", "fault"),
     [
@@ -261,6 +335,8 @@ def test_the_policies_of_a_role_fit_together(results: Callable[[str], Results]) 
         ("aws_cloudwatch_log_group", {"retention_in_days": 10}, "PutRetentionPolicy"),
         ("aws_cloudwatch_metric_alarm", {"dimensions": {f"d{each}": "x" for each in range(31)}}, "Dimensions"),
         ("aws_cloudwatch_metric_alarm", {"dimensions": {"d": "x" * 1_025}}, "DimensionValue"),
+        ("aws_cloudwatch_dashboard", {"dashboard_name": "a.b"}, "PutDashboard"),
+        ("aws_cloudwatch_dashboard", {"dashboard_body": '{"widgets": 1}'}, "array"),
         ("aws_lambda_function", {"reserved_concurrent_executions": -2}, "ReservedConcurrentExecutions"),
         ("aws_lambda_function", {"environment": [{"variables": {"AB": "é" * 2_049}}]}, "bytes of 4096"),
     ],

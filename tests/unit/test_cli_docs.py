@@ -55,6 +55,14 @@ def test_no_command_is_documented_that_is_not_there() -> None:
     assert set(re.findall(r"`searchsync ([a-z]+)", SECTION)) == set(COMMANDS)
 
 
+def test_every_command_after_a_replacement_is_one() -> None:
+    table = (ROOT / "docs/settings.md").read_text().partition("## What a setting replaces")[2].partition("\n## ")[0]
+    commands = set(re.findall(r"`searchsync ([^`]+)`", table))
+    assert "backfill --again" in commands
+    for each in commands:
+        assert parser().parse_args(each.split()).command == each.split()[0]
+
+
 @pytest.mark.parametrize("module", sorted(path.stem for path in (ROOT / "cli/searchsync_cli").glob("[a-z]*.py")))
 def test_every_module_has_its_row(module: str) -> None:
     assert f"`{module}`" in ARCHITECTURE.partition("### The command line")[2].partition("\n### ")[0]

@@ -17,6 +17,8 @@ import boto3
 import hcl2
 import pytest
 
+from tests.support.replacing import rows
+
 ROOT = Path(__file__).parents[2]
 MODULE = ROOT / "modules/nextgen_collection"
 SCHEMA: dict[str, Any] = json.loads((ROOT / "tests/support/provider_6.json").read_text())
@@ -44,6 +46,8 @@ def resources(main: Mapping[str, Any]) -> dict[str, Any]:
     return {kind: body["this"] for kind, body in named(main["resource"]).items()}
 
 
+ROWS = rows((ROOT / "docs/settings.md").read_text())
+"""What a setting replaces, by module and setting."""
 VARIABLES = named(read(MODULE, "variables")["variable"])
 RESOURCES = resources(read(MODULE, "main"))
 
@@ -158,3 +162,36 @@ def test_the_page_on_collections_says_what_provider_6_was_and_was_not_run_with()
     folders = re.findall(r"\]\(\.\./(modules/\w+)\)", page)
     assert MODULE.relative_to(ROOT).as_posix() in folders
     assert all((ROOT / folder).is_dir() for folder in folders)
+
+
+def never_updated(kind: str) -> set[str]:
+    """Arguments of a resource that AWS takes when it makes one, and in no update: another value replaces it."""
+    shapes = boto3.client("opensearchserverless", region_name="eu-central-1").meta.service_model
+    noun = {"aws_opensearchserverless_collection": "Collection"}.get(kind, "CollectionGroup")
+    made, updated = (shapes.operation_model(f"{verb}{noun}").input_shape.members for verb in ("Create", "Update"))
+    kept = made.keys() - updated.keys() - {"tags"}
+    return {argument for argument in RESOURCES[kind] if re.sub(r"_(\w)", lambda at: at[1].upper(), argument) in kept}
+
+
+def replaced_by(variable: str) -> set[str]:
+    """The types that another value of a variable replaces, by what AWS updates and the policies' module has."""
+    read_there = re.compile(rf"\bvar\.{variable}\b")
+    group, collection = "aws_opensearchserverless_collection_group", "aws_opensearchserverless_collection"
+    found = {
+        kind
+        for kind, given in RESOURCES.items()
+        if any(read_there.search(str(given[argument])) for argument in never_updated(kind))
+    }
+    if group in found:
+        assert f"{group}.this.name" in str(RESOURCES[collection]["collection_group_name"])
+        if "collection_group_name" in never_updated(collection):
+            found.add(collection)
+    (call,) = named(read(MODULE, "main")["module"]).values()
+    policies = {setting: types for (folder, setting), types in ROWS.items() if folder == "modules/collection_policies"}
+    return found.union(*(types for name, types in policies.items() if read_there.search(str(call.get(name, "")))))
+
+
+def test_the_table_of_what_a_setting_replaces_has_this_modules_too() -> None:
+    written = {setting: types for (folder, setting), types in ROWS.items() if folder == "modules/nextgen_collection"}
+    assert written == {variable: types for variable in VARIABLES if (types := replaced_by(variable))}
+    assert written

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tools.mutants.mutant import FUNCTION, Mutant
 
 ALARMS = "tests/unit/test_alarms.py"
+PLANS = "tests/terraform/test_terraform.py"
 STEPS = "tests/unit/test_reconcile_steps.py"
 
 MUTANTS = (
@@ -49,5 +50,33 @@ MUTANTS = (
         "            if order.scheduled:\n",
         "            if False:\n",
         (STEPS, "-k", "gives_way"),
+    ),
+    Mutant(
+        "dashboard: an alarm's threshold is drawn elsewhere",
+        "dashboard.tf",
+        "value = local.thresholds[key]",
+        "value = 1",
+        (PLANS, "-k", "watches_is_on_the_dashboard"),
+    ),
+    Mutant(
+        "dashboard: a metric that no function has",
+        "dashboard.tf",
+        'RedriveStayed = "Maximum"',
+        'RedriveStuck = "Maximum"',
+        (PLANS, "-k", "published_by_aws_or_emitted"),
+    ),
+    Mutant(
+        "dashboard: a graph that is wider than its place",
+        "dashboard.tf",
+        "width = 24 / length(graphs)",
+        "width = 12",
+        (PLANS, "-k", "hides_another"),
+    ),
+    Mutant(
+        "dashboard: CloudWatch's lab takes a period of 90 s",
+        "lab/cloud/dashboards.py",
+        "value >= 60 and value % 60 == 0",
+        "value >= 60",
+        ("tests/unit/test_dashboards.py", "-k", "refuses_is_named"),
     ),
 )

@@ -14,6 +14,7 @@ from lab.cloud.patches import (
     apigateway_dynamodb,
     apigateway_stages,
     cloudwatch_alarms,
+    cloudwatch_dashboards,
     cloudwatch_embedded_metrics,
     cloudwatch_queue_metrics,
     dynamodb_expiry,
@@ -63,6 +64,7 @@ def apply_all(settings: Settings, collections: Collections) -> None:
     lambda_memory.apply()
     lambda_metrics.apply()
     cloudwatch_alarms.apply()
+    cloudwatch_dashboards.apply()
     cloudwatch_embedded_metrics.apply()
     cloudwatch_queue_metrics.apply()
     stepfunctions_definitions.apply()

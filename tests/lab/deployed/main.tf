@@ -59,6 +59,7 @@ module "searchsync" {
   failure_queue = { visibility_timeout_seconds = var.changed ? 1000 : 900 }
   redrive       = { schedule_expression = var.changed ? "rate(2 hours)" : "rate(1 hour)" }
   alarms        = { failure_age_seconds = var.changed ? 600 : 300 }
+  dashboard     = { enabled = true }
 
   reconciliation = {
     concurrency                = var.changed ? 8 : 4

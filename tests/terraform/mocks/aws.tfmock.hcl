@@ -47,6 +47,10 @@ mock_resource "aws_cloudwatch_metric_alarm" {
   defaults = { arn = "arn:aws:cloudwatch:eu-central-1:111122223333:alarm:searchsync" }
 }
 
+mock_resource "aws_cloudwatch_dashboard" {
+  defaults = { dashboard_arn = "arn:aws:cloudwatch::111122223333:dashboard/searchsync" }
+}
+
 mock_resource "aws_sfn_state_machine" {
   defaults = { arn = "arn:aws:states:eu-central-1:111122223333:stateMachine:searchsync-reconcile" }
 }

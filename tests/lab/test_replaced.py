@@ -1,0 +1,158 @@
+"""What a setting replaces: the table of docs/settings.md against plans of an applied stack, one for each setting."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
+from pathlib import Path
+
+import pytest
+
+from lab.errors import LabError
+from lab.maven import ROOT
+from lab.stack import Lab
+from lab.terraform import Terraform
+from tests.support import replacing
+
+NAME = "replaced"
+TYPE = re.compile(r"\b(aws_\w+|terraform_data)\.")
+PAGE = (ROOT / "docs/settings.md").read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Zips by what they are: for another runtime, and with another content."""
+    folder, facts = tmp_path_factory.mktemp("packages"), json.loads((ROOT / "dist/searchsync.json").read_text())
+    found = {"facts": str(ROOT / "dist/searchsync.json")}
+    for name in ("python3.13", "more"):
+        package = Path(shutil.copy(ROOT / "dist/searchsync.zip", folder / f"{name}.zip"))
+        package.write_bytes(package.read_bytes() + (b"" if name == "python3.13" else b"\n"))
+        mine = {"sha256": hashlib.sha256(package.read_bytes()).hexdigest()}
+        runtime = {"runtime": name} if name == "python3.13" else {}
+        package.with_suffix(".json").write_text(json.dumps(facts | mine | runtime))
+        found[name] = str(package)
+    return found
+
+
+class Replaced:
+    """The applied stack, and what a plan of one change replaces in it."""
+
+    def __init__(self, terraform: Terraform, arguments: dict[str, replacing.Arguments]) -> None:
+        self._terraform = terraform
+        self._arguments = arguments
+
+    def by(self, lot: Mapping[str, Sequence[replacing.Arguments]]) -> dict[str, set[str]]:
+        """The types of what is replaced in each module call where these are changed at once. LabError: refused."""
+        changed = {call: functools.reduce(replacing.merged, each, self._arguments[call]) for call, each in lot.items()}
+        planned = self._terraform.planned({**self._arguments, **changed})
+        assert {address.split(".")[1] for address in planned} == set(lot), "something else changes, or nothing"
+        return {
+            call: {
+                TYPE.findall(at)[0] for at in planned if at.startswith(f"module.{call}.") and planned[at] == "replace"
+            }
+            for call in lot
+        }
+
+
+@pytest.fixture(scope="module")
+def stream_arn(lab: Lab) -> str:
+    """The stream of a table that is there."""
+    made = lab.boto3_client("dynamodb").create_table(
+        TableName="existing",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
+    )
+    return str(made["TableDescription"]["LatestStreamArn"])
+
+
+@pytest.fixture(scope="module")
+def changes(packages: dict[str, str], stream_arn: str) -> dict[str, replacing.Changes]:
+    """Every change, by module call and setting."""
+    return {
+        "own": replacing.own_changes(packages),
+        "existing": replacing.existing_changes(stream_arn),
+        "collection": replacing.COLLECTION_CHANGES,
+        "policies": replacing.POLICIES_ALONE,
+    }
+
+
+@pytest.fixture(scope="module")
+def replaced(lab: Lab, stream_arn: str) -> Iterator[Replaced]:
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = lab.boto3_client("iam").create_role(RoleName="existing", AssumeRolePolicyDocument=policy)["Role"]
+    arguments = {
+        "own": replacing.OWN,
+        "existing": replacing.existing(stream_arn, role["Arn"]),
+        "collection": replacing.COLLECTION,
+        "policies": replacing.POLICIES,
+    }
+    with Terraform(Path(__file__).parent / NAME, lab) as terraform:
+        terraform.apply(arguments)
+        assert terraform.plan_is_empty(), terraform.plan()
+        yield Replaced(terraform, arguments)
+
+
+def test_every_setting_is_changed(changes: dict[str, replacing.Changes]) -> None:
+    found: dict[str, set[str]] = {}
+    for call, folder in replacing.PARTS.items():
+        found.setdefault(folder, set()).update(changes[call])
+    assert found == {folder: replacing.settings(folder) for folder in found}
+    written = {(folder, name) for folder, name in replacing.rows(PAGE) if folder in found}
+    assert written <= {(folder, name) for folder, names in found.items() for name in names}
+
+
+def test_what_has_a_row_is_replaced_and_nothing_beside(
+    replaced: Replaced, changes: dict[str, replacing.Changes]
+) -> None:
+    rows = replacing.rows(PAGE)
+    queues = [
+        [(call, name, change) for name, found in changes[call].items() for change in found if (folder, name) in rows]
+        for call, folder in replacing.PARTS.items()
+    ]
+    wrong = {}
+    for lot in zip_longest(*queues):  # the calls know nothing of one another: one plan shows a change of each
+        present = [each for each in lot if each is not None]
+        seen = replaced.by({call: [change] for call, _, change in present})
+        for call, name, _ in present:
+            if seen[call] != rows[replacing.PARTS[call], name]:
+                wrong[call, name] = seen[call]
+    assert not wrong, wrong
+
+
+def test_what_has_no_row_replaces_nothing(replaced: Replaced, changes: dict[str, replacing.Changes]) -> None:
+    rows = replacing.rows(PAGE)
+    queues = [
+        [
+            (call, crowd)
+            for crowd in replacing.crowds(
+                {
+                    name: found
+                    for name, found in changes[call].items()
+                    if (folder, name) not in rows and (call, name) not in replacing.REFUSED
+                }
+            )
+        ]
+        for call, folder in replacing.PARTS.items()
+    ]
+    assert all(queues)
+    for lot in zip_longest(*queues):
+        present = dict(each for each in lot if each is not None)
+        assert replaced.by(present) == {call: set() for call in present}, present
+
+
+@pytest.mark.parametrize(("call", "name"), sorted(replacing.REFUSED))
+def test_what_a_plan_refuses_replaces_nothing(
+    replaced: Replaced, changes: dict[str, replacing.Changes], call: str, name: str
+) -> None:
+    assert (replacing.PARTS[call], name) not in replacing.rows(PAGE)
+    for change in changes[call][name]:
+        with pytest.raises(LabError, match=replacing.REFUSED[call, name]):
+            replaced.by({call: [change]})
