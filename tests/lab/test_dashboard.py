@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from botocore.exceptions import ClientError
 
 from lab.applied import Applied
 from lab.cloud.settings import ACCOUNT, REGION
+from lab.maven import ROOT
 from lab.stack import Lab
 from lab.terraform import Terraform
 from tests.lab.test_verdict import overridden
@@ -25,7 +27,7 @@ def test_a_dashboard_comes_with_its_setting_and_goes_with_it(workshop: Applied, 
         found = cloudwatch.get_dashboard(DashboardName=NAME)
         assert found["DashboardArn"] == f"arn:aws:cloudwatch::{ACCOUNT}:dashboard/{NAME}"
         check_metrics(workshop, found["DashboardBody"])
-        check_alarms(workshop, found["DashboardBody"])
+        check_alarms(found["DashboardBody"])
     with pytest.raises(ClientError, match="ResourceNotFound"):
         cloudwatch.get_dashboard(DashboardName=NAME)
     assert workshop_terraform.plan_is_empty(), workshop_terraform.plan()
@@ -49,11 +51,12 @@ def check_metrics(stack: Applied, body: str) -> None:
     assert any(age in graph.metrics and graph.lines == (3_600_000.0,) for graph in graphs(body))
 
 
-def check_alarms(stack: Applied, body: str) -> None:
-    """Each alarm of the stack, and no other."""
+def check_alarms(body: str) -> None:
+    """Each alarm of the stack, and no other: all but that of the rolling verification, which is off."""
     (shown,) = (each["properties"]["alarms"] for each in json.loads(body)["widgets"] if each["type"] == "alarm")
-    alarms = stack.lab.boto3_client("cloudwatch").describe_alarms(AlarmNamePrefix=f"{NAME}-")["MetricAlarms"]
-    assert sorted(shown) == sorted(each["AlarmArn"] for each in alarms)
+    keys = set(re.findall(r"^    ([a-z-]+) = \{$", (ROOT / "alarms.tf").read_text(), re.MULTILINE)) - {"rolling-late"}
+    assert keys
+    assert sorted(shown) == sorted(f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{NAME}-{key}" for key in keys)
 
 
 @pytest.mark.parametrize(
