@@ -237,7 +237,7 @@ def test_documents_whose_ids_are_no_key_of_a_number_are_unmappable_beside_the_it
 
 def test_a_poison_item_is_counted_and_in_the_failure_queue_and_the_rest_goes_on(world: RealWorld) -> None:
     fill(world, [item(number) for number in range(50)])
-    fill(world, [{"id": {"S": "poison"}, "_id": {"S": "no attribute of a document"}}])
+    fill(world, [{"id": {"S": "poison"}, "a..b": {"S": "no field of a document"}}])
     lane = world.lane()
     assert lane.reconcile("backfill") == {"items": 51, "written": 50, "poison": 1}
     assert [message["key"] for message in lane.queue.messages] == [{"id": {"S": "poison"}}]

@@ -297,7 +297,7 @@ def test_without_this_permission_a_run_fails_and_says_so_and_a_redrive_ends_it(
 ) -> None:
     if action == "sqs:SendMessage":
         # The stream's own message comes first; the run has one of its own to send.
-        run.stack.put({**key("run-poison"), "_id": {"S": "no field of a document"}})
+        run.stack.put({**key("run-poison"), "a..b": {"S": "no field of a document"}})
         run.stack.until("the stream's message", run.stack.failure_messages)
     if action == "dynamodb:BatchGetItem":  # what agrees is not looked up
         damage(run.stack, "run-looked-up", {"id": "run-looked-up"})
