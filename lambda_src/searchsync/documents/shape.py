@@ -20,7 +20,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from searchsync.documents.attributes import AttributeMap
@@ -44,13 +44,14 @@ METADATA = (
 """Names that the engine refuses at the top, or takes for its own; tests/engine/test_documents.py asks it for each."""
 _BARE = frozenset(name.lstrip("_") for name in METADATA)
 _PLAIN: set[str] = set()
-"""Names that are stored as they are: nearly all items have the same few, so that each is looked at once."""
+"""Names of items that are stored as they are: nearly all items have the same few, and are told by one comparison."""
 _PART = re.compile(r"(?:[^.\\]|\\[.\\])+")
 
 Tree = Mapping[str, "Tree | None"]
 """Paths by their first names; None: the path ends here."""
 
 
+@lru_cache(maxsize=MOST_NAMES)
 def stored_name(name: str) -> str:
     """The name that an attribute has at the top of a document."""
     bare = name.lstrip("_")
@@ -110,9 +111,10 @@ class Shape:
 def _stored(attributes: AttributeMap) -> AttributeMap:
     """Attributes by the names that they have in a document."""
     found = {stored_name(name): value for name, value in attributes.items()}
-    if len(_PLAIN) >= MOST_NAMES:
-        _PLAIN.clear()
-    _PLAIN.update(name for name in attributes if stored_name(name) == name)
+    if found.keys() == attributes.keys():
+        if len(_PLAIN) >= MOST_NAMES:
+            _PLAIN.clear()
+        _PLAIN.update(found)
     return found
 
 
@@ -135,12 +137,11 @@ def _tree(paths: Iterable[str]) -> Tree:
 def _only(members: Mapping[str, Any], tree: Tree) -> dict[str, Any]:
     """The members that the tree names. A value that has no members has none of a longer path's either."""
     found = {}
-    for name, value in members.items():
-        below = tree.get(name, members)
-        if below is None:
-            found[name] = value
-        elif below is not members and (inner := _members_only(value, below)) is not None:
-            found[name] = inner
+    for name, below in tree.items():
+        if name in members:
+            value = members[name] if below is None else _members_only(members[name], below)
+            if value is not None:
+                found[name] = value
     return found
 
 
