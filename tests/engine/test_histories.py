@@ -24,32 +24,33 @@ STORM = 60
 """Refusals: a lone document's tries, each with its probe's, take a minute and a half."""
 COLLECTED = tuple(steps.During(moment, steps.Collect()) for moment in range(80, 160, 20))
 """The tombstones behind a storm's first minute; it begins with the first request after the newer trigger's."""
+
+
+def outlived(*begin: steps.Step, back: int, storm: int) -> steps.History:
+    """A deletion by a newer trigger, and then a storm over the older one's write that its tombstone does not outlast.
+
+    `back`: how far the newer one goes back; `storm`: the moment of the first request behind its deletion.
+    """
+    return steps.History(
+        LONG,
+        (
+            *begin,
+            steps.Fault("429"),
+            steps.During(4, steps.Change("a", "delete")),
+            steps.During(5, steps.Restart(back, 8)),
+            steps.During(storm, steps.Fault("429", STORM)),
+            *COLLECTED,
+            steps.Deliver(1),
+        ),
+    )
+
+
 COURSES = {
-    "a storm outlives the tombstone that a newer trigger made of the same key": steps.History(
-        LONG,
-        (
-            steps.Change("a"),
-            steps.Fault("429"),
-            steps.During(4, steps.Change("a", "delete")),
-            steps.During(5, steps.Restart(0, 8)),
-            steps.During(10, steps.Fault("429", STORM)),
-            *COLLECTED,
-            steps.Deliver(1),
-        ),
+    "a storm outlives the tombstone that a newer trigger made of the same key": outlived(
+        steps.Change("a"), back=0, storm=10
     ),
-    "a storm outlives the tombstone of what was read from the table before": steps.History(
-        LONG,
-        (
-            steps.Change("a"),
-            steps.Deliver(1),
-            steps.Change("a", form="no number"),
-            steps.Fault("429"),
-            steps.During(4, steps.Change("a", "delete")),
-            steps.During(5, steps.Restart(1, 8)),
-            steps.During(14, steps.Fault("429", STORM)),
-            *COLLECTED,
-            steps.Deliver(1),
-        ),
+    "a storm outlives the tombstone of what was read from the table before": outlived(
+        steps.Change("a"), steps.Deliver(1), steps.Change("a", form="no number"), back=1, storm=14
     ),
     "warm sandboxes lose their permission": steps.History(
         LONG,

@@ -124,11 +124,19 @@ class Bench:
         self.steps = replace(self.steps, config=replace(self.steps.config, stream_arn=stream))
         self.account.facts = replace(self.account.facts, stream_arn=stream)
 
-    def machine(self, task: str) -> dict[str, Any]:
-        """The whole state machine; its output."""
+    def begun(self, task: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The plan of a run, and the state that each of its parts begins with."""
         plan = self.run({**PREPARE, "input": {"task": task}})
         beginning = {name: plan[name] for name in ("task", "run", "recheck_delay", "export", "saw")}
-        beginning |= {"position": None, "call": 0, "totals": {}}
+        return plan, {**beginning, "position": None, "call": 0, "totals": {}}
+
+    def first_call(self, task: str) -> dict[str, Any]:
+        """The event of a run's first call, of a table in one segment."""
+        return {**self.begun(task)[1], "step": "part", "part": {"segment": 0, "of": 1}}
+
+    def machine(self, task: str) -> dict[str, Any]:
+        """The whole state machine; its output."""
+        plan, beginning = self.begun(task)
         results = [self.part({**beginning, "part": {"segment": each, "of": plan["of"]}}) for each in plan["segments"]]
         if task != "backfill":
             index, since = plan["index"], plan["started"]
@@ -678,9 +686,7 @@ def test_a_run_over_an_index_that_was_replaced_meanwhile_has_no_result(bench: Be
 def test_the_next_call_of_a_run_whose_index_was_deleted_ends_it_before_anything_is_written(
     bench: Bench, task: str, other: dict[str, Any], said: str
 ) -> None:
-    plan = bench.run({**PREPARE, "input": {"task": task}})
-    state = {name: plan[name] for name in ("task", "run", "recheck_delay", "export", "saw")}
-    state |= {"step": "part", "part": {"segment": 0, "of": 1}, "position": None, "call": 0, "totals": {}}
+    state = bench.first_call(task)
     bench.world.index.bodies.clear()
     bench.index = replace(bench.index, **other)
     with pytest.raises(RunRefusedError, match=rf"{said}.* A backfill must go over all"):
@@ -690,9 +696,7 @@ def test_the_next_call_of_a_run_whose_index_was_deleted_ends_it_before_anything_
 
 def test_an_index_that_some_nodes_do_not_know_yet_is_no_deleted_one(bench: Bench) -> None:
     """AOSS answers 404 of one that is new, and shows it without its mapping."""
-    plan = bench.run({**PREPARE, "input": {"task": "backfill"}})
-    state = {name: plan[name] for name in ("task", "run", "recheck_delay", "export", "saw")}
-    state |= {"step": "part", "part": {"segment": 0, "of": 1}, "position": None, "call": 0, "totals": {}}
+    state = bench.first_call("backfill")
     there, began = bench.index, bench.world.clock.time
     bench.index = Index("missing")
     bench.world.clock.at(began + 120.0, lambda: setattr(bench, "index", Index("unowned")))
@@ -701,9 +705,7 @@ def test_an_index_that_some_nodes_do_not_know_yet_is_no_deleted_one(bench: Bench
 
 
 def test_an_index_of_another_stack_is_not_waited_for(bench: Bench) -> None:
-    plan = bench.run({**PREPARE, "input": {"task": "backfill"}})
-    state = {name: plan[name] for name in ("task", "run", "recheck_delay", "export", "saw")}
-    state |= {"step": "part", "part": {"segment": 0, "of": 1}, "position": None, "call": 0, "totals": {}}
+    state = bench.first_call("backfill")
     bench.index, began = (
         Index("unowned", owner="billing arn:aws:dynamodb:eu-central-1:1:table/o"),
         bench.world.clock.time,
@@ -717,9 +719,7 @@ def test_a_collection_that_is_too_busy_to_say_what_its_index_is_ends_no_run(benc
     def busy(_deadline: Any) -> Any:
         raise CollectionBusyError("busy")
 
-    plan = bench.run({**PREPARE, "input": {"task": "backfill"}})
-    state = {name: plan[name] for name in ("task", "run", "recheck_delay", "export", "saw")}
-    state |= {"step": "part", "part": {"segment": 0, "of": 1}, "position": None, "call": 0, "totals": {}}
+    state = bench.first_call("backfill")
     looker: Any = SimpleNamespace(look=busy)
     bench.steps = replace(bench.steps, looker=looker)
     assert bench.run(state)["done"]
