@@ -7,13 +7,13 @@
     a metric widget without a region; with neither metrics nor an alarm, or with both          page
     a metric that is no namespace, name, pairs of dimension and value, and its rendering       page
     a period that is no multiple of 60, a statistic, view, legend or fill of no such name      page
-    more than 500 metrics in a widget, 2,500 in a dashboard                                    quotas
+    more than 500 metrics in a widget, 2,500 in a dashboard                                    not read on AWS's pages
     a metric of over 30 dimensions, or with a name or value that is too long                   API, Dimension
-    an alarm widget of other than 1 to 100 ARNs                                                page
+    an alarm widget of other than 1 to 100 ARNs                                                Pulumi's copy of the page
     a member that the page does not have: CloudWatch only warns of some of them                page
 
 page: "Dashboard body structure and syntax" (CloudWatch API reference); `start` of one widget is the AWS CDK's
-(`MetricWidgetProps`). quotas: "CloudWatch service quotas". Of a log, explorer or custom widget its place alone is
+(`MetricWidgetProps`). Of a log, explorer or custom widget its place alone is
 looked at.
 """
 
