@@ -1,4 +1,4 @@
-"""The arguments that the module's Terraform writes, by resource type: what a plan sets, as against what AWS answers."""
+"""What the module's Terraform files say: their blocks, and the arguments that they write, by resource type."""
 
 from __future__ import annotations
 
@@ -15,8 +15,26 @@ BUILT_IN = "terraform_data"
 """Terraform's own resource: nothing of AWS."""
 
 
+def blocks(path: Path) -> dict[str, Any]:
+    """A file's blocks, without hcl2's own members and quotes."""
+    found: dict[str, Any] = _unquoted(hcl2.loads(path.read_text("utf-8")))
+    return found
+
+
+def named(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """Blocks of one kind, by name."""
+    return {name: body for block in found for name, body in block.items()}
+
+
+def _unquoted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_plain(key): _unquoted(each) for key, each in value.items() if not key.startswith("__")}
+    return [_unquoted(each) for each in value] if isinstance(value, list) else value
+
+
 def arguments(folders: Iterator[Path]) -> dict[str, set[str]]:
-    """Dotted paths of arguments by resource type; those of a nested block stand behind its name."""
+    """What a plan sets, as against what AWS answers: dotted paths by resource type. Those of a nested block stand
+    behind its name."""
     found: defaultdict[str, set[str]] = defaultdict(set)
     for folder in folders:
         for path in sorted(folder.glob("*.tf")):

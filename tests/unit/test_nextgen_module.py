@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import hcl2
 import pytest
 
 from tests.support.replacing import rows
+from tests.support.written import blocks, named
 
 ROOT = Path(__file__).parents[2]
 MODULE = ROOT / "modules/nextgen_collection"
@@ -26,30 +26,14 @@ REFERENCE = re.compile(r"\b(aws_\w+)\.this\.(\w+)")
 LITERALS = {bool: "bool", int: "number", float: "number"}
 
 
-def read(folder: Path, name: str) -> dict[str, Any]:
-    """A file's blocks, without hcl2's own members and quotes."""
-    blocks: dict[str, Any] = plain(hcl2.loads((folder / f"{name}.tf").read_text()))
-    return blocks
-
-
-def plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key.strip('"'): plain(each) for key, each in value.items() if not key.startswith("__")}
-    return [plain(each) for each in value] if isinstance(value, list) else value
-
-
-def named(blocks: list[dict[str, Any]]) -> dict[str, Any]:
-    return {name: body for block in blocks for name, body in block.items()}
-
-
 def resources(main: Mapping[str, Any]) -> dict[str, Any]:
     return {kind: body["this"] for kind, body in named(main["resource"]).items()}
 
 
 ROWS = rows((ROOT / "docs/settings.md").read_text())
 """What a setting replaces, by module and setting."""
-VARIABLES = named(read(MODULE, "variables")["variable"])
-RESOURCES = resources(read(MODULE, "main"))
+VARIABLES = named(blocks(MODULE / "variables.tf")["variable"])
+RESOURCES = resources(blocks(MODULE / "main.tf"))
 
 
 def type_of(value: Any) -> str:
@@ -135,7 +119,7 @@ def test_the_group_is_nextgen_with_the_replicas_that_it_must_have() -> None:
 
 
 def test_the_versions_that_are_taken_begin_with_the_one_that_was_looked_at() -> None:
-    taken = named(read(MODULE, "versions")["terraform"][0]["required_providers"])["aws"]["version"].strip('"')
+    taken = named(blocks(MODULE / "versions.tf")["terraform"][0]["required_providers"])["aws"]["version"].strip('"')
     source, _, version = SCHEMA["provider"].partition(" ")
     assert source == "hashicorp/aws"
     assert taken.startswith(f">= {version.removesuffix('.0')}, ")
@@ -143,13 +127,13 @@ def test_the_versions_that_are_taken_begin_with_the_one_that_was_looked_at() -> 
 
 def test_policies_and_root_module_take_what_the_module_gives() -> None:
     """Terraform would say it here too, if it could load the module."""
-    (call,) = named(read(MODULE, "main")["module"]).values()
-    wanted = named(read(ROOT / "modules/collection_policies", "variables")["variable"])
+    (call,) = named(blocks(MODULE / "main.tf")["module"]).values()
+    wanted = named(blocks(ROOT / "modules/collection_policies/variables.tf")["variable"])
     assert set(call) - {"source"} <= set(wanted)
     assert {name for name, each in wanted.items() if "default" not in each} <= set(call)
-    outputs = named(read(MODULE, "outputs")["output"])
+    outputs = named(blocks(MODULE / "outputs.tf")["output"])
     given = set(outputs["existing_collection"]["value"])
-    taken = named(read(ROOT, "variables")["variable"])["existing_collection"]["type"]
+    taken = named(blocks(ROOT / "variables.tf")["variable"])["existing_collection"]["type"]
     members = dict(re.findall(r"(\w+) = (optional\(|string)", str(taken)))
     assert given <= set(members)
     assert {name for name, kind in members.items() if kind == "string"} <= given
@@ -186,7 +170,7 @@ def replaced_by(variable: str) -> set[str]:
         assert f"{group}.this.name" in str(RESOURCES[collection]["collection_group_name"])
         if "collection_group_name" in never_updated(collection):
             found.add(collection)
-    (call,) = named(read(MODULE, "main")["module"]).values()
+    (call,) = named(blocks(MODULE / "main.tf")["module"]).values()
     policies = {setting: types for (folder, setting), types in ROWS.items() if folder == "modules/collection_policies"}
     return found.union(*(types for name, types in policies.items() if read_there.search(str(call.get(name, "")))))
 

@@ -27,6 +27,36 @@ MUTANTS = (
         ("tests/terraform", "-k", "settings"),
     ),
     Mutant(
+        "the redrive's environment under another key than the sync's",
+        "redrive.tf",
+        "  kms_key_arn                    = var.function.environment_kms_key_arn\n",
+        "",
+        ("tests/unit/test_functions_alike.py",),
+    ),
+    Mutant(
+        "the sync function traced alone",
+        "main.tf",
+        """  environment {
+    variables = local.function_environment
+  }
+""",
+        """  environment {
+    variables = local.function_environment
+  }
+  tracing_config {
+    mode = "Active"
+  }
+""",
+        ("tests/unit/test_functions_alike.py",),
+    ),
+    Mutant(
+        "the reconcile function outside the VPC",
+        "reconciliation.tf",
+        "    vpc                     = var.function.vpc\n",
+        "    vpc                     = null\n",
+        ("tests/unit/test_functions_alike.py",),
+    ),
+    Mutant(
         "the redrive may not delete messages",
         "iam.tf",
         '"sqs:DeleteMessage", ',
