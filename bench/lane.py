@@ -38,7 +38,7 @@ class Context:
 
 
 class Folder:
-    """A bucket as SeenStore uses it, in a folder that the lanes share."""
+    """A bucket as a run uses it, in a folder that the lanes share."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -66,6 +66,7 @@ def ours() -> Callable[[dict[str, Any]], dict[str, Any]]:
 
     from searchsync import reconcile_handler  # noqa: PLC0415 - it reads the environment when imported
     from searchsync.reconcile.account import Account  # noqa: PLC0415
+    from searchsync.reconcile.bucket import Bucket  # noqa: PLC0415
     from searchsync.reconcile.parts import Reconciler  # noqa: PLC0415
     from searchsync.reconcile.seen import SeenStore  # noqa: PLC0415
 
@@ -82,7 +83,7 @@ def ours() -> Callable[[dict[str, Any]], dict[str, Any]]:
 
     made = reconcile_handler.steps
     folder = os.environ.get(SEEN)
-    seen = SeenStore(Folder(Path(folder)), "seen") if folder else SeenStore(None, None)
+    seen = SeenStore(Bucket(Folder(Path(folder)), "seen") if folder else None)
 
     def reconciler(*given: Any) -> Reconciler:
         return replace(made.reconciler(*given), seen=seen)

@@ -18,6 +18,7 @@ from searchsync.lean import tune
 from searchsync.limits import DOCTOR_SECONDS, RECONCILE_RESERVE
 from searchsync.reconcile.account import Account
 from searchsync.reconcile.ahead import InBackground
+from searchsync.reconcile.bucket import Bucket
 from searchsync.reconcile.identity import Looker
 from searchsync.reconcile.keys import KeyTypes
 from searchsync.reconcile.parts import Pace, Reconciler
@@ -42,7 +43,8 @@ def build(config: Config, settings: Settings, environment: Mapping[str, str]) ->
     client = connect(config, sign(environment, config.region), ExactJson())
     reader = IndexReader(client, config.index, config.key_attributes, edges.backoff, config.owner)
     reports = Reports(s3, settings.report_bucket, config, emit)
-    seen = SeenStore(s3, settings.seen_bucket)
+    bucket = None if settings.seen_bucket is None else Bucket(s3, settings.seen_bucket)
+    seen = SeenStore(bucket)
     scanned = edges.another_table()
 
     def reconciler(types: KeyTypes, pace: Pace, lateness: Lateness) -> Reconciler:
@@ -69,12 +71,9 @@ def build(config: Config, settings: Settings, environment: Mapping[str, str]) ->
     looker = Looker(client, config.index, config.owner, edges.backoff)
 
     def rolling() -> Rolling | None:
-        if settings.rolling is None or settings.seen_bucket is None:
+        if settings.rolling is None or bucket is None:
             return None
-        store, schedule = (
-            RollingStore(s3, settings.seen_bucket),
-            Schedule(settings.rolling.period, settings.rolling.every),
-        )
+        store, schedule = RollingStore(bucket), Schedule(settings.rolling.period, settings.rolling.every)
         return Rolling(store, schedule, settings.recheck_delay, settings.lanes, config, account, looker, edges.clock)
 
     return Steps(

@@ -51,7 +51,7 @@ ItemFault = Callable[[str, str], "dict[str, Any] | None"]
 
 
 class MemoryBucket:
-    """A bucket as SeenStore uses it; its suite runs on moto too."""
+    """A bucket as a run uses it; the suite of its keys runs on moto too."""
 
     def __init__(self, page: int = 1_000) -> None:
         self.objects: dict[str, bytes] = {}

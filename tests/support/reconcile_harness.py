@@ -25,6 +25,7 @@ from searchsync.edges.wire import normalised
 from searchsync.errors import CollectionBusyError
 from searchsync.reconcile.agreement import Document
 from searchsync.reconcile.ahead import Ahead
+from searchsync.reconcile.bucket import Bucket
 from searchsync.reconcile.parts import Pace, Reconciler
 from searchsync.reconcile.reader import Hit, KeyPage
 from searchsync.reconcile.report import Reports
@@ -367,7 +368,7 @@ class Lane:
             reader,
             self.queue,
             Reports(self.s3, self.bucket, self.config, self._emit),
-            SeenStore(self.s3, self.seen_bucket),
+            SeenStore(None if self.seen_bucket is None else Bucket(self.s3, self.seen_bucket)),
             self.s3,
             world.clock,
             world.backoff,

@@ -17,6 +17,7 @@ from moto import mock_aws
 from searchsync.config import read_environment
 from searchsync.errors import CollectionBusyError, PipelineLateError, RunRefusedError, StackError
 from searchsync.limits import LONGEST_CALL, ROUND_SHARE, SEGMENT_BYTES
+from searchsync.reconcile.bucket import Bucket
 from searchsync.reconcile.report import rolling_line
 from searchsync.reconcile.rolling import Rolled, Schedule, begun, read_rolled, written_rolled
 from searchsync.reconcile.seen import PREFIX, SeenStore
@@ -42,7 +43,7 @@ class Bench(Whole):
         self.bucket = MemoryBucket()
         steps, clock = self.steps, self.world.clock
         schedule = Schedule(PERIOD, EVERY)
-        self.store = RollingStore(self.bucket, "b")
+        self.store = RollingStore(Bucket(self.bucket, "b"))
         account: Any = self.account
         self.ended = False
         account.ended_since = lambda _: self.ended
@@ -55,7 +56,7 @@ class Bench(Whole):
 
     def reconciler(self, types: Mapping[str, str], pace: Any, lateness: Lateness) -> Any:
         self.pace = pace
-        return replace(super().reconciler(types, pace, lateness), seen=SeenStore(self.bucket, "b"))
+        return replace(super().reconciler(types, pace, lateness), seen=SeenStore(Bucket(self.bucket, "b")))
 
     def call(self) -> dict[str, Any]:
         return self.run({"step": "rolling"})
@@ -381,12 +382,13 @@ def test_its_place_lies_in_the_bucket() -> None:
     with mock_aws():
         s3 = boto3.client("s3", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
         s3.create_bucket(Bucket="bucket")
-        store, place = RollingStore(s3, "bucket"), replace(begun({"index": "i"}, 5.0, 2), run="r")
+        store, place = RollingStore(Bucket(s3, "bucket")), replace(begun({"index": "i"}, 5.0, 2), run="r")
         assert store.read() is None
         store.write(place)
         assert store.read() == place
-        for refused in (RollingStore(s3, "other").read, lambda: RollingStore(s3, "other").write(place)):
-            with pytest.raises(StackError, match=r"other refused rolling/state.json: NoSuchBucket.*s3:PutObject"):
+        other = RollingStore(Bucket(s3, "other"))
+        for refused in (other.read, lambda: other.write(place)):
+            with pytest.raises(StackError, match=r"bucket other refused a request: NoSuchBucket.*s3:PutObject"):
                 refused()
 
 

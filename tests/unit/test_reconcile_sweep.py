@@ -18,6 +18,7 @@ from searchsync.errors import RunRefusedError, StackError
 from searchsync.limits import KEYS
 from searchsync.protocol.version import LOW_BITS
 from searchsync.reconcile import seen as seen_module
+from searchsync.reconcile.bucket import Bucket
 from searchsync.reconcile.seen import Keys, Seen, SeenStore
 from searchsync.reconcile.state import Range
 from searchsync.reconcile.sweep import Stride, Sweep
@@ -178,7 +179,7 @@ def test_a_stride_is_as_wide_as_the_last_ranges_density_wants() -> None:
 
 
 def test_keys_that_a_call_has_written_are_read_by_range(s3: Any) -> None:
-    store = SeenStore(s3, BUCKET)
+    store = SeenStore(Bucket(s3, BUCKET))
     names = [f"item-{number}" for number in range(500)]
     for call, read in enumerate([names[:200], names[200:], []]):
         keys = Keys(7)
@@ -196,7 +197,7 @@ def test_keys_that_a_call_has_written_are_read_by_range(s3: Any) -> None:
 
 
 def test_a_calls_repetition_replaces_what_it_wrote_before(s3: Any) -> None:
-    store = SeenStore(s3, BUCKET)
+    store = SeenStore(Bucket(s3, BUCKET))
     for names in (["a", "b"], ["a"]):
         keys = Keys(1)
         keys.add(names)
@@ -205,7 +206,7 @@ def test_a_calls_repetition_replaces_what_it_wrote_before(s3: Any) -> None:
 
 
 def test_more_objects_than_one_list_names_are_all_read(s3: Any) -> None:
-    store = SeenStore(s3, BUCKET)
+    store = SeenStore(Bucket(s3, BUCKET))
     for call in range(1_001):
         keys = Keys(1)
         keys.add([str(call)])
@@ -215,7 +216,7 @@ def test_more_objects_than_one_list_names_are_all_read(s3: Any) -> None:
 
 def test_what_does_not_fit_into_memory_is_looked_up_instead(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(seen_module, "MOST_SEEN_BYTES", 8 * 15)
-    store = SeenStore(s3, BUCKET)
+    store = SeenStore(Bucket(s3, BUCKET))
     for call in range(2):
         keys = Keys(1)
         keys.add(f"{call}-{number}" for number in range(10))
@@ -227,9 +228,9 @@ def test_a_bucket_that_refuses_is_said_with_what_to_check() -> None:
     with mock_aws():
         client = boto3.client("s3", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
         with pytest.raises(StackError, match="bucket gone refused a request: NoSuchBucket"):
-            SeenStore(client, "gone").write("run", "segment-0000-0000", Keys(1))
+            SeenStore(Bucket(client, "gone")).write("run", "segment-0000-0000", Keys(1))
         with pytest.raises(StackError, match="s3:ListBucket"):
-            SeenStore(client, "gone").read("run", 0, 1)
+            SeenStore(Bucket(client, "gone")).read("run", 0, 1)
 
 
 @pytest.mark.parametrize("call_seconds", [880.0, 40.0])
@@ -256,7 +257,7 @@ def test_each_call_of_a_segment_has_an_object_of_its_own(s3: Any) -> None:
     lane.reconcile("verify", of=2)
     listed = s3.list_objects_v2(Bucket=BUCKET, Prefix="seen/")["Contents"]
     assert [each["Key"] for each in listed] == [f"seen/run-1/segment-000{number}-0000" for number in range(2)]
-    assert sum(map(len, SeenStore(s3, BUCKET).read("run-1", 0, 2).keys)) < 60
+    assert sum(map(len, SeenStore(Bucket(s3, BUCKET)).read("run-1", 0, 2).keys)) < 60
 
 
 def test_a_call_ends_when_it_holds_as_many_keys_as_memory_allows(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -138,7 +138,7 @@ MUTANTS = (
     ),
     Mutant(
         "the first thousand objects of keys alone read",
-        SEEN,
+        FUNCTION + "reconcile/bucket.py",
         """if not answer.get("IsTruncated"):""",
         "if True:",
         (UNIT, "-k", "more_objects"),

@@ -1,4 +1,4 @@
-"""Which items the table's part of a run has read, by the keys of their documents: an edge, S3.
+"""Which items the table's part of a run has read, by the keys of their documents, in the run's bucket.
 
 A call of a segment writes the keys that it read as one object before it says how far it came. A call of the index reads
 its range's of all objects. What is lost, or was overwritten by the same call's repetition that came less far, is only
@@ -14,16 +14,12 @@ from __future__ import annotations
 import sys
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
-
-from botocore.exceptions import BotoCoreError, ClientError
 
 from searchsync.documents.document import index_key
-from searchsync.errors import StackError
 from searchsync.limits import KEYS, MOST_SEEN_BYTES
-from searchsync.sanitize import code_of
+from searchsync.reconcile.bucket import Bucket
 
 COUNT, KEY = "I", "Q"
 """Codes of `array`: 4 and 8 bytes."""
@@ -69,46 +65,25 @@ class Seen:
 class SeenStore:
     """Where keys lie between the two phases of a run; without a bucket nowhere, and every document is looked up."""
 
-    s3: Any
-    bucket: str | None
+    bucket: Bucket | None
 
     def write(self, run: str, name: str, keys: Keys) -> None:
         """Write a call's keys; `name` is the call's. Raises StackError where S3 refuses it."""
         if self.bucket is not None:
-            self._asked(self.s3.put_object, Key=f"{PREFIX}{run}/{name}", Body=keys.body())
+            self.bucket.put(f"{PREFIX}{run}/{name}", keys.body())
 
     def read(self, run: str, number: int, of: int) -> Seen:
         """The keys of a range, up to MOST_SEEN_BYTES of them. Raises StackError where S3 refuses it."""
+        if self.bucket is None:
+            return Seen()
         found: list[array[int]] = []
         left = MOST_SEEN_BYTES
-        for name in self._names(run) if self.bucket is not None else ():
-            counts = array(COUNT, self._bytes(name, 0, 4 * of))
+        for name in self.bucket.keys(f"{PREFIX}{run}/"):
+            counts = array(COUNT, self.bucket.part(name, 0, 4 * of))
             size = 8 * counts[number]
             if size > left:
                 break
             if size:
-                found.append(array(KEY, self._bytes(name, 4 * of + 8 * sum(counts[:number]), size)))
+                found.append(array(KEY, self.bucket.part(name, 4 * of + 8 * sum(counts[:number]), size)))
             left -= size
         return Seen(found)
-
-    def _bytes(self, name: str, start: int, size: int) -> bytes:
-        body = self._asked(self.s3.get_object, Key=name, Range=f"bytes={start}-{start + size - 1}")["Body"].read()
-        return bytes(body)
-
-    def _names(self, run: str) -> Iterator[str]:
-        more: dict[str, str] = {}
-        while True:
-            answer = self._asked(self.s3.list_objects_v2, Prefix=f"{PREFIX}{run}/", **more)
-            yield from (each["Key"] for each in answer.get("Contents", ()))
-            if not answer.get("IsTruncated"):
-                return
-            more = {"ContinuationToken": answer["NextContinuationToken"]}
-
-    def _asked(self, operation: Any, **request: Any) -> Any:
-        try:
-            return operation(Bucket=self.bucket, **request)
-        except (ClientError, BotoCoreError) as error:
-            raise StackError(
-                f"The run's bucket {self.bucket} refused a request: {code_of(error)}. Check that it is there, and the "
-                "reconcile function's role may s3:GetObject, s3:ListBucket and s3:PutObject there, and use its KMS key."
-            ) from error

@@ -1,4 +1,4 @@
-"""One call of the rolling verification: the parts that are due, as a run's calls. An edge: S3, and what a run asks.
+"""One call of the rolling verification: the parts that are due, as a run's calls. An edge: what a run asks.
 
 The rules are those of `rolling`. A call does nothing but read its own state where no part is due: neither is the
 table asked, nor a collection woken.
@@ -11,13 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from searchsync.clock import Clock, Deadline
 from searchsync.config import Config
 from searchsync.errors import CollectionBusyError, PipelineLateError, RunRefusedError, StackError, TableBusyError
 from searchsync.limits import LOOKS, ONE_PAGE, REFRESH, SHORT_STEP
 from searchsync.reconcile.account import Account
+from searchsync.reconcile.bucket import Bucket
 from searchsync.reconcile.identity import Looker, changed, saw
 from searchsync.reconcile.prepare import check_table, segments
 from searchsync.reconcile.rolling import (
@@ -33,7 +32,7 @@ from searchsync.reconcile.rolling import (
     told,
     written_rolled,
 )
-from searchsync.sanitize import code_of, shown
+from searchsync.sanitize import shown
 
 KEY = "rolling/state.json"
 Run = Callable[[Mapping[str, Any]], Mapping[str, Any]]
@@ -58,35 +57,19 @@ class Slice:
 class RollingStore:
     """Where it lies between two calls: one object in the run's bucket."""
 
-    s3: Any
-    bucket: str
+    bucket: Bucket
 
     def read(self) -> Rolled | None:
         """None where there is none yet. Raises StackError where S3 refuses it."""
+        body = self.bucket.find(KEY)
         try:
-            body = self.s3.get_object(Bucket=self.bucket, Key=KEY)["Body"].read()
-        except (ClientError, BotoCoreError) as error:
-            if code_of(error) == "NoSuchKey":
-                return None
-            raise self._refused(error) from error
-        try:
-            return read_rolled(json.loads(body))
+            return None if body is None else read_rolled(json.loads(body))
         except ValueError:
             return None
 
     def write(self, rolled: Rolled) -> None:
         """Raises StackError where S3 refuses it."""
-        body = json.dumps(written_rolled(rolled), separators=(",", ":")).encode()
-        try:
-            self.s3.put_object(Bucket=self.bucket, Key=KEY, Body=body)
-        except (ClientError, BotoCoreError) as error:
-            raise self._refused(error) from error
-
-    def _refused(self, error: Exception) -> StackError:
-        return StackError(
-            f"The run's bucket {self.bucket} refused {KEY}: {code_of(error)}. Check that it is there, and the run "
-            "role's s3:GetObject, s3:ListBucket and s3:PutObject on it."
-        )
+        self.bucket.put(KEY, json.dumps(written_rolled(rolled), separators=(",", ":")).encode())
 
 
 @dataclass(frozen=True)
