@@ -67,3 +67,11 @@ def test_the_goal_is_kept_and_a_shorter_period_costs_more() -> None:
     per_day = rolling.rolled(2_000_000, rolling.DEFAULT).dollars - rolling.rolled(1_000_000, rolling.DEFAULT).dollars
     reads = 1_000_000 * 0.25 * PRICES["read_unit"] / 30 / ROUND_SHARE
     assert per_day > reads
+
+
+def test_most_is_paid_for_reads_and_comparing_and_little_for_looking_often() -> None:
+    hourly, daily = (
+        rolling.rolled(1_000_000, Schedule(30 * rolling.DAY, every)).dollars for every in (3600.0, 86_400.0)
+    )
+    of_one_shard = [each / rolling.synced(1).dollars for each in (hourly, hourly - daily)]
+    assert [round(100 * each, 1) for each in of_one_shard] == [1.6, 0.2]
