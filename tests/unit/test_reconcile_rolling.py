@@ -26,8 +26,8 @@ from searchsync.reconcile.slices import KEY, Rolling, RollingStore
 from searchsync.reconcile.verify import Lateness
 from tests.support.events import environment
 from tests.support.fakes import MemoryBucket
-from tests.unit.test_reconcile_steps import MACHINE, Context
-from tests.unit.test_reconcile_steps import Bench as Whole
+from tests.support.reconcile_steps import MACHINE, Context
+from tests.support.reconcile_steps import Bench as Whole
 
 PERIOD, EVERY = 10 * 86400.0, 3600.0
 SPACING = ROUND_SHARE * (PERIOD - EVERY) / 4

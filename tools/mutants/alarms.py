@@ -49,7 +49,7 @@ MUTANTS = (
         FUNCTION + "reconcile/steps.py",
         "            if order.scheduled:\n",
         "            if False:\n",
-        (STEPS, "-k", "gives_way"),
+        ("tests/unit/test_reconcile_begin.py", "-k", "gives_way"),
     ),
     Mutant(
         "dashboard: an alarm's threshold is drawn elsewhere",

@@ -141,7 +141,7 @@ MUTANTS = (
         """            visibility.wait(call.deadline)
 """,
         "",
-        ("tests/unit/test_reconcile_steps.py", "-k", "begins_when_the_collection_shows"),
+        ("tests/unit/test_reconcile_begin.py", "-k", "begins_when_the_collection_shows"),
     ),
     Mutant(
         "a backfill that begins before its index takes writes",
@@ -149,7 +149,7 @@ MUTANTS = (
         """        self._visibility.writable(call.deadline)
 """,
         "",
-        ("tests/unit/test_reconcile_steps.py", "-k", "a_new_index_takes_writes"),
+        ("tests/unit/test_reconcile_begin.py", "-k", "a_new_index_takes_writes"),
     ),
     Mutant(
         "probes taken for documents",
@@ -184,7 +184,7 @@ MUTANTS = (
         FUNCTION + "reconcile/prepare.py",
         "(when, name) < (mine, own)",
         "name != own",
-        ("tests/unit/test_reconcile_steps.py", "-k", "started_together"),
+        ("tests/unit/test_reconcile_begin.py", "-k", "started_together"),
     ),
     Mutant(
         "other runs asked for at the beginning alone",
@@ -192,7 +192,7 @@ MUTANTS = (
         """        self._check_alone(state.run)
 """,
         "",
-        ("tests/unit/test_reconcile_steps.py", "-k", "started_together"),
+        ("tests/unit/test_reconcile_begin.py", "-k", "started_together"),
     ),
     Mutant(
         "the first page of the running runs alone",
@@ -206,7 +206,7 @@ MUTANTS = (
         FUNCTION + "reconcile/steps.py",
         "self.clock.monotonic() + SHORT_STEP",
         "self.clock.monotonic() + 30.0",
-        ("tests/unit/test_reconcile_steps.py", "-k", "sleeping_collection_wakes"),
+        ("tests/unit/test_reconcile_begin.py", "-k", "sleeping_collection_wakes"),
     ),
     Mutant(
         "an export with a filter or projection loaded as if it were whole",
@@ -304,7 +304,7 @@ MUTANTS = (
         FUNCTION + "reconcile/steps.py",
         "        check_export(description)\n",
         "",
-        ("tests/unit/test_reconcile_steps.py", "-k", "would_lose_something"),
+        ("tests/unit/test_reconcile_load.py", "-k", "would_lose_something"),
     ),
     Mutant(
         "no look at the time between empty files of an export",
@@ -374,14 +374,14 @@ MUTANTS = (
         FUNCTION + "reconcile/steps.py",
         "        self._still_there(call, facts)\n",
         "",
-        ("tests/unit/test_reconcile_steps.py", "-k", "whose_index_was_deleted"),
+        ("tests/unit/test_reconcile_compared.py", "-k", "whose_index_was_deleted"),
     ),
     Mutant(
         "a new index taken for a deleted one",
         FUNCTION + "reconcile/steps.py",
         "until = self.clock.monotonic() + NEW_INDEX_S",
         "until = self.clock.monotonic()",
-        ("tests/unit/test_reconcile_steps.py", "-k", "some_nodes_do_not_know_yet"),
+        ("tests/unit/test_reconcile_compared.py", "-k", "some_nodes_do_not_know_yet"),
     ),
     Mutant(
         "a repair of an index that is lost",
@@ -409,14 +409,14 @@ MUTANTS = (
         FUNCTION + "reconcile/steps.py",
         "        prepare.check_age(export, trigger, self.clock.now(), None, self.config.stream_arn)\n",
         "",
-        ("tests/unit/test_reconcile_steps.py", "-k", "goes_on_days_later"),
+        ("tests/unit/test_reconcile_load.py", "-k", "goes_on_days_later"),
     ),
     Mutant(
         "a load's end that is a success whenever it comes",
         FUNCTION + "reconcile/steps.py",
         'self._still_loadable(call.event["export"]) if call.event.get("export") else None',
         "None",
-        ("tests/unit/test_reconcile_steps.py", "-k", "goes_on_days_later"),
+        ("tests/unit/test_reconcile_load.py", "-k", "goes_on_days_later"),
     ),
     Mutant(
         "a load that goes on over another stream",
@@ -424,7 +424,7 @@ MUTANTS = (
         """        prepare.check_stream(export, self.config.stream_arn)
         prepare.check_age(export, trigger, self.clock.now(), None""",
         """        prepare.check_age(export, trigger, self.clock.now(), None""",
-        ("tests/unit/test_reconcile_steps.py", "-k", "asks_anew"),
+        ("tests/unit/test_reconcile_load.py", "-k", "asks_anew"),
     ),
     Mutant(
         "an export that is too old begun anew",
@@ -489,7 +489,7 @@ MUTANTS = (
         FUNCTION + "reconcile/steps.py",
         "        prepare.check_lanes(self.settings.lanes, self.account.unreserved())\n",
         "",
-        ("tests/unit/test_reconcile_steps.py", "-k", "leave_the_sync_function_no_room"),
+        ("tests/unit/test_reconcile_begin.py", "-k", "leave_the_sync_function_no_room"),
     ),
     Mutant(
         "a throttled call an error like any other",

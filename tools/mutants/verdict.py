@@ -7,7 +7,6 @@ from tools.mutants.mutant import FUNCTION, Mutant
 CLI = "cli/searchsync_cli/"
 STATUS = "tests/unit/test_cli_status.py"
 IDENTITY = "tests/unit/test_reconcile_identity.py"
-STEPS = "tests/unit/test_reconcile_steps.py"
 EACH_FACT = (STATUS, "-k", "each_fact_alone")
 
 MUTANTS = (
@@ -114,7 +113,7 @@ MUTANTS = (
         FUNCTION + "reconcile/steps.py",
         "        if others:\n            raise RunRefusedError(",
         "        if False:\n            raise RunRefusedError(",
-        (STEPS, "-k", "replaced_meanwhile"),
+        ("tests/unit/test_reconcile_compared.py", "-k", "replaced_meanwhile"),
     ),
     Mutant(
         "verdict: other rules of conversion are the same",
