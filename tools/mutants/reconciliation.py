@@ -505,4 +505,11 @@ MUTANTS = (
         "MaxAttempts     = 6",
         ("tests/terraform/test_terraform.py", "-k", "room_in_lambda"),
     ),
+    Mutant(
+        "F88 as many segments as a table's size asks for",
+        FUNCTION + "reconcile/prepare.py",
+        "return min(MOST_SEGMENTS, max(lanes, math.ceil(size / SEGMENT_BYTES)))",
+        "return max(lanes, math.ceil(size / SEGMENT_BYTES))",
+        ("tests/unit/test_scale.py", "-k", "within_step_functions_limits"),
+    ),
 )
