@@ -225,8 +225,8 @@ class _Metrics:
         return Handed(int(sent), int(_sum(redriven, first)), int(before))
 
     def _period(self, since: float) -> int:
-        """Seconds of the finest values that are still kept from then on."""
-        age = self._now - since
+        """Seconds of the finest values that are still kept from then on, and from shortly before."""
+        age = self._now - since + HOUR
         return 60 if age < MINUTES_KEPT else 300 if age < LONGEST else HOUR
 
     def _all(self, series: Series, since: float) -> list[Value]:

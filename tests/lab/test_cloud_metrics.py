@@ -8,6 +8,8 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from lab.stack import Lab
 from tests.support.small_machine import SmallMachine
 from tests.support.small_stack import SmallStack, wait_until
@@ -89,6 +91,26 @@ def test_a_queue_says_how_many_messages_wait_and_how_long(stack: SmallStack) -> 
     sqs.receive_message(QueueUrl=stack.queue_url, MaxNumberOfMessages=1, VisibilityTimeout=60)
     assert now("ApproximateNumberOfMessagesVisible") >= 2
     assert now("ApproximateNumberOfMessagesNotVisible") == 1
+
+
+@pytest.mark.parametrize(("days", "periods"), [(14, [60, 300, 3600]), (16, [300, 3600]), (64, [3600]), (456, [])])
+def test_values_are_kept_by_the_minute_for_15_days_by_five_minutes_for_63_and_by_the_hour_for_455(
+    lab: Lab, days: int, periods: list[int]
+) -> None:
+    metrics, name = lab.boto3_client("cloudwatch"), f"kept-{days}"
+    metrics.put_metric_data(Namespace=name, MetricData=[{"MetricName": "m", "Value": 1.0}])
+    lab.age(days * 86_400)
+    now = datetime.now(UTC)
+    within = {"StartTime": now - timedelta(days=days, hours=1), "EndTime": now}
+    answered = []
+    for period in (60, 300, 3600):
+        metric = {"Namespace": name, "MetricName": "m"}
+        query = {"Id": "m", "MetricStat": {"Metric": metric, "Period": period, "Stat": "Sum"}}
+        (data,) = metrics.get_metric_data(MetricDataQueries=[query], **within)["MetricDataResults"]
+        statistics = metrics.get_metric_statistics(**metric, Period=period, Statistics=["Sum"], **within)
+        assert len(data["Values"]) == len(statistics["Datapoints"])
+        answered += [period] * len(data["Values"])
+    assert answered == periods
 
 
 def test_the_report_line_tells_the_environments_peak_memory(lab: Lab) -> None:

@@ -20,7 +20,7 @@ from lab.applied import Applied
 from lab.faults import Fault, FaultKind
 from lab.maven import ROOT
 from lab.terraform import Terraform
-from searchsync_cli.facts import RECENT
+from searchsync_cli.facts import MESSAGES_KEPT, RECENT
 from tests.lab.test_index_deleted import delete_index, mark
 from tests.lab.test_reconcile import key
 from tests.lab.test_redrive import set_trigger
@@ -31,6 +31,8 @@ ITEMS = [f"verdict-{number}" for number in range(10)]
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 OVERRIDE = "verdict_override.tf"
 COMMAND = re.compile(r"`searchsync (\w+)(?: --name \S+)?([^`]*)`")
+KEPT = MESSAGES_KEPT
+GONE = "1 message of the failure queue went without a redrive (it keeps them for 14 days)"
 BUCKET = "verdict-dropped"
 NUMBER = "verdict-number"
 """Its mapping is a number's, so that a text in its attribute is poison."""
@@ -235,6 +237,40 @@ def test_a_redrive_of_an_older_message_does_not_stand_for_one_that_went(judged: 
     poison(stack, "verdict-poison")
     stack.sqs.purge_queue(QueueUrl=stack.outputs["failure_queue_url"])
     judged.settled_by("1 message of the failure queue went without a redrive", "repair")
+
+
+@pytest.mark.parametrize("rest", [3 * MINUTE, 30 * DAY], ids=["at once", "a month later"])
+def test_a_message_that_its_queue_kept_no_longer_is_repaired(judged: Judged, rest: int) -> None:
+    stack = judged.stack
+    stack.lab.age(HOUR)
+    poison(stack, "verdict-poison")
+    stack.lab.age(KEPT - HOUR)
+    assert depth(stack) == 1
+    assert COMMAND.findall(judged.named("records wait in the failure queue")) == [("redrive", "")]
+    stack.lab.age(HOUR + rest)
+    assert depth(stack) == 0
+    old = "--max-age", f"{2 * KEPT + rest}s"
+    assert list(judged.doubts(*old)) == [GONE]
+    judged.settled_by(GONE, "repair")
+
+
+def test_a_message_redriven_after_the_verification_leaves_it_in_step_and_stands_for_itself_alone(
+    judged: Judged,
+) -> None:
+    stack = judged.stack
+    for name in ("verdict-poison", "verdict-more"):
+        poison(stack, name)
+    assert judged.verdict() == "in doubt"
+    judged.carried_out("redrive")
+    assert depth(stack) == 0
+    stack.until("the redrive's metric", lambda: judged.verdict() == "in step")
+    stack.lab.age(KEPT - DAY)
+    poison(stack, "verdict-poison")
+    stack.lab.age(DAY)
+    assert list(judged.doubts()) == ["records wait in the failure queue"]
+    stack.lab.age(KEPT)
+    assert list(judged.doubts()) == [GONE]
+    judged.settled_by(GONE, "repair")
 
 
 # The trigger.

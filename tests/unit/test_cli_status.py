@@ -568,6 +568,22 @@ def test_a_trigger_changed_after_a_day_without_reading_is_a_gap(
     assert ("after a day in which it read nothing" in cloud.out) is told
 
 
+@pytest.mark.parametrize("age", [15 * 86_400 - 60, 63 * 86_400 - 60], ids=["by the minute", "by five minutes"])
+def test_nothing_is_asked_for_more_finely_than_cloudwatch_keeps_it(cloud: Cloud, age: int) -> None:
+    asked: list[tuple[float, int]] = []
+
+    def note(params: Any, **_: Any) -> None:
+        (query,) = params["MetricDataQueries"]
+        asked.append((cloud.clock.now() - params["StartTime"].timestamp(), query["MetricStat"]["Period"]))
+
+    cloud.session.events.register("provide-client-params.cloudwatch.GetMetricData", note)
+    cloud.finished("verify", before=age)
+    cloud.metric("searchsync", "Poison", 1, before=age - 3_600)
+    assert cloud.run("status", "--max-age", "99d", width=400) == 1
+    kept = {60: 15 * 86_400, 300: 63 * 86_400, 3_600: 455 * 86_400}
+    assert [(before, period) for before, period in asked if before > kept[period]] == []
+
+
 def test_lag_is_held_against_the_alarms_own_setting(cloud: Cloud) -> None:
     cloud.finished("verify")
     cloud.metric("AWS/Lambda", "IteratorAge", 3_540_000)

@@ -95,6 +95,13 @@ MUTANTS = (
         (STATUS, "-k", "to_its_bucket"),
     ),
     Mutant(
+        "verdict: values are asked for more finely than they are kept",
+        CLI + "facts.py",
+        "age = self._now - since + HOUR",
+        "age = self._now - since",
+        (STATUS, "-k", "more_finely"),
+    ),
+    Mutant(
         "verdict: an alarm's own lag does not count",
         CLI + "facts.py",
         "metrics.alarm_lag() or limits.lag",

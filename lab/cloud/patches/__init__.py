@@ -17,6 +17,7 @@ from lab.cloud.patches import (
     cloudwatch_dashboards,
     cloudwatch_embedded_metrics,
     cloudwatch_queue_metrics,
+    cloudwatch_retention,
     dynamodb_expiry,
     dynamodb_exports,
     dynamodb_sequence_numbers,
@@ -67,6 +68,7 @@ def apply_all(settings: Settings, collections: Collections) -> None:
     cloudwatch_dashboards.apply()
     cloudwatch_embedded_metrics.apply()
     cloudwatch_queue_metrics.apply()
+    cloudwatch_retention.apply()
     stepfunctions_definitions.apply()
     stepfunctions_executions.apply()
     stepfunctions_payloads.apply()
