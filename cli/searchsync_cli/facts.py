@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -102,6 +103,7 @@ def _since(aws: Aws, metrics: _Metrics, trigger: Trigger | None, queue: Queue, c
     return Since(
         repair_needed=repair_needed,
         gap=metrics.gap(trigger, clean),
+        missed=metrics.missed(clean),
         dropped=_dropped(aws, trigger, clean),
         undelivered=metrics.undelivered(clean),
         handed=metrics.handed(clean),
@@ -136,12 +138,15 @@ class _Metrics:
         self._client = aws.client("cloudwatch")
         self._stack = stack
         self._now = now
+        self._read = Series("AWS/Lambda", "IteratorAge", "FunctionName", stack.name)
+        self._writes = Series("AWS/DynamoDB", "ConsumedWriteCapacityUnits", "TableName", stack.table_name, "Sum")
 
     def lag(self) -> Lag:
         """Of the last quarter of an hour, the newest value."""
-        name, namespace = self._stack.name, self._stack.metric_namespace
-        read = self._newest(Series("AWS/Lambda", "IteratorAge", "FunctionName", name))
-        written = self._newest(Series(namespace, "OldestRecordAge", "FunctionName", name))
+        read = self._newest(self._read)
+        written = self._newest(
+            Series(self._stack.metric_namespace, "OldestRecordAge", "FunctionName", self._stack.name)
+        )
         # IteratorAge is in milliseconds.
         return Lag(read=None if read is None else read / 1000, written=written, unread=self._unread())
 
@@ -149,10 +154,9 @@ class _Metrics:
         """Since when the table is written and no invocation follows (Unix seconds): a trigger whose calls are throttled
         leaves no age behind. Told where it lasts."""
         first = self._now - RECENT
-        writes = Series("AWS/DynamoDB", "ConsumedWriteCapacityUnits", "TableName", self._stack.table_name, "Sum")
         begun = Series("AWS/Lambda", "Invocations", "FunctionName", self._stack.name, "Sum")
         read = max((at for at, value in self._values(begun, first, self._now, 60) if value > 0), default=first)
-        left = [at for at, value in self._values(writes, first, self._now, 60) if value > 0 and at > read]
+        left = [at for at, value in self._values(self._writes, first, self._now, 60) if value > 0 and at > read]
         return left[0] if left and self._now - left[0] >= UNREAD_SECONDS else None
 
     def oldest_message(self) -> float | None:
@@ -182,8 +186,7 @@ class _Metrics:
 
     def alarm_lag(self) -> float | None:
         """Seconds of lag at which an alarm of the account rings, None where none does."""
-        series = Series("AWS/Lambda", "IteratorAge", "FunctionName", self._stack.name)
-        alarms = self._client.describe_alarms_for_metric(**_metric(series))["MetricAlarms"]
+        alarms = self._client.describe_alarms_for_metric(**_metric(self._read))["MetricAlarms"]
         return min((each["Threshold"] / 1000 for each in alarms if "Threshold" in each), default=None)
 
     def gap(self, trigger: Trigger | None, since: float) -> float | None:
@@ -191,9 +194,15 @@ class _Metrics:
         read Lambda sends no value either, and which of the two it was nobody can say."""
         if trigger is None or trigger.changed is None or trigger.changed <= since:
             return None
-        read = Series("AWS/Lambda", "IteratorAge", "FunctionName", self._stack.name)
         day = trigger.changed - STREAM_KEEPS_SECONDS
-        return None if self._values(read, day, trigger.changed, self._period(day)) else trigger.changed
+        return None if self._values(self._read, day, trigger.changed, self._period(day)) else trigger.changed
+
+    def missed(self, since: float) -> float | None:
+        """When the table was first written after `since` (Unix seconds) with nothing read from then on for as long as
+        the stream keeps a record: whatever stopped the trigger, and though it reads again."""
+        ends = [*(at for at, _ in self._all(self._read, since)), self._now]
+        written = (at for at, value in self._all(self._writes, since) if value > 0)
+        return next((at for at in written if ends[bisect_left(ends, at)] - at > STREAM_KEEPS_SECONDS), None)
 
     def undelivered(self, since: float) -> float | None:
         """When Lambda could not say what it gave up, after `since` (Unix seconds)."""

@@ -149,12 +149,14 @@ def waited(first: float, depths: Sequence[Value], sent: Sequence[Value], redrive
 class Since:
     """Signals since the verification began, in Unix seconds; None: there was none.
 
-    repair_needed: the latest; gap: when the trigger was changed, with nothing read on the day before; dropped:
-    the trigger wrote a batch to its on_failure_bucket; undelivered: it gave one up and could not say so.
+    repair_needed: the latest; gap: when the trigger was changed, with nothing read on the day before; missed: when the
+    table was written, with nothing read on the day after; dropped: the trigger wrote a batch to its on_failure_bucket;
+    undelivered: it gave one up and could not say so.
     """
 
     repair_needed: float | None = None
     gap: float | None = None
+    missed: float | None = None
     dropped: float | None = None
     undelivered: float | None = None
     handed: Handed = Handed()
@@ -356,6 +358,9 @@ def _since(facts: Facts) -> list[Trouble]:
     if since.gap is not None:
         what = "the trigger was changed after a day in which it read nothing: changes may have been lost"
         found.append(Trouble(what, VERIFY, since.gap))
+    if since.missed is not None:
+        what = "the table was written, and nothing read on the day after: changes may have been lost"
+        found.append(Trouble(what, VERIFY, since.missed))
     return found
 
 

@@ -93,6 +93,16 @@ def test_a_queue_says_how_many_messages_wait_and_how_long(stack: SmallStack) -> 
     assert now("ApproximateNumberOfMessagesNotVisible") == 1
 
 
+def test_every_write_consumes_units_of_its_table_one_that_changes_nothing_too(stack: SmallStack) -> None:
+    dynamodb, item = stack.api("dynamodb"), {"id": {"S": "a"}, "text": {"S": "x" * 1_500}}
+    for _ in range(2):
+        dynamodb.put_item(TableName=stack.name, Item=item)
+    dynamodb.batch_write_item(RequestItems={stack.name: [{"PutRequest": {"Item": {"id": {"S": "b"}}}}]})
+    dynamodb.delete_item(TableName=stack.name, Key={"id": {"S": "a"}})
+    consumed = values(stack.lab, "AWS/DynamoDB", "ConsumedWriteCapacityUnits", "Sum", TableName=stack.name)
+    assert consumed == [2.0 + 2.0 + 1.0 + 2.0]
+
+
 @pytest.mark.parametrize(("days", "periods"), [(14, [60, 300, 3600]), (16, [300, 3600]), (64, [3600]), (456, [])])
 def test_values_are_kept_by_the_minute_for_15_days_by_five_minutes_for_63_and_by_the_hour_for_455(
     lab: Lab, days: int, periods: list[int]

@@ -106,6 +106,9 @@ DOUBTS: dict[str, tuple[Facts, str, str, float | None]] = {
         replace(WELL, trigger=Trigger("u", "Enabled", "PROBLEM: Function call failed")), "PROBLEM", "logs", None,
     ),
     "a gap": (since(gap=NOW - 60), "after a day in which it read nothing", "verify", NOW - 60),
+    "written and not read for a day": (
+        since(missed=NOW - 90_000), "nothing read on the day after", "verify", NOW - 90_000,
+    ),
     "read late": (replace(WELL, lag=Lag(3601.0, 1.0)), "late", "logs", None),
     "written and not read": (
         replace(WELL, lag=Lag(None, None, NOW - 700)), "written, and the function is not invoked", "concurrency",
@@ -566,6 +569,32 @@ def test_a_trigger_changed_after_a_day_without_reading_is_a_gap(
         cloud.metric("AWS/Lambda", "IteratorAge", 5, before=read * 3_600)
     assert cloud.run("status", width=400) == int(told)
     assert ("after a day in which it read nothing" in cloud.out) is told
+
+
+@pytest.mark.parametrize(
+    ("written", "read", "told"),
+    [
+        (50, (60, 25), True),  # the trigger reads again, and its setting was never changed
+        (50, (), True),
+        (50, (60, 26.1), False),
+        (50, (50,), False),
+        (20, (60,), False),  # the stream has it still
+        (200, (60,), False),  # before the verification
+        (None, (60,), False),
+    ],
+)
+def test_what_was_written_and_not_read_on_the_day_after_is_told_until_it_is_verified(
+    cloud: Cloud, written: float | None, read: tuple[float, ...], told: bool
+) -> None:
+    cloud.finished("verify", before=7 * 86_400)
+    if written is not None:
+        cloud.metric("AWS/DynamoDB", "ConsumedWriteCapacityUnits", 1, before=written * 3_600, of="orders")
+    for before in read:
+        cloud.metric("AWS/Lambda", "IteratorAge", 5, before=before * 3_600)
+    assert cloud.run("status", width=400) == int(told)
+    assert ("nothing read on the day after" in cloud.out) is told
+    cloud.finished("verify", before=60)
+    assert cloud.run("status") == 0
 
 
 @pytest.mark.parametrize("age", [15 * 86_400 - 60, 63 * 86_400 - 60], ids=["by the minute", "by five minutes"])

@@ -95,6 +95,13 @@ MUTANTS = (
         (STATUS, "-k", "to_its_bucket"),
     ),
     Mutant(
+        "verdict: what nothing read for a day is read",
+        CLI + "facts.py",
+        "        missed=metrics.missed(clean),\n",
+        "",
+        (STATUS, "-k", "on_the_day_after"),
+    ),
+    Mutant(
         "verdict: values are asked for more finely than they are kept",
         CLI + "facts.py",
         "age = self._now - since + HOUR",

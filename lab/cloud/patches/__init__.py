@@ -20,6 +20,7 @@ from lab.cloud.patches import (
     cloudwatch_retention,
     dynamodb_expiry,
     dynamodb_exports,
+    dynamodb_metrics,
     dynamodb_sequence_numbers,
     dynamodb_stream_permissions,
     lambda_actions,
@@ -55,6 +56,7 @@ def apply_all(settings: Settings, collections: Collections) -> None:
         dynamodb_sequence_numbers.apply()
     dynamodb_expiry.apply()
     dynamodb_exports.apply()
+    dynamodb_metrics.apply()
     dynamodb_stream_permissions.apply()
     sqs_batch_permissions.apply()
     lambda_actions.apply()
