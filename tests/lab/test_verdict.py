@@ -24,6 +24,8 @@ from searchsync_cli.facts import MESSAGES_KEPT, RECENT
 from tests.lab.test_index_deleted import delete_index, mark
 from tests.lab.test_reconcile import key
 from tests.lab.test_redrive import set_trigger
+from tests.support.alarms import ALARM
+from tests.support.applied_alarms import Watched
 from tests.support.applied_cli import AppliedCli
 from tests.support.applied_run import settling_soon
 
@@ -197,16 +199,19 @@ def test_an_index_deleted_while_no_sandbox_is_warm_is_filled_and_verified(judged
 
 def test_backfill_and_a_clean_verification_settle_repair_needed(judged: Judged) -> None:
     stack = judged.stack
+    stack.lab.age(Watched.LOOKED_AT_SECONDS)
+    alarm = Watched(stack, "repair-needed")
     judged.put("verdict-warm")
     delete_index(stack)
     stack.lab.age(2 * MINUTE)
     stack.until("the warm sandbox's signal", lambda: signalled(judged), 120)
     assert "`searchsync repair" in judged.named("changes may be missing in the index")
-    stack.lab.age(3 * MINUTE)
+    alarm.fires()
     judged.carried_out("backfill", "--again")
-    assert judged.verdict() == "in doubt"
+    assert (judged.verdict(), alarm.state()) == ("in doubt", ALARM)
     judged.carried_out("verify")
     assert judged.verdict() == "in step"
+    alarm.ends()
 
 
 def signalled(judged: Judged) -> bool:
