@@ -267,8 +267,7 @@ def test_a_message_redriven_after_the_verification_leaves_it_in_step_and_stands_
         poison(stack, name)
     assert judged.verdict() == "in doubt"
     judged.carried_out("redrive")
-    assert depth(stack) == 0
-    stack.until("the redrive's metric", lambda: judged.verdict() == "in step")
+    assert (depth(stack), judged.verdict()) == (0, "in step")
     stack.lab.age(KEPT - DAY)
     poison(stack, "verdict-poison")
     stack.lab.age(DAY)
