@@ -11,6 +11,7 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
+from searchsync.clock import Deadline
 from searchsync.config import Config, read_environment
 from searchsync.edges.collection import connect
 from searchsync.entry import Context, accounted, connect_edges, seconds_left, sign
@@ -126,13 +127,25 @@ def examined(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
     return answer
 
 
+def previewed(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """What `searchsync preview` shows. The log says that it was asked, and nothing of an item."""
+    from searchsync.reconcile.preview import Preview  # noqa: PLC0415 - a run never needs it
+
+    emit(json.dumps({"step": "preview", "request_id": context.aws_request_id}))
+    with accounted(Report()):
+        deadline = Deadline.after(steps.clock, seconds_left(context) - RECONCILE_RESERVE)
+        edges = Preview(steps.config, steps.table, steps.reader, steps.clock, steps.account.table)
+        return edges.answer(event, deadline)
+
+
+ASKED = {"doctor": examined, "preview": previewed}
+"""By step, what the command line asks of this function beside the state machine's steps."""
 steps = build(read_environment(os.environ), read_settings(os.environ), os.environ)
 tune()
 
 
 def handle(event: object, context: Context) -> dict[str, Any]:
-    """What the state machine calls with a step. Answers with the run's new state; `searchsync doctor` with its
-    findings."""
-    if isinstance(event, Mapping) and event.get("step") == "doctor":
-        return examined(event, context)
+    """What the state machine calls with a step: its answer is the run's new state. The command line asks by it too."""
+    if isinstance(event, Mapping) and (asked := ASKED.get(str(event.get("step")))):
+        return asked(event, context)
     return invoke(steps, event, context)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -175,6 +177,27 @@ def test_a_run_that_failed_half_way_goes_on_where_it_was(cli: AppliedCli) -> Non
     assert resumed.json["totals"]["items"] >= ITEMS
     assert parts(cli, run)[len(before) :] == [(part, True) for part in left]
     assert cli.run("backfill", "--resume").code == 2
+
+
+def test_an_items_document_is_shown_and_its_damage_is_a_difference(cli: AppliedCli, tmp_path: Path) -> None:
+    stack, digits = cli.stack, "0.12345678901234567890123456789012345678"
+    stack.put({**key("cli-seen"), "n": {"N": digits}, "tags": {"SS": ["b", "a"]}})
+    try:
+        stack.until("the document", lambda: stack.document("cli-seen"))
+        same = cli.run("preview", "--key", "cli-seen", "--diff")
+        assert (same.code, "✓ The index holds it" in same.out) == (0, True), same
+        shown = cli.run("preview", "--key", '{"id": "cli-seen"}')
+        assert (shown.code, f'"n": {digits}' in shown.out) == (0, True), shown
+        damage(stack, "cli-seen", {"id": "cli-seen", "n": 1, "tags": ["a", "b"]})
+        differs = cli.run("preview", "--key", "cli-seen", "--diff")
+        changed = {line for line in differs.out.splitlines() if line.startswith(("+ ", "- "))}
+        assert (differs.code, changed) == (1, {'-  "n": 1,', f'+  "n": {digits},'}), differs
+    finally:
+        stack.delete(key("cli-seen"))
+    (tmp_path / "item.json").write_text(json.dumps({"id": "cli-file", "password": "of nobody"}))
+    ran = cli.run("preview", "--item", str(tmp_path / "item.json"))
+    assert (ran.code, '"password": "of nobody"' in ran.out) == (0, True), ran
+    assert "of nobody" not in cli.run("logs", "--function", "reconcile", "--since", "5m", "--json").out
 
 
 def test_the_functions_lines_are_shown(cli: AppliedCli) -> None:

@@ -39,13 +39,12 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-def test_no_start_loads_the_doctor() -> None:
+def test_no_start_loads_what_only_the_command_line_asks() -> None:
     program = "import sys; from searchsync import handler, redrive_handler, reconcile_handler; print(*sys.modules)"
     done = start(program, **KEYS, **RUN)
     assert "searchsync.reconcile_handler" in done.stdout.split(), done.stderr
-    assert not {"searchsync.doctor", "searchsync.reconcile.asker", "searchsync.reconcile.doctor"} & set(
-        done.stdout.split()
-    )
+    asked = {f"searchsync.{name}" for name in ("doctor", "reconcile.asker", "reconcile.doctor", "reconcile.preview")}
+    assert not asked & set(done.stdout.split())
 
 
 def test_the_sync_function_is_asked_by_an_event_that_is_no_triggers(monkeypatch: pytest.MonkeyPatch) -> None:
