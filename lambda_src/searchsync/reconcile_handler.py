@@ -22,6 +22,7 @@ from searchsync.reconcile.ahead import InBackground
 from searchsync.reconcile.identity import Looker
 from searchsync.reconcile.keys import KeyTypes
 from searchsync.reconcile.parts import Pace, Reconciler
+from searchsync.reconcile.prepare import units
 from searchsync.reconcile.reader import ExactJson, IndexReader
 from searchsync.reconcile.report import Reports, call_line, result_line, rolling_line, settled_lines
 from searchsync.reconcile.rolling import Schedule
@@ -138,7 +139,31 @@ def previewed(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
         return edges.answer(event, deadline)
 
 
-ASKED = {"doctor": examined, "preview": previewed}
+def suggested(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """What `searchsync mapping suggest` shows. The log says how much was read."""
+    from searchsync.reconcile.suggest import Suggester  # noqa: PLC0415 - a run never needs it
+
+    with accounted(Report()):
+        deadline = Deadline.after(steps.clock, seconds_left(context) - RECONCILE_RESERVE)
+        pace = Pace(steps.clock, units(steps.settings, steps.account.table()))
+        answer = Suggester(steps.config, steps.table, pace).answer(event, deadline)
+    emit(json.dumps({"step": "suggest_mapping", "request_id": context.aws_request_id, **answer["read"]}))
+    return answer
+
+
+def checked(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """What `searchsync mapping check` shows. The log says that it was asked, and nothing of what the engine says."""
+    from searchsync.reconcile.check import check  # noqa: PLC0415 - a run never needs it
+
+    emit(json.dumps({"step": "check_mapping", "request_id": context.aws_request_id}))
+    config = steps.config
+    auth = sign(os.environ, config.region)
+    with accounted(Report()):
+        seconds = min(DOCTOR_SECONDS, seconds_left(context) - RECONCILE_RESERVE)
+        return check(config, lambda: connect(config, auth), steps.clock, event, seconds)
+
+
+ASKED = {"doctor": examined, "preview": previewed, "suggest_mapping": suggested, "check_mapping": checked}
 """By step, what the command line asks of this function beside the state machine's steps."""
 steps = build(read_environment(os.environ), read_settings(os.environ), os.environ)
 tune()

@@ -96,6 +96,8 @@ def cloud() -> Iterator[Cloud]:
             "poison": "no",
             "item": True,
             "read_version": 1,
+            "own": "no",
+            "given": False,
         }
         made.functions[f"{NAME}-reconcile"] = lambda event: {**answer, **made.look(event)}
         assert made.trigger is not None
@@ -111,7 +113,7 @@ def documented(row: str) -> set[str]:
     return set(re.findall(r"`([a-z0-9]+:[A-Za-z]+)`", named))
 
 
-@pytest.mark.parametrize("command", ["status", "redrive", "logs", "doctor", "runs", "preview --key a"])
+@pytest.mark.parametrize("command", ["status", "redrive", "logs", "doctor", "runs", "preview --key a", "mapping check"])
 def test_the_permissions_of_a_command_are_those_of_its_calls(cloud: Cloud, command: str) -> None:
     words = command.split()
     assert cloud.run(*words) in (0, 1)
