@@ -200,6 +200,23 @@ def test_an_items_document_is_shown_and_its_damage_is_a_difference(cli: AppliedC
     assert "of nobody" not in cli.run("logs", "--function", "reconcile", "--since", "5m", "--json").out
 
 
+def test_a_mapping_is_suggested_from_the_table_and_checked_on_the_collection(cli: AppliedCli, tmp_path: Path) -> None:
+    file = tmp_path / "mapping.json"
+    ran = cli.run("mapping", "suggest", "--sample", str(ITEMS), "--out", str(file))
+    assert (ran.code, f"Read {ITEMS} items from 16 segments" in ran.err) == (0, True), ran
+    assert json.loads(file.read_text())["properties"]["state"] == {"type": "keyword", "ignore_above": 8191}
+    own = cli.run("mapping", "check")
+    assert (own.code, "can take it as it is" in own.out) == (0, True), own
+    # The index has mapped `state` by its first value.
+    other = cli.run("mapping", "check", str(file))
+    assert (other.code, "✓ The mapping: an index can be made with it" in other.out) == (1, True), other
+    assert "cannot be changed from type [text] to [keyword]" in other.out
+    file.write_text(json.dumps({"properties": {"x": {"type": "text", "analyzer": "of-nobody"}}}))
+    refused = cli.run("mapping", "check", str(file))
+    assert (refused.code, "analyzer [of-nobody] has not been configured" in refused.out) == (1, True), refused
+    assert "of-nobody" not in cli.run("logs", "--function", "reconcile", "--since", "5m", "--json").out
+
+
 def test_the_functions_lines_are_shown(cli: AppliedCli) -> None:
     scanned = cli.run("logs", "--function", "reconcile", "--since", "1h")
     assert scanned.code == 0
