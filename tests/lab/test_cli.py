@@ -183,12 +183,13 @@ def test_an_items_document_is_shown_and_its_damage_is_a_difference(cli: AppliedC
     stack, digits = cli.stack, "0.12345678901234567890123456789012345678"
     stack.put({**key("cli-seen"), "n": {"N": digits}, "tags": {"SS": ["b", "a"]}})
     try:
-        stack.until("the document", lambda: stack.document("cli-seen"))
+        stack.until("a read that shows it", lambda: cli.run("preview", "--key", "cli-seen", "--diff").code == 0)
         same = cli.run("preview", "--key", "cli-seen", "--diff")
         assert (same.code, "✓ The index holds it" in same.out) == (0, True), same
         shown = cli.run("preview", "--key", '{"id": "cli-seen"}')
         assert (shown.code, f'"n": {digits}' in shown.out) == (0, True), shown
         damage(stack, "cli-seen", {"id": "cli-seen", "n": 1, "tags": ["a", "b"]})
+        stack.until("a read that shows it", lambda: cli.run("preview", "--key", "cli-seen", "--diff").code == 1)
         differs = cli.run("preview", "--key", "cli-seen", "--diff")
         changed = {line for line in differs.out.splitlines() if line.startswith(("+ ", "- "))}
         assert (differs.code, changed) == (1, {'-  "n": 1,', f'+  "n": {digits},'}), differs
