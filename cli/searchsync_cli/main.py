@@ -15,7 +15,7 @@ from typing import Any
 
 from searchsync_cli import __version__
 from searchsync_cli.aws import Aws
-from searchsync_cli.commands import backfill, doctor, logs, redrive, repair, runs, status, verify
+from searchsync_cli.commands import backfill, doctor, logs, mapping, preview, redrive, repair, runs, status, verify
 from searchsync_cli.errors import CliError
 from searchsync_cli.executions import World, addressed
 from searchsync_cli.exits import IN_SHORT, Exit
@@ -24,7 +24,7 @@ from searchsync_cli.stack import discover, from_terraform
 
 COMMANDS: dict[str, ModuleType] = {
     "status": status, "backfill": backfill, "verify": verify, "repair": repair, "runs": runs, "redrive": redrive,
-    "logs": logs, "doctor": doctor,
+    "logs": logs, "preview": preview, "mapping": mapping, "doctor": doctor,
 }  # fmt: skip
 NO_VERDICT = ("logs", None)
 """Commands whose reader may go (`| head -1`) and has missed nothing; None: --help."""

@@ -57,12 +57,12 @@ class Screen:
     out: Console = field(default_factory=lambda: _console(sys.stdout))
     err: Console = field(default_factory=lambda: _console(sys.stderr))
 
-    def result(self, shown: RenderableType, machine: Mapping[str, Any]) -> None:
-        """The command's result: for a person, or for a machine."""
+    def result(self, shown: RenderableType, machine: Mapping[str, Any], whole: bool = False) -> None:
+        """The command's result: for a person, or for a machine. `whole`: lines are not broken, so as to be copied."""
         if self.as_json:
             self.line(json.dumps(machine, ensure_ascii=False))
         else:
-            self.out.print(shown)
+            self.out.print(shown, soft_wrap=whole)
 
     def line(self, text: str) -> None:
         """A line for machines, as it is."""

@@ -187,6 +187,38 @@ assert FIELD_COST * MAPPED_FIELDS <= MOST_MAPPED  # what the engine may take is 
 assert LONGEST_NUMBER < LARGEST_ITEM  # else no item has one
 assert 4 * LONGEST_KEYWORD <= LARGEST_TERM  # else the engine refuses the document
 
+# A suggested mapping, from a sample of the table
+
+USUAL_SAMPLE, MOST_SAMPLED = 1_000, 20_000
+"""Items that a mapping is suggested from, unless told otherwise and at most: a call has time for them."""
+SAMPLE_SEGMENTS = 16
+"""Of the table, from which the items come in turn: a table's first items may be of one kind."""
+SAMPLE_UNITS = 5_000
+"""Read units of one sample: some 20 MB."""
+LONG_LIST = 64
+"""Numbers in a list that is taken for an embedding: models give 128 or more, and what people list are fewer."""
+LONGEST_CODE = 256
+"""Characters of a text without spaces that is taken for a name or an id, and not for words (the default mapping of
+OpenSearch keeps as many in a `keyword`)."""
+LONGEST_FLAT, LONGEST_FLAT_NAME = 4_000, 128
+"""Characters of a text, and of a name, in a `flat_object`: a text and the names that lead to it are one term."""
+SOME_NAMES, MANY_NAMES = 20, 100
+"""Names in the maps of one path that may be data, and that are too many to be fields of their own."""
+MOST_PLACES = 20_000
+"""Paths that are told apart in a sample: some 20 MB."""
+FIRST_TIME, LAST_TIME = 978_307_200, 4_102_444_800
+"""Unix seconds of numbers that are taken for times: from 2001 to 2100."""
+SUGGESTED_FIELDS, SUGGESTED_DEPTH = 700, 15
+"""Fields of a suggested mapping, and names of one path: what the sample does not have has room beside them."""
+
+assert USUAL_SAMPLE <= MOST_SAMPLED  # it may be asked for
+assert 4 * (LONGEST_FLAT + NESTING * (LONGEST_FLAT_NAME + 1)) <= LARGEST_TERM  # names and text fit into one term
+assert LONGEST_CODE <= LONGEST_FLAT <= LONGEST_KEYWORD  # a keyword has all of what is taken for a code
+assert SOME_NAMES < MANY_NAMES < SUGGESTED_FIELDS < MAPPED_FIELDS  # the engine takes the mapping, and has room
+assert SUGGESTED_DEPTH < MAPPED_DEPTH  # and so the deepest path
+assert SUGGESTED_FIELDS <= MOST_PLACES  # a field is a place
+assert 0 < FIRST_TIME < LAST_TIME < 1_000 * FIRST_TIME  # no number is seconds and milliseconds
+
 # The index
 
 ENSURED_FOR = 60.0

@@ -11,6 +11,7 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
+from searchsync.clock import Deadline
 from searchsync.config import Config, read_environment
 from searchsync.edges.collection import connect
 from searchsync.entry import Context, accounted, connect_edges, seconds_left, sign
@@ -22,6 +23,7 @@ from searchsync.reconcile.bucket import Bucket
 from searchsync.reconcile.identity import Looker
 from searchsync.reconcile.keys import KeyTypes
 from searchsync.reconcile.parts import Pace, Reconciler
+from searchsync.reconcile.prepare import units
 from searchsync.reconcile.reader import ExactJson, IndexReader
 from searchsync.reconcile.report import Reports, call_line, result_line, rolling_line, settled_lines
 from searchsync.reconcile.rolling import Schedule
@@ -125,13 +127,49 @@ def examined(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
     return answer
 
 
+def previewed(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """What `searchsync preview` shows. The log says that it was asked, and nothing of an item."""
+    from searchsync.reconcile.preview import Preview  # noqa: PLC0415 - a run never needs it
+
+    emit(json.dumps({"step": "preview", "request_id": context.aws_request_id}))
+    with accounted(Report()):
+        deadline = Deadline.after(steps.clock, seconds_left(context) - RECONCILE_RESERVE)
+        edges = Preview(steps.config, steps.table, steps.reader, steps.clock, steps.account.table)
+        return edges.answer(event, deadline)
+
+
+def suggested(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """What `searchsync mapping suggest` shows. The log says how much was read."""
+    from searchsync.reconcile.suggest import Suggester  # noqa: PLC0415 - a run never needs it
+
+    with accounted(Report()):
+        deadline = Deadline.after(steps.clock, seconds_left(context) - RECONCILE_RESERVE)
+        pace = Pace(steps.clock, units(steps.settings, steps.account.table()))
+        answer = Suggester(steps.config, steps.table, pace).answer(event, deadline)
+    emit(json.dumps({"step": "suggest_mapping", "request_id": context.aws_request_id, **answer["read"]}))
+    return answer
+
+
+def checked(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """What `searchsync mapping check` shows. The log says that it was asked, and nothing of what the engine says."""
+    from searchsync.reconcile.check import check  # noqa: PLC0415 - a run never needs it
+
+    emit(json.dumps({"step": "check_mapping", "request_id": context.aws_request_id}))
+    config = steps.config
+    auth = sign(os.environ, config.region)
+    with accounted(Report()):
+        seconds = min(DOCTOR_SECONDS, seconds_left(context) - RECONCILE_RESERVE)
+        return check(config, lambda: connect(config, auth), steps.clock, event, seconds)
+
+
+ASKED = {"doctor": examined, "preview": previewed, "suggest_mapping": suggested, "check_mapping": checked}
+"""By step, what the command line asks of this function beside the state machine's steps."""
 steps = build(read_environment(os.environ), read_settings(os.environ), os.environ)
 tune()
 
 
 def handle(event: object, context: Context) -> dict[str, Any]:
-    """What the state machine calls with a step. Answers with the run's new state; `searchsync doctor` with its
-    findings."""
-    if isinstance(event, Mapping) and event.get("step") == "doctor":
-        return examined(event, context)
+    """What the state machine calls with a step: its answer is the run's new state. The command line asks by it too."""
+    if isinstance(event, Mapping) and (asked := ASKED.get(str(event.get("step")))):
+        return asked(event, context)
     return invoke(steps, event, context)

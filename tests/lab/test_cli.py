@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -175,6 +177,45 @@ def test_a_run_that_failed_half_way_goes_on_where_it_was(cli: AppliedCli) -> Non
     assert resumed.json["totals"]["items"] >= ITEMS
     assert parts(cli, run)[len(before) :] == [(part, True) for part in left]
     assert cli.run("backfill", "--resume").code == 2
+
+
+def test_an_items_document_is_shown_and_its_damage_is_a_difference(cli: AppliedCli, tmp_path: Path) -> None:
+    stack, digits = cli.stack, "0.12345678901234567890123456789012345678"
+    stack.put({**key("cli-seen"), "n": {"N": digits}, "tags": {"SS": ["b", "a"]}})
+    try:
+        stack.until("a read that shows it", lambda: cli.run("preview", "--key", "cli-seen", "--diff").code == 0)
+        same = cli.run("preview", "--key", "cli-seen", "--diff")
+        assert (same.code, "✓ The index holds it" in same.out) == (0, True), same
+        shown = cli.run("preview", "--key", '{"id": "cli-seen"}')
+        assert (shown.code, f'"n": {digits}' in shown.out) == (0, True), shown
+        damage(stack, "cli-seen", {"id": "cli-seen", "n": 1, "tags": ["a", "b"]})
+        stack.until("a read that shows it", lambda: cli.run("preview", "--key", "cli-seen", "--diff").code == 1)
+        differs = cli.run("preview", "--key", "cli-seen", "--diff")
+        changed = {line for line in differs.out.splitlines() if line.startswith(("+ ", "- "))}
+        assert (differs.code, changed) == (1, {'-  "n": 1,', f'+  "n": {digits},'}), differs
+    finally:
+        stack.delete(key("cli-seen"))
+    (tmp_path / "item.json").write_text(json.dumps({"id": "cli-file", "password": "of nobody"}))
+    ran = cli.run("preview", "--item", str(tmp_path / "item.json"))
+    assert (ran.code, '"password": "of nobody"' in ran.out) == (0, True), ran
+    assert "of nobody" not in cli.run("logs", "--function", "reconcile", "--since", "5m", "--json").out
+
+
+def test_a_mapping_is_suggested_from_the_table_and_checked_on_the_collection(cli: AppliedCli, tmp_path: Path) -> None:
+    file = tmp_path / "mapping.json"
+    ran = cli.run("mapping", "suggest", "--sample", str(ITEMS), "--out", str(file))
+    assert (ran.code, f"Read {ITEMS} items from 16 segments" in ran.err) == (0, True), ran
+    assert json.loads(file.read_text())["properties"]["state"] == {"type": "keyword", "ignore_above": 8191}
+    own = cli.run("mapping", "check")
+    assert (own.code, "can take it as it is" in own.out) == (0, True), own
+    # The index has mapped `state` by its first value.
+    other = cli.run("mapping", "check", str(file))
+    assert (other.code, "✓ The mapping: an index can be made with it" in other.out) == (1, True), other
+    assert "cannot be changed from type [text] to [keyword]" in other.out
+    file.write_text(json.dumps({"properties": {"x": {"type": "text", "analyzer": "of-nobody"}}}))
+    refused = cli.run("mapping", "check", str(file))
+    assert (refused.code, "analyzer [of-nobody] has not been configured" in refused.out) == (1, True), refused
+    assert "of-nobody" not in cli.run("logs", "--function", "reconcile", "--since", "5m", "--json").out
 
 
 def test_the_functions_lines_are_shown(cli: AppliedCli) -> None:

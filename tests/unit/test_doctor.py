@@ -14,6 +14,7 @@ from searchsync.doctor import NO_ITEM
 from searchsync.documents.document import DIGEST_PREFIX
 from searchsync.errors import MalformedEventError, StackError
 from searchsync.limits import LONGEST_NAME
+from searchsync.reconcile import check
 from searchsync.reconcile import doctor as probes
 from searchsync.reconcile.asker import SUFFIX, probe_index
 from tests.support.events import environment
@@ -39,13 +40,13 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-def test_no_start_loads_the_doctor() -> None:
+def test_no_start_loads_what_only_the_command_line_asks() -> None:
     program = "import sys; from searchsync import handler, redrive_handler, reconcile_handler; print(*sys.modules)"
     done = start(program, **KEYS, **RUN)
     assert "searchsync.reconcile_handler" in done.stdout.split(), done.stderr
-    assert not {"searchsync.doctor", "searchsync.reconcile.asker", "searchsync.reconcile.doctor"} & set(
-        done.stdout.split()
-    )
+    asked = {f"searchsync.reconcile.{name}" for name in ("asker", "check", "doctor", "preview", "suggest")}
+    asked |= {"searchsync.doctor", "searchsync.documents.suggestion"}
+    assert not asked & set(done.stdout.split())
 
 
 def test_the_sync_function_is_asked_by_an_event_that_is_no_triggers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,6 +69,21 @@ def test_the_run_function_examines_for_as_long_as_it_is_asked_and_may(
     answer = reconcile_handler.handle({"step": "doctor", **asked}, Ending())
     assert answer == {"seen": pytest.approx(given), "left": []}
     assert json.loads(capsys.readouterr().out) == {"step": "doctor", "request_id": "request-1", **answer}
+
+
+def test_what_the_engine_says_of_a_mapping_is_answered_and_not_logged(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from searchsync import reconcile_handler  # noqa: PLC0415 - it starts when it is imported
+
+    def canned(_config: object, _connect: object, _clock: object, event: Any, seconds: float) -> dict[str, Any]:
+        assert seconds == pytest.approx(180.0)
+        return {"made": {"reason": "secret", "of": event["mapping"]}}
+
+    monkeypatch.setattr(check, "check", canned)
+    answer = reconcile_handler.handle({"step": "check_mapping", "mapping": {"secret": 1}}, Ending())
+    assert answer == {"made": {"reason": "secret", "of": {"secret": 1}}}
+    assert json.loads(capsys.readouterr().out) == {"step": "check_mapping", "request_id": "request-1"}
 
 
 def test_a_refusal_of_the_doctor_is_told_as_any_others(monkeypatch: pytest.MonkeyPatch) -> None:

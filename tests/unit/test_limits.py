@@ -75,6 +75,9 @@ FREE = {
     "PROBES_AT_ONCE",
     "LONGEST_NAME",
     "MANY_TRIES",
+    "SAMPLE_SEGMENTS",
+    "SAMPLE_UNITS",
+    "LONG_LIST",
 }
 """Limits that rest on no other: what they keep is shown where they are used."""
 

@@ -2,6 +2,7 @@
 
 from tools.mutants import (
     alarms,
+    asked,
     command_line,
     doctor,
     edges,
@@ -32,6 +33,7 @@ MUTANTS = (
     *limits.MUTANTS,
     *command_line.MUTANTS,
     *alarms.MUTANTS,
+    *asked.MUTANTS,
     *index_phase.MUTANTS,
     *shape.MUTANTS,
     *verdict.MUTANTS,
