@@ -255,7 +255,7 @@ class World:
     def put_item(self, item: dict[str, Any]) -> str:
         """Put an item in the SDK's form and let its document follow."""
         name = self.client.put(item)
-        text = encode(name, normalised(item)).decode()
+        text = encode(name, normalised(item)) or b""
         version = self._version()
         self.clock.at(self.clock.time + self.lag(), lambda: self._arrive(name, version, text))
         return name
@@ -300,7 +300,7 @@ class World:
         self._number += 1
         return int(self.clock.time - self.skew) << 31 | self._number << 1
 
-    def _arrive(self, name: str, version: int, text: str | None) -> None:
+    def _arrive(self, name: str, version: int, text: bytes | None) -> None:
         """As the engine takes it: what is older than what is there changes nothing."""
         operation = "delete" if text is None else "index"
         self.index._apply(operation, name, version, None if text is None else json.loads(text))

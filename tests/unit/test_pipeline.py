@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from searchsync.documents.condition import Condition
 from searchsync.errors import MalformedEventError, StackError, TableBusyError
 from searchsync.limits import REPAIR_AGE
 from searchsync.protocol.bulk import Answer, Kind, Response
 from searchsync.protocol.version import read_version, stream_version
+from searchsync.sync.metrics import log_line
 from searchsync.sync.resync import Result
 from tests.support.events import NOW, event, number, record, version
 from tests.support.fakes import BUSY, Bench, error, whole
@@ -362,3 +366,43 @@ def test_a_replaced_index_calls_for_a_repair_once() -> None:
     assert len(bench.report.repair_needed) == 1
     bench.run(event(record("INSERT", "b", number=2)))
     assert bench.report.repair_needed == []
+
+
+HIDDEN: dict[str, Any] = {"id": {"S": "a"}, "_deleted": {"BOOL": True}}
+SHOWN: dict[str, Any] = {"id": {"S": "a"}, "_deleted": {"BOOL": False}}
+
+
+def conditional(when: str) -> Bench:
+    bench = Bench()
+    bench.config = replace(bench.config, when=Condition(when))
+    return bench
+
+
+def test_an_item_that_stops_matching_leaves_the_index_and_comes_back() -> None:
+    bench = conditional('{"_deleted": [{"exists": false}, false]}')
+    bench.run(event(record("INSERT", "a", number=1, image=SHOWN)))
+    bench.run(event(record("MODIFY", "a", number=2, image=HIDDEN)))
+    assert (bench.index.documents, bench.index.tombstones) == ({}, {"a": version(2)})
+    assert bench.report.results == {Result.DELETED: 1}
+    bench.run(event(record("MODIFY", "a", number=3, image=SHOWN)))
+    assert bench.index.documents["a"] == (version(3), whole(id="a", _deleted=False))
+
+
+def test_an_item_that_has_left_is_not_brought_back_by_a_late_record_or_by_a_resync() -> None:
+    bench = conditional('{"_deleted": [{"exists": false}, false]}')
+    bench.run(event(record("MODIFY", "a", number=2, image=HIDDEN)))
+    bench.table.items["a"] = HIDDEN
+    bench.run(event(record("INSERT", "a", number=1, image=SHOWN)))
+    assert bench.index.documents == {}
+    bench.run(event(record("MODIFY", "a", number=3, second=None)))  # the table is asked
+    assert bench.report.results == {Result.RESYNCED: 1}
+    assert bench.index.documents == {}
+
+
+def test_what_the_keys_leave_out_is_counted_and_nothing_is_sent() -> None:
+    bench = conditional('{"id": [{"prefix": "product-"}]}')
+    assert bench.run(event(record("INSERT", "order-1"), record("REMOVE", "order-2", number=2))) == []
+    assert bench.report.results == {Result.FILTERED: 2}
+    assert bench.index.bodies == []
+    line = json.loads(log_line(bench.report, bench.config, NOW, "r"))
+    assert (line["Filtered"], line["RecordsReceived"]) == (2, 2)

@@ -29,7 +29,7 @@ class Run:
         self.world = world
         rng = random.Random(seed)
         self.verification = Verification(
-            world.table, world.reader, world.clock, rng, world.types, WHOLE.shape, SETTLE, world.visibility, lateness
+            world.table, world.reader, world.clock, rng, world.types, WHOLE, SETTLE, world.visibility, lateness
         )
 
     def run(self) -> list[Difference]:

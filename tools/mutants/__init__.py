@@ -3,6 +3,7 @@
 from tools.mutants import (
     alarms,
     command_line,
+    condition,
     doctor,
     histories,
     index_phase,
@@ -30,6 +31,7 @@ MUTANTS = (
     *alarms.MUTANTS,
     *index_phase.MUTANTS,
     *shape.MUTANTS,
+    *condition.MUTANTS,
     *verdict.MUTANTS,
     *rolling.MUTANTS,
     *release.MUTANTS,

@@ -49,6 +49,7 @@ BOUNDS: Mapping[str, str] = {
     "FIELD_COST": "21",
     "LONGEST_NUMBER": "409_600",
     "LONGEST_KEYWORD": "8192",
+    "DEEPEST_CONDITION": "34",
     "ENSURED_FOR": "300.0",
     "UNGUARDED_FOR": "60.0",
     "NEW_INDEX_S": "60.0",
