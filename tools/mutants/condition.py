@@ -87,7 +87,7 @@ MUTANTS = (
         SHAPE,
         "self.condition.asks_of(keys) and ",
         "",
-        ("tests/unit/test_pipeline.py", "-k", "stops_matching"),
+        ("tests/unit/test_condition.py", "-k", "condition_of_keys_alone"),
     ),
     Mutant(
         "deletions sent for keys that never match",
@@ -99,15 +99,15 @@ MUTANTS = (
     Mutant(
         "what is absent looked for in one map of a list",
         CONDITION,
-        "return leaf.or_absent and absent(leaf.path)",
+        "return leaf.or_absent and item.lacks(leaf.path)",
         "return leaf.or_absent and attribute is None",
         LANGUAGE,
     ),
     Mutant(
         "what a nested pattern asks found in several maps of a list",
         CONDITION,
-        "if not any(_matches(inner, each, absent) for each in _maps(members.get(name)) or [{}]):",
-        "if not _matches(inner, {k: v for each in _maps(members.get(name)) for k, v in each.items()}, absent):",
+        "for each in _maps(members.get(name)) or [{}]:",
+        "for each in [{k: v for one in _maps(members.get(name)) for k, v in one.items()}]:",
         LANGUAGE,
     ),
     Mutant(

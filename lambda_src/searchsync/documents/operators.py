@@ -119,8 +119,10 @@ def _numeric(operand: Any) -> Test:
             raise _wrong("`numeric` takes the lower bound first (> or >=), then the upper one (< or <=)")
         if bounds[0] > bounds[1] or (bounds[0] == bounds[1] and signs != [">=", "<="]):
             raise _wrong(f"`numeric` matches no number: {signs[0]} {bounds[0]} and {signs[1]} {bounds[1]}")
-    asked = [(COMPARISONS[sign], bound) for sign, bound in zip(signs, bounds, strict=True)]
-    return lambda value: isinstance(value, Decimal) and all(compare(value, bound) for compare, bound in asked)
+    first, *more = [(COMPARISONS[sign], bound) for sign, bound in zip(signs, bounds, strict=True)]
+    compare, bound = first
+    also, limit = more[0] if more else first
+    return lambda value: isinstance(value, Decimal) and compare(value, bound) and also(value, limit)
 
 
 def _anything_but(operand: Any) -> Test:
