@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from searchsync.config import read_environment
@@ -230,6 +232,89 @@ def test_a_wildcard_is_a_regular_expression_with_nothing_but_stars(pattern: str,
     assert matches({"a": [{"wildcard": pattern}]}, {"a": {"S": text}}) == expected
 
 
+NAMES, SCALARS = st.sampled_from("abc"), st.sampled_from(["x", "y", 1, True, None])
+ITEMS = st.dictionaries(
+    NAMES,
+    st.recursive(
+        SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3), max_leaves=8
+    ),
+    max_size=3,
+)
+ENTRIES = SCALARS | st.sampled_from(
+    [
+        {"exists": True},
+        {"exists": False},
+        {"anything-but": "x"},
+        {"anything-but": [1]},
+        {"prefix": "y"},
+        {"numeric": [">", 0]},
+    ]
+)
+PATTERNS = st.recursive(
+    st.dictionaries(NAMES, st.lists(ENTRIES, min_size=1, max_size=2), min_size=1, max_size=2),
+    lambda inner: st.dictionaries(NAMES, inner, min_size=1, max_size=3),
+    max_leaves=4,
+)
+Field = tuple[tuple[str, ...], Any, dict[int, int]]
+
+
+def fields(value: Any, path: tuple[str, ...], within: dict[int, int], arrays: Iterator[int]) -> Iterator[Field]:
+    """An event as event-ruler flattens it (Event.java): each value with its path, and its place in each array."""
+    if isinstance(value, dict):
+        for name, each in value.items():
+            yield from fields(each, (*path, name), within, arrays)
+    elif isinstance(value, list):
+        number = next(arrays)
+        for position, each in enumerate(value):
+            inner = {**within, number: position} if isinstance(each, dict | list) else within
+            yield from fields(each, path, inner, arrays)
+    else:
+        yield path, value, within
+
+
+def asked(pattern: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], list[Any]]]:
+    for name, below in pattern.items():
+        yield from asked(below, (*path, name)) if isinstance(below, dict) else iter([((*path, name), below)])
+
+
+def rules_for(pattern: Any, event: Any) -> bool:
+    """Whether a pattern matches as event-ruler finds it: a value for each path, whose places in arrays agree."""
+    found = list(fields(event, (), {}, itertools.count()))
+
+    def choose(left: list[tuple[tuple[str, ...], list[Any]]], within: dict[int, int]) -> bool:
+        if not left:
+            return True
+        (path, entries), *rest = left
+        if {"exists": False} in entries and all(each[0] != path for each in found) and choose(rest, within):
+            return True
+        for at, value, place in found:
+            fits = all(within.get(number, position) == position for number, position in place.items())
+            if at == path and fits and any(is_entry(each, value) for each in entries) and choose(rest, within | place):
+                return True
+        return False
+
+    return choose(list(asked(pattern, ())), {})
+
+
+def is_entry(entry: Any, value: Any) -> bool:
+    if not isinstance(entry, dict):
+        return type(entry) is type(value) and entry == value
+    ((operator, operand),) = entry.items()
+    if operator == "exists":
+        return bool(operand)
+    if operator == "anything-but":
+        return not any(is_entry(each, value) for each in (operand if isinstance(operand, list) else [operand]))
+    if operator == "prefix":
+        return isinstance(value, str) and value.startswith(operand)
+    return type(value) is int and value > 0
+
+
+@settings(max_examples=200)
+@given(pattern=PATTERNS, event=ITEMS)
+def test_a_pattern_matches_what_event_ruler_would_match(pattern: Any, event: Any) -> None:
+    assert matches(pattern, item(event)) == rules_for(pattern, event)
+
+
 def deep(levels: int) -> Any:
     pattern: Any = {"a": ["x"]}
     for _ in range(levels - 1):
@@ -298,7 +383,7 @@ def test_a_pattern_may_be_as_deep_as_an_item() -> None:
         ("[" * 4_000, "levels of objects"),
         (json.dumps({"a": ["x" * LONGEST_CONDITION]}), f"shorten it to {LONGEST_CONDITION}"),
         ('{"id": [{"exists": false}]}', "matches no item: each has its key attribute 'id'"),
-        ('{"id": {"x": ["y"]}}', "matches no item: the key attribute 'id' is no map"),
+        ('{"id": {"x": ["y"]}}', "members of the key attribute 'id', which is no map"),
     ],
 )
 def test_what_is_no_condition_or_matches_nothing_is_refused_at_the_start(text: str, said: str) -> None:

@@ -88,7 +88,7 @@ class Condition:
                 return f"`when` matches no item: each has its key attribute {name!r}"
         for name, _ in pattern.nested:
             if name in keys:
-                return f"`when` matches no item: the key attribute {name!r} is no map"
+                return f"`when` asks for members of the key attribute {name!r}, which is no map"
         return ""
 
     def matches(self, image: AttributeMap) -> bool:
