@@ -19,6 +19,7 @@ from searchsync.clock import Backoff, Deadline
 from searchsync.config import Config, read_environment
 from searchsync.documents.attributes import AttributeMap
 from searchsync.documents.document import KEY_FIELD, document_id, encode, index_key
+from searchsync.documents.shape import WHOLE, Rules
 from searchsync.documents.values import exact
 from searchsync.edges.table import DynamoTable
 from searchsync.edges.wire import normalised
@@ -239,6 +240,7 @@ class World:
     lag: Callable[[], float] = lambda: 0.0
     skew: float = 0.0
     """Seconds that the stream's clock is behind."""
+    rules: Rules = WHOLE
 
     def __post_init__(self) -> None:
         self.client = TableClient(self.clock, key_attributes=self.key_attributes)
@@ -255,7 +257,7 @@ class World:
     def put_item(self, item: dict[str, Any]) -> str:
         """Put an item in the SDK's form and let its document follow."""
         name = self.client.put(item)
-        text = encode(name, normalised(item)) or b""
+        text = encode(name, normalised(item), self.rules)
         version = self._version()
         self.clock.at(self.clock.time + self.lag(), lambda: self._arrive(name, version, text))
         return name
