@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from searchsync.documents.condition import Condition
 from searchsync.errors import MalformedEventError, StackError, TableBusyError
@@ -406,3 +408,45 @@ def test_what_the_keys_leave_out_is_counted_and_nothing_is_sent() -> None:
     assert bench.index.bodies == []
     line = json.loads(log_line(bench.report, bench.config, NOW, "r"))
     assert (line["Filtered"], line["RecordsReceived"]) == (2, 2)
+
+
+Told = tuple[str, str, bool]
+"""A key, what becomes of its item, and whether the record has a time."""
+CHANGES = st.tuples(st.sampled_from("ab"), st.sampled_from(["shown", "hidden", "deleted"]), st.integers(0, 4).map(bool))
+DELIVERIES = st.tuples(st.integers(0, 3), st.integers(1, 4), st.integers(0, 2))
+"""How many records the trigger goes back, takes, and how often the collection refuses meanwhile."""
+
+
+@settings(deadline=None)
+@given(st.lists(CHANGES | DELIVERIES, max_size=25))
+def test_items_enter_and_leave_in_the_right_order_whatever_is_delivered_again(steps: list[Any]) -> None:
+    bench = conditional('{"_deleted": [{"exists": false}, false]}')
+    records: list[dict[str, Any]] = []
+    place = 0
+    for step in [*steps, *[(0, 4, 0)] * len(steps)]:
+        bench.clock.time += 0.4
+        if isinstance(step[0], str):
+            records.append(changed(bench, step, len(records) + 1))
+            continue
+        back, count, bench.index.faults = step[0], step[1], [Response(429)] * step[2]
+        place = max(0, place - back)
+        batch = records[place : place + count]
+        failed = bench.run(event(*batch)) if batch else []
+        sent = [each["dynamodb"]["SequenceNumber"] for each in batch]
+        place += sent.index(failed[0]) if failed else len(batch)
+    assert place == len(records)
+    shown = {name: each["n"]["N"] for name, each in bench.table.items.items() if not each["_deleted"]["BOOL"]}
+    assert {name: str(source["n"]) for name, (_, source) in bench.index.documents.items()} == shown
+    assert bench.queue.messages == []
+
+
+def changed(bench: Bench, change: Told, position: int) -> dict[str, Any]:
+    """Change the table; the record that the stream has of it."""
+    key, what, has_time = change
+    second = int(bench.clock.time) if has_time else None
+    if what == "deleted":
+        bench.table.items.pop(key, None)
+        return record("REMOVE", key, number=position, second=second)
+    image: dict[str, Any] = {"id": {"S": key}, "n": {"N": str(position)}, "_deleted": {"BOOL": what == "hidden"}}
+    bench.table.items[key] = image
+    return record("MODIFY", key, number=position, second=second, image=image)
