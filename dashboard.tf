@@ -19,7 +19,7 @@ locals {
     for kind, name in local.dashboard_functions : kind => {
       for metric, statistic in {
         sync = {
-          RecordsReceived = "Sum", DocumentsWritten = "Sum", DocumentsDeleted = "Sum", Duplicates = "Sum", Stale = "Sum", Resynced = "Sum",
+          RecordsReceived = "Sum", DocumentsWritten = "Sum", DocumentsDeleted = "Sum", Duplicates = "Sum", Stale = "Sum", Resynced = "Sum", Filtered = "Sum",
           Poison          = "Sum", BatchItemFailures = "Sum", FutureVersions = "Sum", OldestRecordAge = "Maximum", Duration = "Maximum"
         }
         redrive   = { Redriven = "Sum", RedriveStayed = "Maximum", RedriveLost = "Sum" }
@@ -74,6 +74,7 @@ locals {
         lines = {
           "superseded"      = local.dashboard_own.sync.Stale
           "written already" = local.dashboard_own.sync.Duplicates
+          "left out"        = local.dashboard_own.sync.Filtered
         }
       },
     ],

@@ -175,8 +175,8 @@ locals {
     source_code_hash = local.package_from_file ? (fileexists(local.package_file) ? filebase64sha256(local.package_file) : null) : null
   }
 
-  # null for all attributes: then there is no variable, and no difference to a stack of before.
-  document_shape = var.document.include == null && length(var.document.exclude) == 0 ? null : jsonencode(var.document)
+  # null for all attributes of all items: then there is no variable, and no difference to a stack of before.
+  document_shape = var.document.when == null && var.document.include == null && length(var.document.exclude) == 0 ? null : jsonencode(var.document)
 
   # The sync function's and the redrive function's.
   function_environment = merge(

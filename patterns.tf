@@ -5,6 +5,11 @@
 locals {
   # Of an attribute: names with dots between, as documents/shape.py reads them.
   path = "^([^.\\\\]|\\\\[.\\\\])+([.]([^.\\\\]|\\\\[.\\\\])+)*$"
+  # Of a condition, as lambda_src/searchsync/documents/operators.py has them.
+  pattern_operators = ["prefix", "suffix", "equals-ignore-case", "wildcard", "numeric", "anything-but", "exists"]
+  # A text of JSON without spaces; each of them in turn with `[{` or `,{` before it, and with the plain value that it names.
+  json_text = "\"(?:[^\"\\\\]|\\\\.)*\""
+  json_name = "([\\[,]\\{)?\"((?:[^\"\\\\]|\\\\.)*)\"(?::(\"(?:[^\"\\\\]|\\\\.)*\"|[-0-9tfn]))?"
   patterns = {
     bucket_arn  = "^arn:[^:]+:s3:::[a-z0-9][a-z0-9.-]{2,62}$"
     no_field    = "^[.]|[.]$|[.][.]"

@@ -292,19 +292,41 @@ variable "index" {
 
 variable "document" {
   description = <<-EOT
-    What of an item is in its document. After a change run `searchsync backfill --again`, then `searchsync verify`: until then documents have the shape in which they were written.
+    Which items have a document, and what of them is in it. After a change run `searchsync backfill --again`, then `searchsync repair`: until then documents have the shape in which they were written, and those are there that were.
+    - `when`: a pattern that an item must match to have a document, such as `jsonencode({ status = ["open"], _deleted = [{ exists = false }, false] })`; null for every item. It is written like an event pattern of EventBridge, and asked of the item's own values. An item that stops matching leaves the index.
     - `include`: paths of the attributes that documents have, such as `["name", "address.city"]`; null for all. Key attributes are always there.
     - `exclude`: paths of the attributes that they do not have, of what is included: embeddings, secrets, whatever nobody searches.
 
     A path is names with dots between them, through maps and the maps of lists; a dot that belongs to a name is written `\\.` (in HCL `"a\\\\.b"`). Names that the engine keeps for itself at the top of a document (`_version`, `_id`, `_source`, …) have one more underscore there.
   EOT
   type = object({
+    when    = optional(string)
     include = optional(list(string))
     exclude = optional(list(string), [])
   })
   default  = {}
   nullable = false
 
+  validation {
+    condition     = var.document.when == null ? true : try(length(keys(jsondecode(var.document.when))) > 0, false) && try(length(var.document.when) <= 4096, false)
+    error_message = "document.when is no JSON object with names in it, or has over 4096 characters: write it with jsonencode, such as jsonencode({ status = [\"open\"] })."
+  }
+  validation {
+    # By the text without its strings, which may hold brackets.
+    condition     = var.document.when == null ? true : !can(regex("\\[\\]|\\{\\}", replace(jsonencode(jsondecode(var.document.when)), "/${local.json_text}/", "\"\"")))
+    error_message = "document.when has an empty list or object, which matches nothing: give each name values, operators or names of its own."
+  }
+  validation {
+    # A name has a list or an object, an operator may have a plain value. Where no `$or` is, an object in a list is an operator.
+    condition = var.document.when == null ? true : alltrue([
+      for each in try(regexall(local.json_name, jsonencode(jsondecode(var.document.when))), []) : contains(local.pattern_operators, each[1])
+      if each[2] != null || (each[0] != null && !strcontains(var.document.when, "\"$or\""))
+    ])
+    error_message = "document.when has a value that stands in no list, or an operator that there is not, at ${jsonencode([
+      for each in try(regexall(local.json_name, jsonencode(jsondecode(var.document.when))), []) : each[1]
+      if !contains(local.pattern_operators, each[1]) && (each[2] != null || (each[0] != null && !strcontains(var.document.when, "\"$or\"")))
+    ])}: write status = [\"open\"], and of operators ${join(", ", local.pattern_operators)}."
+  }
   validation {
     condition     = var.document.include == null ? true : length(var.document.include) > 0
     error_message = "document.include is empty, so that documents would have keys alone: leave it out for all attributes, or give paths."

@@ -65,7 +65,7 @@ def fill(engine: str, begin: int, end: int) -> None:
         for number in range(start, min(end, start + AT_ONCE)):
             name = name_of(number)
             body.append(json.dumps({"index": {"_id": name, "version": 3, "version_type": "external"}}).encode())
-            body.append(encode(name, {"id": {"S": name}, "text": text}))
+            body.append(encode(name, {"id": {"S": name}, "text": text}) or b"")
         headers = {"content-type": "application/x-ndjson"}
         answer = requests.post(f"{engine}/{INDEX}/_bulk", b"\n".join(body) + b"\n", headers=headers, timeout=120)
         while answer.status_code == TOO_MANY:  # its heap is full for a moment
@@ -83,7 +83,7 @@ def phase(gate: Gate, count: int) -> float:
     backoff = Backoff(clock, random.Random(1))
     reader = IndexReader(connect(config, AUTH, ExactJson()), INDEX, ("id",), backoff, config.owner)
     none: Any = Nothing()
-    verification = Verification(none, reader, clock, random.Random(1), {"id": "S"}, WHOLE.shape, 5.0, none, none)
+    verification = Verification(none, reader, clock, random.Random(1), {"id": "S"}, WHOLE, 5.0, none, none)
     seen = Seen([array(KEY, sorted(index_key(name_of(number)) for number in range(count)))])
     deadline = Deadline.after(clock, 3_600.0)
     sweep = Sweep(reader, none, clock, 5.0, Range(0, 1, clock.now()), seen, verification)

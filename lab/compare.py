@@ -55,7 +55,7 @@ def table_documents(dynamodb: Any, table: str, key_attributes: tuple[str, ...]) 
         for item in page["Items"]:
             image = normalised(item)
             name = document_id({key: image[key] for key in key_attributes}, key_attributes)
-            found[name] = exact(encode(name, image).decode())
+            found[name] = exact((encode(name, image) or b"").decode())
     return found
 
 

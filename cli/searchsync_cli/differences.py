@@ -91,4 +91,7 @@ def _object_lines(aws: Aws, report: str) -> Iterator[str]:
 
 def summary(totals: Mapping[str, Any]) -> str:
     """What a verification looked at."""
-    return f"{many(totals.get('items', 0), 'item')} and {many(totals.get('documents', 0), 'document')} compared"
+    left_out = f" ({totals['filtered']:,} without a document by `document.when`)" if totals.get("filtered") else ""
+    return (
+        f"{many(totals.get('items', 0), 'item')}{left_out} and {many(totals.get('documents', 0), 'document')} compared"
+    )

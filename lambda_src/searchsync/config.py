@@ -15,6 +15,7 @@ from ipaddress import ip_address
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
+from searchsync.documents.condition import Condition
 from searchsync.documents.fields import Fields
 from searchsync.documents.index import NOBODY, Owner
 from searchsync.documents.mapping import problem, settings_problem
@@ -39,7 +40,8 @@ class Config:
 
     host: the collection's endpoint as a URL without a path; region: of table, collection and queue;
     max_skew: seconds; key_attributes: hash key first; mapping, settings: a user's for the index, or None; stack: the
-    sync function's name, also in the others; adopt: the owner whose index is taken over, or None; shape: of documents.
+    sync function's name, also in the others; adopt: the owner whose index is taken over, or None; shape: of documents;
+    when: which items have one, None: all.
     """
 
     host: str
@@ -59,6 +61,7 @@ class Config:
     adopt: str | None
     settings: Mapping[str, Any] | None = None
     shape: Shape = WHOLE.shape
+    when: Condition | None = None
 
     @property
     def owner(self) -> Owner:
@@ -68,7 +71,7 @@ class Config:
     @cached_property
     def rules(self) -> Rules:
         """How items become documents."""
-        return Rules(self.shape, Fields(self.mapping))
+        return Rules(self.shape, Fields(self.mapping), self.when)
 
 
 def read_environment(environment: Mapping[str, str]) -> Config:
@@ -88,6 +91,8 @@ def read_environment(environment: Mapping[str, str]) -> Config:
 
     table_arn, table_name, region, stream_arn = take("STREAM_ARN", _stream, ("", "", "", ""))
     key_attributes: tuple[str, ...] = take("KEY_ATTRIBUTES", _key_attributes, ())
+    whole: tuple[Shape, Condition | None] = (Shape(), None)
+    shape, when = take("DOCUMENT_SHAPE", partial(_shape, key_attributes), whole, "{}")
     config = Config(
         host=take("OPENSEARCH_HOST", _host, ""),
         index=take("OPENSEARCH_INDEX", _index, ""),
@@ -105,7 +110,8 @@ def read_environment(environment: Mapping[str, str]) -> Config:
         settings=take("INDEX_SETTINGS", _settings, None) if environment.get("INDEX_SETTINGS") else None,
         stack=take("SYNC_FUNCTION_NAME", _stack, ""),
         adopt=take("INDEX_ADOPT", _adopt, None) if environment.get("INDEX_ADOPT") else None,
-        shape=take("DOCUMENT_SHAPE", partial(_shape, key_attributes), Shape(), "{}"),
+        shape=shape,
+        when=when,
     )
     if problems:
         raise ConfigurationError(
@@ -256,9 +262,9 @@ def _settings(text: str) -> Mapping[str, Any]:
     return settings
 
 
-def _shape(keys: tuple[str, ...], text: str) -> Shape:
+def _shape(keys: tuple[str, ...], text: str) -> tuple[Shape, Condition | None]:
     found = _object(text)
-    if found is None or found.keys() - {"include", "exclude"}:
+    if found is None or found.keys() - {"include", "exclude", "when"}:
         raise ValueError('give the shape of documents as a JSON object with lists of paths, {"exclude": ["a.b"]}')
     include, exclude = found.get("include"), found.get("exclude") or []
     for paths in (include or [], exclude):
@@ -267,4 +273,15 @@ def _shape(keys: tuple[str, ...], text: str) -> Shape:
     shape = Shape(None if include is None else tuple(include), tuple(exclude), keys)
     if why := shape.problem():
         raise ValueError(why)
-    return shape
+    return shape, _when(keys, found.get("when"))
+
+
+def _when(keys: tuple[str, ...], text: object) -> Condition | None:
+    if text is None:
+        return None
+    if not isinstance(text, str):
+        raise ValueError("give `when` as the JSON text of a pattern: jsonencode({…})")  # noqa: TRY004 - as all the rest
+    condition = Condition(text)
+    if why := condition.problem(keys):
+        raise ValueError(why)
+    return condition

@@ -176,6 +176,10 @@ LONGEST_NUMBER = 100_000
 """Digits of a text in a field of whole numbers: 0.7 s in OpenSearch 3, which grows with their square."""
 MOST_NAMES = 10_000
 """Names whose JSON text is kept; some items have data for names."""
+LONGEST_CONDITION = 4_096
+"""Characters of `when`: what the pattern of a Lambda event filter may have (API reference, Filter)."""
+DEEPEST_CONDITION = 33
+"""Levels of objects in it, `$or` counted: an attribute and the maps below it."""
 LARGEST_TERM = 32_766
 """Bytes (Lucene: IndexWriter.MAX_TERM_LENGTH)."""
 LONGEST_KEYWORD = 8191
@@ -185,6 +189,7 @@ assert MAPPED_DEPTH <= LONGEST_PATH <= DEADLY_DEPTH / 4  # other machines have o
 assert (MANY_DOTS + 1) * (NESTING + 1) <= LONGEST_PATH  # with fewer dots nobody looks
 assert FIELD_COST * MAPPED_FIELDS <= MOST_MAPPED  # what the engine may take is the engine's to refuse
 assert LONGEST_NUMBER < LARGEST_ITEM  # else no item has one
+assert DEEPEST_CONDITION == NESTING + 1  # deeper there is no value; what is less deep may be asked of
 assert 4 * LONGEST_KEYWORD <= LARGEST_TERM  # else the engine refuses the document
 
 # A suggested mapping, from a sample of the table

@@ -54,7 +54,7 @@ def test_a_name_that_the_engine_keeps_is_refused_as_it_is_and_taken_as_it_is_sto
     )  # of an index's first one it takes _primary_term
     assert looked._send(index, document_text(item), 2)[0] == 400
     index = looked._index(None)
-    assert looked._send(index, encode("a", item).decode(), 1)[0] == 201
+    assert looked._send(index, (encode("a", item) or b"").decode(), 1)[0] == 201
     stored = looked.session.get(f"{looked.url}/{index}/_source/a", timeout=PATIENCE).json()
     assert (stored[f"_{name}"], stored[f"__{name}"]) == ("a", 1)
 

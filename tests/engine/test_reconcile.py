@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -15,14 +17,18 @@ from lab.dynamodb_local import DynamoDBLocal
 from lab.faults import Fault, FaultKind
 from lab.gate import Gate
 from searchsync.clock import Deadline
+from searchsync.documents.condition import Condition
 from searchsync.documents.document import KEY_FIELD, document_id, index_key
 from searchsync.documents.index import Mark, creation_body
 from searchsync.edges.wire import normalised
 from searchsync.errors import RunRefusedError, StackError
 from searchsync.limits import KEYS, ONE_PAGE
 from searchsync.reconcile.visibility import Visibility, is_probe
+from searchsync.sync.metrics import Report
+from searchsync.sync.pipeline import Pipeline
 from tests.engine.client import Client
-from tests.support.events import OWNER
+from tests.support.events import OWNER, event, record
+from tests.support.fakes import MemoryQueue
 from tests.support.real_lane import MAX_SKEW, RealWorld
 
 STRING = {"id": "S"}
@@ -435,3 +441,74 @@ def test_a_document_of_any_number_is_read_with_all_its_digits(world: RealWorld, 
     verify = world.lane()
     verify.reconcile("verify")
     assert [json.loads(line)["attributes"] for line in verify.lines] == [["m", "n"]]
+
+
+NOT_DELETED = Condition(json.dumps({"_deleted": [{"exists": False}, False]}))
+
+
+def appsync(number: int, deleted: bool | None = None) -> dict[str, Any]:
+    """An item of a versioned data source (AWS AppSync developer guide, "Versioned data sources"): what is deleted stays
+    for the time of `BaseTableTTL`, with `_deleted` true and a `_ttl`."""
+    mark = {} if deleted is None else {"_deleted": {"BOOL": deleted}, "_ttl": {"N": "1900000000"}}
+    return {**item(number), "_version": {"N": "1"}, "_lastChangedAt": {"N": "1700000000000"}, **mark}
+
+
+def tell(world: RealWorld, *images: dict[str, Any]) -> None:
+    """Put items, and let the sync function have their records."""
+    fill(world, list(images))
+    now, images = int(world.clock.now()), tuple(map(normalised, images))
+    records = [
+        record("MODIFY", image["id"]["S"], number=number, second=now, image=image)
+        for number, image in enumerate(images, 1)
+    ]
+    pipeline = Pipeline(world.config, world.index, world.table, MemoryQueue(), world.clock, world.backoff)
+    assert pipeline.run(event(*records), 120.0, Report()) == {"batchItemFailures": []}
+
+
+def test_what_appsync_marks_as_deleted_leaves_the_index_by_a_condition_and_comes_back(
+    world: RealWorld, hand: Hand
+) -> None:
+    world.config = replace(world.config, when=NOT_DELETED)
+    tell(world, appsync(1), appsync(2), appsync(3, deleted=True))
+    assert sorted(hand.documents()) == ["item-00001", "item-00002"]
+    assert hand.documents()["item-00001"]["__version"] == 1
+    time.sleep(1.0)  # the next second's records
+    tell(world, appsync(1, deleted=True))
+    assert sorted(hand.documents()) == ["item-00002"]
+    time.sleep(1.0)
+    tell(world, appsync(1, deleted=False))
+    assert sorted(hand.documents()) == ["item-00001", "item-00002"]
+    found = world.lane().reconcile("verify", of=2)
+    assert found == {"items": 3, "filtered": 1, "documents": 2}
+
+
+def test_after_a_change_of_the_condition_a_backfill_and_a_repair_leave_what_matches(
+    world: RealWorld, hand: Hand
+) -> None:
+    fill(world, [appsync(number, deleted=number % 3 == 0) for number in range(300)])
+    assert world.lane().reconcile("backfill", of=2) == {"items": 300, "written": 300}
+    world.config = replace(world.config, when=NOT_DELETED)
+    hand.refresh()
+    assert world.lane().reconcile("verify", of=2)["orphan"] == 100
+    time.sleep(1.0)  # reads of the next second
+    assert world.lane().reconcile("backfill", of=2) == {"items": 300, "written": 200, "filtered": 100}
+    assert len(hand.documents()) == 200
+    hand.put("item-00003", {"id": "item-00003", KEY_FIELD: index_key("item-00003")})
+    hand.delete("item-00004")
+    found = world.lane().reconcile("repair", of=2)
+    assert (found["orphan"], found["missing"], found["repaired"]) == (1, 1, 2)
+    hand.refresh()
+    assert world.lane().reconcile("verify", of=2) == {"items": 300, "filtered": 100, "documents": 200}
+
+
+def test_documents_that_their_keys_leave_out_are_removed_by_a_repair(world: RealWorld, hand: Hand) -> None:
+    fill(world, [item(number) for number in range(100)])
+    world.lane().reconcile("backfill", of=2)
+    world.config = replace(world.config, when=Condition('{"id": [{"suffix": "7"}]}'))
+    time.sleep(1.0)
+    assert world.lane().reconcile("backfill", of=2) == {"items": 100, "written": 10, "filtered": 90}
+    assert len(hand.documents()) == 100
+    assert world.lane().reconcile("repair", of=2)["repaired"] == 90
+    assert len(hand.documents()) == 10
+    hand.refresh()
+    assert world.lane().reconcile("verify", of=2) == {"items": 100, "filtered": 90, "documents": 10}

@@ -17,6 +17,7 @@ from lab.gate import Gate
 from lab.gate_rules import Rules
 from searchsync.documents.document import KEY_FIELD, index_key
 from tests.engine.client import Client
+from tests.support.history.truth import HIDDEN
 from tests.support.reconcile_history import SETTLE, Change, History, Trouble
 
 HISTORIES = int(os.environ.get("SEARCHSYNC_RECONCILE_HISTORIES", "40"))
@@ -24,6 +25,8 @@ BUSY = [f"busy-{number}" for number in range(4)] + ["x" * 600]
 """Keys that are written while the run is under way."""
 QUIET = [f"quiet-{number}" for number in range(5)] + ["y" * 600]
 """Keys that are left alone, and damaged by hand."""
+HIDEABLE = ["left", "z" * 600]
+"""Keys that are left alone, until their items stop matching the condition and the stream does not tell."""
 
 PERIODS = [0.7, 2.1, 7.3, 15.0, 29.0, 30.0, 31.3]
 STALLS = ["45", "80", "100", "120"]
@@ -35,8 +38,8 @@ def steps(seconds: int) -> Any:
     """What happens in the first seconds of a run; most of it in the first ten."""
     times = (st.integers(0, 100) | st.integers(0, seconds * 10)).map(lambda tenths: tenths / 10)
     keys = st.integers(0, len(BUSY) - 1)
-    changes = st.builds(Change, times, keys, st.booleans())
-    hot = st.builds(Change, times, keys, st.booleans(), st.sampled_from(PERIODS))
+    changes = st.builds(Change, times, keys, st.booleans(), hide=st.booleans())
+    hot = st.builds(Change, times, keys, st.booleans(), st.sampled_from(PERIODS), st.booleans())
     trouble = st.builds(Trouble, times, st.sampled_from(["reconcile", "reader"]), st.sampled_from(FAULTS))
     trouble |= st.builds(Trouble, times, st.just("sync"), st.sampled_from(FAULTS[: FAULTS.index("late")]))
     trouble |= st.builds(Trouble, times, st.just("reader"), st.just("shard"))
@@ -47,7 +50,7 @@ def steps(seconds: int) -> Any:
 
 DAMAGE = st.lists(
     st.tuples(
-        st.sampled_from(["edited", "deleted", "orphan", "orphan without a key", "a copy", "unmappable"]),
+        st.sampled_from(["edited", "deleted", "hidden", "orphan", "orphan without a key", "a copy", "unmappable"]),
         st.integers(0, len(QUIET) - 1),
     ),
     unique_by=lambda each: each[1],
@@ -62,13 +65,18 @@ def gate_url(engine: Engine) -> Iterator[str]:
 
 
 def plant(history: History, damage: list[tuple[str, int]]) -> dict[str, str]:
-    """Damage the index by hand; the kind of each difference by its document's id."""
+    """Damage the index by hand, or the table past its stream; the kind of each difference by its document's id."""
     planted: dict[str, str] = {}
     path = f"/{history.config.index}/_bulk"
     for what, key in damage:
         name = history.client.id_of({"id": {"S": QUIET[key]}})
         lines: list[Any] = [{"index": {"_id": name}}, {"id": QUIET[key], "n": -1}]
         kind = "different"
+        if what == "hidden":
+            name = history.client.id_of({"id": {"S": HIDEABLE[key % len(HIDEABLE)]}})
+            history.client.items[name] = {**history.client.items[name], HIDDEN: {"BOOL": True}}
+            planted[name] = "orphan"
+            continue
         if what == "deleted":
             lines, kind = [{"delete": {"_id": name}}], "missing"
         elif what in {"orphan", "orphan without a key", "a copy"}:
@@ -168,7 +176,7 @@ def test_any_history_converges_and_shows_its_planted_differences_and_no_other(  
     index, direct = f"history-{uuid.uuid4().hex[:12]}", Client(engine.url)
     history = History.begin(gate_url, direct, index, lag, skew, late)
     try:
-        for name in [*QUIET, *(BUSY[key] for key in there)]:
+        for name in [*QUIET, *HIDEABLE, *(BUSY[key] for key in there)]:
             history.put(name, told=False)
         history.reconcile("backfill", backfill, BUSY)
         assert history.documents() == history.wanted(), "after the backfill"

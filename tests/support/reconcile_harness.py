@@ -19,6 +19,7 @@ from searchsync.clock import Backoff, Deadline
 from searchsync.config import Config, read_environment
 from searchsync.documents.attributes import AttributeMap
 from searchsync.documents.document import KEY_FIELD, document_id, encode, index_key
+from searchsync.documents.shape import WHOLE, Rules
 from searchsync.documents.values import exact
 from searchsync.edges.table import DynamoTable
 from searchsync.edges.wire import normalised
@@ -240,6 +241,7 @@ class World:
     lag: Callable[[], float] = lambda: 0.0
     skew: float = 0.0
     """Seconds that the stream's clock is behind."""
+    rules: Rules = WHOLE
 
     def __post_init__(self) -> None:
         self.client = TableClient(self.clock, key_attributes=self.key_attributes)
@@ -256,7 +258,7 @@ class World:
     def put_item(self, item: dict[str, Any]) -> str:
         """Put an item in the SDK's form and let its document follow."""
         name = self.client.put(item)
-        text = encode(name, normalised(item)).decode()
+        text = encode(name, normalised(item), self.rules)
         version = self._version()
         self.clock.at(self.clock.time + self.lag(), lambda: self._arrive(name, version, text))
         return name
@@ -301,7 +303,7 @@ class World:
         self._number += 1
         return int(self.clock.time - self.skew) << 31 | self._number << 1
 
-    def _arrive(self, name: str, version: int, text: str | None) -> None:
+    def _arrive(self, name: str, version: int, text: bytes | None) -> None:
         """As the engine takes it: what is older than what is there changes nothing."""
         operation = "delete" if text is None else "index"
         self.index._apply(operation, name, version, None if text is None else json.loads(text))

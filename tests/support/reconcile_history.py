@@ -38,6 +38,7 @@ from searchsync.sync.pipeline import Pipeline
 from tests.engine.client import Client
 from tests.support.events import NOW, environment, event, record
 from tests.support.fakes import MemoryBucket, MemoryQueue
+from tests.support.history.truth import HIDDEN
 from tests.support.real_lane import AUTH
 from tests.support.reconcile_harness import BusyClock, Lane, TableClient
 
@@ -71,12 +72,14 @@ REPEATS = 12
 
 @dataclass(frozen=True)
 class Change:
-    """A key is put or deleted, `at` seconds after the phase began, and again every `every` seconds."""
+    """A key is put or deleted, `at` seconds after the phase began, and again every `every` seconds. `hide`: it is put
+    so that it has no document by the condition, instead of deleted."""
 
     at: float
     key: int
     delete: bool = False
     every: float | None = None
+    hide: bool = False
 
 
 @dataclass(frozen=True)
@@ -179,7 +182,9 @@ class History:
         cls, gate_url: str, direct: Client, index: str, lag: float, skew: float, late: float
     ) -> History:
         """A history on a new index, whose tombstones the engine keeps until this world says otherwise."""
-        config = replace(read_environment(environment()), host=gate_url, index=index, table_name="t")
+        when = json.dumps({HIDDEN: [{"exists": False}]})
+        given = read_environment(environment(DOCUMENT_SHAPE=json.dumps({"when": when})))
+        config = replace(given, host=gate_url, index=index, table_name="t")
         history = cls(config, direct, lag, skew, late)
         history.pipeline.collection.ensure_index(30.0)
         history.setting("1h")
@@ -213,18 +218,20 @@ class History:
 
     # Writers, and the stream
 
-    def put(self, key: str, *, told: bool = True) -> None:
-        """Put an item; `told` False: from before the stream was turned on."""
+    def put(self, key: str, *, told: bool = True, hidden: bool = False) -> None:
+        """Put an item; `told` False: from before the stream was turned on; `hidden`: without a document."""
         self.number += 1
-        self._change("MODIFY", key, {"id": {"S": key}, "n": {"N": str(self.number)}}, told)
+        item = {"id": {"S": key}, "n": {"N": str(self.number)}} | ({HIDDEN: {"BOOL": True}} if hidden else {})
+        self._change("MODIFY", key, item, told)
 
     def delete(self, key: str) -> None:
         """Delete an item."""
-        if self._there(key):
+        if self.client.id_of({"id": {"S": key}}) in self.client.items:
             self._change("REMOVE", key, None, True)
 
     def _there(self, key: str) -> bool:
-        return self.client.id_of({"id": {"S": key}}) in self.client.items
+        """Whether it has an item that is to have a document."""
+        return HIDDEN not in self.client.items.get(self.client.id_of({"id": {"S": key}}), {HIDDEN: None})
 
     def _change(self, name: str, key: str, item: dict[str, Any] | None, told: bool) -> None:
         if item is None:
@@ -360,7 +367,7 @@ class History:
             self.networks[step.who].faults.append(step.what)
         else:
             if step.delete and (step.every is None or self._there(keys[step.key])):
-                self.delete(keys[step.key])
+                self.put(keys[step.key], hidden=True) if step.hide else self.delete(keys[step.key])
             else:
                 self.put(keys[step.key])
             if step.every is not None and self.clock.time < self.until:
@@ -444,4 +451,5 @@ class History:
 
     def wanted(self) -> dict[str, Any]:
         """The index as it should be."""
-        return {name: json.loads(encode(name, normalised(item))) for name, item in self.client.items.items()}
+        texts = {name: encode(name, normalised(item), self.config.rules) for name, item in self.client.items.items()}
+        return {name: json.loads(text) for name, text in texts.items() if text is not None}

@@ -76,3 +76,113 @@ run "refuses_a_document_without_its_key" {
   }
   expect_failures = [aws_lambda_function.this]
 }
+
+run "every_function_has_the_condition" {
+  command = plan
+
+  variables {
+    document = { when = jsonencode({ "_deleted" = [{ exists = false }, false], "$or" = [{ a = [":1", "[]"] }, { b = { c = [{ anything-but = { prefix = ["x:"] } }, { numeric = [">", 0, "<=", 5] }] } }] }) }
+  }
+  assert {
+    condition     = aws_lambda_function.this.environment[0].variables.DOCUMENT_SHAPE == base64gzip(jsonencode(var.document)) && aws_lambda_function.redrive.environment[0].variables.DOCUMENT_SHAPE == base64gzip(jsonencode(var.document))
+    error_message = "The sync function and the redrive function must have the condition."
+  }
+}
+
+run "takes_texts_that_look_like_json" {
+  command = plan
+
+  variables {
+    document = { when = jsonencode({ a = [":1", "[]", "{}", "\":1", "x\\", null, true, 1.5, { equals-ignore-case = "\"y\":[" }], "[{" = ["z"] }) }
+  }
+}
+
+run "refuses_a_condition_that_is_no_json" {
+  command = plan
+
+  variables {
+    document = { when = "status = open" }
+  }
+  expect_failures = [var.document]
+}
+
+run "refuses_a_condition_that_is_no_object" {
+  command = plan
+
+  variables {
+    document = { when = jsonencode([{ status = ["open"] }]) }
+  }
+  expect_failures = [var.document]
+}
+
+run "refuses_a_condition_of_nothing" {
+  command = plan
+
+  variables {
+    document = { when = jsonencode({}) }
+  }
+  expect_failures = [var.document]
+}
+
+run "refuses_a_condition_with_an_empty_list" {
+  command = plan
+
+  variables {
+    document = { when = jsonencode({ status = [] }) }
+  }
+  expect_failures = [var.document]
+}
+
+run "refuses_a_condition_with_an_empty_object" {
+  command = plan
+
+  variables {
+    document = { when = jsonencode({ a = { b = {} } }) }
+  }
+  expect_failures = [var.document]
+}
+
+run "refuses_a_condition_with_a_value_in_no_list" {
+  command = plan
+
+  variables {
+    document = { when = jsonencode({ status = "open" }) }
+  }
+  expect_failures = [var.document]
+}
+
+run "refuses_a_condition_with_a_number_in_no_list" {
+  command = plan
+
+  variables {
+    document = { when = jsonencode({ a = { b = 5 } }) }
+  }
+  expect_failures = [var.document]
+}
+
+run "refuses_a_condition_with_an_unknown_operator" {
+  command = plan
+
+  variables {
+    document = { when = jsonencode({ status = ["x", { contains = "open" }] }) }
+  }
+  expect_failures = [var.document]
+}
+
+run "refuses_a_condition_with_an_unknown_operator_of_a_list" {
+  command = plan
+
+  variables {
+    document = { when = jsonencode({ price = [{ numeric = [">", 1] }, { between = [1, 2] }] }) }
+  }
+  expect_failures = [var.document]
+}
+
+run "refuses_a_condition_that_is_too_long" {
+  command = plan
+
+  variables {
+    document = { when = jsonencode({ a = [join("", [for n in range(1000) : "xxxxx"])] }) }
+  }
+  expect_failures = [var.document]
+}

@@ -65,6 +65,13 @@ def test_a_finished_run_is_shown_as_its_own_command_shows_it(
     assert called(cloud, "StartExecution") == 0
 
 
+@pytest.mark.parametrize(("task", "in_step"), [("verify", True), ("repair", True), ("backfill", None)])
+def test_a_run_says_how_many_items_the_condition_left_out(cloud: Cloud, task: str, in_step: bool | None) -> None:
+    run = cloud.finished(task, in_step, items=1_007, documents=5, filtered=1_002)
+    assert cloud.run("runs", run.name, width=400) == 0
+    assert "1,002 without a document by `document.when`" in cloud.out
+
+
 def test_a_failed_run_is_an_error_with_its_cause(cloud: Cloud) -> None:
     now = cloud.clock.now()
     cloud.runs.append(Run("backfill-x", "backfill", now - 600, "FAILED", now - 500, fails=("StackError", "no role")))

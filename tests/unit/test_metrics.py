@@ -21,7 +21,7 @@ def line(bench: Bench, **changes: str) -> dict[str, Any]:
     return parsed
 
 
-GOOD = {name: unit for name, unit in UNITS.items() if name != "RepairNeeded"}
+GOOD = {name: unit for name, unit in UNITS.items() if name not in {"RepairNeeded", "Filtered"}}
 """What an invocation has that needs no repair: a 0 of it would end the alarm of one that did."""
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from searchsync.documents.condition import Condition
 from searchsync.errors import MalformedEventError, StackError, TableBusyError
 from searchsync.limits import REPAIR_AGE
 from searchsync.protocol.bulk import Answer, Kind, Response
 from searchsync.protocol.version import read_version, stream_version
+from searchsync.sync.metrics import log_line
 from searchsync.sync.resync import Result
 from tests.support.events import NOW, event, number, record, version
 from tests.support.fakes import BUSY, Bench, error, whole
@@ -362,3 +368,85 @@ def test_a_replaced_index_calls_for_a_repair_once() -> None:
     assert len(bench.report.repair_needed) == 1
     bench.run(event(record("INSERT", "b", number=2)))
     assert bench.report.repair_needed == []
+
+
+HIDDEN: dict[str, Any] = {"id": {"S": "a"}, "_deleted": {"BOOL": True}}
+SHOWN: dict[str, Any] = {"id": {"S": "a"}, "_deleted": {"BOOL": False}}
+
+
+def conditional(when: str) -> Bench:
+    bench = Bench()
+    bench.config = replace(bench.config, when=Condition(when))
+    return bench
+
+
+def test_an_item_that_stops_matching_leaves_the_index_and_comes_back() -> None:
+    bench = conditional('{"_deleted": [{"exists": false}, false]}')
+    bench.run(event(record("INSERT", "a", number=1, image=SHOWN)))
+    bench.run(event(record("MODIFY", "a", number=2, image=HIDDEN)))
+    assert (bench.index.documents, bench.index.tombstones) == ({}, {"a": version(2)})
+    assert bench.report.results == {Result.DELETED: 1}
+    bench.run(event(record("MODIFY", "a", number=3, image=SHOWN)))
+    assert bench.index.documents["a"] == (version(3), whole(id="a", _deleted=False))
+
+
+def test_an_item_that_has_left_is_not_brought_back_by_a_late_record_or_by_a_resync() -> None:
+    bench = conditional('{"_deleted": [{"exists": false}, false]}')
+    bench.run(event(record("MODIFY", "a", number=2, image=HIDDEN)))
+    bench.table.items["a"] = HIDDEN
+    bench.run(event(record("INSERT", "a", number=1, image=SHOWN)))
+    assert bench.index.documents == {}
+    bench.run(event(record("MODIFY", "a", number=3, second=None)))  # the table is asked
+    assert bench.report.results == {Result.RESYNCED: 1}
+    assert bench.index.documents == {}
+
+
+def test_what_the_keys_leave_out_is_counted_and_nothing_is_sent() -> None:
+    bench = conditional('{"id": [{"prefix": "product-"}]}')
+    assert bench.run(event(record("INSERT", "order-1"), record("REMOVE", "order-2", number=2))) == []
+    assert bench.report.results == {Result.FILTERED: 2}
+    assert bench.index.bodies == []
+    line = json.loads(log_line(bench.report, bench.config, NOW, "r"))
+    assert (line["Filtered"], line["RecordsReceived"]) == (2, 2)
+
+
+Told = tuple[str, str, bool]
+"""A key, what becomes of its item, and whether the record has a time."""
+CHANGES = st.tuples(st.sampled_from("ab"), st.sampled_from(["shown", "hidden", "deleted"]), st.integers(0, 4).map(bool))
+DELIVERIES = st.tuples(st.integers(0, 3), st.integers(1, 4), st.integers(0, 2))
+"""How many records the trigger goes back, takes, and how often the collection refuses meanwhile."""
+
+
+@settings(deadline=None)
+@given(st.lists(CHANGES | DELIVERIES, max_size=25))
+def test_items_enter_and_leave_in_the_right_order_whatever_is_delivered_again(steps: list[Any]) -> None:
+    bench = conditional('{"_deleted": [{"exists": false}, false]}')
+    records: list[dict[str, Any]] = []
+    place = 0
+    for step in [*steps, *[(0, 4, 0)] * len(steps)]:
+        bench.clock.time += 0.4
+        if isinstance(step[0], str):
+            records.append(changed(bench, step, len(records) + 1))
+            continue
+        back, count, bench.index.faults = step[0], step[1], [Response(429)] * step[2]
+        place = max(0, place - back)
+        batch = records[place : place + count]
+        failed = bench.run(event(*batch)) if batch else []
+        sent = [each["dynamodb"]["SequenceNumber"] for each in batch]
+        place += sent.index(failed[0]) if failed else len(batch)
+    assert place == len(records)
+    shown = {name: each["n"]["N"] for name, each in bench.table.items.items() if not each["_deleted"]["BOOL"]}
+    assert {name: str(source["n"]) for name, (_, source) in bench.index.documents.items()} == shown
+    assert bench.queue.messages == []
+
+
+def changed(bench: Bench, change: Told, position: int) -> dict[str, Any]:
+    """Change the table; the record that the stream has of it."""
+    key, what, has_time = change
+    second = int(bench.clock.time) if has_time else None
+    if what == "deleted":
+        bench.table.items.pop(key, None)
+        return record("REMOVE", key, number=position, second=second)
+    image: dict[str, Any] = {"id": {"S": key}, "n": {"N": str(position)}, "_deleted": {"BOOL": what == "hidden"}}
+    bench.table.items[key] = image
+    return record("MODIFY", key, number=position, second=second, image=image)

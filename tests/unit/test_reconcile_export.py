@@ -72,6 +72,13 @@ def test_an_export_is_loaded_in_the_shape_of_documents(s3: Any) -> None:
     assert all(set(source) == {"id", KEY_FIELD} for _, source in world.index.documents.values())
 
 
+def test_an_export_is_loaded_by_the_condition_of_documents(s3: Any) -> None:
+    given = read_environment(environment(DOCUMENT_SHAPE='{"when": "{\\"n\\": [{\\"numeric\\": [\\">\\", 0]}]}"}'))
+    world, _, totals = load(s3, (packed(lines(3)), 3), config=given)
+    assert totals == {"items": 3, "written": 2, "filtered": 1}
+    assert sorted(world.index.documents) == ["item-0001", "item-0002"]
+
+
 def test_a_file_is_written_with_the_exports_version(s3: Any) -> None:
     world, lane, totals = load(s3, (packed(lines(2_500)), 2_500))
     assert totals == {"items": 2_500, "written": 2_500}

@@ -12,6 +12,7 @@ from opensearchpy.exceptions import NotFoundError, TransportError
 
 from searchsync.clock import Backoff, Deadline
 from searchsync.config import read_environment
+from searchsync.documents.condition import Condition
 from searchsync.documents.shape import Shape
 from searchsync.errors import CollectionBusyError, StackError
 from searchsync.reconcile import identity
@@ -96,6 +97,7 @@ def test_a_refusal_names_the_permission() -> None:
         (saw(replace(CONFIG, index="other"), TABLE, INDEX), "index"),
         (saw(replace(CONFIG, mapping={"dynamic": False}), TABLE, INDEX), "mapping"),
         (saw(replace(CONFIG, shape=Shape(exclude=("a",))), TABLE, INDEX), "shape"),
+        (saw(replace(CONFIG, when=Condition('{"a": [1]}')), TABLE, INDEX), "shape"),
         (saw(replace(CONFIG, stream_arn="other"), TABLE, INDEX), "stream_arn"),
         (saw(CONFIG, replace(TABLE, id="table-2"), INDEX), "table_id"),
         (saw(CONFIG, TABLE, replace(INDEX, uuid="uuid-2")), "index_uuid"),

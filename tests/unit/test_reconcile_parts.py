@@ -16,7 +16,7 @@ from searchsync.protocol.bulk import Response
 from searchsync.reconcile.visibility import is_probe
 from searchsync.sync.delivery import PROBE_PREFIX
 from tests.support.events import environment
-from tests.support.fakes import BUSY, FAILING, POISONED, faulty
+from tests.support.fakes import BUSY, FAILING, POISONED, MemoryBucket, faulty
 from tests.support.reconcile_harness import Lane, World
 
 BUSY_REQUEST = Response(429, {"error": {"type": "circuit_breaking_exception", "reason": "injected"}})
@@ -79,6 +79,53 @@ def test_every_task_goes_by_the_shape_of_documents() -> None:
     world.index.documents["item-0001"] = (version + 2, {**source, "n": 1})
     assert Lane(world, shaped).reconcile("repair")["repaired"] == 1
     assert without()
+
+
+NOT_DELETED = '{"when": "{\\"_deleted\\": [{\\"exists\\": false}, false]}"}'
+OF_KEYS = '{"when": "{\\"id\\": [{\\"suffix\\": \\"1\\"}]}"}'
+
+
+def test_every_task_goes_by_the_condition_of_documents() -> None:
+    """Also of what is read again, as the collection was busy; items that are to have no document lose it."""
+    world, given = filled(20), read_environment(environment(DOCUMENT_SHAPE=NOT_DELETED))
+    Lane(world).reconcile("backfill")
+    for name in ("item-0001", "item-0002", "item-0003"):
+        world.client.put(image(name) | {"_deleted": {"BOOL": True}})
+    assert Lane(world, given).reconcile("verify") == {"items": 20, "filtered": 3, "documents": 20, "orphan": 3}
+    world.rest()
+    began = world.clock.time
+    world.index.item_fault = lambda _, name: (
+        BUSY if name == "item-0001" and world.clock.time < began + READ_TO_ANSWER else None
+    )
+    assert Lane(world, given).reconcile("backfill") == {"items": 20, "written": 17, "filtered": 3}
+    assert world.client.reads > 0
+    assert len(world.index.documents) == 17
+    assert Lane(world, given).reconcile("verify") == {"items": 20, "filtered": 3, "documents": 17}
+    world.client.put(image("item-0004") | {"_deleted": {"BOOL": True}})
+    world.client.put(image("item-0003", 3))
+    found = Lane(world, given).reconcile("repair")
+    assert (found["orphan"], found["missing"], found["repaired"]) == (1, 1, 2)
+    assert Lane(world, given).reconcile("verify") == {"items": 20, "filtered": 3, "documents": 17}
+
+
+def test_a_condition_of_keys_costs_a_backfill_nothing_and_a_repair_removes_what_was_there_before() -> None:
+    world, given = filled(20), read_environment(environment(DOCUMENT_SHAPE=OF_KEYS))
+    assert Lane(world, given).reconcile("backfill") == {"items": 20, "written": 2, "filtered": 18}
+    assert sum(body.count(b'{"delete"') for body in world.index.bodies) == 0
+    assert sorted(world.index.documents) == ["item-0001", "item-0011"]
+    assert Lane(world, given).reconcile("verify") == {"items": 20, "filtered": 18, "documents": 2}
+    Lane(world).reconcile("backfill")
+    lane = Lane(world, given, s3=MemoryBucket(), seen_bucket="seen")  # what was compared is not looked up
+    found = lane.reconcile("repair")
+    assert (found["orphan"], found["repaired"]) == (18, 18)
+    assert sorted(world.index.documents) == ["item-0001", "item-0011"]
+
+
+def test_a_verification_asks_the_index_of_no_item_that_is_to_have_no_document() -> None:
+    world, given = filled(20), read_environment(environment(DOCUMENT_SHAPE=OF_KEYS))
+    Lane(world, given).reconcile("backfill")
+    Lane(world, given).reconcile("verify")
+    assert {name for names in world.reader.asked for name in names} == {"item-0001", "item-0011"}
 
 
 @pytest.mark.parametrize("task", ["backfill", "verify"])

@@ -56,7 +56,7 @@ def swept(world: World, seen: Seen, since: float | None = None, of: int = 1) -> 
         world.clock,
         random.Random(1),
         world.types,
-        WHOLE.shape,
+        WHOLE,
         10.0,
         world.visibility,
         IN_TIME,

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from searchsync.clock import Deadline
-from searchsync.documents.shape import WHOLE
+from searchsync.config import read_environment
+from searchsync.documents.condition import Condition
+from searchsync.documents.shape import WHOLE, Rules
 from searchsync.documents.values import exact
 from searchsync.errors import PipelineLateError
 from searchsync.limits import LAG_KNOWN_AFTER, LONGEST_RECHECK_DELAY, LOOKS, REFRESH, SAMPLES
 from searchsync.reconcile.agreement import Document, Kind
 from searchsync.reconcile.verify import Difference, Lateness, Verification
-from tests.support.reconcile_harness import IN_TIME, World, pages
+from tests.support.events import environment
+from tests.support.fakes import MemoryBucket
+from tests.support.reconcile_harness import IN_TIME, Lane, World, pages
 
 SETTLE = 10.0
 """As many digits as a double has."""
@@ -29,7 +34,7 @@ class Run:
         self.world = world
         rng = random.Random(seed)
         self.verification = Verification(
-            world.table, world.reader, world.clock, rng, world.types, WHOLE.shape, SETTLE, world.visibility, lateness
+            world.table, world.reader, world.clock, rng, world.types, world.rules, SETTLE, world.visibility, lateness
         )
 
     def run(self) -> list[Difference]:
@@ -174,10 +179,15 @@ def test_a_document_edited_again_between_two_looks_is_found_at_the_next(world: W
     assert Run(world).kinds() == {"a": Kind.DIFFERENT}
 
 
-def random_world(seed: int) -> World:
-    """Items that change, come and go, each in its own way, behind slow requests and a pipeline of uneven lag."""
+HIDDEN = {"_deleted": {"BOOL": True}}
+NOT_HIDDEN = Rules(condition=Condition('{"_deleted": [{"exists": false}]}'))
+
+
+def random_world(seed: int, rules: Rules = WHOLE) -> World:
+    """Items that change, come and go, each in its own way, behind slow requests and a pipeline of uneven lag. By a
+    condition half of those that go are there still, hidden."""
     rng = random.Random(seed)
-    world = World()
+    world = World(rules=rules)
     world.lag = lambda: rng.uniform(0.0, SETTLE - 2.0)
     world.client.latency, world.reader.latency = rng.uniform(0.0, 2.0), rng.uniform(0.0, 2.0)
     for position in range(40):
@@ -186,6 +196,8 @@ def random_world(seed: int) -> World:
         def change(name: str = name, often: float = often, comes: float = comes) -> None:
             if rng.random() < comes:
                 world.put(name, n={"N": str(rng.randrange(1_000_000))})
+            elif rules.condition is not None and rng.random() < 0.5:
+                world.put(name, **HIDDEN)
             else:
                 world.delete(name)
             world.clock.at(world.clock.time + rng.expovariate(1 / often), change)
@@ -206,6 +218,26 @@ def test_a_world_that_is_never_still_shows_no_difference_but_those_planted(seed:
     del world.index.documents["missing"]
     kinds = {"edited": Kind.DIFFERENT, "orphan": Kind.ORPHAN, "missing": Kind.MISSING}
     assert Run(world, seed).kinds() == kinds
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_world_whose_items_enter_and_leave_by_a_condition_shows_no_difference_but_those_planted(seed: int) -> None:
+    """By a whole run, whose index's part looks up what its table's part has not compared."""
+    world = random_world(seed, NOT_HIDDEN)
+    for name in ("edited", "missing", "hidden"):
+        world.put(name, n={"N": "1"})
+    world.clock.sleep(SETTLE)
+    world.plant("edited", {"id": "edited", "n": 2})
+    del world.index.documents["missing"]
+    world.client.put({"id": {"S": "hidden"}, **HIDDEN})
+    config = replace(read_environment(environment()), when=NOT_HIDDEN.condition)
+    lane = Lane(world, config, recheck_delay=SETTLE, s3=MemoryBucket(), seen_bucket="seen", call_seconds=HOUR)
+    totals = lane.reconcile("verify", of=2)
+    assert lane.differences() == {"edited": "different", "missing": "missing", "hidden": "orphan"}
+    assert totals["filtered"] > 0
+    totals = lane.reconcile("repair", of=2)
+    assert totals["repaired"] >= 3
+    assert "hidden" not in world.index.documents
 
 
 def test_an_item_that_is_there_only_when_it_is_looked_at_is_no_difference(world: World) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from searchsync import PACKAGE
 from searchsync.config import read_environment
+from searchsync.documents.condition import Condition
 from searchsync.edges.failures import Message
 from searchsync.errors import StackError, TableBusyError
 from searchsync.limits import LOAD_AGE, LONGEST_PATH, MESSAGES_AT_ONCE, RESERVE, SHORTEST_ROUND, SLOW_AGE
@@ -62,6 +63,15 @@ def test_what_the_mapping_does_not_map_is_written_however_deep_it_is(bench: Redr
     bench.table.items["a"] = {"id": {"S": "a"}, ".".join(["m"] * (LONGEST_PATH + 1)): {"N": "1"}}
     bench.queue.put(poison_message("a"))
     assert bench.run() == answer(taken=1, redriven=1, keys=1)
+
+
+def test_an_item_that_is_to_have_no_document_settles_its_message_and_leaves_the_index(bench: RedriveBench) -> None:
+    bench.config = replace(bench.config, when=Condition('{"_deleted": [{"exists": false}]}'))
+    bench.index.documents["a"] = (1, {})
+    bench.table.items["a"] = {"id": {"S": "a"}, "_deleted": {"BOOL": True}}
+    bench.queue.put(poison_message("a"))
+    assert bench.run() == answer(taken=1, redriven=1, keys=1)
+    assert bench.index.documents == {}
 
 
 def test_several_messages_of_one_key_are_one_resync(bench: RedriveBench) -> None:

@@ -19,7 +19,7 @@ from searchsync.protocol.records import parse_event
 from searchsync.reconcile.agreement import Document, Kind
 from searchsync.reconcile.keys import key_of
 from searchsync.reconcile.verify import compared
-from tests.support.events import NOW, environment, event, record
+from tests.support.events import NOW, environment, event, record, version
 
 ITEM: dict[str, Any] = {
     "id": {"S": "1"},
@@ -34,7 +34,7 @@ ITEM: dict[str, Any] = {
 
 
 def document(shape: Shape, item: Any = ITEM) -> Any:
-    found = json.loads(encode("1", item, Rules(shape)))
+    found = json.loads(encode("1", item, Rules(shape)) or b"")
     del found[KEY_FIELD]
     return found
 
@@ -84,11 +84,11 @@ def test_what_is_written_and_what_is_compared_have_one_rule(
 ) -> None:
     """F61: whatever the shape, a document agrees with its item; with another shape only where it looks the same."""
     shape = Shape(None if include is None else tuple(sorted(include)), tuple(sorted(exclude)), ("id",))
-    written = Document(1, exact(encode("1", ITEM, Rules(shape))))
-    assert compared("1", ITEM, written, shape).kind is None
+    written = Document(1, exact(encode("1", ITEM, Rules(shape)) or b""))
+    assert compared("1", ITEM, written, Rules(shape)).kind is None
     another = Shape(None, tuple(sorted(other)), ("id",))
     differs = document(another) != document(shape)
-    assert compared("1", ITEM, written, another).kind == (Kind.DIFFERENT if differs else None)
+    assert compared("1", ITEM, written, Rules(another)).kind == (Kind.DIFFERENT if differs else None)
 
 
 @pytest.mark.parametrize("name", METADATA)
@@ -123,7 +123,7 @@ def test_an_appsync_item_is_a_document() -> None:
 def test_a_documents_key_is_found_by_the_name_that_it_has_there(name: str) -> None:
     keys = {name: {"S": "x" * 600}}  # its id is a digest
     found = document_id(keys, (name,))
-    assert key_of(found, exact(encode(found, keys, Rules(Shape(keys=(name,))))), {name: "S"}) == keys
+    assert key_of(found, exact(encode(found, keys, Rules(Shape(keys=(name,)))) or b""), {name: "S"}) == keys
 
 
 def test_an_attribute_that_has_the_keys_name_may_be_left_out() -> None:
@@ -169,3 +169,25 @@ def test_the_configured_shape_is_the_streams_too() -> None:
     records = parse_event(event(record("INSERT", "a", image={"id": {"S": "a"}, "secret": {"S": "s"}})))
     plan = plan_batch(records, config.key_attributes, NOW, NOW + 10.0, config.rules)
     assert b"secret" not in (plan.writes[0].source or b"")
+
+
+NOT_DELETED = '{"_deleted": [{"exists": false}, false]}'
+
+
+def test_the_configured_condition_is_the_streams_too() -> None:
+    """An item that stops matching is a deletion of its record's version, and is put again when it matches again."""
+    config = read_environment(environment(DOCUMENT_SHAPE=json.dumps({"when": NOT_DELETED})))
+    for deleted, there in (({"BOOL": True}, False), ({"BOOL": False}, True)):
+        image = {"id": {"S": "a"}, "_deleted": deleted}
+        records = parse_event(event(record("MODIFY", "a", image=image)))
+        (write,) = plan_batch(records, config.key_attributes, NOW, NOW + 10.0, config.rules).writes
+        assert (write.version, write.source is not None) == (version(1), there)
+
+
+@pytest.mark.parametrize("name", ["INSERT", "MODIFY", "REMOVE"])
+def test_of_keys_that_never_match_nothing_is_sent(name: str) -> None:
+    when = json.dumps({"id": [{"prefix": "product-"}]})
+    config = read_environment(environment(DOCUMENT_SHAPE=json.dumps({"when": when})))
+    records = parse_event(event(record(name, "order-1", second=None), record(name, "product-1", number=2)))
+    plan = plan_batch(records, config.key_attributes, NOW, NOW + 10.0, config.rules)
+    assert (plan.filtered, [write.id for write in plan.writes], plan.resyncs) == (["order-1"], ["product-1"], [])

@@ -61,6 +61,7 @@ BOUNDS: Mapping[str, str] = {
     "SUGGESTED_FIELDS": "1_000",
     "SUGGESTED_DEPTH": "20",
     "MOST_PLACES": "699",
+    "DEEPEST_CONDITION": "34",
     "ENSURED_FOR": "300.0",
     "UNGUARDED_FOR": "60.0",
     "NEW_INDEX_S": "60.0",

@@ -12,8 +12,8 @@ MUTANTS = (
     Mutant(
         "a stream that goes without the shape",
         FUNCTION + "protocol/plan.py",
-        "record.image, rules)",
-        "record.image)",
+        "source = encode(name, record.image, rules)",
+        "source = encode(name, record.image)",
         (UNIT, "-k", "the_streams_too"),
     ),
     Mutant(
@@ -33,8 +33,8 @@ MUTANTS = (
     Mutant(
         "a verification that goes without the shape",
         PARTS,
-        "            self.config.shape,\n",
-        "            type(self.config.shape)(),\n",
+        "            self.config.rules,\n",
+        "            type(self.config.rules)(),\n",
         LANE,
     ),
     Mutant(
@@ -89,7 +89,7 @@ MUTANTS = (
     Mutant(
         "another shape not told from the verified one",
         FUNCTION + "reconcile/identity.py",
-        '        "shape": _digest(repr(config.shape).encode()),\n',
+        '        "shape": _digest(repr((config.shape, config.when)).encode()),\n',
         "",
         ("tests/unit/test_reconcile_identity.py", "-k", "shape"),
     ),

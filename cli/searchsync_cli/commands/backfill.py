@@ -164,6 +164,7 @@ def shown(ended: Ended, left: Mapping[str, int], options: Namespace, now: float)
         ("✓ Backfilled" if good else "! Backfilled, but not all", "bold green" if good else "bold yellow"),
         f"  {many(totals.get('items', 0), 'item')} in {duration(took)}",
         f" · {totals.get('written', 0):,} written · {totals.get('passed', 0):,} newer in the index already",
+        f" · {totals['filtered']:,} without a document by `document.when`" if totals.get("filtered") else "",
     )
     told.append(addressed("".join(f"\n→ {each}" for each in _advice(execution, left, now)), options))
     return told

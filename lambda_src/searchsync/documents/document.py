@@ -5,8 +5,8 @@ One converter serves the stream, the resync and the backfill; what each attribut
 
 A document holds its item's attributes (`shape` says which, and by what names) and one field more, KEY_FIELD: a number
 that its id alone decides, evenly spread. Ranges of it are the parts and pages in which a run reads the index. It stands
-in the source, so that whoever copies documents into another index copies it with them. `document_fields` alone says
-what a document holds: what writes and what compares both ask it.
+in the source, so that whoever copies documents into another index copies it with them. `Rules.of` alone
+says whether an item has one and what it holds: what writes (`encode`) and what compares (`document_fields`) ask it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 from searchsync.documents.attributes import AttributeMap
 from searchsync.documents.fields import Fields
-from searchsync.documents.shape import WHOLE, Rules, Shape
+from searchsync.documents.shape import WHOLE, Rules
 from searchsync.documents.values import CONVERTERS, NAMES, map_text
 from searchsync.errors import ConversionError, StackError
 from searchsync.limits import FIELD_COST, LONGEST_ID, LONGEST_NUMBER, MOST_MAPPED
@@ -66,22 +66,27 @@ def index_key(name: str) -> int:
     return int.from_bytes(blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big") >> 1
 
 
-def document_fields(name: str, image: AttributeMap, shape: Shape = WHOLE.shape) -> dict[str, Any]:
-    """What the document of this id holds: of its item's attributes what the shape says, and its key."""
-    return {**shape.of(image), KEY_FIELD: {"N": str(index_key(name))}}
+def document_fields(name: str, image: AttributeMap | None, rules: Rules = WHOLE) -> dict[str, Any] | None:
+    """What the document of this id holds, its key beside its item's attributes; None where there is to be none."""
+    found = rules.of(image)
+    return None if found is None else {**found, KEY_FIELD: {"N": str(index_key(name))}}
 
 
-def encode(name: str, image: AttributeMap, rules: Rules = WHOLE) -> bytes:
-    """The document of this id as it stands in a bulk body. A line break would end it early; JSON text has none.
+def encode(name: str, image: AttributeMap | None, rules: Rules = WHOLE) -> bytes | None:
+    """The document of this id as it stands in a bulk body, None where there is to be none: a write of that is a
+    deletion. A line break would end it early; JSON text has none.
 
     Raises ConversionError as `document_text` does, and where an attribute has the name of the key.
     """
-    if KEY_FIELD in image and KEY_FIELD in rules.shape.of(image):
+    found = rules.of(image)
+    if found is None:
+        return None
+    if KEY_FIELD in found:
         raise ConversionError(
             f"The item has an attribute {KEY_FIELD}: each document has a field of that name, by which the index is "
             "scanned. Rename the attribute in the table, or leave it out (`document.exclude`)."
         )
-    return document_text(document_fields(name, image, rules.shape), rules.fields).encode()
+    return document_text({**found, KEY_FIELD: {"N": str(index_key(name))}}, rules.fields).encode()
 
 
 def document_id(keys: AttributeMap, key_attributes: tuple[str, ...]) -> str:

@@ -26,7 +26,7 @@ def possible_key(values: Sequence[tuple[str, str]]) -> bool:
 
 def _possible(kind: str, text: str, longest: int) -> bool:
     if kind == "N":
-        return _is_number(text)
+        return possible_number(text)
     if kind == "B":
         try:
             data = base64.b64decode(text, validate=True)
@@ -39,7 +39,8 @@ def _possible(kind: str, text: str, longest: int) -> bool:
         return False
 
 
-def _is_number(text: str) -> bool:
+def possible_number(text: str) -> bool:
+    """Whether a number of this text may be in an item."""
     if NUMBER.fullmatch(text) is None:
         return False
     value = Decimal(text)

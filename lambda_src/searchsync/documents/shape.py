@@ -1,4 +1,4 @@
-"""What of an item is in its document, and by which names. Pure.
+"""Whether an item has a document, what of it is there, and by which names. Pure.
 
 The engine keeps some names at the top of a document for itself (`_version`, `_id`, …): it refuses every document that
 has one, whatever the mapping. AppSync's tables with conflict detection have such attributes (AWS AppSync developer
@@ -24,6 +24,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from searchsync.documents.attributes import AttributeMap
+from searchsync.documents.condition import Condition
 from searchsync.documents.fields import Fields
 from searchsync.limits import MOST_NAMES
 
@@ -181,10 +182,28 @@ def _members_without(value: Mapping[str, Any], tree: Tree) -> Mapping[str, Any]:
 
 @dataclass(frozen=True)
 class Rules:
-    """How items become documents: what they hold, and what the index maps of it."""
+    """How items become documents: what they hold, what the index maps of it, and which items have one (None: all).
+
+    `of` alone says whether an item has a document and what of it is there: all that writes or compares asks it.
+    """
 
     shape: Shape = field(default_factory=Shape)
     fields: Fields = field(default_factory=Fields)
+    condition: Condition | None = None
+
+    def of(self, image: AttributeMap | None) -> AttributeMap | None:
+        """The attributes of an item's document, by the names that they have there; None where it has no document:
+        there is no such item, or the condition leaves it out."""
+        return self.shape.of(image) if image is not None and self.leave(image) else None
+
+    def leave(self, image: AttributeMap) -> bool:
+        """Whether the condition leaves an item its document."""
+        return self.condition is None or self.condition.matches(image)
+
+    def filters(self, keys: AttributeMap) -> bool:
+        """Whether no item of these keys ever has a document, so that there is none to delete: the condition asks of
+        keys alone, which an item never changes."""
+        return self.condition is not None and self.condition.asks_of(keys) and not self.condition.matches(keys)
 
 
 WHOLE = Rules()

@@ -1,14 +1,14 @@
-"""Attribute values: what each type is in a document, written and compared. Pure.
+"""Attribute values: what each type is in a document, written and compared, and what a condition asks of it. Pure.
 
-The table TYPES, at the end, is the one place that says so: a value's JSON text, and whether a JSON value is what that
-text says. It writes text straight from DynamoDB's JSON, without a tree in between: a number is its own digits (DynamoDB
-keeps 38, a float 17), a set is an array, binary is the base64 text that the event already carries.
+The table TYPES, at the end, is the one place that says so: a value's JSON text, whether a JSON value is what that text
+says, and its plain values. It writes text straight from DynamoDB's JSON, without a tree in between: a number is its own
+digits (DynamoDB keeps 38, a float 17), a set is an array, binary is the base64 text that the event already carries.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from json.encoder import encode_basestring as quote
@@ -139,25 +139,73 @@ def _same_members(kind: type, inner: Iterable[Any], value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(each, kind) for each in value) and sorted(inner) == sorted(value)
 
 
+Plain = str | Decimal | bool | None
+"""A value that a condition asks of."""
+
+
+def plain(attribute: Mapping[str, Any]) -> Iterable[Plain]:
+    """The values of an attribute value: its own, or those of its elements, in lists of lists too. A map has none, and a
+    type that DynamoDB does not know.
+    """
+    ((kind, inner),) = attribute.items()
+    found = TYPES.get(kind)
+    return () if found is None else found.plain(inner)
+
+
+def _plain_itself(value: str) -> Iterable[Plain]:
+    return (value,)
+
+
+def _plain_number(value: str) -> Iterable[Plain]:
+    return (Decimal(value),)
+
+
+def _plain_boolean(value: object) -> Iterable[Plain]:
+    return (bool(value),)
+
+
+def _plain_null(_value: object) -> Iterable[Plain]:
+    return (None,)
+
+
+def _plain_members(_value: object) -> Iterable[Plain]:
+    return ()
+
+
+def _plain_elements(elements: Iterable[Mapping[str, Any]]) -> Iterator[Plain]:
+    for each in elements:
+        yield from plain(each)
+
+
+def _plain_texts(values: Iterable[str]) -> Iterable[Plain]:
+    return values
+
+
+def _plain_numbers(values: Iterable[str]) -> Iterable[Plain]:
+    return map(Decimal, values)
+
+
 @dataclass(frozen=True, slots=True)
 class AttributeType:
-    """What a value of one type is in a document: its JSON text, and whether a JSON value (numbers as Decimal) is it."""
+    """What a value of one type is in a document: its JSON text, and whether a JSON value (numbers as Decimal) is it;
+    and the plain values that a condition asks of."""
 
     text: Callable[[Any], str]
     same: Callable[[Any, Any], bool]
+    plain: Callable[[Any], Iterable[Plain]]
 
 
 TYPES: Mapping[str, AttributeType] = {
-    "S": AttributeType(quote, _same_text),
-    "N": AttributeType(str, _same_number),
-    "M": AttributeType(map_text, _same_map),
-    "L": AttributeType(_list, _same_list),
-    "BOOL": AttributeType(_boolean, _same_boolean),
-    "NULL": AttributeType(_null, _same_null),
-    "B": AttributeType(quote, _same_text),
-    "SS": AttributeType(_strings, _same_texts),
-    "NS": AttributeType(_numbers, _same_numbers),
-    "BS": AttributeType(_strings, _same_texts),
+    "S": AttributeType(quote, _same_text, _plain_itself),
+    "N": AttributeType(str, _same_number, _plain_number),
+    "M": AttributeType(map_text, _same_map, _plain_members),
+    "L": AttributeType(_list, _same_list, _plain_elements),
+    "BOOL": AttributeType(_boolean, _same_boolean, _plain_boolean),
+    "NULL": AttributeType(_null, _same_null, _plain_null),
+    "B": AttributeType(quote, _same_text, _plain_itself),
+    "SS": AttributeType(_strings, _same_texts, _plain_texts),
+    "NS": AttributeType(_numbers, _same_numbers, _plain_numbers),
+    "BS": AttributeType(_strings, _same_texts, _plain_texts),
 }
 CONVERTERS = {name: each.text for name, each in TYPES.items()}
 """By type, without a look at the rest: a value in a document is converted a million times."""

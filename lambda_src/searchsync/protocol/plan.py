@@ -2,6 +2,8 @@
 
 Of one document's changes only the last is sent. Where time and delivery order disagree about which
 is the last, or a record lacks its image, its creation time or a number, the table is asked: resync.
+An item without a document by the condition is a deletion, in the same order as any other. Where the condition asks of
+keys alone nothing is sent: there never was a document.
 """
 
 from __future__ import annotations
@@ -50,12 +52,13 @@ class Poison:
 
 @dataclass(frozen=True)
 class Plan:
-    """What to do with a batch: `changes` by document id, in the order of their records; each id is in `writes` or
-    `resyncs`, in the same order, or in neither when its record is poison."""
+    """What to do with a batch: `changes` by document id, in the order of their records; each id is in `writes`,
+    `resyncs` or `filtered`, in the same order, or in none of them when its record is poison."""
 
     changes: dict[str, Change] = field(default_factory=dict)
     writes: list[Write] = field(default_factory=list)
     resyncs: list[str] = field(default_factory=list)
+    filtered: list[str] = field(default_factory=list)
     poison: list[Poison] = field(default_factory=list)
 
 
@@ -123,11 +126,14 @@ def _rising(before: int | None, after: int | None) -> int | None:
 
 def _decide(plan: Plan, change: Change, version: int | None, rules: Rules) -> None:
     name, record = change.id, change.record
+    if rules.filters(record.keys):
+        plan.filtered.append(name)
+        return
     if version is None or (record.image is None and not record.is_deletion):
         plan.resyncs.append(name)
         return
     try:
-        source = None if record.is_deletion or record.image is None else encode(name, record.image, rules)
+        source = encode(name, record.image, rules)
     except Exception as error:  # noqa: BLE001 - one record's failure in pure code is that record's
         plan.poison.append(unwritable(record.keys, record.sequence_number, version, error))
         return

@@ -22,16 +22,18 @@ from searchsync.protocol.version import Verdict, read_version, verdict_on_page
 class Documents:
     """Items of one read as writes of its external version, their keys by document id, and what can never be written.
 
-    The items themselves are gone: memory holds them once.
+    One that has no document is a deletion; `filtered` counts those of which no deletion is needed. The items themselves
+    are gone: memory holds them once.
     """
 
     version: int
     writes: Sequence[Write]
     keys: Mapping[str, AttributeMap]
     poison: Sequence[Poison] = ()
+    filtered: int = 0
 
     def __len__(self) -> int:
-        return len(self.writes) + len(self.poison)
+        return len(self.writes) + len(self.poison) + self.filtered
 
 
 _CONVERTING = Lock()
@@ -64,14 +66,18 @@ def _documents(items: Iterable[Item], version: int, rules: Rules) -> Documents:
     keys: dict[str, AttributeMap] = {}
     writes: list[Write] = []
     poison: list[Poison] = []
+    filtered = 0
     for item in items:
+        if rules.filters(item.keys):
+            filtered += 1
+            continue
         try:
             writes.append(Write(item.id, version, encode(item.id, item.image, rules)))
         except Exception as error:  # noqa: BLE001 - one item's failure in pure code is that item's
             poison.append(unwritable(item.keys, "", version, error))
         else:
             keys[item.id] = item.keys
-    return Documents(version, writes, keys, poison)
+    return Documents(version, writes, keys, poison, filtered)
 
 
 @dataclass(frozen=True)
@@ -102,17 +108,17 @@ class Backfill:
     def write(self, batch: Batch) -> Written:
         """Write the documents of one read; what the stream has written since stays.
 
-        Counts: `written`, `passed` (something newer was there), `poison`.
+        Counts: `written`, `passed` (something newer was there), `filtered` (there is no document), `poison`.
         """
         given = batch.documents
-        written = Written(poison=list(given.poison))
+        written = Written(Counter(filtered=given.filtered), list(given.poison))
         writes = {write.id: write for write in given.writes}
         for name, answer in self.deliver(list(writes.values()), batch.until).items():
             result = self._result(given.version, answer)
             if result == "poison":
                 written.poison.append(refused(given.keys[name], "", given.version, answer))
             elif result:
-                written.counts[result] += 1
+                written.counts["filtered" if result == "written" and writes[name].source is None else result] += 1
             else:
                 written.left.append(writes[name])
         written.counts["poison"] += len(written.poison)

@@ -27,7 +27,8 @@ from searchsync.protocol.bulk import Kind, classify_request
 from searchsync.reconcile.prepare import TableFacts
 
 SOURCES = Path(__file__).parents[1]
-CONVERSION = (*(f"documents/{name}.py" for name in ("document", "fields", "index", "shape", "values")), "edges/wire.py")
+DOCUMENTS = ("condition", "document", "fields", "index", "operators", "shape", "values")
+CONVERSION = (*(f"documents/{name}.py" for name in DOCUMENTS), "edges/wire.py")
 """The modules that decide what an item's document is, and when the two agree."""
 
 
@@ -61,7 +62,7 @@ def saw(config: Config, table: TableFacts, index: Index) -> dict[str, Any]:
         "table_id": table.id,
         "stream_arn": config.stream_arn,
         "mapping": _digest(json.dumps(config.mapping, sort_keys=True).encode()),
-        "shape": _digest(repr(config.shape).encode()),
+        "shape": _digest(repr((config.shape, config.when)).encode()),
         "conversion": conversion(),
         "package": PACKAGE,
     }

@@ -269,7 +269,7 @@ class Reconciler:
             self.clock,
             self.rng,
             self.types,
-            self.config.shape,
+            self.config.rules,
             state.recheck_delay,
             self._visibility,
             self.lateness if state.task == "verify" else replace(self.lateness, watch=0.0),  # to mend does no harm
@@ -355,9 +355,9 @@ class Reconciler:
 
     def _compare(self, page: ScanPage, verification: Verification, keys: Keys, deadline: Deadline) -> Any:
         """Compare a page of items with their documents; where the next one begins, None behind the last."""
+        compared = verification.compare(page.items, deadline)
         if self.seen.bucket is not None:
-            keys.add(item.id for item in page.items)
-        verification.compare(page.items, deadline)
+            keys.add(compared)
         return page.position
 
     def _mend(self, differences: Sequence[Difference], deadline: Deadline) -> None:

@@ -32,7 +32,8 @@ def lost(counts: Mapping[str, int]) -> int:
 
 def needs_backfill(counts: Mapping[str, int]) -> bool:
     """Whether so many of the items that were looked at are lost that a backfill is the quicker way."""
-    return lost(counts) >= FEW_TO_REPAIR and lost(counts) > MOST_TO_REPAIR * counts.get("items", 0)
+    items = counts.get("items", 0) - counts.get("filtered", 0)
+    return lost(counts) >= FEW_TO_REPAIR and lost(counts) > MOST_TO_REPAIR * items
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Which items the table's part of a run has read, by the keys of their documents, in the run's bucket.
+"""Which items the table's part of a run has compared, by the keys of their documents, in the run's bucket.
 
 A call of a segment writes the keys that it read as one object before it says how far it came. A call of the index reads
 its range's of all objects. What is lost, or was overwritten by the same call's repetition that came less far, is only

@@ -7,8 +7,8 @@ The rules:
    A page is all documents of a range, or none; ids of one key are never on two pages.
 2. A page shows keys alone, from the engine's columns. That costs as much in a large index as in a small one: nothing
    of other ranges is looked at, and no document is read.
-3. A key is not looked up where the table's part of this run has read an item of it (`seen`), and one document shows
-   it. Two documents of one key are both looked up: one of them may be a copy under another id.
+3. A key is not looked up where the table's part of this run has compared an item of it (`seen`), and one document
+   shows it. Two documents of one key are both looked up: one of them may be a copy under another id.
    What was read may be gone since, and its deletion be lost: that is the next run's to find, like what rule 4 leaves.
 4. A document written since the run began is left to the next one; one from the future was written by nobody of ours.
 5. A document without a key was not written by the pipeline. They are listed with the first range, and looked up.

@@ -19,9 +19,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from searchsync.clock import Clock, Deadline
-from searchsync.documents import document as rules
 from searchsync.documents.attributes import AttributeMap
-from searchsync.documents.shape import Shape
+from searchsync.documents.document import document_fields
+from searchsync.documents.shape import Rules
 from searchsync.edges.table import Item
 from searchsync.errors import PipelineLateError
 from searchsync.limits import ITEM_EVERY, LARGEST_READ, LOOKS, MOST_DISAGREEMENTS, SAMPLES
@@ -82,7 +82,7 @@ class Verification:
     clock: Clock
     rng: random.Random
     types: KeyTypes
-    shape: Shape
+    rules: Rules
     recheck_delay: float
     visibility: Visibility
     lateness: Lateness
@@ -105,24 +105,28 @@ class Verification:
         """Whether it must settle before it goes on."""
         return len(self.disagreements) >= self.most
 
-    def compare(self, items: Sequence[Item], deadline: Deadline) -> None:
-        """Compare a page of items, just read, with their documents."""
-        self.counts["items"] += len(items)
-        given = {item.id: item for item in items}
+    def compare(self, items: Sequence[Item], deadline: Deadline) -> Iterable[str]:
+        """Compare a page of items, just read, with their documents; the ids of those that were compared.
+
+        Of an item that is to have none nothing is asked: where there is one, the index's part looks up its item.
+        """
+        given = {item.id: item for item in items if self.rules.leave(item.image)}
+        self.counts += Counter(items=len(items), filtered=len(items) - len(given))
         for documents in self.index.documents(list(given), deadline):
             doubtful: dict[str, AttributeMap] = {}
             for name, document in documents.items():
-                seen = compared(name, given[name].image, document, self.shape)
+                seen = compared(name, given[name].image, document, self.rules)
                 if document is None:
                     self._note(name, given[name].keys, seen)
                 elif seen.kind is not None:
                     doubtful[name] = given[name].keys
             for page in self.table.read(doubtful, deadline):
                 for name, image in page.images.items():
-                    self._note(name, doubtful[name], compared(name, image, documents[name], self.shape))
+                    self._note(name, doubtful[name], compared(name, image, documents[name], self.rules))
+        return given
 
     def look_up(self, hits: Sequence[Hit], deadline: Deadline) -> None:
-        """Look up the items of documents: those without one are orphans."""
+        """Look up the items of documents: those without one are orphans, and those whose item is to have none."""
         documents = {hit.id: hit.document for hit in hits}
         keys = self._keys(documents)
         # A digest says no key; its document does, with all digits of its numbers.
@@ -135,7 +139,8 @@ class Verification:
                     self._note(name, None, Look(documents[name].version, Kind.UNMAPPABLE))
         for page in self.table.read(keys, deadline):
             for name, image in page.images.items():
-                self._note(name, keys[name], Look(documents[name].version, Kind.ORPHAN if image is None else None))
+                orphan = self.rules.of(image) is None
+                self._note(name, keys[name], Look(documents[name].version, Kind.ORPHAN if orphan else None))
 
     def recheck(self, deadline: Deadline) -> list[Difference]:
         """Look again at everything that disagreed; what is a difference once it is `confirmed`.
@@ -228,7 +233,7 @@ class Verification:
             for documents in self.index.documents(list(keys), deadline):
                 for page in self.table.read({name: keys[name] for name in documents}, deadline):
                     looks |= {
-                        name: compared(name, image, documents[name], self.shape) for name, image in page.images.items()
+                        name: compared(name, image, documents[name], self.rules) for name, image in page.images.items()
                     }
         for documents in self.index.documents(unmappable, deadline):
             looks |= {name: self._unmappable(name, document) for name, document in documents.items()}
@@ -276,9 +281,9 @@ class Verification:
         return {name for page in pages for name, image in page.images.items() if image is None}
 
 
-def compared(name: str, image: AttributeMap | None, document: Document | None, shape: Shape) -> Look:
+def compared(name: str, image: AttributeMap | None, document: Document | None, rules: Rules) -> Look:
     """A look at an item and the document of its id, by the rule that wrote it."""
-    return look(None if image is None else rules.document_fields(name, image, shape), document)
+    return look(document_fields(name, image, rules), document)
 
 
 def _sorted(

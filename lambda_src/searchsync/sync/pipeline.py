@@ -73,6 +73,7 @@ class Pipeline:
         outcomes = self._write(plan, delivery, taken, deadline) if plan.changes else {}
         for outcome in outcomes.values():
             report.results[outcome.result] += 1
+        report.results.update(Result.FILTERED for _ in plan.filtered)
         report.busy = _busy(delivery, outcomes)
         if self.collection.recreated:
             report.repair_needed.append("the index was deleted and made again")

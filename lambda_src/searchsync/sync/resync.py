@@ -26,6 +26,7 @@ class Result(Enum):
     WRITTEN = "written"
     DELETED = "deleted"
     RESYNCED = "resynced"
+    FILTERED = "filtered"
     DUPLICATE = "duplicate"
     PASSED = "passed"
     STALE = "stale"
@@ -133,7 +134,7 @@ class Resync:
         read = _Read(page.read_monotonic, [], 0, {})
         for name, image in page.images.items():
             try:
-                read.writes.append(Write(name, version, None if image is None else encode(name, image, self.rules)))
+                read.writes.append(Write(name, version, encode(name, image, self.rules)))
             except Exception as error:  # noqa: BLE001 - one item's failure in pure code is that item's
                 read.unwritable[name] = (version, _unwritable(error))
         return replace(read, size=sum(len(lines(write)) for write in read.writes))

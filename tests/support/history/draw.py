@@ -39,6 +39,7 @@ from tests.support.history.steps import (
 
 SKEWS = (0, 0, 0, 5, -5, -1, 3)
 """Seconds that the stream's clock is off, each as often as it is drawn."""
+ENDS: tuple[Value, ...] = ("put", "delete", "hide")
 WHOLE: Form = "full"
 FORMS: tuple[Form, ...] = (*[WHOLE] * 12, "no image", "no time", "no number")
 NEW_INDEX = tuple(name for name in BEHAVIOURS if BEHAVIOURS[name].new_index_unwritable_s)
@@ -67,7 +68,9 @@ def changes() -> st.SearchStrategy[Change]:
     return st.builds(
         Change,
         key=st.sampled_from("aaaabbcd"),
-        value=st.sampled_from(["put"] * 10 + ["delete"] * 8 + ["text", "text", "large", "broken", "crash"]),
+        value=st.sampled_from(
+            ["put"] * 10 + ["delete"] * 5 + ["hide"] * 5 + ["text", "text", "large", "broken", "crash"]
+        ),
         skew=st.sampled_from(SKEWS),
         form=st.sampled_from(FORMS),
     )
@@ -147,7 +150,7 @@ def overtaken(draw: st.DrawFn) -> tuple[Step, ...]:
         Change(key, form=draw(st.sampled_from(FORMS))),
         Fault(late, 1, key),
         Deliver(2),
-        Change(key, draw(st.sampled_from(["put", "delete"])), draw(st.sampled_from(SKEWS))),
+        Change(key, draw(st.sampled_from(ENDS)), draw(st.sampled_from(SKEWS))),
         Deliver(3),
         Land(),
     )
@@ -161,7 +164,7 @@ def outlived(draw: st.DrawFn) -> tuple[Step, ...]:
     return (
         Change(key, form=draw(st.sampled_from(FORMS))),
         Fault("429", draw(st.integers(1, 4)), key),
-        During(moment, Change(key, "delete")),
+        During(moment, Change(key, draw(st.sampled_from(["delete", "hide"])))),
         During(moment + 1, Restart(0, 8)),
         During(storm, Fault(draw(st.sampled_from(["429", "503"])), 40, key)),
         During(storm + draw(st.sampled_from([20, 40, 65, 80])), Collect()),
@@ -173,7 +176,7 @@ def outlived(draw: st.DrawFn) -> tuple[Step, ...]:
 def just_read(draw: st.DrawFn) -> tuple[Step, ...]:
     """The table is read, and at once the item changes."""
     key = draw(st.sampled_from("ab"))
-    value: Value = draw(st.sampled_from(["put", "delete"]))
+    value: Value = draw(st.sampled_from(ENDS))
     after = Change(key, value, draw(st.sampled_from(SKEWS)))
     changed: Step = During(draw(st.integers(1, 8)), after) if draw(st.booleans()) else after
     read = Change(key, form=draw(st.sampled_from(["no number", "no image", "no time"])))
@@ -198,7 +201,7 @@ def believed_too_soon(draw: st.DrawFn) -> tuple[Step, ...]:
         Deliver(2),
         Behave(draw(st.sampled_from([name for name in tuple(BEHAVIOURS) if BEHAVIOURS[name].reads_late_s]))),
         Change(key),
-        Change(key, "delete", -1),
+        Change(key, draw(st.sampled_from(["delete", "hide"])), -1),
         During(draw(st.integers(6, 12)), Crash()),
         Deliver(draw(st.integers(1, 2))),
         Tick(61.0),
@@ -219,7 +222,7 @@ def made_anew(draw: st.DrawFn) -> tuple[Step, ...]:
     return (
         Behave(draw(st.sampled_from(NEW_INDEX))),
         DeleteIndex(),
-        Change(key, draw(st.sampled_from(["put", "delete"]))),
+        Change(key, draw(st.sampled_from(ENDS))),
         *([Tick(61.0)] if draw(st.booleans()) else []),
         Deliver(draw(st.integers(1, 4))),
     )

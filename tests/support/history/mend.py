@@ -44,7 +44,7 @@ def _resync_all(world: World) -> None:
     pipeline, config = world.sandboxes[0].pipeline, world.pool.config
     delivery = Delivery(pipeline.collection, pipeline.backoff, pipeline.largest_body)
     differences = [Difference(world.truth.ids[key], world.truth.key_of(key), Kind.DIFFERENT) for key in KEYS]
-    mending = Repair(pipeline.table, delivery.deliver, pipeline.clock, config.max_skew)
+    mending = Repair(pipeline.table, delivery.deliver, pipeline.clock, config.max_skew, config.rules)
     later = Deadline.after(pipeline.clock, TIME)
     repaired = mending.mend(differences, later)
     now = pipeline.clock.now()

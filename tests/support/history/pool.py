@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
@@ -15,6 +16,7 @@ from tests.support.events import NOW, environment
 from tests.support.history.clock import SandboxClock, WorldClock
 from tests.support.history.network import HistoryCollection, Network
 from tests.support.history.tombstones import Tombstones
+from tests.support.history.truth import HIDDEN
 
 START = NOW + 0.5
 AUTH = AWS4Auth("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "eu-central-1", "aoss")
@@ -45,7 +47,8 @@ class Pool:
     def __post_init__(self) -> None:
         self.direct = Client(self.engine_url)
         self.network = Network(self.engine_url, self.clock)
-        base = read_environment(environment())
+        when = json.dumps({HIDDEN: [{"exists": False}, False]})
+        base = read_environment(environment(DOCUMENT_SHAPE=json.dumps({"when": when})))
         self.config: Config = replace(base, host=self.network.gate.url, index=self.index, mapping=MAPPING)
         self.client = connect(self.config, AUTH)
         self.network.line = self.client.transport.get_connection()

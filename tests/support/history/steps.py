@@ -7,7 +7,7 @@ from typing import Literal
 
 from lab.behaviours import Behaviours
 
-Value = Literal["put", "delete", "text", "large", "broken", "crash"]
+Value = Literal["put", "delete", "hide", "text", "large", "broken", "crash"]
 Form = Literal["full", "no image", "no time", "no number"]
 Edge = Literal["table", "queue", "stream"]
 
@@ -50,8 +50,9 @@ EDGE_FAULTS: dict[Edge, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Change:
-    """Somebody puts or deletes an item. `value`: "text" the mapping refuses, "large" the collection, "broken"
-    the converter; on "crash" the function's process dies. `skew`: seconds that the stream's clock is off."""
+    """Somebody puts or deletes an item. `value`: "hide" puts one that has no document by the condition, "text" one that
+    the mapping refuses, "large" the collection, "broken" the converter; on "crash" the function's process dies.
+    `skew`: seconds that the stream's clock is off."""
 
     key: str
     value: Value = "put"

@@ -15,6 +15,8 @@ from tests.support.events import STREAM_ARN, sequence_number
 from tests.support.history.steps import KEYS, Change, Setup
 from tests.support.trigger_harness import Stream
 
+HIDDEN = "_deleted"
+"""An attribute with which an item has no document."""
 LARGE = 5_000
 """Characters of a value that the collection refuses with the rest of its document."""
 POISON = frozenset({"text", "large", "broken"})
@@ -68,6 +70,17 @@ class Truth:
         """The history's name of a key attribute's value."""
         return next(key for key, value in self.keys.items() if value == text)
 
+    def passes(self, sequence: str) -> str:
+        """Which way a record passes the condition, and its item was on the other side before; else empty."""
+        recorded = self.by_sequence[sequence]
+        earlier = [each for each in self.records[recorded.key] if each.position < recorded.position][-1:]
+        hidden, before = (
+            each.item is not None and HIDDEN in each.item for each in (recorded, *(earlier or [recorded]))
+        )
+        if hidden == before or recorded.item is None:
+            return ""
+        return "left by the condition" if hidden else "came back by the condition"
+
     def item(self, key: str) -> Item | None:
         """What the table holds."""
         return self.records[key][-1].item if self.records[key] else None
@@ -101,6 +114,9 @@ class Truth:
             return None, None
         item = {**self.key_of(change.key), "h": {"S": self.name}, "n": {"N": str(self.counter)}}
         document = {"id": self.keys[change.key], "h": self.name, "n": self.counter}
+        if change.value == "hide":
+            item[HIDDEN] = {"BOOL": True}
+            return item, None
         if change.value == "text":
             item["n"] = {"S": f"text {self.counter}"}
         if change.value == "large":

@@ -218,6 +218,7 @@ class World:
     def _look_at_answer(
         self, payload: JsonObject, sequences: list[str], sent: list[dict[str, Any]], report: Report
     ) -> None:
+        self.injected.update(filter(None, map(self.truth.passes, sequences)))
         failed = [failure["itemIdentifier"] for failure in payload["batchItemFailures"]]
         if failed:
             self._note_superseded(sequences, sequences.index(failed[0]))
