@@ -17,6 +17,7 @@ from lab.cloud.patches import (
     cloudwatch_dashboards,
     cloudwatch_embedded_metrics,
     cloudwatch_queue_metrics,
+    dynamodb_accounts,
     dynamodb_expiry,
     dynamodb_exports,
     dynamodb_sequence_numbers,
@@ -55,6 +56,7 @@ def apply_all(settings: Settings, collections: Collections) -> None:
     dynamodb_expiry.apply()
     dynamodb_exports.apply()
     dynamodb_stream_permissions.apply()
+    dynamodb_accounts.apply()
     sqs_batch_permissions.apply()
     lambda_actions.apply()
     lambda_worker.apply()
