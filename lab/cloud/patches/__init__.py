@@ -11,17 +11,20 @@ from lab.cloud.patches import (
     aoss_descriptions,
     aoss_engine,
     aoss_network_policies,
+    aoss_vpc_endpoints,
     apigateway_dynamodb,
     apigateway_stages,
     cloudwatch_alarms,
     cloudwatch_dashboards,
     cloudwatch_embedded_metrics,
     cloudwatch_queue_metrics,
+    customer_keys,
     dynamodb_accounts,
     dynamodb_expiry,
     dynamodb_exports,
     dynamodb_sequence_numbers,
     dynamodb_stream_permissions,
+    ec2_vpc_endpoints,
     lambda_actions,
     lambda_log_permissions,
     lambda_mapping_permissions,
@@ -50,6 +53,9 @@ def apply_all(settings: Settings, collections: Collections) -> None:
     recorded_calls.apply()
     aoss_engine.apply(collections)
     aoss_network_policies.apply()
+    aoss_vpc_endpoints.apply()
+    ec2_vpc_endpoints.apply()
+    customer_keys.apply()
     aoss_descriptions.apply()
     if settings.sequence_numbers == "dynamodb":
         dynamodb_sequence_numbers.apply()
