@@ -147,7 +147,9 @@ class _Metrics:
 
     def _unread(self) -> float | None:
         """Since when the table is written and no invocation follows (Unix seconds): a trigger whose calls are throttled
-        leaves no age behind. Told where it lasts."""
+        leaves no age behind. Told where it lasts; not of a table in another account, which has its metrics."""
+        if self._stack.cross_account:
+            return None
         first = self._now - RECENT
         writes = Series("AWS/DynamoDB", "ConsumedWriteCapacityUnits", "TableName", self._stack.table_name, "Sum")
         begun = Series("AWS/Lambda", "Invocations", "FunctionName", self._stack.name, "Sum")
