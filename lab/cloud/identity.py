@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ministack.core import iam_evaluator
+from ministack.core.responses import get_region
 from ministack.services import iam, sts
 
 from lab.cloud.patching import private
-from lab.cloud.settings import REGION
 
 
 class NotAllowed(Exception):
@@ -81,7 +81,7 @@ def allows(access_key: str, account: str, action: str, resource: str) -> bool:
         principal_account=principal.account,
         action=action,
         resource_arn=resource,
-        region=REGION,
+        region=get_region(),
         principal_keys=principal.keys,
     )
     policy = private(iam_evaluator, "_resource_policy")(action.partition(":")[0], resource)
