@@ -19,7 +19,7 @@ provider "aws" {
 data "aws_caller_identity" "current" {}
 
 locals {
-  name = "orders-search"
+  name = "orders-shared"
   # By their names, since the policies come before the roles.
   roles = "arn:aws:iam::${data.aws_caller_identity.current.account_id}:role/${local.name}"
 }
@@ -34,7 +34,7 @@ resource "aws_dynamodb_table" "orders" {
 
   provider = aws.owner
 
-  name             = "orders"
+  name             = "orders-shared"
   billing_mode     = "PAY_PER_REQUEST"
   hash_key         = "id"
   stream_enabled   = true
@@ -87,12 +87,12 @@ module "searchsync" {
   }
 
   collection = {
-    name                   = "orders-search"
+    name                   = "orders-shared"
     network                = "public"
     standby_replicas       = false
     data_access_principals = var.data_access_principals
   }
 
-  index    = { name = "orders" }
+  index    = { name = "orders-shared" }
   function = { runtime = var.runtime }
 }

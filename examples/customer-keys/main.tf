@@ -9,7 +9,7 @@ data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
 
 locals {
-  name    = "orders-search"
+  name    = "orders-encrypted"
   account = data.aws_caller_identity.current.account_id
   arn     = "arn:${data.aws_partition.current.partition}"
 }
@@ -66,7 +66,7 @@ module "searchsync" {
   name = local.name
 
   table = {
-    name                = "orders"
+    name                = "orders-encrypted"
     hash_key            = { name = "id" }
     kms_key_arn         = aws_kms_key.this.arn
     deletion_protection = false # so that `terraform destroy` clears the example away

@@ -5,7 +5,7 @@ provider "aws" {
 }
 
 locals {
-  # By the table's name, which names its stack and its index too.
+  # By what they hold, which names table, stack and index.
   tables = {
     customers = { hash_key = { name = "id" } }
     orders    = { hash_key = { name = "customer" }, range_key = { name = "order", type = "N" } }
@@ -17,7 +17,7 @@ locals {
 module "collection" {
   source = "../../modules/collection"
 
-  name                   = "shop"
+  name                   = "shop-search"
   description            = "What the shop searches"
   network                = "public"
   standby_replicas       = false
@@ -28,10 +28,10 @@ module "searchsync" {
   source   = "../.."
   for_each = local.tables
 
-  name = "${each.key}-search"
+  name = "shop-${each.key}"
 
   table = {
-    name                = each.key
+    name                = "shop-${each.key}"
     hash_key            = each.value.hash_key
     range_key           = try(each.value.range_key, null)
     deletion_protection = false # so that `terraform destroy` clears the example away

@@ -98,7 +98,7 @@ resource "aws_vpc_security_group_ingress_rule" "from_functions" {
 ################################################################################
 
 locals {
-  name = "orders-search"
+  name = "orders-private"
 
   # Which of the functions call it: docs/permissions.md.
   gateways = {
@@ -156,7 +156,7 @@ module "searchsync" {
   name = local.name
 
   table = {
-    name                = "orders"
+    name                = "orders-private"
     hash_key            = { name = "id" }
     deletion_protection = false # so that `terraform destroy` clears the example away
   }

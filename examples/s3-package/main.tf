@@ -57,16 +57,16 @@ locals {
 module "searchsync" {
   source = "../.."
 
-  name = "orders-search"
+  name = "orders-packaged"
 
   table = {
-    name                = "orders"
+    name                = "orders-packaged"
     hash_key            = { name = "id" }
     deletion_protection = false # so that `terraform destroy` clears the example away
   }
 
   collection = {
-    name                   = "orders-search"
+    name                   = "orders-packaged"
     network                = "public"
     standby_replicas       = false
     data_access_principals = var.data_access_principals

@@ -22,6 +22,6 @@ variable "data_access_principals" {
 variable "bucket" {
   description = "Name of the bucket of packages; bucket names are the whole world's."
   type        = string
-  default     = "orders-search-packages"
+  default     = "orders-packages"
   nullable    = false
 }

@@ -5,11 +5,11 @@ provider "aws" {
   region = var.region
 }
 
-resource "aws_dynamodb_table" "customers" {
+resource "aws_dynamodb_table" "accounts" {
   #checkov:skip=CKV_AWS_28:stands for a table that is there already
   #checkov:skip=CKV_AWS_119:stands for a table that is there already
 
-  name             = "customers"
+  name             = "accounts"
   billing_mode     = "PAY_PER_REQUEST"
   hash_key         = "id"
   stream_enabled   = true
@@ -33,22 +33,22 @@ module "searchsync" {
   source   = "../.."
   for_each = local.collections
 
-  name = "customers-${each.key}"
+  name = "accounts-${each.key}"
 
   existing_table = {
-    stream_arn     = aws_dynamodb_table.customers.stream_arn
-    key_attributes = [aws_dynamodb_table.customers.hash_key]
+    stream_arn     = aws_dynamodb_table.accounts.stream_arn
+    key_attributes = [aws_dynamodb_table.accounts.hash_key]
   }
 
   collection = {
-    name                   = "customers-${each.key}"
-    description            = "Customers, for the ${each.key}"
+    name                   = "accounts-${each.key}"
+    description            = "Accounts, for the ${each.key}"
     network                = "public"
     standby_replicas       = false
     data_access_principals = each.value.readers
   }
 
-  index    = { name = "customers-${each.key}" }
+  index    = { name = "accounts-${each.key}" }
   document = each.value.document
   function = { runtime = var.runtime }
 }

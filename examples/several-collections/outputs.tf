@@ -1,6 +1,6 @@
 output "table_name" {
   description = "The table that both follow."
-  value       = aws_dynamodb_table.customers.name
+  value       = aws_dynamodb_table.accounts.name
 }
 
 output "stacks" {

@@ -13,14 +13,14 @@ variable "runtime" {
 }
 
 variable "service_readers" {
-  description = "ARNs of the roles and users that may read whole customers."
+  description = "ARNs of the roles and users that may read whole accounts."
   type        = list(string)
   default     = []
   nullable    = false
 }
 
 variable "report_readers" {
-  description = "ARNs of the roles and users that may read customers without their addresses."
+  description = "ARNs of the roles and users that may read accounts without their addresses."
   type        = list(string)
   default     = []
   nullable    = false

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -24,6 +26,9 @@ ELSEWHERE = {"existing-table", "workshop"}
 """Examples that have a test of their own."""
 OWNER = "222222222222"
 """The account of the table in `cross-account`."""
+AT_ONCE = 3
+"""Of Terraform, each with a provider of half a gigabyte."""
+FIRST = "test_an_example_is_applied_planned_again_without_a_change_and_used"
 OWN_ENDPOINT = "collection"
 NO_ENDPOINT = "DynamoDB Streams"
 """What OpenSearch Serverless has endpoints of its own for, and what has none that a function finds by name."""
@@ -78,6 +83,15 @@ def use_several_collections(lab: Lab, outputs: Outputs) -> None:
     found = part.until("the document without its secrets", lambda: part.document("a"))
     assert (found.get("email"), found["address"]) == (None, {"city": "c"})
     assert part.outputs["collection_endpoint"] != whole.outputs["collection_endpoint"]
+
+
+def use_two_regions(lab: Lab, outputs: Outputs) -> None:
+    """What is written in one region is in both regions' indexes, of collections of their own."""
+    stacks = [Applied(lab, stack | {"table_name": outputs["table_name"]}) for stack in outputs["stacks"].values()]
+    stacks[0].put(an_id("a"))
+    for stack in stacks:
+        stack.until(f"the document of {stack.outputs['index_name']}", lambda stack=stack: stack.document("a"))  # type: ignore[misc]
+    assert len({stack.outputs["collection_endpoint"] for stack in stacks}) == len(stacks)
 
 
 def use_s3_package(lab: Lab, outputs: Outputs) -> None:
@@ -203,6 +217,7 @@ USES: dict[str, Callable[[Lab, Outputs], None]] = {
     "private-network": use_private_network,
     "s3-package": use_s3_package,
     "several-collections": use_several_collections,
+    "two-regions": use_two_regions,
 }
 
 
@@ -217,18 +232,70 @@ def owner_role(lab: Lab) -> str:
     return str(made)
 
 
+class Examples:
+    """Examples in copies of their own, applied and destroyed side by side: most of both is waiting."""
+
+    def __init__(self, lab: Lab, names: list[str]) -> None:
+        self._lab = lab
+        self._pool = ThreadPoolExecutor(AT_ONCE)
+        self._open = ExitStack()
+        self._applied = {name: self._pool.submit(self._apply, name) for name in names}
+        self._destroyed: dict[str, Future[None]] = {}
+        self.functions: dict[str, set[str]] = {}
+        """The sync functions' names of each that is used."""
+
+    def applied(self, name: str) -> Terraform:
+        """An example that is applied."""
+        return self._applied[name].result()
+
+    def destroy(self, name: str) -> None:
+        """Begin to destroy an example."""
+        self._destroyed[name] = self._pool.submit(self.applied(name).destroy)
+
+    def destroyed(self, name: str) -> None:
+        """Wait until an example is destroyed."""
+        self._destroyed[name].result()
+
+    def close(self) -> None:
+        """Remove the copies, when nothing is under way."""
+        self._pool.shutdown()
+        self._open.close()
+
+    def _apply(self, name: str) -> Terraform:
+        terraform = self._open.enter_context(Terraform(name, self._lab))
+        terraform.apply({"owner_role_arn": owner_role(self._lab)} if name == "cross-account" else {})
+        return terraform
+
+
+@pytest.fixture(scope="module")
+def examples(lab: Lab, request: pytest.FixtureRequest) -> Iterator[Examples]:
+    """Those that are asked for, each by its first test."""
+    asked = [
+        example for example in sorted(USES) if any(item.name == f"{FIRST}[{example}]" for item in request.session.items)
+    ]
+    made = Examples(lab, asked)
+    yield made
+    made.close()
+
+
 @pytest.mark.parametrize("example", sorted(USES))
-def test_an_example_is_applied_planned_again_without_a_change_used_and_destroyed(lab: Lab, example: str) -> None:
-    variables = {"owner_role_arn": owner_role(lab)} if example == "cross-account" else {}
-    with Terraform(example, lab) as terraform:
-        terraform.apply(variables)
-        assert terraform.plan_is_empty(), terraform.plan()
-        outputs = terraform.output()
-        USES[example](lab, outputs)
-        terraform.destroy()
-    names = {each["FunctionName"] for each in lab.boto3_client("lambda").list_functions()["Functions"]}
-    made = {outputs.get("function_name"), *(each["function_name"] for each in outputs.get("stacks", {}).values())}
-    assert not made & names
+def test_an_example_is_applied_planned_again_without_a_change_and_used(
+    lab: Lab, examples: Examples, example: str
+) -> None:
+    terraform = examples.applied(example)
+    assert terraform.plan_is_empty(), terraform.plan()
+    outputs = terraform.output()
+    stacks = outputs.get("stacks", {"": outputs}).values()
+    examples.functions[example] = {stack["function_name"] for stack in stacks}
+    USES[example](lab, outputs)
+    examples.destroy(example)
+
+
+@pytest.mark.parametrize("example", sorted(USES))
+def test_a_used_example_is_destroyed_whole(lab: Lab, examples: Examples, example: str) -> None:
+    examples.destroyed(example)
+    there = {each["FunctionName"] for each in lab.boto3_client("lambda").list_functions()["Functions"]}
+    assert not there & examples.functions[example]
 
 
 def test_every_example_is_applied_by_a_test() -> None:
