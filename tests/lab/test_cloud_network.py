@@ -71,6 +71,18 @@ def test_an_endpoint_of_opensearch_serverless_is_in_subnets_of_its_vpc_and_has_a
     assert aoss.batch_get_vpc_endpoint(ids=[endpoint])["vpcEndpointDetails"] == []
 
 
+def test_a_rule_of_a_security_group_keeps_its_prefix_list(lab: Lab, network: Network) -> None:
+    ec2 = lab.boto3_client("ec2")
+    found = ec2.describe_prefix_lists()["PrefixLists"][:2]
+    for each in found:
+        named = [{"PrefixListId": each["PrefixListId"], "Description": "a gateway"}]
+        rule = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "PrefixListIds": named}
+        ec2.authorize_security_group_egress(GroupId=network.group, IpPermissions=[rule])
+    rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [network.group]}])
+    kept = {(each.get("PrefixListId"), each.get("Description")) for each in rules["SecurityGroupRules"]}
+    assert {(each["PrefixListId"], "a gateway") for each in found} <= kept
+
+
 def sessions_of(lab: Lab, stack: SmallStack, name: str) -> Any:
     """A client of SQS with the function's role, in a session of this name."""
     iam = lab.boto3_client("iam")

@@ -24,6 +24,7 @@ from lab.cloud.patches import (
     dynamodb_exports,
     dynamodb_sequence_numbers,
     dynamodb_stream_permissions,
+    ec2_prefix_lists,
     ec2_vpc_endpoints,
     lambda_actions,
     lambda_log_permissions,
@@ -54,6 +55,7 @@ def apply_all(settings: Settings, collections: Collections) -> None:
     aoss_engine.apply(collections)
     aoss_network_policies.apply()
     aoss_vpc_endpoints.apply()
+    ec2_prefix_lists.apply()
     ec2_vpc_endpoints.apply()
     customer_keys.apply()
     aoss_descriptions.apply()
