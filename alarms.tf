@@ -79,8 +79,12 @@ locals {
     }
   }
 
-  # Those that are there: one watches what may be off.
-  watched = { for key, alarm in local.alarms : key => alarm if key != "rolling-late" || var.reconciliation.rolling != null }
+  # Those that are there: one watches what may be off, one a table whose metrics another account may have.
+  watched = { for key, alarm in local.alarms : key => alarm if !contains(local.unwatched, key) }
+  unwatched = concat(
+    var.reconciliation.rolling == null ? ["rolling-late"] : [],
+    local.cross_account ? ["stream-unread"] : [],
+  )
 
   # In the unit of the alarm's metric or expression.
   thresholds = { for key, alarm in local.alarms : key => try(alarm.threshold, 0) }

@@ -53,10 +53,10 @@ locals {
       { title = "Time of an invocation (ms)", lines = { "longest" = local.dashboard_own.sync.Duration } },
       {
         title = "Is the stream read"
-        lines = {
-          "invocations of the function" = local.alarms.stream-unread.metrics.invocations
-          "write units of the table"    = local.alarms.stream-unread.metrics.writes
-        }
+        lines = merge(
+          { "invocations of the function" = local.alarms.stream-unread.metrics.invocations },
+          { for label, line in { "write units of the table" = local.alarms.stream-unread.metrics.writes } : label => line if !local.cross_account },
+        )
       },
     ],
     [
@@ -160,7 +160,7 @@ locals {
         alarms = ["rolling-late"]
       } if var.reconciliation.rolling != null],
     ),
-    [
+    concat([
       { title = "Cost: invocations", lines = local.dashboard_lambda.Invocations },
       { title = "Cost: time of the functions (ms)", lines = local.dashboard_lambda.Duration },
       {
@@ -169,11 +169,10 @@ locals {
         # A sum a minute is the units; over a longer period, as the console takes it for a longer range, it would be more.
         expressions = { for metric in keys(local.dashboard_ocu) : metric => "METRIC / (PERIOD(METRIC) / 60)" }
       },
-      {
+      ], [for name in [local.table_name] : {
         title = "Cost: read units of the table"
-        lines = { "consumed" = ["AWS/DynamoDB", "ConsumedReadCapacityUnits", { TableName = local.table_name }, "Sum"] }
-      },
-    ],
+        lines = { "consumed" = ["AWS/DynamoDB", "ConsumedReadCapacityUnits", { TableName = name }, "Sum"] }
+    } if !local.cross_account]),
   ]
 
   # The sections of docs/operations.md by their names: the module does not know where its documents lie.

@@ -19,6 +19,7 @@ locals {
 
 resource "aws_dynamodb_table" "this" {
   #checkov:skip=CKV_AWS_28:backups are on unless table.point_in_time_recovery turns them off
+  #checkov:skip=CKV2_AWS_16:on demand unless table.billing_mode says otherwise; auto scaling is made elsewhere (docs/tables.md)
   #checkov:skip=CKV_AWS_119:a key of your own is table.kms_key_arn; without it AWS encrypts with its own
 
   count = var.table == null ? 0 : 1
@@ -99,6 +100,19 @@ locals {
     for key in [var.table.hash_key, var.table.range_key] : key.name if key != null
   ]
   table_kms_key_arn = var.table == null ? var.existing_table.kms_key_arn : var.table.kms_key_arn
+
+  # Of an account alone, where the table is not: its metrics, its exports.
+  cross_account = try(var.existing_table.cross_account, false)
+}
+
+# What the owner of a table in another account applies.
+module "table_policies" {
+  source = "./modules/table_policies"
+  count  = local.cross_account ? 1 : 0
+
+  stream_arn         = local.stream_arn
+  function_role_arn  = local.role.arn
+  reconcile_role_arn = module.reconciliation.role_arn
 }
 
 ################################################################################
@@ -215,6 +229,19 @@ resource "aws_cloudwatch_log_group" "function" {
   retention_in_days = var.log_group.retention_days
   kms_key_id        = var.log_group.kms_key_arn
   tags              = var.tags
+
+  # Where the stack is, this resource is the first to know; a data source would be unknown under a `depends_on`.
+  lifecycle {
+    postcondition {
+      # Lambda reads streams of its own region alone ("Process DynamoDB records with Lambda").
+      condition     = var.existing_table == null ? true : split(":", var.existing_table.stream_arn)[3] == split(":", self.arn)[3]
+      error_message = "existing_table.stream_arn is in ${try(split(":", var.existing_table.stream_arn)[3], "")} and the stack in ${split(":", self.arn)[3]}: Lambda reads streams of its own region alone. Give the module a provider of the table's region, or the stream of a replica in this one."
+    }
+    postcondition {
+      condition     = var.existing_table == null ? true : (split(":", var.existing_table.stream_arn)[4] != split(":", self.arn)[4]) == var.existing_table.cross_account
+      error_message = "existing_table.stream_arn is of the account ${try(split(":", var.existing_table.stream_arn)[4], "")}, the stack of ${split(":", self.arn)[4]}, and existing_table.cross_account is ${try(var.existing_table.cross_account, false)}: set it to ${try(split(":", var.existing_table.stream_arn)[4], "") != split(":", self.arn)[4]}, or give the stream that is meant."
+    }
+  }
 }
 
 resource "aws_lambda_function" "this" {

@@ -26,6 +26,11 @@ output "stream_arn" {
   value       = local.stream_arn
 }
 
+output "table_owner_policies" {
+  description = "What the owner of a table in another account applies: the resource-based policies of `table` and `stream`, as JSON texts; null for a table of this account."
+  value       = one([for policies in module.table_policies : { table = policies.table, stream = policies.stream }])
+}
+
 output "key_attributes" {
   description = "Names of the table's key attributes, hash key first."
   value       = local.key_attributes

@@ -109,15 +109,17 @@ variable "table" {
 
 variable "existing_table" {
   description = <<-EOT
-    The table to follow, made elsewhere, with its stream on: another stack's, or a resource of this one, by its attributes (docs/tables.md). It is never changed. Give this or `table`.
+    The table to follow, made elsewhere, with its stream on: another stack's, another account's, or a resource of this one, by its attributes (docs/tables.md). It is never changed. Give this or `table`.
     - `stream_arn`: ARN of the table's stream. Another stream replaces the trigger, whose place in the stream is lost: run a repair.
     - `key_attributes`: names of the key attributes, hash key first.
     - `kms_key_arn`: the table's KMS key, when a customer manages it; the role may then decrypt with it.
+    - `cross_account`: whether the table belongs to another account, in the same region. Its owner applies the policies of `modules/table_policies` first. The alarm `stream-unread` and what the dashboard shows of the table are left out: they would watch a table of this account.
   EOT
   type = object({
     stream_arn     = string
     key_attributes = list(string)
     kms_key_arn    = optional(string)
+    cross_account  = optional(bool, false)
   })
   default = null
 
@@ -132,6 +134,10 @@ variable "existing_table" {
   validation {
     condition     = var.existing_table == null ? true : alltrue([for name in try(var.existing_table.key_attributes, []) : !can(regex(local.patterns.no_field, name)) && alltrue([for other in try(var.existing_table.key_attributes, []) : !startswith(other, "${name}.")])])
     error_message = "existing_table.key_attributes names ${jsonencode(try(var.existing_table.key_attributes, []))}: OpenSearch takes no field like this, so that no item could be written. It refuses an empty part between points, and a name that is the beginning of the other before a point."
+  }
+  validation {
+    condition     = !try(var.existing_table.cross_account, false) || var.reconciliation.export_bucket == null
+    error_message = "existing_table.cross_account is true and reconciliation.export_bucket is given: DynamoDB tells of an export in its table's own account alone. Leave export_bucket out, and fill the index by a backfill."
   }
   validation {
     condition     = try(var.existing_table.kms_key_arn, null) == null ? true : can(regex(local.patterns.kms_key_arn, var.existing_table.kms_key_arn))

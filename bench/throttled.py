@@ -39,7 +39,6 @@ BURST_S = 1.0
 """What a collection at rest saves up, in seconds of its capacity."""
 STEP_S = 0.1
 """Of the clock, while the trigger waits."""
-TABLE = STREAM_ARN.split("/")[1]
 CHANCE = random.Random
 OLD = 1
 """The version of what a deletion finds."""
@@ -165,9 +164,10 @@ class World:
         if isinstance(target, bytes):
             target = target.decode()
         if target.endswith(".BatchGetItem"):
-            keys = asked["RequestItems"][TABLE]["Keys"]
+            ((table, wanted),) = asked["RequestItems"].items()
+            keys = wanted["Keys"]
             items = [] if self.case.kind == "deletions" else keys
-            answer: dict[str, Any] = {"Responses": {TABLE: items}, "UnprocessedKeys": {}}
+            answer: dict[str, Any] = {"Responses": {table: items}, "UnprocessedKeys": {}}
         elif target.endswith(".SendMessageBatch"):
             self.handed_over += len(asked["Entries"])
             answer = {"Successful": [{"Id": each["Id"]} for each in asked["Entries"]], "Failed": []}

@@ -96,8 +96,8 @@ class Lab:
             raise
         return cls(engine, cloud, home, endpoint)
 
-    def boto3_client(self, service: str) -> Any:
-        """A boto3 client of the lab with the root's credentials."""
+    def boto3_client(self, service: str, account: str | None = None) -> Any:
+        """A boto3 client of the lab with the credentials of the root of `account`, the lab's own unless given."""
         import boto3  # noqa: PLC0415  Only those who ask for a client need it.
 
         make: Any = boto3.client  # The stubs know a client's class only for a literal name.
@@ -105,7 +105,8 @@ class Lab:
             service,
             endpoint_url=self.endpoint,
             region_name=self.credentials.region,
-            aws_access_key_id=self.credentials.access_key,
+            aws_access_key_id=account
+            or self.credentials.access_key,  # ministack takes an account's number for its root
             aws_secret_access_key=self.credentials.secret_key,
         )
 

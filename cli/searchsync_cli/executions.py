@@ -177,7 +177,7 @@ class _ItemCounter:
             ]
         if "export" not in execution.input:
             with suppress(CliError):
-                table = aws.client("dynamodb").describe_table(TableName=stack.table_name)["Table"]
+                table = aws.client("dynamodb").describe_table(TableName=stack.table_arn)["Table"]
                 self.expected = table.get("ItemCount") or None
 
     def seen(self) -> Seen | None:

@@ -152,7 +152,9 @@ class _Metrics:
 
     def _unread(self) -> float | None:
         """Since when the table is written and no invocation follows (Unix seconds): a trigger whose calls are throttled
-        leaves no age behind. Told where it lasts."""
+        leaves no age behind. Told where it lasts; not of a table in another account, which has its metrics."""
+        if self._stack.cross_account:
+            return None
         first = self._now - RECENT
         begun = Series("AWS/Lambda", "Invocations", "FunctionName", self._stack.name, "Sum")
         read = max((at for at, value in self._values(begun, first, self._now, 60) if value > 0), default=first)

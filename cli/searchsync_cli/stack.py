@@ -73,6 +73,11 @@ class Stack:
         return self.stream_arn.partition("/stream/")[0]
 
     @property
+    def cross_account(self) -> bool:
+        """Whether the table belongs to another account than the function."""
+        return self.stream_arn.split(":")[4] != self.function_arn.split(":")[4]
+
+    @property
     def table_name(self) -> str:
         """The table's name."""
         return self.table_arn.partition(":table/")[2]

@@ -3,7 +3,9 @@
 "Troubleshooting Amazon OpenSearch Serverless" and "Data access control": a request needs a valid
 signature for the service `aoss`, the IAM permission aoss:APIAccessAll on the collection's ARN, and
 a data access policy that names the caller (a role by its ARN) and permits the operation on the
-index. Anything else answers 403. The account's root has no way around a data access policy.
+index; a network policy that is not public names an endpoint of the caller's VPC ("Network access for
+Amazon OpenSearch Serverless"; the lab takes a collection without one for public). Anything else answers
+403. The account's root has no way around a data access policy.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from ministack.services import iam, opensearchserverless
 
 from lab.cloud import calls
 from lab.cloud.identity import account_of, allows
+from lab.cloud.network import aoss_endpoints_in, vpc_of
 from lab.cloud.patching import private
 from lab.gate_rules import GateDenied, GateRequest, Operation
 
@@ -42,6 +45,8 @@ class Access:
         calls.record(caller.principal_arn, API_ACCESS)
         if not allows(caller.access_key_id, account, API_ACCESS, record["arn"]):
             return GateDenied.forbidden(API_ACCESS)
+        if not _in_the_network(caller, record["name"], account, region):
+            return GateDenied.forbidden("network policy", "403 Forbidden: no network policy admits the caller")
         what = request.operation
         principals = _principals(caller, account)
         with request_scope(account, region):
@@ -86,6 +91,23 @@ def _principals(caller: Any, account: str) -> set[str]:
     name = arn.split("/")[1]
     role = private(iam, "_roles").get_scoped(account, None, name) or {}
     return {arn, str(role.get("Arn", ""))}
+
+
+def _in_the_network(caller: Any, name: str, account: str, region: str) -> bool:
+    """Whether a network policy of the collection is public, or names an endpoint of the caller's VPC."""
+    with request_scope(account, region):
+        policies = [each["policy"] for each in private(opensearchserverless, "_security_policies").values()]
+    statements = [each for policy in policies if isinstance(policy, list) for each in policy if _names(each, name)]
+    vpc = vpc_of(str(caller.principal_arn), region)
+    endpoints = aoss_endpoints_in(vpc) if vpc else set()
+    return not statements or any(
+        each.get("AllowFromPublic") or endpoints.intersection(each.get("SourceVPCEs") or []) for each in statements
+    )
+
+
+def _names(statement: Record, name: str) -> bool:
+    rules = [rule for rule in statement["Rules"] if rule["ResourceType"] == "collection"]
+    return any(fnmatch.fnmatchcase(f"collection/{name}", each) for rule in rules for each in rule["Resource"])
 
 
 def _permitted(policies: list[Record], principals: set[str], name: str, what: Operation) -> bool:

@@ -12,7 +12,6 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from lab.cloud.settings import REGION
 from lab.trigger_core import Discarded, JsonObject
 from lab.trigger_edges import Page, PositionLost, Shard
 
@@ -24,8 +23,9 @@ EXPIRED = {"ExpiredIteratorException": False, "TrimmedDataAccessException": True
 class RoleClients:
     """boto3 clients with a role's credentials, made anew when the credentials change."""
 
-    def __init__(self, endpoint: str, credentials: Callable[[], dict[str, str]]) -> None:
+    def __init__(self, endpoint: str, region: str, credentials: Callable[[], dict[str, str]]) -> None:
         self._endpoint = endpoint
+        self._region = region
         self._credentials = credentials
         self._clients: dict[str, tuple[dict[str, str], Any]] = {}
 
@@ -39,7 +39,7 @@ class RoleClients:
         make: Any = boto3.client
         client = make(
             service,
-            region_name=REGION,
+            region_name=self._region,
             endpoint_url=self._endpoint,
             aws_access_key_id=credentials["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=credentials["AWS_SECRET_ACCESS_KEY"],

@@ -83,7 +83,8 @@ class _Running:
     def __init__(self, mapping: Mapping, settings: Settings, pool: ThreadPoolExecutor) -> None:
         self.stop = threading.Event()
         self._mapping = mapping
-        clients = RoleClients(settings.endpoint, lambda: execution_credentials(mapping))
+        region = mapping["FunctionArn"].split(":")[3]
+        clients = RoleClients(settings.endpoint, region, lambda: execution_credentials(mapping))
         self.trigger = Trigger(
             trigger_settings(mapping),
             stream_arn=mapping["EventSourceArn"],

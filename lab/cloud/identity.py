@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ministack.core import iam_evaluator
+from ministack.core.responses import get_region
 from ministack.services import iam, sts
 
 from lab.cloud.patching import private
-from lab.cloud.settings import REGION
 
 
 class NotAllowed(Exception):
@@ -69,11 +69,11 @@ def _trusts(role: dict[str, Any], service: str) -> bool:
 
 
 def allows(access_key: str, account: str, action: str, resource: str) -> bool:
-    """Whether the policies of the key's principal allow `action` on `resource`; root may all."""
+    """Whether the policies of the principal (of `account`) and the resource's own allow `action`; root may all."""
     principal = iam_evaluator.resolve_principal(access_key, account)
     if isinstance(principal, iam_evaluator.AuthError):
         return False
-    if principal.policies is None:
+    if principal.policies is None and not action.startswith("kms:"):
         return True
     context = iam_evaluator.EvalContext(
         principal_arn=principal.arn,
@@ -81,8 +81,15 @@ def allows(access_key: str, account: str, action: str, resource: str) -> bool:
         principal_account=principal.account,
         action=action,
         resource_arn=resource,
-        region=REGION,
+        region=get_region(),
         principal_keys=principal.keys,
     )
+    policy = private(iam_evaluator, "_resource_policy")(action.partition(":")[0], resource)
+    if principal.policies is None:  # a key's policy alone says what root may
+        own = iam_evaluator.evaluate_resource_policy(policy[0] if policy else None, context)
+        return bool(own.decision == "Allow")
     verdict = iam_evaluator.evaluate(context, principal.policies, *principal.limits)
+    if policy is not None:
+        required = action.startswith("kms:")
+        verdict = iam_evaluator.combine_resource_policy(verdict, context, *policy, required, principal.limits)
     return bool(verdict.decision == "Allow")

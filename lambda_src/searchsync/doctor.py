@@ -64,7 +64,7 @@ def examine_role(config: Config, environment: Mapping[str, str]) -> dict[str, An
     keys = {name: {"S": NO_ITEM[:63]} for name in config.key_attributes}
     try:
         table = connect_edges(config, environment).client("dynamodb")
-        table.batch_get_item(RequestItems={config.table_name: {"Keys": [keys], "ConsistentRead": True}})
+        table.batch_get_item(RequestItems={config.table_arn: {"Keys": [keys], "ConsistentRead": True}})
     except Exception as error:  # noqa: BLE001 - whatever it is, its code is the finding
         # A key of another type is refused after the permission was asked ("ValidationException").
         asked["table"] = SEEN if (found := code_of(error)) == "ValidationException" else found

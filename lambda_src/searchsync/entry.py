@@ -144,7 +144,7 @@ def connect_edges(config: Config, environment: Mapping[str, str], signals_as: st
     def table() -> DynamoTable:
         reads = BoundedReads(trusted)
         reader = OnFirstUse("dynamodb", config.region, trusted, reads)
-        return DynamoTable(reader, config.table_name, config.key_attributes, clock, backoff, reads=reads)
+        return DynamoTable(reader, config.table_arn, config.key_attributes, clock, backoff, reads=reads)
 
     def client(service: str) -> OnFirstUse:
         return OnFirstUse(service, config.region, trusted)

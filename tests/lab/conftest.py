@@ -15,7 +15,11 @@ from tests.support.small_stack import SmallStack
 
 LATE = ("test_outage.py", "test_soak.py")
 """They leave a trigger that was late in the last minutes, and a run waits for longer then."""
-APPLIED = ("sync-data-with-dynamodb-stream", "orders-search", "deployed", "rolling", "released")
+APPLIED = (
+    *("sync-data-with-dynamodb-stream", "orders-search", "deployed", "rolling", "released"),
+    *("accounts-reports", "accounts-service", "orders-encrypted", "orders-packaged", "orders-private", "orders-shared"),
+    *("orders-us-east-1", "orders-us-west-2", "shop-customers", "shop-orders", "shop-products"),
+)
 """The sync functions' names of the stacks that Terraform applies here."""
 
 

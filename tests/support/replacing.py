@@ -129,7 +129,7 @@ def existing_changes(stream_arn: str) -> Changes:
     """Of what the module alone is given there."""
     return {
         **one("existing_table.stream_arn", f"{stream_arn.partition('/stream/')[0]}/stream/2030-01-01T00:00:00.000"),
-        **of("existing_table", key_attributes=["id", "sort"], kms_key_arn=KEY),
+        **of("existing_table", key_attributes=["id", "sort"], kms_key_arn=KEY, cross_account=True),
         **of("existing_collection", name=ANOTHER, arn=f"arn:aws:aoss:us-east-1:{ACCOUNT}:collection/abc124"),
         **of("existing_collection", endpoint="http://127.0.0.1:8", dashboard_endpoint="http://127.0.0.1:7"),
         **of("existing_collection", create_data_access_policy=False),
@@ -160,6 +160,7 @@ REFUSED: Mapping[tuple[str, str], str] = {
     ("own", "collection.kms_key_arn"): "for good",
     ("collection", "kms_key_arn"): "for good",
     ("own", "table.index_attributes"): "all attributes must be indexed",
+    ("existing", "existing_table.cross_account"): "set it to false",
 }
 """Changes that a plan refuses, by module call and setting, and what it says: nothing is replaced."""
 APART = re.compile(r"package\..*|function\.runtime|.*\.enabled|reconciliation\.rolling|.*\.create_data_access_policy")

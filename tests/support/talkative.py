@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from searchsync.protocol.version import read_version, stream_version
-from tests.support.events import NOW
+from tests.support.events import NOW, TABLE_ARN
 from tests.support.stub_services import INDEX_MADE_BY_US, Answer, Reply
 
 KEY, VALUE, NAME = "KEYMARK", "VALUEMARK", "NAMEMARK"
@@ -43,8 +43,8 @@ def working(asked: str, body: str) -> Reply:
     if asked == "_mapping":
         return Reply(200, INDEX_MADE_BY_US)
     if asked == "BatchGetItem":
-        keys = json.loads(body)["RequestItems"]["lab-table"]["Keys"]
-        return Reply(200, {"Responses": {"lab-table": [{**key, NAME: {"S": VALUE}} for key in keys]}})
+        keys = json.loads(body)["RequestItems"][TABLE_ARN]["Keys"]
+        return Reply(200, {"Responses": {TABLE_ARN: [{**key, NAME: {"S": VALUE}} for key in keys]}})
     if asked == "SendMessageBatch":
         entries = json.loads(body)["Entries"]
         return Reply(200, {"Successful": [{"Id": each["Id"], "MessageId": "m"} for each in entries], "Failed": []})
@@ -126,7 +126,7 @@ ANSWERS: dict[str, Answer] = {
     ),
     "a table that is busy": table_that(lambda body: Reply(200, {"UnprocessedKeys": json.loads(body)["RequestItems"]})),
     "a table without the key": table_that(
-        lambda body: Reply(200, {"Responses": {"lab-table": [{NAME: {"S": f"{VALUE} {body}"}}]}})
+        lambda body: Reply(200, {"Responses": {TABLE_ARN: [{NAME: {"S": f"{VALUE} {body}"}}]}})
     ),
     "a table whose answer is not JSON": table_that(lambda body: Reply(200, body.encode())),
     "a queue that refuses all": queue_that(

@@ -30,7 +30,7 @@ from searchsync_cli.verdict import (
     judge,
     waited,
 )
-from tests.support.cli_cloud import BUCKET, NAME, REGION, Cloud, Run
+from tests.support.cli_cloud import ACCOUNT, BUCKET, NAME, REGION, Cloud, Run
 from tests.support.fakes import FakeClock
 
 NOW = 1_000_000.0
@@ -381,6 +381,16 @@ def test_writes_that_no_invocation_follows_put_the_verdict_in_doubt(
         cloud.metric("AWS/Lambda", "Invocations", 2, before)
     assert cloud.run("status") == (1 if told else 0)
     assert ("the table is written, and the function is not invoked" in cloud.out) == told
+
+
+def test_writes_to_a_table_of_the_same_name_are_not_those_of_a_table_in_another_account(cloud: Cloud) -> None:
+    cloud.index["documents"] = 10
+    cloud.finished("verify", items=10, documents=10)
+    cloud.variables["STREAM_ARN"] = cloud.variables["STREAM_ARN"].replace(ACCOUNT, "999988887777")
+    for before in (800, 60):
+        cloud.metric("AWS/DynamoDB", "ConsumedWriteCapacityUnits", 3, before, "orders")
+    cloud.run("status", "--json")
+    assert "the table is written" not in cloud.out
 
 
 def test_a_lag_from_long_ago_is_not_shown(cloud: Cloud) -> None:

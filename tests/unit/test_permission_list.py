@@ -60,7 +60,7 @@ WRITTEN = ("*.tf", "modules/*/*.tf", "examples/*/*.tf", "*.md", "docs/*.md", "mo
 ACTION = re.compile(r"(?<![\w:.-])([a-z][a-z0-9-]+:[A-Z][A-Za-z]+\*?)")
 """Of all that is written so."""
 CONDITION_KEYS = {
-    *("aws:SecureTransport", "aws:SourceAccount", "iam:AWSServiceName", "iam:PassedToService"),
+    *("aws:PrincipalArn", "aws:SecureTransport", "aws:SourceAccount", "iam:AWSServiceName", "iam:PassedToService"),
     *("iam:PermissionsBoundary", "kms:EncryptionContext", "kms:RequestAlias"),
 }
 

@@ -114,7 +114,7 @@ class Bench:
         return Pipeline(
             config,
             collection,
-            DynamoTable(self.table, config.table_name, config.key_attributes, clock, backoff),
+            DynamoTable(self.table, config.table_arn, config.key_attributes, clock, backoff),
             FailureQueue(self.queue, config.failure_queue_url),
             clock,
             backoff,

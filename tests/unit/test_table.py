@@ -16,12 +16,14 @@ from botocore.exceptions import ClientError, ConnectTimeoutError
 from moto import mock_aws
 
 from searchsync.clock import Backoff, Deadline, SystemClock
+from searchsync.config import read_environment
 from searchsync.edges.reads import BoundedReads
 from searchsync.edges.table import DynamoTable
 from searchsync.edges.wire import AS_SENT, keep_as_sent, normalised
-from searchsync.entry import OnFirstUse
+from searchsync.entry import OnFirstUse, connect_edges
 from searchsync.errors import StackError, TableBusyError
 from searchsync.limits import SDK_PAUSE, SHORTEST_READ
+from tests.support.events import TABLE_ARN, environment
 from tests.support.fakes import FakeClock
 
 ITEM = {
@@ -104,6 +106,25 @@ def test_items_come_in_the_events_form_and_missing_ones_as_none(real: Any) -> No
 
 def with_date(parsed: dict[str, Any], **_: Any) -> None:
     parsed["ResponseMetadata"]["HTTPHeaders"]["date"] = formatdate(usegmt=True)
+
+
+def test_the_function_asks_for_the_table_by_its_arn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its name it would read the table of that name in its own account."""
+    asked: list[Any] = []
+    monkeypatch.setattr("searchsync.entry.DynamoTable", lambda _client, table, *_rest, **_more: asked.append(table))
+    edges = connect_edges(read_environment(environment()), {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "s"})
+    edges.another_table()
+    assert asked == [TABLE_ARN, TABLE_ARN]
+
+
+@pytest.mark.parametrize("under", ["t", "arn:aws:dynamodb:eu-central-1:123456789012:table/t"])
+def test_an_answer_counts_under_the_tables_arn_and_its_name(under: str) -> None:
+    """An answer that is not looked at would say that no item is there, and delete the document."""
+    clock = FakeClock()
+    first = answered(clock, {"id": {"S": "a"}}, unread=[{"id": {"S": "b"}}])
+    renamed = first | {each: {under: first[each]["t"]} for each in ("Responses", "UnprocessedKeys")}
+    found = read(Client(renamed, answered(clock, {"id": {"S": "b"}})), clock, "a", "b")
+    assert found == {"a": {"id": {"S": "a"}}, "b": {"id": {"S": "b"}}}
 
 
 def test_over_a_hundred_keys_are_read_in_pages(real: Any) -> None:

@@ -334,4 +334,18 @@ MUTANTS = (
         "            if False:  # it",
         ("tests/unit/test_calls.py", "-k", "behind_its_calls"),
     ),
+    Mutant(
+        "F48 the table read by its name",
+        FUNCTION + "entry.py",
+        "config.table_arn, config.key_attributes",
+        "config.table_name, config.key_attributes",
+        ("tests/unit/test_table.py", "-k", "asks_for_the_table_by_its_arn"),
+    ),
+    Mutant(
+        "F48 an answer taken under the name that was asked alone",
+        FUNCTION + "edges/table.py",
+        """[item for items in answer["Responses"].values() for item in items]""",
+        """answer["Responses"].get(self._table, [])""",
+        ("tests/unit/test_table.py", "-k", "under_the_tables_arn_and_its_name"),
+    ),
 )

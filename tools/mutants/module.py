@@ -180,4 +180,25 @@ MUTANTS = (
         "length(local.environment_named)",
         ("tests/terraform/test_terraform.py", "-k", "over_4_kb_by_its_bytes"),
     ),
+    Mutant(
+        "F48 a stream of another region taken",
+        "main.tf",
+        """split(":", var.existing_table.stream_arn)[3] == split(":", self.arn)[3]""",
+        "true",
+        ("tests/terraform", "-k", "refuses_a_stream_of_another_region"),
+    ),
+    Mutant(
+        "F48 every role of the function's account admitted to the table",
+        "modules/table_policies/main.tf",
+        """      Condition = { ArnEquals = { "aws:PrincipalArn" = local.roles[who] } }\n""",
+        "",
+        ("tests/terraform", "-k", "the_owner_is_given_a_policy"),
+    ),
+    Mutant(
+        "F48 the alarm of a table in another account watches one of this account",
+        "alarms.tf",
+        """local.cross_account ? ["stream-unread"] : []""",
+        "[]",
+        ("tests/terraform", "-k", "metrics_of_a_table_of_this_account"),
+    ),
 )

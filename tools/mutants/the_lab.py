@@ -68,4 +68,25 @@ MUTANTS = (
         "if True:",
         ("tests/engine/test_gate.py", "-k", "trickles"),
     ),
+    Mutant(
+        "a function in a VPC reaches what has no endpoint there",
+        "lab/cloud/patches/ec2_vpc_endpoints.py",
+        "if vpc is not None and endpoint not in",
+        "if False and endpoint not in",
+        ("tests/lab/test_cloud_network.py", "-k", "reaches_what_has_an_endpoint"),
+    ),
+    Mutant(
+        "a key's policy that is not asked",
+        "lab/cloud/patches/customer_keys.py",
+        'return denied or _denied(access_key, action, str(named.get("resource_arn", "")))',
+        "return denied",
+        ("tests/lab/test_cloud_keys.py",),
+    ),
+    Mutant(
+        "a table in another account read without its policy",
+        "lab/cloud/patches/dynamodb_accounts.py",
+        """    return str(found.get("Policy", "")), parts[4]""",
+        "    return None",
+        ("tests/lab/test_cloud_accounts.py", "-k", "while_its_policy_admits"),
+    ),
 )

@@ -11,6 +11,7 @@ from lab.cloud.patches import (
     aoss_descriptions,
     aoss_engine,
     aoss_network_policies,
+    aoss_vpc_endpoints,
     apigateway_dynamodb,
     apigateway_stages,
     cloudwatch_alarms,
@@ -18,11 +19,15 @@ from lab.cloud.patches import (
     cloudwatch_embedded_metrics,
     cloudwatch_queue_metrics,
     cloudwatch_retention,
+    customer_keys,
+    dynamodb_accounts,
     dynamodb_expiry,
     dynamodb_exports,
     dynamodb_metrics,
     dynamodb_sequence_numbers,
     dynamodb_stream_permissions,
+    ec2_prefix_lists,
+    ec2_vpc_endpoints,
     lambda_actions,
     lambda_log_permissions,
     lambda_mapping_permissions,
@@ -51,6 +56,10 @@ def apply_all(settings: Settings, collections: Collections) -> None:
     recorded_calls.apply()
     aoss_engine.apply(collections)
     aoss_network_policies.apply()
+    aoss_vpc_endpoints.apply()
+    ec2_prefix_lists.apply()
+    ec2_vpc_endpoints.apply()
+    customer_keys.apply()
     aoss_descriptions.apply()
     if settings.sequence_numbers == "dynamodb":
         dynamodb_sequence_numbers.apply()
@@ -58,6 +67,7 @@ def apply_all(settings: Settings, collections: Collections) -> None:
     dynamodb_exports.apply()
     dynamodb_metrics.apply()
     dynamodb_stream_permissions.apply()
+    dynamodb_accounts.apply()
     sqs_batch_permissions.apply()
     lambda_actions.apply()
     lambda_worker.apply()

@@ -20,13 +20,14 @@ def apply() -> None:
 
     def resource(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> str:
         if service == "dynamodbstreams":
-            return _stream_of(body) or "*"
+            return stream_of(body) or "*"
         return str(original(service, method, path, headers, body, *rest))
 
     original = replace(iam_actions, "extract_resource_arn", resource)
 
 
-def _stream_of(body: bytes) -> str | None:
+def stream_of(body: bytes) -> str | None:
+    """The ARN of the stream that a request names."""
     request = json.loads(body or b"{}")
     iterator = private(dynamodb_streams, "_decode_iterator")(request.get("ShardIterator", ""))
     return request.get("StreamArn") or (iterator or {}).get("arn")

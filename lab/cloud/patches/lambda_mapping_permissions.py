@@ -2,8 +2,10 @@
 
 AWS: CreateEventSourceMapping checks that the function's execution role may read the stream
 (DescribeStream, GetRecords and GetShardIterator on it, ListStreams on everything) and write the
-on-failure queue, and answers InvalidParameterValueException when not.
-ministack: creates the mapping in any case.
+on-failure queue, and answers InvalidParameterValueException when not. The stream may be another account's, whose
+resource-based policy admits the role, in the function's region ("Process DynamoDB records with Lambda", "Creating a
+cross-account event source mapping").
+ministack: creates the mapping in any case, and none across accounts.
 """
 
 from __future__ import annotations
@@ -11,7 +13,8 @@ from __future__ import annotations
 from typing import Any
 
 from ministack.core import lambda_runtime
-from ministack.core.responses import error_response_json
+from ministack.core.arn import parse_arn
+from ministack.core.responses import error_response_json, get_region
 from ministack.services import lambda_svc
 
 from lab.cloud.identity import account_of, allows
@@ -24,13 +27,24 @@ def apply() -> None:
     """Refuse what AWS refuses."""
 
     def create(data: dict[str, Any]) -> Any:
+        arn = str(data.get("EventSourceArn", ""))
+        if ":dynamodb:" in arn and arn.split(":")[3] != get_region():
+            message = f"Event source region must match Lambda region {get_region()}: {arn}"
+            return error_response_json("InvalidParameterValueException", message, 400)
         missing = _missing(data)
         if missing:
             message = f"Cannot access the event source. Please ensure the role can perform: {', '.join(missing)}"
             return error_response_json("InvalidParameterValueException", message, 400)
         return original(data)
 
+    def validated(arn: str) -> Any:
+        parts = arn.split(":")
+        if parts[2:4] != ["dynamodb", get_region()] or "/stream/" not in arn:
+            return validate(arn)
+        return parse_arn(arn), None
+
     original = replace(lambda_svc, "_create_esm", create)
+    validate = replace(lambda_svc, "_validate_event_source_arn", validated)
 
 
 def _missing(data: dict[str, Any]) -> list[str]:
@@ -44,5 +58,5 @@ def _missing(data: dict[str, Any]) -> list[str]:
     destination = ((data.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination") or ""
     if ":sqs:" in destination:
         wanted.append(("sqs:SendMessage", destination))
-    account = account_of(stream)
+    account = account_of(config["FunctionArn"])
     return [action for action, resource in wanted if not allows(key, account, action, resource)]

@@ -81,18 +81,18 @@ class DynamoTable:
     def __init__(
         self,
         client: Any,
-        name: str,
+        table: str,
         key_attributes: tuple[str, ...],
         clock: Clock,
         backoff: Backoff,
         *,
         reads: BoundedReads | None = None,
     ) -> None:
-        """`reads` sends what the client reads."""
+        """`table`: its ARN, so that no other of its name is read, or its name; `reads` sends what the client reads."""
         self._client = client
         self._reads = reads or BoundedReads()
         self._portion = Portion(LARGEST_READ)
-        self._name = name
+        self._table = table
         self._key_attributes = key_attributes
         self._clock = clock
         self._backoff = backoff
@@ -170,12 +170,13 @@ class DynamoTable:
             unread += part
             return None
         answer = timed.answer
-        left = answer.get("UnprocessedKeys", {}).get(self._name, {}).get("Keys", [])
+        # Of the one table that was asked, under its ARN or its name (API reference, BatchGetItem).
+        left = [key for each in answer.get("UnprocessedKeys", {}).values() for key in each["Keys"]]
         missing = {document_id(key, self._key_attributes) for key in event_form(answer, left)}
         unread += [name for name in part if name in missing]
         images: dict[str, AttributeMap | None] = {name: None for name in part if name not in missing}
         self._portion.took(len(images), self._reads.size_bytes)
-        for found in event_form(answer, answer["Responses"].get(self._name, [])):
+        for found in event_form(answer, [item for items in answer["Responses"].values() for item in items]):
             item = self.item(found)
             if item.id in part:  # a number may be asked for in another form than the table gives it
                 images[item.id] = item.image
@@ -209,10 +210,10 @@ class DynamoTable:
 
     def _ask(self, part: Mapping[str, AttributeMap]) -> Any:
         request = {"Keys": [sdk_form(keys) for keys in part.values()], "ConsistentRead": True}
-        return self._client.batch_get_item(RequestItems={self._name: request}, ReturnConsumedCapacity="TOTAL")
+        return self._client.batch_get_item(RequestItems={self._table: request}, ReturnConsumedCapacity="TOTAL")
 
     def _scan(self, request: Mapping[str, Any]) -> Any:
-        return self._client.scan(TableName=self._name, ConsistentRead=True, ReturnConsumedCapacity="TOTAL", **request)
+        return self._client.scan(TableName=self._table, ConsistentRead=True, ReturnConsumedCapacity="TOTAL", **request)
 
     def _answer(self, ask: Callable[[], Any]) -> Any:
         """The answer, or None when the table is busy."""
@@ -224,7 +225,7 @@ class DynamoTable:
             if code in BUSY_CODES or status >= 500:
                 return None
             raise StackError(
-                f"The table {self._name} refused a read: {code}. Check the role's dynamodb:BatchGetItem "
+                f"The table {self._table} refused a read: {code}. Check the role's dynamodb:BatchGetItem "
                 "(a run: dynamodb:Scan too) on the table (and kms:Decrypt where it has a customer key) and that the "
                 "table is there."
             ) from error

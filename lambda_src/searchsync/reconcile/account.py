@@ -31,7 +31,7 @@ class Account:
     def table(self) -> TableFacts:
         """The table as it is now. Raises RunRefusedError where there is none."""
         try:
-            found = self._clients["dynamodb"].describe_table(TableName=self._config.table_name)["Table"]
+            found = self._clients["dynamodb"].describe_table(TableName=self._config.table_arn)["Table"]
         except (ClientError, BotoCoreError) as error:
             if code_of(error) == "ResourceNotFoundException":
                 raise RunRefusedError(f"There is no table {self._config.table_name}: apply again.") from error

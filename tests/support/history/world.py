@@ -98,9 +98,7 @@ class World:
         collection.network = self.network
         backoff = Backoff(clock, random.Random(7))
         config = self.pool.config
-        table = DynamoTable(
-            self.table, config.table_name, config.key_attributes, clock, backoff, reads=self.table.reads
-        )
+        table = DynamoTable(self.table, config.table_arn, config.key_attributes, clock, backoff, reads=self.table.reads)
         pipeline = Pipeline(config, collection, table, self.failures, clock, backoff)
         return Sandbox(pipeline, collection)
 

@@ -1,0 +1,27 @@
+variable "region" {
+  description = "AWS region of the whole example."
+  type        = string
+  default     = "us-east-1"
+  nullable    = false
+}
+
+variable "runtime" {
+  description = "Runtime of the function; the package must be built for it (`python build.py --runtime …`)."
+  type        = string
+  default     = "python3.12"
+  nullable    = false
+}
+
+variable "service_readers" {
+  description = "ARNs of the roles and users that may read whole accounts."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
+variable "report_readers" {
+  description = "ARNs of the roles and users that may read accounts without their addresses."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
