@@ -31,7 +31,7 @@ TIMEOUT_S = 60.0
 def suggested(items: Sequence[Item]) -> Suggestion:
     sample = Sample()
     for number, item in enumerate(items):
-        sample.add(document_fields(str(number), item))
+        sample.add(document_fields(str(number), item) or {})
     return sample.suggestion()
 
 

@@ -198,6 +198,12 @@ def test_a_key_without_an_item_is_said(cloud: Cloud) -> None:
     assert "no item of this key" in cloud.out
 
 
+def test_an_item_that_the_condition_leaves_out_is_said(cloud: Cloud) -> None:
+    answers(cloud, document=None)
+    assert cloud.run("preview", "--key", "a") == Exit.LEFT
+    assert "is to have no document, by `document.when`" in cloud.out
+
+
 @pytest.mark.parametrize(
     ("changed", "code", "said"),
     [
@@ -210,6 +216,8 @@ def test_a_key_without_an_item_is_said(cloud: Cloud) -> None:
             "no item of this key",
         ),
         ({"indexed": None, "kind": None, "differs": [], "item": False, "document": None}, Exit.DONE, "✓ Neither"),
+        ({"indexed": None, "kind": None, "differs": [], "document": None}, Exit.DONE, "no document either"),
+        ({"indexed": INDEXED, "kind": "orphan", "differs": [], "document": None}, Exit.LEFT, "`document.when`"),
         (
             {"indexed": INDEXED, "kind": "different", "differs": ["n"], "document": None, "poison": "Too wide."},
             Exit.LEFT,
@@ -218,7 +226,7 @@ def test_a_key_without_an_item_is_said(cloud: Cloud) -> None:
         ({"indexed": {**INDEXED, "second": 2**32, "by_read": True}, "kind": "different", "differs": ["n"]}, 1, "2106"),
         ({"indexed": {**INDEXED, "second": 2**60}, "kind": "different", "differs": ["n"]}, Exit.LEFT, "second 11529"),
     ],
-    ids=["same", "different", "missing", "orphan", "neither", "poison", "read", "foreign"],
+    ids=["same", "different", "missing", "orphan", "neither", "left out", "left in", "poison", "read", "foreign"],
 )  # fmt: skip
 def test_a_difference_is_shown_and_is_the_exit_code(
     cloud: Cloud, changed: dict[str, Any], code: Exit, said: str

@@ -32,8 +32,12 @@ ITEM: dict[str, dict[str, Any]] = {
 SECRET = "content-of-an-item"
 
 
-def preview(world: World, event: Mapping[str, Any], shape: Shape | None = None) -> dict[str, Any]:
-    variables = environment(KEY_ATTRIBUTES=json.dumps(list(world.key_attributes)))
+def preview(
+    world: World, event: Mapping[str, Any], shape: Shape | None = None, when: str | None = None
+) -> dict[str, Any]:
+    variables = environment(
+        KEY_ATTRIBUTES=json.dumps(list(world.key_attributes)), DOCUMENT_SHAPE=json.dumps({"when": when})
+    )
     config = read_environment(variables)
     config = replace(config, shape=shape or config.shape)
     reader: Any = world.reader
@@ -114,7 +118,7 @@ def compared(world: World, **event: Any) -> tuple[str | None, list[str]]:
 
 def test_what_is_in_step_does_not_differ(world: World) -> None:
     world.client.put(ITEM)
-    source = json.loads(encode("a", ITEM))
+    source = json.loads(encode("a", ITEM) or b"")
     world.plant("a", {**source, "tags": ["y", "x"]}, version=stream_version(1_800_000_000, 1))
     answer = preview(world, {"key": "a", "diff": True})
     assert (answer["kind"], answer["differs"]) == (None, [])
@@ -126,17 +130,26 @@ def test_each_kind_of_difference_is_told_by_its_name(world: World) -> None:
     assert compared(world) == (None, [])
     world.client.put(ITEM)
     assert compared(world) == ("missing", [])
-    world.plant("a", {**json.loads(encode("a", ITEM)), "n": 2, "more": True})
+    world.plant("a", {**json.loads(encode("a", ITEM) or b""), "n": 2, "more": True})
     assert compared(world) == ("different", ["more", "n"])
     world.client.items.clear()
     assert compared(world) == ("orphan", [])
     assert compared(world, item={**ITEM, "n": {"N": "2"}, "more": {"BOOL": True}}) == (None, [])
 
 
+def test_an_item_that_the_condition_leaves_out_has_no_document(world: World) -> None:
+    when = json.dumps({"n": [2]})
+    world.client.put(ITEM)
+    answer = preview(world, {"key": "a", "diff": True}, when=when)
+    assert (answer["item"], answer["document"], answer["poison"], answer["kind"]) == (True, None, None, None)
+    world.plant("a", json.loads(encode("a", ITEM) or b""))
+    assert preview(world, {"key": "a", "diff": True}, when=when)["kind"] == "orphan"
+
+
 def test_an_excluded_attribute_is_no_difference(world: World) -> None:
     shape = Shape(exclude=("n",))
     world.client.put(ITEM)
-    world.plant("a", json.loads(encode("a", ITEM, Rules(shape, Fields()))))
+    world.plant("a", json.loads(encode("a", ITEM, Rules(shape, Fields())) or b""))
     assert preview(world, {"key": "a", "diff": True}, shape)["kind"] is None
     assert preview(world, {"key": "a", "diff": True})["differs"] == ["n"]
 

@@ -35,9 +35,14 @@ def world() -> World:
 
 
 def suggest(
-    world: World, rate: float | None = None, seconds: float = 60.0, shape: Shape | None = None, **event: Any
+    world: World,
+    rate: float | None = None,
+    seconds: float = 60.0,
+    shape: Shape | None = None,
+    when: str | None = None,
+    **event: Any,
 ) -> dict[str, Any]:
-    config = read_environment(environment())
+    config = read_environment(environment(DOCUMENT_SHAPE=json.dumps({"when": when})))
     config = replace(config, shape=shape or config.shape)
     made = Suggester(config, world.table, Pace(world.clock, rate))
     return dict(json.loads(json.dumps(made.answer(event, Deadline.after(world.clock, seconds)))))
@@ -49,6 +54,16 @@ def test_a_sample_comes_from_every_segment_and_says_what_was_read(world: World) 
     assert answer["read"] == {"items": 64, "units": 32, "segments": SAMPLE_SEGMENTS, "ended": ENOUGH}
     assert world.client.scans == SAMPLE_SEGMENTS
     assert answer["mapping"]["properties"]["n"] == {"type": "long"}
+
+
+def test_items_that_the_condition_leaves_out_are_no_reason_for_a_field(world: World) -> None:
+    world.client.put({"id": {"S": "other"}, "n": {"S": "a text"}, "kind": {"S": "other"}})
+    when = json.dumps({"kind": [{"exists": False}]})
+    properties = suggest(world, items=MOST_SAMPLED, when=when)["mapping"]["properties"]
+    assert properties["n"] == {"type": "long"}
+    assert "kind" not in properties
+    with pytest.raises(RunRefusedError, match=r"has a document by `document\.when`"):
+        suggest(world, when=json.dumps({"kind": ["none"]}))
 
 
 def test_a_table_smaller_than_the_sample_is_read_whole(world: World) -> None:

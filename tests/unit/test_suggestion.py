@@ -38,7 +38,7 @@ LONG, DOUBLE = {"type": "long"}, {"type": "double"}
 def suggestion(*items: Mapping[str, Value], keys: tuple[str, ...] = ()) -> Suggestion:
     sample = Sample()
     for item in items:
-        sample.add(document_fields("a", item))
+        sample.add(document_fields("a", item) or {})
     found = sample.suggestion(keys)
     assert not problem(found.mapping)
     return found

@@ -111,13 +111,20 @@ def _body(answer: Mapping[str, Any], lines: list[str], options: Namespace) -> It
     """The document, its difference, or why there is none."""
     if answer["poison"]:
         yield Text.assemble(("✗ Poison  ", "bold red"), printable(answer["poison"]))
-    elif not answer["item"] and not (options.diff and answer["kind"] is None):
-        yield Text("✗ The table has no item of this key", "bold red")
+    elif answer["document"] is None and not (options.diff and answer["kind"] is None):
+        left_out = "The item is to have no document, by `document.when`"
+        yield Text(f"✗ {left_out if answer['item'] else 'The table has no item of this key'}", "bold red")
     if lines:
         yield from (Text(printable(each), COLOURS.get(each[:1], "")) for each in lines)
         told = "A change may be on its way: look again in a minute. `searchsync repair` mends what stays."
         yield Text(addressed(f"→ {told}", options))
     elif options.diff and not answer["poison"]:
-        yield Text("✓ The index holds it" if answer["item"] else "✓ Neither an item nor a document", "bold green")
+        yield Text(_agrees(answer), "bold green")
     elif answer["document"] is not None:
         yield from (Text(printable(each)) for each in pretty(_document(answer)))
+
+
+def _agrees(answer: Mapping[str, Any]) -> str:
+    if not answer["item"]:
+        return "✓ Neither an item nor a document"
+    return "✓ The index has no document either" if answer["document"] is None else "✓ The index holds it"

@@ -61,19 +61,18 @@ class Preview:
             **self._document(name, image),
         }
         if event.get("diff"):
-            wanted = None if image is None else document_fields(name, image, self.config.shape)
+            wanted = document_fields(name, image, self.config.rules)
             found = look(wanted, indexed)
             answer |= {"indexed": _shown(indexed), "kind": found.kind and found.kind.value, "differs": found.attributes}
         return answer
 
     def _document(self, name: str, image: AttributeMap | None) -> dict[str, Any]:
-        """The document's text; None where there is none, and why it is poison."""
-        if image is None:
-            return {"document": None, "poison": None}
+        """The document's text; None where there is to be none, and why it is poison."""
         try:
-            return {"document": encode(name, image, self.config.rules).decode(), "poison": None}
+            document = encode(name, image, self.config.rules)
         except ConversionError as error:
             return {"document": None, "poison": str(error)}
+        return {"document": None if document is None else document.decode(), "poison": None}
 
     def _item(self, name: str, keys: AttributeMap, deadline: Deadline) -> AttributeMap | None:
         found: dict[str, AttributeMap | None] = {}
