@@ -18,12 +18,15 @@ from typing import Any
 
 from lab.errors import LabError
 from lab.maven import ROOT
+from lab.provider import SOURCE
 from lab.stack import Credentials, Lab
 
-PROVIDER = Path("registry.terraform.io/hashicorp/aws")
+PROVIDER = Path(SOURCE)
 VARIABLES_FILE = "lab.auto.tfvars.json"
 ADOPTED_FILE = "adopted.tf"
 TIMEOUT_SECONDS = 900
+COLLECTS_AT = "400"
+"""Percent of growth before Go collects garbage. The commands live for seconds: at Go's own 100, a quarter of them."""
 CHANGES = 2  # of `terraform plan -detailed-exitcode`
 _COPIED = ("*.tf", "modules", "examples", "lambda_src")
 _LINKED = ("dist",)
@@ -54,6 +57,7 @@ def environment(lab: Lab | None = None, credentials: Credentials | None = None) 
     if configuration is not None and not Path(configuration).is_file():
         del found["TF_CLI_CONFIG_FILE"]  # Terraform would warn about it on every call.
     found |= {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
+    found.setdefault("GOGC", COLLECTS_AT)
     if lab is not None:
         for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
             found.pop(name, None)
