@@ -1,20 +1,5 @@
 # Everything whose settings may replace something, each by an object of its own: a test changes one and plans.
 
-terraform {
-  required_version = ">= 1.9"
-
-  required_providers {
-    aws = {
-      source  = "hashicorp/aws"
-      version = ">= 5.100, < 7.0"
-    }
-  }
-}
-
-provider "aws" {
-  region = "us-east-1"
-}
-
 variable "own" {
   description = "Arguments of the module that makes table, collection and role, by copy."
   type        = any
