@@ -18,12 +18,16 @@ from typing import Any
 
 from lab.errors import LabError
 from lab.maven import ROOT
+from lab.process import Child
+from lab.provider import SOURCE, attached
 from lab.stack import Credentials, Lab
 
-PROVIDER = Path("registry.terraform.io/hashicorp/aws")
+PROVIDER = Path(SOURCE)
 VARIABLES_FILE = "lab.auto.tfvars.json"
 ADOPTED_FILE = "adopted.tf"
 TIMEOUT_SECONDS = 900
+COLLECTS_AT = "400"
+"""Percent of growth before Go collects garbage. The commands live for seconds: at Go's own 100, a quarter of them."""
 CHANGES = 2  # of `terraform plan -detailed-exitcode`
 _COPIED = ("*.tf", "modules", "examples", "lambda_src")
 _LINKED = ("dist",)
@@ -54,9 +58,10 @@ def environment(lab: Lab | None = None, credentials: Credentials | None = None) 
     if configuration is not None and not Path(configuration).is_file():
         del found["TF_CLI_CONFIG_FILE"]  # Terraform would warn about it on every call.
     found |= {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
+    found.setdefault("GOGC", COLLECTS_AT)
     if lab is not None:
-        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
-            found.pop(name, None)
+        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE"):
+            found.pop(name, None)  # The lab speaks no TLS, and a provider takes a bundle once only.
         loopback = {"NO_PROXY": "127.0.0.1,localhost", "AWS_EC2_METADATA_DISABLED": "true"}
         found |= lab.environment(credentials) | loopback
     return found
@@ -79,6 +84,7 @@ class Terraform:
         self._copy = Path(tempfile.mkdtemp(prefix="searchsync-terraform-"))
         self.directory = self._copy / "examples" / Path(example).name
         self._environment = environment(lab, credentials)
+        self._provider: Child | None = None
         try:
             if not alone:
                 _copy_tree(ROOT, self._copy)
@@ -94,7 +100,7 @@ class Terraform:
     def initialise(self) -> None:
         """Fetch what the files name; again after one names another module."""
         plugins = plugin_directory()
-        self._run("init", *([f"-plugin-dir={plugins}"] if plugins else []))
+        self._execute("init", *([f"-plugin-dir={plugins}"] if plugins else []))
 
     def apply(self, variables: Mapping[str, Any] | None = None) -> None:
         """Apply with these variables; later calls without any keep them."""
@@ -131,7 +137,9 @@ class Terraform:
         self._run("destroy", "-auto-approve")
 
     def close(self) -> None:
-        """Remove the copy with its state. Idempotent."""
+        """End the provider and remove the copy with its state. Idempotent."""
+        if self._provider is not None:
+            self._provider.close()
         shutil.rmtree(self._copy, ignore_errors=True)
 
     def __enter__(self) -> Terraform:
@@ -150,6 +158,13 @@ class Terraform:
             (self.directory / VARIABLES_FILE).write_text(json.dumps(variables))
 
     def _run(self, command: str, *options: str, accept: tuple[int, ...] = (0,)) -> subprocess.CompletedProcess[str]:
+        if self._provider is None:
+            data, log = self.directory / ".terraform", self._copy / "provider.log"
+            self._provider, where = attached(data, self.directory, log, self._environment)
+            self._environment |= where
+        return self._execute(command, *options, accept=accept)
+
+    def _execute(self, command: str, *options: str, accept: tuple[int, ...] = (0,)) -> subprocess.CompletedProcess[str]:
         try:
             done = subprocess.run(
                 ["terraform", command, *(["-no-color"]), *options],

@@ -26,7 +26,10 @@ from lab.trigger_core import FOREVER, Answer, JsonObject, NotInvoked, TriggerSet
 
 logger = logging.getLogger(__name__)
 
-IDLE_SECONDS = 0.1
+WATCH_SECONDS = 0.1
+IDLE_SECONDS = 0.25
+"""Between reads of a stream that had nothing new: AWS reads a shard "at a base rate of 4 times per second"
+(Lambda's developer guide, "Process DynamoDB records with Lambda", on polling)."""
 # After an error of the source: AWS does not hammer either.
 ERROR_SECONDS = 1.0
 MOST_INVOCATIONS = 32
@@ -68,7 +71,7 @@ class EventSources:
         ]
 
     def _watch(self) -> None:
-        while not self._stop.wait(IDLE_SECONDS):
+        while not self._stop.wait(WATCH_SECONDS):
             applied = {mapping["UUID"]: mapping for mapping in _stream_mappings()}
             for mapping_id in self._running.keys() - applied.keys():
                 self._running.pop(mapping_id).stop.set()

@@ -1,4 +1,4 @@
-"""A real search engine for the session, a collection gate in front of it for each test."""
+"""A real search engine for the tests here, and no longer, a collection gate in front of it for each test."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lab.gate_rules import Rules
 from tests.engine.client import CLIENT_TIMEOUT_SECONDS, Client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def engine() -> Iterator[Engine]:
     """OpenSearch on this machine, or the one at $SEARCHSYNC_ENGINE_URL."""
     with Engine.open(print) as opened:

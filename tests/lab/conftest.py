@@ -1,4 +1,4 @@
-"""One lab for all tests here: it starts in seconds, and each test makes its own names in it."""
+"""One lab for all tests here, and no longer: it starts in seconds, and each test makes its own names in it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def is_late(item: pytest.Item) -> bool:
     return item.path.name in LATE
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def lab() -> Iterator[Lab]:
     """At the end, whatever ran: no function has called what docs/permissions.md does not say."""
     with Lab.start() as running:
@@ -51,7 +51,7 @@ def stack(lab: Lab) -> Iterator[SmallStack]:
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def workshop_terraform(lab: Lab) -> Iterator[Terraform]:
     """The walk-through, applied; destroyed at the end, whole."""
     with Terraform("workshop", lab) as terraform:
@@ -67,7 +67,7 @@ def workshop_terraform(lab: Lab) -> Iterator[Terraform]:
         assert not any("dynamodb-to-opensearch" in url for url in queues)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def workshop(lab: Lab, workshop_terraform: Terraform) -> Applied:
     """The applied walk-through, to use."""
     return Applied(lab, workshop_terraform.output())

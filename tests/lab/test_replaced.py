@@ -49,7 +49,7 @@ class Replaced:
     def by(self, lot: Mapping[str, Sequence[replacing.Arguments]]) -> dict[str, set[str]]:
         """The types of what is replaced in each module call where these are changed at once. LabError: refused."""
         changed = {call: functools.reduce(replacing.merged, each, self._arguments[call]) for call, each in lot.items()}
-        planned = self._terraform.planned({**self._arguments, **changed})
+        planned = self._terraform.planned(variables({**self._arguments, **changed}))
         assert {address.split(".")[1] for address in planned} == set(lot), "something else changes, or nothing"
         return {
             call: {
@@ -57,6 +57,13 @@ class Replaced:
             }
             for call in lot
         }
+
+
+def variables(arguments: dict[str, replacing.Arguments]) -> dict[str, replacing.Arguments]:
+    """The configuration's: a module call's arguments under its name, the copies' together, by key."""
+    copies = {call: found for call, found in arguments.items() if call in replacing.COPIES}
+    keyed = {call.split('"')[1]: found for call, found in copies.items()}
+    return {"own": keyed, **{call: found for call, found in arguments.items() if call not in copies}}
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +82,10 @@ def stream_arn(lab: Lab) -> str:
 @pytest.fixture(scope="module")
 def changes(packages: dict[str, str], stream_arn: str) -> dict[str, replacing.Changes]:
     """Every change, by module call and setting."""
+    rows = replacing.rows(PAGE)
+    own = dict(sorted(replacing.own_changes(packages).items(), key=lambda each: (".", each[0]) in rows))
     return {
-        "own": replacing.own_changes(packages),
+        **dict(zip(replacing.COPIES, replacing.dealt(own, len(replacing.COPIES)), strict=True)),
         "existing": replacing.existing_changes(stream_arn),
         "collection": replacing.COLLECTION_CHANGES,
         "policies": replacing.POLICIES_ALONE,
@@ -89,13 +98,13 @@ def replaced(lab: Lab, stream_arn: str) -> Iterator[Replaced]:
     policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     role = lab.boto3_client("iam").create_role(RoleName="existing", AssumeRolePolicyDocument=policy)["Role"]
     arguments = {
-        "own": replacing.OWN,
+        **{call: replacing.own(f"{NAME}-{number}") for number, call in enumerate(replacing.COPIES)},
         "existing": replacing.existing(stream_arn, role["Arn"]),
         "collection": replacing.COLLECTION,
         "policies": replacing.POLICIES,
     }
     with Terraform(Path(__file__).parent / NAME, lab) as terraform:
-        terraform.apply(arguments)
+        terraform.apply(variables(arguments))
         assert terraform.plan_is_empty(), terraform.plan()
         yield Replaced(terraform, arguments)
 
@@ -136,7 +145,7 @@ def test_what_has_no_row_replaces_nothing(replaced: Replaced, changes: dict[str,
                 {
                     name: found
                     for name, found in changes[call].items()
-                    if (folder, name) not in rows and (call, name) not in replacing.REFUSED
+                    if (folder, name) not in rows and (folder, name) not in replacing.REFUSED
                 }
             )
         ]
@@ -148,11 +157,14 @@ def test_what_has_no_row_replaces_nothing(replaced: Replaced, changes: dict[str,
         assert replaced.by(present) == {call: set() for call in present}, present
 
 
-@pytest.mark.parametrize(("call", "name"), sorted(replacing.REFUSED))
+@pytest.mark.parametrize(("folder", "name"), sorted(replacing.REFUSED))
 def test_what_a_plan_refuses_replaces_nothing(
-    replaced: Replaced, changes: dict[str, replacing.Changes], call: str, name: str
+    replaced: Replaced, changes: dict[str, replacing.Changes], folder: str, name: str
 ) -> None:
-    assert (replacing.PARTS[call], name) not in replacing.rows(PAGE)
-    for change in changes[call][name]:
-        with pytest.raises(LabError, match=replacing.REFUSED[call, name]):
-            replaced.by({call: [change]})
+    assert (folder, name) not in replacing.rows(PAGE)
+    calls = [call for call in changes if replacing.PARTS[call] == folder and name in changes[call]]
+    assert calls
+    for call in calls:
+        for change in changes[call][name]:
+            with pytest.raises(LabError, match=replacing.REFUSED[folder, name]):
+                replaced.by({call: [change]})

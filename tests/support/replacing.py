@@ -10,7 +10,14 @@ from typing import Any
 from tools.settings_table import read_variables
 
 ROOT = Path(__file__).parents[2]
-PARTS = {"own": ".", "existing": ".", "collection": "modules/collection", "policies": "modules/collection_policies"}
+COPIES = tuple(f'own["{number}"]' for number in range(3))
+"""Of the module with the most settings: a plan shows a change of each."""
+PARTS = {
+    **dict.fromkeys(COPIES, "."),
+    "existing": ".",
+    "collection": "modules/collection",
+    "policies": "modules/collection_policies",
+}
 """The module calls of tests/lab/replaced, and the folder of each one's variables."""
 ACCOUNT = "000000000000"
 KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/11111111-2222-4333-8444-555555555555"
@@ -42,10 +49,8 @@ def together(variable: str, values: Arguments, **beside: Any) -> dict[str, tuple
 
 
 OWN: Arguments = {
-    "name": "replaced",
     "tags": {"a": "1"},
     "table": {
-        "name": "replaced",
         "hash_key": {"name": "id"},
         "billing_mode": "PROVISIONED",
         "read_capacity": 5,
@@ -53,7 +58,7 @@ OWN: Arguments = {
         "deletion_protection": False,
         "ttl": {"attribute": "expires"},
     },
-    "collection": {"name": "replaced", "network": "public", "data_access_principals": [READER]},
+    "collection": {"network": "public", "data_access_principals": [READER]},
     "trigger": {"enabled": False},
     "redrive": {"schedule_expression": "rate(1 hour)"},
     "dashboard": {"enabled": True},
@@ -62,6 +67,13 @@ OWN: Arguments = {
         "rolling": {"period_hours": 24, "every_minutes": 60},
     },
 }
+
+
+def own(name: str) -> Arguments:
+    """A copy's arguments, by its name."""
+    return merged(OWN, {"name": name, "table": {"name": name}, "collection": {"name": name}})
+
+
 POLICY = "arn:aws:iam::aws:policy/AdministratorAccess"
 
 
@@ -157,14 +169,24 @@ COLLECTION_CHANGES: Changes = {
 }
 POLICIES_ALONE: Changes = {**POLICIES_CHANGES, **one("collection_name", ANOTHER)}
 REFUSED: Mapping[tuple[str, str], str] = {
-    ("own", "collection.kms_key_arn"): "for good",
-    ("collection", "kms_key_arn"): "for good",
-    ("own", "table.index_attributes"): "all attributes must be indexed",
-    ("existing", "existing_table.cross_account"): "set it to false",
+    (".", "collection.kms_key_arn"): "for good",
+    ("modules/collection", "kms_key_arn"): "for good",
+    (".", "table.index_attributes"): "all attributes must be indexed",
+    (".", "existing_table.cross_account"): "set it to false",
 }
-"""Changes that a plan refuses, by module call and setting, and what it says: nothing is replaced."""
+"""Changes that a plan refuses, by module and setting, and what it says: nothing is replaced."""
 APART = re.compile(r"package\..*|function\.runtime|.*\.enabled|reconciliation\.rolling|.*\.create_data_access_policy")
 """Settings that are changed each by itself: they exclude one another, or take away what another change is seen in."""
+
+
+def dealt(changes: Changes, hands: int) -> list[Changes]:
+    """The same changes in turn to so many."""
+    found: list[dict[str, tuple[Arguments, ...]]] = [{} for _ in range(hands)]
+    pairs = [(name, change) for name, values in changes.items() for change in values]
+    for place, (name, change) in enumerate(pairs):
+        hand = found[place % hands]
+        hand[name] = (*hand.get(name, ()), change)
+    return [*found]
 
 
 def crowds(changes: Changes) -> list[list[Arguments]]:

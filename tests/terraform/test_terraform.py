@@ -79,7 +79,8 @@ def initialised() -> Iterator[Workspace]:
         for kind in ("zip", "json"):
             shutil.copy(copy.folder / TESTS / f"packages/good.{kind}", copy.folder / f"dist/searchsync.{kind}")
         copy.initialise(".", f"-test-directory={TESTS}")
-        yield copy
+        with copy.with_provider(".") as served:
+            yield served
 
 
 @pytest.fixture(scope="session")

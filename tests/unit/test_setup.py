@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -24,34 +25,53 @@ def never() -> Path:
 
 @pytest.fixture
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Environment:
-    monkeypatch.setattr(setup, "ROOT", tmp_path)
-    lock = tmp_path / "lock.txt"
+    return named(tmp_path, monkeypatch)
+
+
+def named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Environment:
+    """An environment below a folder, not made yet."""
+    monkeypatch.setattr(setup, "ROOT", folder)
+    lock = folder / "lock.txt"
     lock.write_text("# nothing\n")
-    return Environment("test", tmp_path / "deep" / "venv", lock)
+    return Environment("test", folder / "deep" / "venv", lock)
 
 
-def test_environment_is_made_and_a_second_run_has_nothing_to_do(environment: Environment) -> None:
-    prepare(environment, base)
-    assert environment.ready()
-    assert answering(environment.python, "{}.{}".format(*sys.version_info))
-    prepare(environment, never)
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an environment that is made once for all here: it takes seconds."""
+    folder = tmp_path_factory.mktemp("made")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        prepare(named(folder, monkeypatch), base)
+    return folder
 
 
-def test_changed_lock_makes_the_environment_anew(environment: Environment) -> None:
-    prepare(environment, base)
-    left_over = environment.folder / "left-over"
+@pytest.fixture
+def made(ready: Path, environment: Environment) -> Environment:
+    """A copy of that one."""
+    shutil.copytree(ready / "deep", environment.folder.parent, symlinks=True)
+    return environment
+
+
+def test_environment_is_made_and_a_second_run_has_nothing_to_do(made: Environment) -> None:
+    assert made.ready()
+    assert answering(made.python, "{}.{}".format(*sys.version_info))
+    prepare(made, never)
+
+
+def test_changed_lock_makes_the_environment_anew(made: Environment) -> None:
+    left_over = made.folder / "left-over"
     left_over.touch()
-    environment.lock.write_text("# nothing else\n")
-    assert not environment.ready()
-    prepare(environment, base)
-    assert environment.ready()
+    made.lock.write_text("# nothing else\n")
+    assert not made.ready()
+    prepare(made, base)
+    assert made.ready()
     assert not left_over.exists()
 
 
-def test_environment_whose_interpreter_is_gone_is_not_ready(environment: Environment) -> None:
-    prepare(environment, base)
-    environment.python.unlink()
-    assert not environment.ready()
+def test_environment_whose_interpreter_is_gone_is_not_ready(made: Environment) -> None:
+    assert made.ready()
+    made.python.unlink()
+    assert not made.ready()
 
 
 def test_failed_install_is_one_clear_error_and_is_tried_again(environment: Environment) -> None:

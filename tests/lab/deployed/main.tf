@@ -1,20 +1,5 @@
 # Everything that the module creates, in two states: each call of the deployer is made between them.
 
-terraform {
-  required_version = ">= 1.9"
-
-  required_providers {
-    aws = {
-      source  = "hashicorp/aws"
-      version = ">= 5.100, < 7.0"
-    }
-  }
-}
-
-provider "aws" {
-  region = "us-east-1"
-}
-
 variable "changed" {
   description = "false: as created; true: everything that can be changed in place is changed."
   type        = bool

@@ -1,22 +1,7 @@
 # Everything whose settings may replace something, each by an object of its own: a test changes one and plans.
 
-terraform {
-  required_version = ">= 1.9"
-
-  required_providers {
-    aws = {
-      source  = "hashicorp/aws"
-      version = ">= 5.100, < 7.0"
-    }
-  }
-}
-
-provider "aws" {
-  region = "us-east-1"
-}
-
 variable "own" {
-  description = "Arguments of the module that makes table, collection and role."
+  description = "Arguments of the module that makes table, collection and role, by copy."
   type        = any
 }
 
@@ -36,23 +21,24 @@ variable "policies" {
 }
 
 module "own" {
-  source = "../.."
+  source   = "../.."
+  for_each = var.own
 
-  name           = var.own.name
-  tags           = try(var.own.tags, {})
-  table          = var.own.table
-  collection     = var.own.collection
-  index          = try(var.own.index, {})
-  function       = try(var.own.function, {})
-  package        = try(var.own.package, {})
-  log_group      = try(var.own.log_group, {})
-  trigger        = try(var.own.trigger, {})
-  failure_queue  = try(var.own.failure_queue, {})
-  redrive        = try(var.own.redrive, {})
-  role           = try(var.own.role, {})
-  alarms         = try(var.own.alarms, {})
-  dashboard      = try(var.own.dashboard, {})
-  reconciliation = try(var.own.reconciliation, {})
+  name           = each.value.name
+  tags           = try(each.value.tags, {})
+  table          = each.value.table
+  collection     = each.value.collection
+  index          = try(each.value.index, {})
+  function       = try(each.value.function, {})
+  package        = try(each.value.package, {})
+  log_group      = try(each.value.log_group, {})
+  trigger        = try(each.value.trigger, {})
+  failure_queue  = try(each.value.failure_queue, {})
+  redrive        = try(each.value.redrive, {})
+  role           = try(each.value.role, {})
+  alarms         = try(each.value.alarms, {})
+  dashboard      = try(each.value.dashboard, {})
+  reconciliation = try(each.value.reconciliation, {})
 }
 
 module "existing" {

@@ -1,20 +1,5 @@
 # A stack with a rolling verification of the shortest period, and without it.
 
-terraform {
-  required_version = ">= 1.9"
-
-  required_providers {
-    aws = {
-      source  = "hashicorp/aws"
-      version = ">= 5.100, < 7.0"
-    }
-  }
-}
-
-provider "aws" {
-  region = "us-east-1"
-}
-
 variable "rolling" {
   description = "The setting reconciliation.rolling."
   type        = any

@@ -1,0 +1,1 @@
+"""By what they need: see ARCHITECTURE.md."""
