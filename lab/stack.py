@@ -96,15 +96,15 @@ class Lab:
             raise
         return cls(engine, cloud, home, endpoint)
 
-    def boto3_client(self, service: str) -> Any:
-        """A boto3 client of the lab with the root's credentials."""
+    def boto3_client(self, service: str, region: str | None = None) -> Any:
+        """A boto3 client of the lab with the root's credentials, in the lab's region or another."""
         import boto3  # noqa: PLC0415  Only those who ask for a client need it.
 
         make: Any = boto3.client  # The stubs know a client's class only for a literal name.
         return make(
             service,
             endpoint_url=self.endpoint,
-            region_name=self.credentials.region,
+            region_name=region or self.credentials.region,
             aws_access_key_id=self.credentials.access_key,
             aws_secret_access_key=self.credentials.secret_key,
         )

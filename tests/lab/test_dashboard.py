@@ -76,6 +76,16 @@ def test_the_lab_refuses_a_dashboard_as_cloudwatch_does(lab: Lab, name: str, bod
     assert name not in [each["DashboardName"] for each in cloudwatch.list_dashboards()["DashboardEntries"]]
 
 
+def test_a_dashboard_is_the_accounts_in_every_region(lab: Lab) -> None:
+    here, elsewhere = lab.boto3_client("cloudwatch"), lab.boto3_client("cloudwatch", "eu-west-1")
+    for client, text in ((here, "first"), (elsewhere, "second")):
+        body = {"widgets": [{"type": "text", "properties": {"markdown": text}}]}
+        client.put_dashboard(DashboardName="global", DashboardBody=json.dumps(body))
+    assert "second" in here.get_dashboard(DashboardName="global")["DashboardBody"]
+    here.delete_dashboards(DashboardNames=["global"])
+    assert "global" not in [each["DashboardName"] for each in elsewhere.list_dashboards()["DashboardEntries"]]
+
+
 def test_a_body_comes_back_as_it_was_put(lab: Lab) -> None:
     cloudwatch, body = lab.boto3_client("cloudwatch"), json.dumps({"widgets": [TEXT]})
     cloudwatch.put_dashboard(DashboardName="as-it-was", DashboardBody=body)

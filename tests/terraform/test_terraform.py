@@ -310,6 +310,18 @@ def test_no_widget_of_a_dashboard_hides_another(results: Callable[[str], Results
         assert taken == {(x, y) for x in range(24) for y in range(max(y for _, y in taken) + 1)}, "a gap"
 
 
+def test_a_second_stack_of_one_name_stops_before_the_firsts_dashboard(initialised: Workspace) -> None:
+    """In another region too: a role is the account's, as a dashboard is, and IAM refuses the second of one name."""
+    edges: dict[str, set[str]] = {}
+    for later, earlier in re.findall('"(.+?)" -> "(.+?)"', initialised.terraform(".", "graph").stdout):
+        edges.setdefault(later, set()).add(earlier)
+    before, found = {f"{DASHBOARD}.this"}, {f"{DASHBOARD}.this"}
+    while found:
+        found = set().union(*(edges.get(each, set()) for each in found)) - before
+        before |= found
+    assert "module.reconciliation.aws_iam_role.function" in before  # no setting names it
+
+
 def test_a_dashboard_names_every_section_of_the_operations_page(results: Callable[[str], Results]) -> None:
     sections = re.findall(r"^## (.+)$", (Path(__file__).parents[2] / "docs/operations.md").read_text(), re.MULTILINE)
     for each in _of_kind(results(LIMITS), DASHBOARD):
