@@ -47,7 +47,7 @@ def check_metrics(stack: Applied, body: str) -> None:
         ("StateMachineArn", stack.outputs["reconciliation_state_machine_arn"]),
         ("ClientId", ACCOUNT),
     }
-    age = Metric("AWS/Lambda", "IteratorAge", frozenset({("FunctionName", function)}))
+    age = Metric("AWS/Lambda", "IteratorAge", frozenset({("FunctionName", function)}), "Maximum")
     assert any(age in graph.metrics and graph.lines == (3_600_000.0,) for graph in graphs(body))
 
 

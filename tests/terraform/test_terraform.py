@@ -265,6 +265,7 @@ def test_every_metric_on_a_dashboard_is_published_by_aws_or_emitted_by_its_funct
     functions = {each["function_name"]: each["handler"] for each in _of_kind(results(LIMITS), "aws_lambda_function")}
     shown = [graph for each in _of_kind(results(LIMITS), DASHBOARD) for graph in graphs(each["dashboard_body"])]
     assert len(shown) > 30, "two dashboards"
+    assert {graph.region for graph in shown} == {"eu-central-1"}, "the stack's own"
     emitted = set()
     for metric in (metric for graph in shown for metric in graph.metrics):
         dimensions = dict(metric.dimensions)
