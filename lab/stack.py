@@ -132,8 +132,12 @@ class Lab:
         seen = self.state()["calls"]
         return {action for name in fnmatch.filter(seen, principal) for action in seen[name]}
 
+    def granted(self, role: str) -> set[tuple[str, str]]:
+        """The pairs of action and resource in a role's policies that have allowed something since the start."""
+        return {(action, resource) for action, resource in self.state()["granted"].get(role, [])}
+
     def state(self) -> Any:
-        """Collections, event source mappings, sandboxes and calls by principal, as the cloud process sees them."""
+        """Collections, event source mappings, sandboxes, calls and grants, as the cloud process sees them."""
         return self._asked("state")
 
     def age(self, seconds: float) -> None:

@@ -46,7 +46,12 @@ class Access:
         principals = _principals(caller, account)
         with request_scope(account, region):
             policies = list(private(opensearchserverless, "_access_policies").values())
-        if what is None or _permitted(policies, principals, record["name"], what):
+        if what is None:
+            return None
+        permitted = _permitted(policies, principals, record["name"], what)
+        if permitted is not None:
+            for resource in permitted:
+                calls.grant(caller.principal_arn, what.permission, resource)
             return None
         return GateDenied.forbidden("data access policy", f"403 Forbidden: {what.permission} on {what.indices or '*'}")
 
@@ -88,12 +93,11 @@ def _principals(caller: Any, account: str) -> set[str]:
     return {arn, str(role.get("Arn", ""))}
 
 
-def _permitted(policies: list[Record], principals: set[str], name: str, what: Operation) -> bool:
-    wanted = _resources(name, what)
-    return all(
-        any(_rule_permits(rule, resource, what.permission) for rule in _rules(policies, principals))
-        for resource in wanted
-    )
+def _permitted(policies: list[Record], principals: set[str], name: str, what: Operation) -> list[str] | None:
+    """What of the policies permits each resource of a request; None where one is not permitted."""
+    rules = _rules(policies, principals)
+    found = [_permitting(rules, resource, what.permission) for resource in _resources(name, what)]
+    return None if None in found else [each for each in found if each is not None]
 
 
 def _resources(name: str, what: Operation) -> list[str]:
@@ -113,6 +117,9 @@ def _rules(policies: list[Record], principals: set[str]) -> list[Record]:
     ]
 
 
-def _rule_permits(rule: Record, resource: str, permission: str) -> bool:
-    granted = {permission, "aoss:*"}.intersection(rule["Permission"])
-    return bool(granted) and any(fnmatch.fnmatchcase(resource, p) for p in rule["Resource"])
+def _permitting(rules: list[Record], wanted: str, permission: str) -> str | None:
+    """The resource in the rules by which it is permitted."""
+    permitted = (
+        each for rule in rules if {permission, "aoss:*"}.intersection(rule["Permission"]) for each in rule["Resource"]
+    )
+    return next((each for each in permitted if fnmatch.fnmatchcase(wanted, each)), None)
