@@ -3,7 +3,7 @@
 ################################################################################
 
 variable "name" {
-  description = "Prefix of every name that is not given: function, role, policies, queue, alarms, dashboard. A stack of its own name in its account and region. Another name replaces what was created under the old one; table and collection have names of their own and stay. With another function name the index is handed over by `index.adopt`."
+  description = "Prefix of every name that is not given: function, role, policies, queue, alarms, dashboard. A name of its own in its account, in every region: roles have no region, and a second stack of one name stops at them. Another name replaces what was created under the old one; table and collection have names of their own and stay. With another function name the index is handed over by `index.adopt`."
   type        = string
   nullable    = false
 
@@ -722,7 +722,7 @@ variable "dashboard" {
   description = <<-EOT
     A CloudWatch dashboard ($3 a month): lag, throughput, errors, the failure queue, runs, what costs, and the alarms with their thresholds.
     - `enabled`: create it.
-    - `name`: its name; null takes `name`. Another name replaces the dashboard. A dashboard is the account's, of no region: of two stacks of one name in two regions give one a name of its own, or each apply overwrites the other's.
+    - `name`: its name; null takes `name`. Another name replaces the dashboard. A dashboard is the account's, of no region: a name that another stack's dashboard has, wherever it is, overwrites that one at each apply.
   EOT
   type = object({
     enabled = optional(bool, false)

@@ -96,17 +96,17 @@ class Lab:
             raise
         return cls(engine, cloud, home, endpoint)
 
-    def boto3_client(self, service: str, account: str | None = None) -> Any:
-        """A boto3 client of the lab with the credentials of the root of `account`, the lab's own unless given."""
+    def boto3_client(self, service: str, account: str | None = None, region: str | None = None) -> Any:
+        """A boto3 client of the lab with the root's credentials; of the lab's own account and region unless given."""
         import boto3  # noqa: PLC0415  Only those who ask for a client need it.
 
         make: Any = boto3.client  # The stubs know a client's class only for a literal name.
         return make(
             service,
             endpoint_url=self.endpoint,
-            region_name=self.credentials.region,
-            aws_access_key_id=account
-            or self.credentials.access_key,  # ministack takes an account's number for its root
+            region_name=region or self.credentials.region,
+            # ministack takes an account's number for its root
+            aws_access_key_id=account or self.credentials.access_key,
             aws_secret_access_key=self.credentials.secret_key,
         )
 
@@ -133,8 +133,12 @@ class Lab:
         seen = self.state()["calls"]
         return {action for name in fnmatch.filter(seen, principal) for action in seen[name]}
 
+    def granted(self, role: str) -> set[tuple[str, str]]:
+        """The pairs of action and resource in a role's policies that have allowed something since the start."""
+        return {(action, resource) for action, resource in self.state()["granted"].get(role, [])}
+
     def state(self) -> Any:
-        """Collections, event source mappings, sandboxes and calls by principal, as the cloud process sees them."""
+        """Collections, event source mappings, sandboxes, calls and grants, as the cloud process sees them."""
         return self._asked("state")
 
     def age(self, seconds: float) -> None:

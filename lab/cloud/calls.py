@@ -1,6 +1,7 @@
-"""Which IAM actions each principal has called, since the lab's start.
+"""Which IAM actions each principal has called, and what of its policies allowed each role something, since the start.
 
-Only requests that were sent: what a service asks of a role by itself (`lab.cloud.identity.allows`) is no call.
+Calls are only requests that were sent: what a service asks of a role by itself (`lab.cloud.identity.allows`) is none.
+What allowed something is noted in both cases, of a collection's data access policies too.
 """
 
 from __future__ import annotations
@@ -10,12 +11,27 @@ from collections import defaultdict
 
 _lock = threading.Lock()
 _seen: dict[str, set[str]] = defaultdict(set)
+_granted: dict[str, set[tuple[str, str]]] = defaultdict(set)
 
 
 def record(principal_arn: str, action: str) -> None:
     """Note one request, refused ones too."""
     with _lock:
         _seen[_name(principal_arn)].add(action)
+
+
+def grant(principal_arn: str, action: str, resource: str) -> None:
+    """Note by which action and resource of a policy something was allowed; roles' sessions alone."""
+    kind, _, rest = _name(principal_arn).partition("/")
+    if kind == "assumed-role":
+        with _lock:
+            _granted[rest.partition("/")[0]].add((action, resource))
+
+
+def granted() -> dict[str, list[tuple[str, str]]]:
+    """The pairs of action and resource by role, as its policies have them."""
+    with _lock:
+        return {role: sorted(found) for role, found in sorted(_granted.items())}
 
 
 def state() -> dict[str, list[str]]:

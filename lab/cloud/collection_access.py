@@ -47,13 +47,21 @@ class Access:
             return GateDenied.forbidden(API_ACCESS)
         if not _in_the_network(caller, record["name"], account, region):
             return GateDenied.forbidden("network policy", "403 Forbidden: no network policy admits the caller")
-        what = request.operation
-        principals = _principals(caller, account)
-        with request_scope(account, region):
-            policies = list(private(opensearchserverless, "_access_policies").values())
-        if what is None or _permitted(policies, principals, record["name"], what):
-            return None
+        return (
+            None if request.operation is None else _granted(request.operation, caller, record["name"], account, region)
+        )
+
+
+def _granted(what: Operation, caller: Any, name: str, account: str, region: str) -> GateDenied | None:
+    """None where the collection's data access policies let the caller do it."""
+    with request_scope(account, region):
+        policies = list(private(opensearchserverless, "_access_policies").values())
+    permitted = _permitted(policies, _principals(caller, account), name, what)
+    if permitted is None:
         return GateDenied.forbidden("data access policy", f"403 Forbidden: {what.permission} on {what.indices or '*'}")
+    for resource in permitted:
+        calls.grant(caller.principal_arn, what.permission, resource)
+    return None
 
 
 def _caller(request: GateRequest, account: str) -> Any:
@@ -110,12 +118,11 @@ def _names(statement: Record, name: str) -> bool:
     return any(fnmatch.fnmatchcase(f"collection/{name}", each) for rule in rules for each in rule["Resource"])
 
 
-def _permitted(policies: list[Record], principals: set[str], name: str, what: Operation) -> bool:
-    wanted = _resources(name, what)
-    return all(
-        any(_rule_permits(rule, resource, what.permission) for rule in _rules(policies, principals))
-        for resource in wanted
-    )
+def _permitted(policies: list[Record], principals: set[str], name: str, what: Operation) -> list[str] | None:
+    """What of the policies permits each resource of a request; None where one is not permitted."""
+    rules = _rules(policies, principals)
+    found = [_permitting(rules, resource, what.permission) for resource in _resources(name, what)]
+    return None if None in found else [each for each in found if each is not None]
 
 
 def _resources(name: str, what: Operation) -> list[str]:
@@ -135,6 +142,9 @@ def _rules(policies: list[Record], principals: set[str]) -> list[Record]:
     ]
 
 
-def _rule_permits(rule: Record, resource: str, permission: str) -> bool:
-    granted = {permission, "aoss:*"}.intersection(rule["Permission"])
-    return bool(granted) and any(fnmatch.fnmatchcase(resource, p) for p in rule["Resource"])
+def _permitting(rules: list[Record], wanted: str, permission: str) -> str | None:
+    """The resource in the rules by which it is permitted."""
+    permitted = (
+        each for rule in rules if {permission, "aoss:*"}.intersection(rule["Permission"]) for each in rule["Resource"]
+    )
+    return next((each for each in permitted if fnmatch.fnmatchcase(wanted, each)), None)

@@ -73,6 +73,7 @@ def _with_state(collections: Collections, sources: EventSources) -> Any:
                 "sandboxes": lambda_worker.sandboxes(),
                 "functions_under_way": lambda_runtime.workers_in_use(),
                 "calls": calls.state(),
+                "granted": calls.granted(),
             }
             await _answer(send, json.dumps(state).encode())
         elif scope["type"] == "http" and scope["path"].startswith(AGE_PATH):

@@ -167,7 +167,13 @@ resource "aws_iam_role_policy" "state_machine" {
       },
       {
         Effect   = "Allow"
-        Action   = ["states:DescribeExecution", "states:RedriveExecution", "states:StopExecution"]
+        Action   = ["states:RedriveExecution"]
+        Resource = ["${local.states}:execution:${var.name}/*"]
+      },
+      # Children are named by their Map Run (`<machine>/<label>:<id>`), and AWS's own policy says `<machine>:*`.
+      {
+        Effect   = "Allow"
+        Action   = ["states:DescribeExecution", "states:StopExecution"]
         Resource = ["${local.states}:execution:${var.name}/*", "${local.states}:execution:${var.name}:*"]
       },
     ]

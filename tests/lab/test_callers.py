@@ -10,7 +10,7 @@ import json
 import shutil
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -26,6 +26,8 @@ from tests.lab.test_reconcile import Run
 from tests.lab.test_redrive import invoke, set_trigger, some_range
 from tests.support.applied_run import REFRESH_SECONDS, damage, settling_soon
 from tests.support.called import FUNCTIONS, documented, function_calls
+from tests.support.granted import Permission, unused
+from tests.support.rules import fire
 from tools.permission_list import GRANTS
 from tools.permissions import policy
 
@@ -34,6 +36,24 @@ USER = "deployer"
 REPORTS, EXPORTS = "reports", "exports"
 BAD = {**key("bad"), "number": {"S": "no number"}}
 """Not what the stack's mapping takes: poison in every way that it can come."""
+
+
+SYNC, RECONCILE, MACHINE = (f"{NAME}-{each}role" for each in ("", "reconcile-", "reconcile-machine-"))
+CHILDREN = f"arn:aws:states:{REGION}:{ACCOUNT}:execution:{NAME}-reconcile:*"
+PROBES = [f"aoss:{each}Index" for each in ("Create", "Delete", "Describe", "Update")]
+PROBES += ["aoss:ReadDocument", "aoss:WriteDocument"]
+NOT_NEEDED: Mapping[Permission, str] = {
+    (MACHINE, "states:DescribeExecution", CHILDREN): "AWS's page names the children so, and here they have their label",
+    (MACHINE, "states:StopExecution", CHILDREN): "the same",
+    (SYNC, "aoss:CreateIndex", f"index/{NAME}/{NAME}"): "a run made the index: test_permissions.py",
+    (
+        SYNC,
+        "aoss:ReadDocument",
+        f"index/{NAME}/{NAME}",
+    ): "a conflict that does not say its version: test_permissions.py",
+    **{(RECONCILE, each, f"index/{NAME}/{NAME}-doctor"): "test_doctor.py" for each in PROBES},
+}
+"""What a role may do and nothing here needs, each with its reason or the tests that take it away."""
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +94,9 @@ def terraform(lab: Lab, deployer: Credentials, packages: tuple[str, str]) -> Ite
         yield made
 
 
-def test_each_function_calls_what_its_rows_say_and_all_of_it(lab: Lab, terraform: Terraform) -> None:
+@pytest.fixture(scope="module")
+def exercised(lab: Lab, terraform: Terraform) -> Applied:
+    """The stack, when all that it is for was done once."""
     stack = Applied(lab, terraform.output())
     run = Run(stack)
     stack.put(BAD)
@@ -84,7 +106,15 @@ def test_each_function_calls_what_its_rows_say_and_all_of_it(lab: Lab, terraform
     set_trigger(stack, Enabled=False)
     exercise_redrive(stack)
     exercise_verify(run)
-    assert function_calls(lab, NAME) == {function: documented(function) for function in FUNCTIONS}
+    return stack
+
+
+def test_each_function_calls_what_its_rows_say_and_all_of_it(exercised: Applied) -> None:
+    assert function_calls(exercised.lab, NAME) == {function: documented(function) for function in FUNCTIONS}
+
+
+def test_each_role_has_needed_all_that_it_may(exercised: Applied) -> None:
+    assert unused(exercised.lab, NAME) == NOT_NEEDED.keys()
 
 
 def exercise_load(run: Run) -> None:
@@ -117,11 +147,29 @@ def exercise_redrive(stack: Applied) -> None:
 
 
 def exercise_verify(run: Run) -> None:
-    """A verification that finds a difference, and reports it."""
+    """A verification by its schedule that is stopped, goes on, finds a difference and reports it."""
+    before = executions(run)
     damage(run.stack, "plain", {"id": "plain", "state": "damaged"})
     time.sleep(REFRESH_SECONDS)
     with settling_soon(run.stack):
-        assert run.run("verify")["in_step"] is False
+        fire(run.stack.lab, f"{run.stack.outputs['reconciliation_function_name']}-verify")
+        (execution,) = run.stack.until("the scheduled run", lambda: executions(run) - before)
+        run.stack.until("a part under way", lambda: parts_under_way(run, execution))
+        run.states.stop_execution(executionArn=execution)
+        assert run.end(execution)["status"] == "ABORTED"
+        ended = run.redrive(execution)
+    assert ended["status"] == "SUCCEEDED", run.causes(ended)
+    assert json.loads(ended["output"])["in_step"] is False
+
+
+def executions(run: Run) -> set[str]:
+    return {each["executionArn"] for each in run.states.list_executions(stateMachineArn=run.machine)["executions"]}
+
+
+def parts_under_way(run: Run, execution: str) -> int:
+    found = run.states.list_map_runs(executionArn=execution)["mapRuns"]
+    described = [run.states.describe_map_run(mapRunArn=each["mapRunArn"]) for each in found]
+    return sum(each["executionCounts"]["running"] for each in described)
 
 
 def test_the_deployer_needs_all_of_the_table_and_no_more(

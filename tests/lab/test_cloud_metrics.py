@@ -123,6 +123,22 @@ def test_values_are_kept_by_the_minute_for_15_days_by_five_minutes_for_63_and_by
     assert answered == periods
 
 
+def test_an_alarm_over_an_expression_is_read_back_as_it_was_put(lab: Lab) -> None:
+    cloudwatch, name = lab.boto3_client("cloudwatch"), f"over-{time.monotonic_ns()}"
+    dimensions = [{"Name": "FunctionName", "Value": "a & b"}, {"Name": "Resource", "Value": "a:1"}]
+    metric = {"Namespace": "AWS/Lambda", "MetricName": "Errors", "Dimensions": dimensions}
+    metrics = [
+        {"Id": "state", "Expression": "IF(errors > 0, 1)", "ReturnData": True},
+        {"Id": "errors", "MetricStat": {"Metric": metric, "Period": 300, "Stat": "Sum"}, "ReturnData": False},
+    ]
+    settings = {"ComparisonOperator": "GreaterThanThreshold", "EvaluationPeriods": 3, "Threshold": 0.5}
+    cloudwatch.put_metric_alarm(AlarmName=name, Metrics=metrics, **settings)
+    (found,) = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+    cloudwatch.delete_alarms(AlarmNames=[name])
+    assert {"Metrics": found["Metrics"], **{each: found[each] for each in settings}} == {"Metrics": metrics, **settings}
+    assert not found.keys() & {"MetricName", "Namespace", "Period", "Statistic"}
+
+
 def test_the_report_line_tells_the_environments_peak_memory(lab: Lab) -> None:
     with SmallMachine(lab) as machine:
         invoke = lab.boto3_client("lambda").invoke

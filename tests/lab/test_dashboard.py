@@ -47,7 +47,7 @@ def check_metrics(stack: Applied, body: str) -> None:
         ("StateMachineArn", stack.outputs["reconciliation_state_machine_arn"]),
         ("ClientId", ACCOUNT),
     }
-    age = Metric("AWS/Lambda", "IteratorAge", frozenset({("FunctionName", function)}))
+    age = Metric("AWS/Lambda", "IteratorAge", frozenset({("FunctionName", function)}), "Maximum")
     assert any(age in graph.metrics and graph.lines == (3_600_000.0,) for graph in graphs(body))
 
 
@@ -74,6 +74,16 @@ def test_the_lab_refuses_a_dashboard_as_cloudwatch_does(lab: Lab, name: str, bod
     with pytest.raises(ClientError, match="InvalidParameterInput"):
         cloudwatch.put_dashboard(DashboardName=name, DashboardBody=json.dumps(body))
     assert name not in [each["DashboardName"] for each in cloudwatch.list_dashboards()["DashboardEntries"]]
+
+
+def test_a_dashboard_is_the_accounts_in_every_region(lab: Lab) -> None:
+    here, elsewhere = lab.boto3_client("cloudwatch"), lab.boto3_client("cloudwatch", region="eu-west-1")
+    for client, text in ((here, "first"), (elsewhere, "second")):
+        body = {"widgets": [{"type": "text", "properties": {"markdown": text}}]}
+        client.put_dashboard(DashboardName="global", DashboardBody=json.dumps(body))
+    assert "second" in here.get_dashboard(DashboardName="global")["DashboardBody"]
+    here.delete_dashboards(DashboardNames=["global"])
+    assert "global" not in [each["DashboardName"] for each in elsewhere.list_dashboards()["DashboardEntries"]]
 
 
 def test_a_body_comes_back_as_it_was_put(lab: Lab) -> None:

@@ -14,6 +14,7 @@ from lab.faults import Fault, FaultKind
 from lab.terraform import Terraform
 from lab.workload import changes, write
 from tests.support.fakes import whole
+from tests.support.granted import unused
 
 BODY = {"name": "Test DynamoDB Stream Pipeline", "type": "Test"}
 
@@ -50,6 +51,7 @@ def test_a_post_an_edit_and_a_deletion_reach_the_collection(workshop: Applied) -
     workshop.until("the edit", lambda: workshop.document(name)["type"] == "Edited")
     workshop.delete(key(name))
     workshop.until("the deletion", lambda: workshop.document(name) is None)
+    assert not unused(workshop.lab, "dynamodb-api-gw-role")
 
 
 def test_a_posted_text_cannot_break_out_of_its_attribute(workshop: Applied) -> None:

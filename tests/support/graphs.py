@@ -10,18 +10,20 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric of a graph or an alarm; `dimensions`: pairs of name and value."""
+    """A metric of a graph or an alarm; `dimensions`: pairs of name and value; `statistic`: what is shown of it."""
 
     namespace: str
     name: str
     dimensions: frozenset[tuple[str, str]]
+    statistic: str
 
 
 @dataclass(frozen=True)
 class Graph:
-    """A graph's title, its metrics, and the values of its horizontal lines."""
+    """A graph's title and region, its metrics, and the values of its horizontal lines."""
 
     title: str
+    region: str
     metrics: tuple[Metric, ...]
     lines: tuple[float, ...]
 
@@ -34,7 +36,10 @@ def graphs(body: str) -> list[Graph]:
 def _graph(properties: Mapping[str, Any]) -> Graph:
     lines = properties["annotations"]["horizontal"]
     return Graph(
-        properties["title"], tuple(_metrics(properties["metrics"])), tuple(float(each["value"]) for each in lines)
+        properties["title"],
+        properties["region"],
+        tuple(_metrics(properties["metrics"])),
+        tuple(float(each["value"]) for each in lines),
     )
 
 
@@ -42,7 +47,8 @@ def _metrics(written: list[list[Any]]) -> Iterator[Metric]:
     for each in written:
         texts = [text for text in each if isinstance(text, str)]
         if texts:  # an expression has none, and is over metrics beside it
-            yield Metric(texts[0], texts[1], frozenset(zip(texts[2::2], texts[3::2], strict=True)))
+            dimensions = frozenset(zip(texts[2::2], texts[3::2], strict=True))
+            yield Metric(texts[0], texts[1], dimensions, each[-1]["stat"])
 
 
 def watched(alarm: Mapping[str, Any]) -> set[Metric]:
@@ -50,6 +56,11 @@ def watched(alarm: Mapping[str, Any]) -> set[Metric]:
     found = [alarm] if alarm.get("metric_name") else []
     found += [metric for query in alarm.get("metric_query") or () for metric in query["metric"]]
     return {
-        Metric(each["namespace"], each["metric_name"], frozenset((each.get("dimensions") or {}).items()))
+        Metric(
+            each["namespace"],
+            each["metric_name"],
+            frozenset((each.get("dimensions") or {}).items()),
+            each.get("statistic") or each["stat"],
+        )
         for each in found
     }

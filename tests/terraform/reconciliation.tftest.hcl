@@ -70,7 +70,8 @@ run "state_machine_may_run_its_children_and_nothing_else" {
     condition = jsondecode(aws_iam_role_policy.state_machine.policy).Statement == [
       { Effect = "Allow", Action = ["lambda:InvokeFunction"], Resource = ["arn:aws:lambda:eu-central-1:111122223333:function:shop-sync-reconcile"] },
       { Effect = "Allow", Action = ["states:StartExecution"], Resource = ["arn:aws:states:eu-central-1:111122223333:stateMachine:shop-sync-reconcile"] },
-      { Effect = "Allow", Action = ["states:DescribeExecution", "states:RedriveExecution", "states:StopExecution"], Resource = ["arn:aws:states:eu-central-1:111122223333:execution:shop-sync-reconcile/*", "arn:aws:states:eu-central-1:111122223333:execution:shop-sync-reconcile:*"] },
+      { Effect = "Allow", Action = ["states:RedriveExecution"], Resource = ["arn:aws:states:eu-central-1:111122223333:execution:shop-sync-reconcile/*"] },
+      { Effect = "Allow", Action = ["states:DescribeExecution", "states:StopExecution"], Resource = ["arn:aws:states:eu-central-1:111122223333:execution:shop-sync-reconcile/*", "arn:aws:states:eu-central-1:111122223333:execution:shop-sync-reconcile:*"] },
     ]
     error_message = "The state machine's policy must be these statements: ${aws_iam_role_policy.state_machine.policy}"
   }

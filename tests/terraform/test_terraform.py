@@ -266,6 +266,7 @@ def test_every_metric_on_a_dashboard_is_published_by_aws_or_emitted_by_its_funct
     functions = {each["function_name"]: each["handler"] for each in _of_kind(results(LIMITS), "aws_lambda_function")}
     shown = [graph for each in _of_kind(results(LIMITS), DASHBOARD) for graph in graphs(each["dashboard_body"])]
     assert len(shown) > 30, "two dashboards"
+    assert {graph.region for graph in shown} == {"eu-central-1"}, "the stack's own"
     emitted = set()
     for metric in (metric for graph in shown for metric in graph.metrics):
         dimensions = dict(metric.dimensions)
@@ -309,6 +310,18 @@ def test_no_widget_of_a_dashboard_hides_another(results: Callable[[str], Results
             assert not places & taken
             taken |= places
         assert taken == {(x, y) for x in range(24) for y in range(max(y for _, y in taken) + 1)}, "a gap"
+
+
+def test_a_second_stack_of_one_name_stops_before_the_firsts_dashboard(initialised: Workspace) -> None:
+    """In another region too: a role is the account's, as a dashboard is, and IAM refuses the second of one name."""
+    edges: dict[str, set[str]] = {}
+    for later, earlier in re.findall('"(.+?)" -> "(.+?)"', initialised.terraform(".", "graph").stdout):
+        edges.setdefault(later, set()).add(earlier)
+    before, found = {f"{DASHBOARD}.this"}, {f"{DASHBOARD}.this"}
+    while found:
+        found = set().union(*(edges.get(each, set()) for each in found)) - before
+        before |= found
+    assert "module.reconciliation.aws_iam_role.function" in before  # no setting names it
 
 
 def test_a_dashboard_names_every_section_of_the_operations_page(results: Callable[[str], Results]) -> None:

@@ -73,6 +73,59 @@ MUTANTS = (
         (PLANS, "-k", "hides_another"),
     ),
     Mutant(
+        "dashboard: another statistic than the alarm's",
+        "dashboard.tf",
+        "stat = line[3]",
+        'stat = "Average"',
+        (PLANS, "-k", "watches_is_on_the_dashboard"),
+    ),
+    Mutant(
+        "dashboard: graphs of another region",
+        "dashboard.tf",
+        "region = local.place.region",
+        'region = "us-east-1"',
+        (PLANS, "-k", "every_metric_on_a_dashboard"),
+    ),
+    Mutant(
+        "dashboard: lines of alarms that are not there",
+        "dashboard.tf",
+        "value = local.thresholds[key] } if var.alarms.enabled",
+        "value = local.thresholds[key] }",
+        (PLANS, "-k", "dashboard_without_alarms"),
+    ),
+    Mutant(
+        "dashboard: a section of the operations page left out",
+        "dashboard.tf",
+        "    | messages in the failure queue | *Redrive: records that could not be written* |\n",
+        "",
+        (PLANS, "-k", "names_every_section"),
+    ),
+    Mutant(
+        "dashboard: paid for by everybody",
+        "variables.tf",
+        """    enabled = optional(bool, false)
+    name    = optional(string)""",
+        """    enabled = optional(bool, true)
+    name    = optional(string)""",
+        (PLANS, "-k", "there_is_no_dashboard"),
+    ),
+    Mutant(
+        "dashboard: another one in each region of the lab",
+        "lab/cloud/patches/cloudwatch_dashboards.py",
+        """    replace(cloudwatch, "_dashboards", AccountScopedDict())
+""",
+        "",
+        ("tests/lab/test_dashboard.py", "-k", "the_accounts_in_every_region"),
+    ),
+    Mutant(
+        "an alarm's expression that boto3 cannot read in the lab",
+        "lab/cloud/patches/cloudwatch_alarms.py",
+        """            alarm["Metrics"] = metrics
+""",
+        "",
+        ("tests/lab/test_cloud_metrics.py", "-k", "read_back_as_it_was_put"),
+    ),
+    Mutant(
         "dashboard: CloudWatch's lab takes a period of 90 s",
         "lab/cloud/dashboards.py",
         "value >= 60 and value % 60 == 0",

@@ -35,6 +35,7 @@ from lab.cloud.patches import (
     lambda_metrics,
     lambda_stream_poller,
     lambda_worker,
+    logs_keys,
     named_resources,
     recorded_calls,
     secure_transport,
@@ -76,6 +77,7 @@ def apply_all(settings: Settings, collections: Collections) -> None:
     lambda_stream_poller.apply()
     lambda_memory.apply()
     lambda_metrics.apply()
+    logs_keys.apply()
     cloudwatch_alarms.apply()
     cloudwatch_dashboards.apply()
     cloudwatch_embedded_metrics.apply()

@@ -1,9 +1,9 @@
-"""Dashboards that CloudWatch refuses, and their bodies in XML.
+"""Dashboards that CloudWatch refuses, whose they are, and their bodies in XML.
 
 AWS: PutDashboard answers InvalidParameterInput with what is wrong and where (API reference,
 DashboardInvalidInputError). What is refused says lab/cloud/dashboards.py, with its sources. GetDashboard escapes the
-body, as XML must.
-ministack: takes any name and any body, and puts the body into the XML as it is.
+body, as XML must. "All dashboards in your account are global, not region-specific" (API reference, PutDashboard).
+ministack: takes any name and any body, puts the body into the XML as it is, and has other dashboards in each region.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 from xml.sax.saxutils import escape
 
+from ministack.core.responses import AccountScopedDict
 from ministack.services import cloudwatch
 
 from lab.cloud.dashboards import NAME, Fault, diagnose
@@ -20,7 +21,7 @@ Answer = tuple[int, dict[str, str], bytes]
 
 
 def apply() -> None:
-    """Refuse them, and escape what is read back."""
+    """Refuse them, keep them by account alone, and escape what is read back."""
 
     def put(params: Any, data: Any, is_cbor: bool, is_json: bool = False) -> Answer:
         def member(name: str) -> str:
@@ -47,5 +48,6 @@ def apply() -> None:
             body = before + begin + escape(text.decode()).encode() + end + after
         return status, headers, body
 
+    replace(cloudwatch, "_dashboards", AccountScopedDict())
     original_put = replace(cloudwatch, "_put_dashboard", put)
     original_get = replace(cloudwatch, "_get_dashboard", get)
