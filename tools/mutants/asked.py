@@ -24,7 +24,7 @@ MUTANTS = (
     Mutant(
         "preview: an attribute that is excluded is a difference",
         FUNCTION + "reconcile/preview.py",
-        "document_fields(name, image, self.config.shape)",
+        "document_fields(name, image, self.config.rules)",
         "document_fields(name, image)",
         (PREVIEW, "-k", "excluded_attribute"),
     ),
@@ -108,7 +108,7 @@ MUTANTS = (
     Mutant(
         "suggestion: attributes sampled that documents do not have",
         FUNCTION + "reconcile/suggest.py",
-        "document_fields(item.id, item.image, self.config.shape)",
+        "document_fields(item.id, item.image, self.config.rules)",
         "document_fields(item.id, item.image)",
         (SAMPLED, "-k", "as_they_are_written"),
     ),
