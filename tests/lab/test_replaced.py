@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 import re
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
@@ -18,6 +16,7 @@ from lab.maven import ROOT
 from lab.stack import Lab
 from lab.terraform import Terraform
 from tests.support import replacing
+from tests.support.packages import BUILT, copied
 
 NAME = "replaced"
 TYPE = re.compile(r"\b(aws_\w+|terraform_data)\.")
@@ -27,16 +26,12 @@ PAGE = (ROOT / "docs/settings.md").read_text("utf-8")
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Zips by what they are: for another runtime, and with another content."""
-    folder, facts = tmp_path_factory.mktemp("packages"), json.loads((ROOT / "dist/searchsync.json").read_text())
-    found = {"facts": str(ROOT / "dist/searchsync.json")}
-    for name in ("python3.13", "more"):
-        package = Path(shutil.copy(ROOT / "dist/searchsync.zip", folder / f"{name}.zip"))
-        package.write_bytes(package.read_bytes() + (b"" if name == "python3.13" else b"\n"))
-        mine = {"sha256": hashlib.sha256(package.read_bytes()).hexdigest()}
-        runtime = {"runtime": name} if name == "python3.13" else {}
-        package.with_suffix(".json").write_text(json.dumps(facts | mine | runtime))
-        found[name] = str(package)
-    return found
+    folder = tmp_path_factory.mktemp("packages")
+    return {
+        "facts": str(BUILT.with_suffix(".json")),
+        "python3.13": copied(folder / "python3.13.zip", runtime="python3.13"),
+        "more": copied(folder / "more.zip", more=b"\n"),
+    }
 
 
 class Replaced:

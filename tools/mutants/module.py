@@ -108,6 +108,39 @@ MUTANTS = (
         ("tests/lab/test_callers.py", "-k", "each_function_calls"),
     ),
     Mutant(
+        "F43 a table that keeps the key that was taken away",
+        "main.tf",
+        """  server_side_encryption {
+    enabled     = var.table.kms_key_arn != null
+    kms_key_arn = var.table.kms_key_arn
+  }
+""",
+        """  dynamic "server_side_encryption" {
+    for_each = var.table.kms_key_arn == null ? [] : [var.table.kms_key_arn]
+    content {
+      enabled     = true
+      kms_key_arn = server_side_encryption.value
+    }
+  }
+""",
+        ("tests/lab/test_unset.py", "-k", "as_if_it_never_was"),
+    ),
+    Mutant(
+        "a setting that nobody takes away again",
+        "tests/support/unsetting.py",
+        """    "table.name": "has no default",
+""",
+        "",
+        ("tests/lab/test_unset.py", "-k", "seen_or_has_a_reason"),
+    ),
+    Mutant(
+        "a permission of the function that nothing needs",
+        "iam.tf",
+        '"sqs:DeleteMessage", ',
+        '"sqs:DeleteMessage", "sqs:PurgeQueue", ',
+        ("tests/lab/test_callers.py", "-k", "needed_all_that_it_may"),
+    ),
+    Mutant(
         "a deployer who may not validate the state machine's definition",
         "tools/permission_list.py",
         """_of("states", "ValidateStateMachineDefinition")""",
@@ -122,6 +155,14 @@ MUTANTS = (
         """        ANYWHERE,
     ),""",
         ("tests/unit/test_permission_list.py", "-k", "narrowest_resource"),
+    ),
+    Mutant(
+        "a consumer's mocks without the log group's ARN",
+        "tests/terraform/mocks/aws.tfmock.hcl",
+        """  defaults = { arn = "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/lambda/searchsync" }
+""",
+        "  defaults = {}\n",
+        ("tests/terraform/test_consumer.py", "-k", "as_the_page_says"),
     ),
     Mutant(
         "F11 a description as long as the table's name makes it",

@@ -1,4 +1,4 @@
-# Everything whose settings may replace something, each by an object of its own: a test changes one and plans.
+# Everything that has settings, each by an object of its own: a test changes some and plans, or applies.
 
 variable "own" {
   description = "Arguments of the module that makes table, collection and role, by copy."
@@ -29,6 +29,7 @@ module "own" {
   table          = each.value.table
   collection     = each.value.collection
   index          = try(each.value.index, {})
+  document       = try(each.value.document, {})
   function       = try(each.value.function, {})
   package        = try(each.value.package, {})
   log_group      = try(each.value.log_group, {})
@@ -47,8 +48,9 @@ module "existing" {
   name                = var.existing.name
   existing_table      = var.existing.existing_table
   existing_collection = var.existing.existing_collection
-  existing_role       = var.existing.existing_role
-  trigger             = var.existing.trigger
+  existing_role       = try(var.existing.existing_role, null)
+  trigger             = try(var.existing.trigger, {})
+  alarms              = try(var.existing.alarms, {})
 }
 
 module "collection" {
@@ -63,7 +65,7 @@ module "collection" {
   network                 = var.collection.network
   vpc_endpoint_ids        = try(var.collection.vpc_endpoint_ids, [])
   network_policy_name     = try(var.collection.network_policy_name, null)
-  data_access_principals  = var.collection.data_access_principals
+  data_access_principals  = try(var.collection.data_access_principals, [])
   data_access_policy_name = try(var.collection.data_access_policy_name, null)
 }
 
@@ -77,6 +79,6 @@ module "policies" {
   network                 = var.policies.network
   vpc_endpoint_ids        = try(var.policies.vpc_endpoint_ids, [])
   network_policy_name     = try(var.policies.network_policy_name, null)
-  data_access_principals  = var.policies.data_access_principals
+  data_access_principals  = try(var.policies.data_access_principals, [])
   data_access_policy_name = try(var.policies.data_access_policy_name, null)
 }
