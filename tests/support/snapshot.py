@@ -29,8 +29,8 @@ MADE_ANEW = (
 )
 
 
-DEFAULT = ("Ipv6AllowedForDualStack", False)
-"""A member that AWS tells with this value where it was never given; the lab tells it once it was."""
+DEFAULTS = {"Ipv6AllowedForDualStack": False, "KmsDataKeyReusePeriodSeconds": "300"}
+"""Members with the value that holds where they were never given; the lab tells them once they were."""
 
 
 def snapshot(client: Callable[[str], Any], word: str) -> Snapshot:
@@ -44,7 +44,7 @@ def snapshot(client: Callable[[str], Any], word: str) -> Snapshot:
 
 def _kept(value: Any) -> Any:
     if isinstance(value, dict):
-        told = {name: each for name, each in value.items() if each not in ("", None) and (name, each) != DEFAULT}
+        told = {name: each for name, each in value.items() if each not in ("", None) and DEFAULTS.get(name) != each}
         return {name: _kept(each) for name, each in told.items() if not CHANGING.fullmatch(name)}
     if isinstance(value, list):
         return sorted(map(_kept, value), key=_tag_key) if all(map(_tag_key, value)) else list(map(_kept, value))
@@ -84,10 +84,15 @@ def _tables(client: Client, word: str) -> Found:
                 {
                     "table": table,
                     "backups": dynamodb.describe_continuous_backups(TableName=name),
-                    "expiry": dynamodb.describe_time_to_live(TableName=name),
+                    "expiry": _expiry(dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]),
                     "tags": dynamodb.list_tags_of_resource(ResourceArn=table["TableArn"])["Tags"],
                 },
             )
+
+
+def _expiry(told: Record) -> Record:
+    """Of an expiry that has ended the lab still tells the attribute."""
+    return told if told["TimeToLiveStatus"] != "DISABLED" else {"TimeToLiveStatus": "DISABLED"}
 
 
 def _functions(client: Client, word: str) -> Found:
