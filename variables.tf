@@ -326,11 +326,11 @@ variable "document" {
     # A name has a list or an object, an operator may have a plain value. Where no `$or` is, an object in a list is an operator.
     condition = var.document.when == null ? true : alltrue([
       for each in try(regexall(local.json_name, jsonencode(jsondecode(var.document.when))), []) : contains(local.pattern_operators, each[1])
-      if each[2] != null || (each[0] != null && !strcontains(var.document.when, "\"$or\""))
+      if each[2] != null || (each[0] != null && !strcontains(coalesce(var.document.when, "{}"), "\"$or\""))
     ])
     error_message = "document.when has a value that stands in no list, or an operator that there is not, at ${jsonencode([
       for each in try(regexall(local.json_name, jsonencode(jsondecode(var.document.when))), []) : each[1]
-      if !contains(local.pattern_operators, each[1]) && (each[2] != null || (each[0] != null && !strcontains(var.document.when, "\"$or\"")))
+      if !contains(local.pattern_operators, each[1]) && (each[2] != null || (each[0] != null && !strcontains(coalesce(var.document.when, "{}"), "\"$or\"")))
     ])}: write status = [\"open\"], and of operators ${join(", ", local.pattern_operators)}."
   }
   validation {

@@ -42,7 +42,7 @@ resource "aws_s3_object" "package" {
   bucket      = aws_s3_bucket_versioning.packages.bucket
   key         = "searchsync.zip"
   source      = "${local.built}.zip"
-  source_hash = filesha256("${local.built}.zip")
+  source_hash = fileexists("${local.built}.zip") ? filesha256("${local.built}.zip") : null
 }
 
 ################################################################################
