@@ -11,6 +11,7 @@ import pytest
 
 from searchsync.clock import Backoff, Deadline
 from searchsync.documents.document import DIGEST_PREFIX, document_id
+from searchsync.errors import StackError
 from searchsync.limits import (
     LAST_TRY,
     LOAD_AGE,
@@ -216,6 +217,31 @@ def test_a_document_that_alone_is_answered_500_is_poison_in_one_invocation(seed:
     assert {each.kind for name, each in answers.items() if name != "lone"} <= {Kind.DONE}
     assert len(world.alone) > LONE_TRIES
     assert world.clock.time - world.began >= LONE_SECONDS
+
+
+@pytest.mark.parametrize("status", [400, 413])
+@pytest.mark.parametrize("others", [0, 49])
+def test_what_refuses_the_probe_too_is_no_documents_fault(status: int, others: int) -> None:
+    """A firewall, a proxy's limit, an endpoint's policy: nothing is handed over."""
+    world = World()
+    world.fault = lambda _ids: Response(status)
+    with pytest.raises(StackError, match=f"Every request to the collection is refused: {status}.*firewall"):
+        world.deliver([LONE, *many(others)])
+
+
+@pytest.mark.parametrize("status", [400, 413])
+def test_the_probe_is_asked_once_though_many_documents_are_refused(status: int) -> None:
+    world = World()
+    world.fault = lambda ids: Response(status) if any(name.startswith("k") for name in ids) else None
+    assert poison(world.deliver([*many(8), LONE])) == {write.id for write in many(8)}
+    assert world.requests.count([PROBE.id]) == 1
+
+
+@pytest.mark.parametrize("status", [429, None])
+def test_a_refused_document_is_kept_while_the_probe_says_nothing(status: int | None) -> None:
+    world = World(age=10 * LOAD_AGE)
+    world.fault = lambda ids: Response(status if ids == [PROBE.id] else 400)
+    assert world.deliver([LONE])["lone"].kind is Kind.BUSY
 
 
 def test_six_of_them_are_handed_over_one_an_invocation() -> None:

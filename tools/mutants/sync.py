@@ -119,6 +119,27 @@ MUTANTS = (
         ("tests/unit/test_delivery.py", "-k", "cannot_be_looked_at_accuses_no_document"),
     ),
     Mutant(
+        "what refuses every request taken for a document's fault",
+        FUNCTION + "sync/delivery.py",
+        "            if found.answer.kind in SPLIT:\n                raise StackError(",
+        "            if found.answer.kind in SPLIT:\n                return True\n                raise StackError(",
+        ("tests/unit/test_delivery.py", "-k", "refuses_the_probe_too"),
+    ),
+    Mutant(
+        "a probe for each document that is refused",
+        FUNCTION + "sync/delivery.py",
+        "self._takes_the_probe = self._takes_the_probe or self._answers(deadline)",
+        "self._takes_the_probe = self._answers(deadline)",
+        ("tests/unit/test_delivery.py", "-k", "asked_once"),
+    ),
+    Mutant(
+        "a document that is refused while the probe says nothing handed over",
+        FUNCTION + "sync/delivery.py",
+        "Kind.POISON if self._takes_the_probe else Kind.BUSY",
+        "Kind.POISON",
+        ("tests/unit/test_delivery.py", "-k", "kept_while_the_probe"),
+    ),
+    Mutant(
         "F22 load taken as poison",
         FUNCTION + "sync/delivery.py",
         "lonely.under_load = lonely.under_load or answer.status in LOAD_STATUSES",

@@ -21,7 +21,7 @@ BUSY       the collection is busy: send again the writes that need it, and only 
            so is poison in the end: the table of `delivery`.
 STACK      the stack is wrong, not the record: the batch fails, nothing goes to the failure queue.
 NO_INDEX   the index went away: ensure it, send again; gone again is STACK. While it is new: BUSY.
-TOO_LARGE, REFUSED   split in halves until it stands alone; alone it is POISON.
+TOO_LARGE, REFUSED   split in halves until it stands alone; alone it is POISON unless all is refused alike: `delivery`.
 POISON     this write can never succeed.
 
 No answer, or one that was cut, says nothing: the request may have been applied, may not, or may be yet for as long as

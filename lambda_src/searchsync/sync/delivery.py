@@ -16,6 +16,9 @@ probe is sent by itself. A probe without an answer is a storm: no document's fau
     the same, or no answer, in tries too slow for    once its record is older than SLOW_AGE
     so many of them
     load                                             so, once its record is older than LOAD_AGE: a redrive may bring it
+
+A request of one document that is refused as a whole (400, 413) is that document's fault where the probe by itself is
+not refused alike. Where it is, something refuses all requests, and that is the stack's.
 """
 
 from __future__ import annotations
@@ -140,6 +143,8 @@ class Delivery:
     last_busy: Answer | None = None
     _window: Window = field(default_factory=Window)
     _lonely: Lonely = field(default_factory=Lonely)
+    _takes_the_probe: bool = False
+    """Whether the probe by itself was answered since the invocation began."""
 
     def __post_init__(self) -> None:
         """Its own time begins."""
@@ -218,20 +223,42 @@ class Delivery:
         found = self._ask(batch, deadline, REQUEST_TIMEOUT if again else self._patience(write))
         took = self._clock.monotonic() - began
         if isinstance(found, Whole):
+            if found.answer.kind in SPLIT:
+                return [self._refused(found.answer, deadline)]
             answer = _checked(found.answer)
             beside = again and found.sent and answer.kind is Kind.BUSY and self._answers(deadline)
         else:
             answer, beside = found[0], found[-1].kind is not Kind.BUSY
         if answer.kind is Kind.BUSY:
             answer = self._judged(write, answer, beside, took)
-        if answer.kind is Kind.POISON:
-            self._window = Window()  # what made it small was this document
-        return [answer]
+        return [self._final(answer)]
 
     def _answers(self, deadline: Deadline) -> bool:
-        """Whether the probe by itself is answered. It writes nothing, so that it may be late."""
+        """Whether the probe by itself is answered. It writes nothing, so that it may be late.
+
+        Raises StackError where it is refused as a request of one document is: nothing is written then.
+        """
         found = self._ask(chunk([PROBE], 1), Deadline(self._clock, deadline.at), REQUEST_TIMEOUT)
-        return not isinstance(found, Whole) and found[0].kind is not Kind.BUSY
+        if isinstance(found, Whole):
+            if found.answer.kind in SPLIT:
+                raise StackError(
+                    f"Every request to the collection is refused: {found.answer.status} "
+                    f"{found.answer.error_type or 'without a type'}, one that changes nothing too. Check what stands "
+                    "between the function and the collection (a proxy, a firewall, an endpoint's policy)."
+                )
+            return False
+        return found[0].kind is not Kind.BUSY
+
+    def _refused(self, answer: Answer, deadline: Deadline) -> Answer:
+        """The refusal of a request of one document, as its poison; BUSY while the probe says nothing."""
+        self._takes_the_probe = self._takes_the_probe or self._answers(deadline)
+        return self._final(replace(answer, kind=Kind.POISON if self._takes_the_probe else Kind.BUSY))
+
+    def _final(self, answer: Answer) -> Answer:
+        """The answer to a lone document, behind which all goes at once again where it is poison."""
+        if answer.kind is Kind.POISON:
+            self._window = Window()  # what made it small was this document
+        return answer
 
     def _judged(self, write: Write, answer: Answer, beside: bool, took: float) -> Answer:
         """A lone document's busy answer, as poison where the table above says so.
