@@ -82,8 +82,8 @@ def test_a_conflict_says_its_current_version() -> None:
     assert (found.kind, found.current) == (Kind.CONFLICT, 77)
 
 
-def test_another_conflict_is_poison_and_another_wording_has_no_version() -> None:
-    assert answer(INDEX, status=409, **error("something_else")).kind is Kind.POISON
+def test_another_conflict_is_no_documents_fault_and_another_wording_has_no_version() -> None:
+    assert answer(INDEX, status=409, **error("something_else")).kind is Kind.BUSY
     assert answer(INDEX, status=409, **error("version_conflict_engine_exception", "?")).current is None
 
 
@@ -108,12 +108,30 @@ def test_a_missing_index_is_no_missing_document() -> None:
         (400, "mapper_parsing_exception"),
         (400, "illegal_argument_exception"),
         (400, "strict_dynamic_mapping_exception"),
-        (404, "document_missing_exception"),
         (422, ""),
     ],
 )
-def test_a_permanent_refusal_of_an_item_is_poison(status: int, error_type: str) -> None:
+def test_what_the_engine_says_of_a_document_is_poison(status: int, error_type: str) -> None:
     assert answer(INDEX, status=status, **error(error_type)).kind is Kind.POISON
+
+
+@pytest.mark.parametrize("write", [INDEX, DELETE])
+@pytest.mark.parametrize(
+    ("status", "error_type"),
+    [
+        (404, "shard_not_found_exception"),
+        (404, "index_shard_not_started_exception"),
+        (404, "index_shard_recovering_exception"),
+        (404, "index_shard_relocated_exception"),
+        (404, "index_shard_closed_exception"),
+        (408, ""),
+        (412, "something_else"),
+    ],
+)
+def test_what_is_said_of_a_shard_or_was_not_foreseen_is_no_documents_fault(
+    write: Write, status: int, error_type: str
+) -> None:
+    assert answer(write, status=status, **error(error_type)).kind is Kind.BUSY
 
 
 def test_a_reason_carries_its_causes() -> None:

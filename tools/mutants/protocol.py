@@ -129,6 +129,13 @@ MUTANTS = (
         ("tests/unit/test_collection.py", "-k", "shard_that_is_late"),
     ),
     Mutant(
+        "what is said of a shard taken for a document's fault",
+        FUNCTION + "protocol/bulk.py",
+        "Kind.POISON if status in DOCUMENT_STATUSES else Kind.BUSY",
+        "Kind.POISON",
+        ("tests/unit/test_bulk.py", "-k", "said_of_a_shard"),
+    ),
+    Mutant(
         "F25 a document sent in the place of its first record",
         FUNCTION + "protocol/plan.py",
         "before = plan.changes.pop(name, None)",

@@ -15,7 +15,8 @@ differs.
     404 index_not_found_exception           NO_INDEX           NO_INDEX
     413                                     TOO_LARGE          TOO_LARGE
     400                                     POISON             REFUSED
-    all else below 500                      POISON             STACK
+    422                                     POISON             STACK
+    all else below 500                      BUSY               STACK
 
 BUSY       the collection is busy: send again the writes that need it, and only those. A document that alone stays
            so is poison in the end: the table of `delivery`.
@@ -34,6 +35,11 @@ failed due to either concurrent update or deletion of the indices", opensearch-p
 An engine's updates that come too late are 500 mapper_exception (OpenSearch#5797) and 503
 process_cluster_event_timeout_exception. AOSS leaves `error` out of some failed items (data-prepper#4335): a write
 with an external version can meet no 409 but a conflict, and no 404 but a missing index; a missing document says so.
+
+What an engine says of a document is 400 (parsing, mapping, a field's limit). Its other answers below 500 are of what is
+around it: 404 shard_not_found_exception, and 404 for a shard that has not started, is recovering, has moved or is
+closed (OpenSearch: ShardNotFoundException, IllegalIndexShardStateException). Such an item is BUSY, and so is one that
+is answered as nobody foresaw.
 """
 
 from __future__ import annotations
@@ -51,6 +57,8 @@ from searchsync.sanitize import code
 
 BUSY_STATUSES = frozenset({402, 429, 500, 502, 503, 504})
 STACK_STATUSES = frozenset({401, 403})
+DOCUMENT_STATUSES = frozenset({400, 422})
+"""Of an item: the engine read the document and found it wrong."""
 QUOTA_STATUS = 402
 PASSING_STATUSES = frozenset({400, 404})
 """Of a BUSY answer: a mapping's update beside another one, a new index that some nodes do not know yet. Both pass by
@@ -178,12 +186,15 @@ def _classify(write: Write, item: Mapping[str, Any]) -> Answer:
     if status == 409 and error_type in VERSION_CONFLICTS:
         found = CURRENT_VERSION.findall(reason)  # the last: the reason begins with the id, which may say anything
         return Answer(Kind.CONFLICT, status, error_type, reason, int(found[-1]) if found else None)
-    permanent = Kind.NO_INDEX if status == 404 and not error_type else Kind.POISON
-    return Answer(_row(status, error_type, permanent), status, error_type, reason)
+    if status == 404 and not error_type:
+        last = Kind.NO_INDEX
+    else:
+        last = Kind.POISON if status in DOCUMENT_STATUSES else Kind.BUSY
+    return Answer(_row(status, error_type, last), status, error_type, reason)
 
 
-def _row(status: int, error_type: str, permanent: Kind) -> Kind:
-    """The rows that an item's answer and a whole request's share; `permanent` is the last row."""
+def _row(status: int, error_type: str, last: Kind) -> Kind:
+    """The rows that an item's answer and a whole request's share; `last` stands for those below them."""
     if status in BUSY_STATUSES or status >= 500 or (status == 400 and error_type == MAPPING_CONFLICT):
         return Kind.BUSY
     if status in STACK_STATUSES:
@@ -192,7 +203,7 @@ def _row(status: int, error_type: str, permanent: Kind) -> Kind:
         return Kind.NO_INDEX
     if status == 413:
         return Kind.TOO_LARGE
-    return permanent
+    return last
 
 
 def _error(body: Any) -> tuple[str, str]:
