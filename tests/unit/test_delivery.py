@@ -53,6 +53,8 @@ class World:
     fault: Fault = lambda _ids: None
     requests: list[list[str]] = field(default_factory=list)
     begun: list[float] = field(default_factory=list)
+    late: dict[str, float] = field(default_factory=dict)
+    """Seconds until a request with that document is answered."""
 
     def __post_init__(self) -> None:
         self.clock, self.index = FakeClock(tick=self.tick), MemoryIndex(is_new=True)
@@ -64,9 +66,10 @@ class World:
         ids = self.named(body)
         self.requests.append(ids)
         self.begun.append(self.clock.time - self.began)
-        fault = self.fault(ids)
+        took = max([self.took, *(self.late[name] for name in ids if name in self.late)])
+        fault = self.fault(ids) if took <= timeout else Response(None)
         silent = fault is not None and fault.status is None
-        self.clock.time += timeout if silent else self.took
+        self.clock.time += timeout if silent else took
         return self.bulk(body, timeout, begin_within) if fault is None else fault
 
     def named(self, body: bytes) -> list[str]:
@@ -137,7 +140,7 @@ def test_a_refused_request_is_followed_by_its_first_document_alone_and_then_by_e
     world.fault = lambda _ids: next(first, None)
     world.age = SLOW_AGE
     world.deliver(many(100))
-    assert [len(ids) for ids in world.requests[:8]] == [100, 1, 2, 4, 8, 16, 32, 37]
+    assert [len(set(ids) - {PROBE.id}) for ids in world.requests[:8]] == [100, 1, 2, 4, 8, 16, 32, 37]
 
 
 def test_a_window_grows_twofold_to_half_of_what_was_refused_and_by_one_from_there_on() -> None:
@@ -180,7 +183,7 @@ def test_the_cost_of_a_batch_grows_with_its_size_alone() -> None:
         first = iter([Response(503)])
         world.fault = lambda _ids, first=first: next(first, None)  # type: ignore[misc]
         world.deliver(many(size))
-        built.append(sum(map(len, world.requests)))
+        built.append(sum(len(set(ids) - {PROBE.id}) for ids in world.requests))
     assert built == [200, 2_000]
 
 
@@ -308,6 +311,21 @@ def test_slow_errors_are_judged_by_the_records_age_too() -> None:
         world.took = 9.0
         world.fault = with_the_lone(Response(500))
         assert poison(world.deliver([LONE, *many(5)])) == expected
+
+
+@pytest.mark.parametrize(("status", "age"), [(500, SLOW_AGE), (503, LOAD_AGE)])
+@pytest.mark.parametrize("took", [0.05, 1.0, 3.9, 4.1, 9.9, 10.1, 16.0, 20.0, 30.0, 31.9])
+@pytest.mark.parametrize("others", [0, 19])
+def test_an_item_that_is_answered_with_an_error_leaves_its_shard_however_late(
+    status: int, age: float, took: float, others: int
+) -> None:
+    """503 process_cluster_event_timeout_exception comes after 30 s: a mapping's update that waits."""
+    world = World(age=age)
+    world.index.item_fault = faulty(lone=busy(status))
+    world.late = {"lone": took}
+    answers = world.drain([LONE, *many(others)], most=4)
+    assert poison(answers) == {"lone"}
+    assert len(world.index.documents) == others
 
 
 @pytest.mark.parametrize("status", LOAD)

@@ -105,6 +105,13 @@ MUTANTS = (
         ("tests/unit/test_delivery.py", "-k", "the_probe_travels or test_a_storm"),
     ),
     Mutant(
+        "no probe beside the first try alone of a document that was tried before",
+        FUNCTION + "sync/delivery.py",
+        "            self._lonely = Lonely(write.id)\n        if again:",
+        "            self._lonely = Lonely(write.id)\n        elif again:",
+        ("tests/unit/test_delivery.py", "-k", "leaves_its_shard_however_late"),
+    ),
+    Mutant(
         "F20 the probe not asked by itself where a whole request fails",
         FUNCTION + "sync/delivery.py",
         "again and found.sent and answer.kind is Kind.BUSY and self._answers(deadline)",

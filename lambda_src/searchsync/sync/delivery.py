@@ -8,8 +8,9 @@ stays near the capacity whatever the pattern of refusals, and what is reported a
 The lonely document. A request of which nothing is taken is followed by its first document alone. So one that the
 collection cannot take stands alone in the end, whatever its batch. Whether the trouble is its own says a probe: the
 deletion of a document that no item can have, of a version below all, which changes nothing but asks for an answer.
-It travels with each further try of the lone document; where that request is refused as a whole, or not answered, the
-probe is sent by itself. A probe without an answer is a storm: no document's fault, however long. Beside an answered one
+It travels with each try of the lone document but a first one; where that request is refused as a whole, or not
+answered, the probe is sent by itself. A probe without an answer is a storm: no document's fault, however long. Beside
+an answered one
 
     the lone document meets                          it is poison
     errors, none of them load (`LOAD_STATUSES`)      after LONE_TRIES tries over LONE_SECONDS
@@ -210,15 +211,16 @@ class Delivery:
         return None if found.answer.kind in SPLIT else [_checked(found.answer)] * len(batch.writes)
 
     def _alone(self, batch: Chunk, again: bool, deadline: Deadline) -> list[Answer]:
-        """The answer to a write that stands alone, from its second try so on with the probe beside it.
+        """The answer to a write that stands alone, from its second try on with the probe beside it.
 
-        `again`: it was tried before, alone or not. A first try says nothing: its connection may have died unseen.
+        `again`: it was tried before, alone or not. A first try says nothing: its connection may have died unseen. The
+        second one may be the last: what is answered late leaves an invocation no time for more.
         """
         (write,) = batch.writes
-        if write.id == self._lonely.id:
-            batch = Chunk([write, PROBE], batch.body + lines(PROBE))
-        else:
+        if write.id != self._lonely.id:
             self._lonely = Lonely(write.id)
+        if again:
+            batch = Chunk([write, PROBE], batch.body + lines(PROBE))
         began = self._clock.monotonic()
         found = self._ask(batch, deadline, REQUEST_TIMEOUT if again else self._patience(write))
         took = self._clock.monotonic() - began
