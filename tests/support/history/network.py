@@ -28,7 +28,7 @@ from searchsync.limits import ADDRESS_TIMEOUT
 from searchsync.protocol.bulk import Response
 from searchsync.sync.delivery import PROBE_PREFIX
 from tests.support.history.clock import WorldClock
-from tests.support.history.steps import BEHAVIOURS, Behave, Fault, Sleep
+from tests.support.history.steps import BEHAVIOURS, SILENT, Behave, Fault, Sleep
 
 PATIENCE = 60.0
 """Seconds of the machine for anything that is sure to come."""
@@ -49,6 +49,8 @@ TIMED = {
     "lost": (FaultKind.DROP, ENDLESS),
     "black hole": (FaultKind.BLACK_HOLE, ENDLESS),
 }
+LANDING = (FaultKind.DROP, FaultKind.DELAY, FaultKind.ITEM)
+"""What holds a request that was sent whole."""
 DEAD = {"dead address": ADDRESS_TIMEOUT, "dead addresses": ENDLESS}
 """Seconds until an address is reached: nothing comes to the gate before."""
 TYPES = {
@@ -63,11 +65,13 @@ def gate_fault(fault: Fault, document_id: str) -> GateFault | None:
     """The gate's form of a fault; None where the gate does not see it."""
     if fault.name in DEAD:
         return None
+    if fault.name == SILENT:
+        return GateFault(FaultKind.DROP, seconds=ENDLESS, ids=(document_id,))
     if fault.name in TIMED:
         kind, seconds = TIMED[fault.name]
         return GateFault(kind, seconds=seconds)
     words = fault.name.split()
-    applied = words[-1] == "applied"
+    applied, seconds = words[-1] == "applied", SLOW if words[-1] == "late" else 0.0
     if words[0] in ("reset", "cut"):
         return GateFault(FaultKind(words[0]), applied=applied)
     if words[0] == "html":
@@ -77,7 +81,7 @@ def gate_fault(fault: Fault, document_id: str) -> GateFault | None:
     error_type = types.get(status, f"injected_{status}_exception")
     kind = FaultKind.ITEM if words[0] == "item" else FaultKind.STATUS
     ids = (document_id,) if words[0] == "item" else ()
-    return GateFault(kind, status=status, error_type=error_type, applied=applied, ids=ids)
+    return GateFault(kind, status=status, error_type=error_type, applied=applied, ids=ids, seconds=seconds)
 
 
 @dataclass
@@ -112,7 +116,7 @@ class Meeting:
     @property
     def lands(self) -> bool:
         """Whether what is held was sent whole, and is not lost."""
-        return self.fault is not None and self.fault.kind in (FaultKind.DROP, FaultKind.DELAY) and self.name != "lost"
+        return self.fault is not None and self.fault.kind in LANDING and self.name != "lost"
 
 
 class WorldGate(Gate):
@@ -232,6 +236,8 @@ class Network:
         before = self.gate.counts.faults
         if fault is not None:
             self.gate.inject(fault)
+            if fault.kind is FaultKind.ITEM and seconds:
+                self.gate.inject(GateFault(FaultKind.DELAY, seconds=seconds))
         self._patience = until - self.clock.time if holds else math.inf
         response = send()
         held = None if self._begun.empty() else self._begun.get()
@@ -334,7 +340,7 @@ class HistoryCollection(OpenSearchCollection):
 
 def _hits(fault: GateFault, body: bytes) -> bool:
     """Whether a request can meet the fault now. Alone a refusal makes poison of a good document, and rightly."""
-    if fault.kind is FaultKind.ITEM:
+    if fault.ids:
         return any(json.dumps(each).encode() in body for each in fault.ids)
     return fault.status not in (400, 413) or documents_in(body) > 1
 

@@ -37,7 +37,14 @@ SLOW_FAULTS = (
 STACK_FAULTS = ("401", "403", "404")
 BULK_FAULTS = ("413", "400")
 """Refusals of several documents together: nothing else meets them."""
-ITEM_FAULTS = ("item 429", "item 402", "item 503", "item 503 applied", "item 409", "item 400")
+LATE_ITEM_FAULTS = ("item 500 late", "item 503 late")
+SILENT = "item silent"
+"""No request with that item is answered in its time."""
+ITEM_FAULTS = (
+    *("item 429", "item 402", "item 503", "item 503 applied", "item 409", "item 400"),
+    *LATE_ITEM_FAULTS,
+    SILENT,
+)
 LOOK_FAULTS = (*GOOD_FAULTS, *LATE_FAULTS, *SLOW_FAULTS, *STACK_FAULTS)
 FAULTS = (*LOOK_FAULTS, *BULK_FAULTS, *ITEM_FAULTS)
 SLOW_CALLS = ("no answer", "half an answer", "slow bytes", "no JSON")
