@@ -62,7 +62,17 @@ stand for the day that its stream keeps."""
 SPLIT_TIMEOUT = 10.0
 """Seconds that a first try may take whose first record is older than SLOW_AGE: so that this document can still be
 tried alone. What would have been answered later is applied, or comes again in smaller requests."""
+LASTING_REQUEST = 5.0
+"""Seconds: a request that takes longer is followed by a smaller one. A collection that is slow and refuses nothing
+works on what was given up, and so each request that is too large makes the next one wait."""
+BEHIND_AGE = 60.0
+"""Seconds: a record older than that has waited for more than one invocation, and the collection may be why."""
+FIRST_WINDOW = 16
+"""Documents of a sandbox's first request where its records are older than BEHIND_AGE. It knows nothing yet; what it
+learns it keeps."""
 
+assert READ_TO_REQUEST + REQUEST_TIMEOUT < BEHIND_AGE < SLOW_AGE  # a first invocation's are not, what is slow is
+assert 2 * LASTING_REQUEST <= SPLIT_TIMEOUT  # half as fast it is still answered
 assert LONE_SECONDS < READ_TO_REQUEST - SHORTEST_REQUEST  # they pass while its requests may be begun
 
 # Tries and pauses
@@ -75,7 +85,8 @@ LAST_TRY = 0.5
 """Seconds before the time to begin something ends: then its last try is made. Sleeping and what comes before
 the request take a little, and a try that is due at the end itself comes too late."""
 assert LONE_SECONDS < READ_TO_REQUEST - 2 * LAST_TRY  # else no invocation is long enough for poison
-assert SPLIT_TIMEOUT + REQUEST_TIMEOUT + BACKOFF_BASE + SHORTEST_REQUEST <= READ_TO_ANSWER  # a try alone fits
+assert 2 * SPLIT_TIMEOUT + BACKOFF_BASE < READ_TO_REQUEST - LAST_TRY  # a try alone may be begun behind its probe
+assert 2 * SPLIT_TIMEOUT + REQUEST_TIMEOUT + BACKOFF_BASE + SHORTEST_REQUEST <= READ_TO_ANSWER  # and a probe behind it
 LONGEST_CALL_OUT = 20.0
 """Seconds of one call to an AWS service, its second try included, and of one read of a streamed body."""
 QUEUE_CALL = 2.5

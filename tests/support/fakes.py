@@ -21,6 +21,7 @@ from searchsync.errors import TableBusyError
 from searchsync.limits import LARGEST_BODY
 from searchsync.protocol.bulk import DONE, Answer, Response
 from searchsync.protocol.ports import Page
+from searchsync.sync.delivery import Window
 from searchsync.sync.metrics import Report
 from searchsync.sync.pipeline import Pipeline
 from tests.support.events import NOW, environment
@@ -216,6 +217,7 @@ class Bench:
     queue: MemoryQueue = field(default_factory=MemoryQueue)
     largest_body: int = LARGEST_BODY
     remaining: float = 300.0
+    window: Window = field(default_factory=Window)
 
     def __post_init__(self) -> None:
         self.table = MemoryTable(self.clock)
@@ -232,6 +234,7 @@ class Bench:
             self.clock,
             Backoff(self.clock, random.Random(7)),
             self.largest_body,
+            self.window,
         )
         answer = pipeline.run(event, self.remaining, self.report)
         return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]

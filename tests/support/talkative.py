@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from searchsync.protocol.version import read_version, stream_version
+from searchsync.sync.delivery import PROBE_PREFIX
 from tests.support.events import NOW, TABLE_ARN
 from tests.support.stub_services import INDEX_MADE_BY_US, Answer, Reply
 
@@ -103,7 +104,12 @@ ANSWERS: dict[str, Answer] = {
     ),
     "poison": bulk(lambda body: items(body, lambda _: quoting(400, "mapper_parsing_exception", body))),
     "poison of a type that quotes": bulk(lambda body: items(body, lambda _: quoting(400, f"{VALUE}\n{KEY}", body))),
-    "too large": bulk(lambda body: Reply(413, quoting(413, "", body))),
+    "too large": bulk(
+        lambda body: (
+            items(body, lambda _: {"status": 200}) if PROBE_PREFIX in body else Reply(413, quoting(413, "", body))
+        )
+    ),
+    "every request too large": bulk(lambda body: Reply(413, quoting(413, "", body))),
     "refused": bulk(lambda body: Reply(400, quoting(400, "parse_exception", body))),
     "busy": bulk(lambda body: Reply(429, quoting(429, "circuit_breaking_exception", body))),
     "busy in a type that quotes": bulk(lambda body: Reply(503, quoting(503, f"{VALUE} {KEY}", body))),

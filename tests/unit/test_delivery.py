@@ -13,7 +13,9 @@ from searchsync.clock import Backoff, Deadline
 from searchsync.documents.document import DIGEST_PREFIX, document_id
 from searchsync.errors import StackError
 from searchsync.limits import (
+    FIRST_WINDOW,
     LAST_TRY,
+    LASTING_REQUEST,
     LOAD_AGE,
     LONE_SECONDS,
     LONE_TRIES,
@@ -140,7 +142,8 @@ def test_a_refused_request_is_followed_by_its_first_document_alone_and_then_by_e
     world.fault = lambda _ids: next(first, None)
     world.age = SLOW_AGE
     world.deliver(many(100))
-    assert [len(set(ids) - {PROBE.id}) for ids in world.requests[:8]] == [100, 1, 2, 4, 8, 16, 32, 37]
+    sizes = [len(set(ids) - {PROBE.id}) for ids in world.requests if ids != [PROBE.id]]
+    assert sizes == [100, 1, 2, 4, 8, 16, 32, 37]
 
 
 def test_a_window_grows_twofold_to_half_of_what_was_refused_and_by_one_from_there_on() -> None:
@@ -157,6 +160,27 @@ def test_a_smaller_request_than_it_allows_does_not_open_the_window() -> None:
     window = Window(size=10, threshold=10)
     window.took(sent=2)
     assert window.size == 10
+
+
+def test_a_request_that_took_long_is_followed_by_a_smaller_one() -> None:
+    window = Window(size=64)
+    sizes = []
+    for seconds in (LASTING_REQUEST / 2, LASTING_REQUEST, 2 * LASTING_REQUEST, 100 * LASTING_REQUEST, 0.0):
+        window.took(window.size, seconds)
+        sizes.append(window.size)
+    assert sizes == [128, 128, 64, 1, 2]
+
+
+def test_a_sandbox_begins_with_few_where_records_wait_and_keeps_what_it_learns() -> None:
+    window = Window()
+    window.begin()
+    assert window.size > 10_000
+    window.begin(behind=True)
+    assert window.size == FIRST_WINDOW
+    window.refused(sent=FIRST_WINDOW, taken=3)
+    window.begin(behind=True)
+    window.took(3)
+    assert window.size == 6
 
 
 def test_what_lies_above_the_lowest_refused_document_waits_for_it() -> None:
@@ -240,6 +264,29 @@ def test_the_probe_is_asked_once_though_many_documents_are_refused(status: int) 
     assert world.requests.count([PROBE.id]) == 1
 
 
+@pytest.mark.parametrize("quiet", [True, False])
+def test_a_document_is_not_accused_for_its_time_while_the_probe_before_it_waits_too(quiet: bool) -> None:
+    """What we have given up may be worked on, and is what makes both wait."""
+    world = World(age=SLOW_AGE)
+    probes = iter([None if quiet else Response(None)])
+
+    def fault(ids: list[str]) -> Response | None:
+        return Response(None) if "lone" in ids else next(probes, None)
+
+    world.fault = fault
+    assert poison(world.deliver([LONE])) == ({"lone"} if quiet else set())
+
+
+def test_where_each_refusal_may_cost_something_no_probe_is_asked_for_load_alone() -> None:
+    for age, asked in ((0.0, False), (LOAD_AGE, True)):
+        for whole in (False, True):
+            world = World(age=age)
+            world.index.item_fault = None if whole else faulty(lone=BUSY)
+            world.fault = with_the_lone(Response(429)) if whole else world.fault
+            world.deliver([LONE])
+            assert any(PROBE.id in ids for ids in world.requests) == asked
+
+
 @pytest.mark.parametrize("status", [429, None])
 def test_a_refused_document_is_kept_while_the_probe_says_nothing(status: int | None) -> None:
     world = World(age=10 * LOAD_AGE)
@@ -305,12 +352,21 @@ def test_a_young_batch_has_all_the_time_that_a_collection_needs_to_wake() -> Non
     assert world.index.timeouts == [REQUEST_TIMEOUT, SPLIT_TIMEOUT]
 
 
-def test_slow_errors_are_judged_by_the_records_age_too() -> None:
+@pytest.mark.parametrize("whole", [True, False])
+def test_slow_errors_are_judged_by_the_records_age_too(whole: bool) -> None:
     for age, expected in ((0.0, set()), (SLOW_AGE, {"lone"})):
         world = World(age=age)
         world.took = 9.0
-        world.fault = with_the_lone(Response(500))
+        world.fault = with_the_lone(Response(500)) if whole else world.fault
+        world.index.item_fault = faulty(lone=FAILING)
         assert poison(world.deliver([LONE, *many(5)])) == expected
+
+
+def test_where_a_request_fails_as_a_whole_the_probe_follows_from_the_second_try_on() -> None:
+    world = World()
+    world.fault = with_the_lone(Response(500))
+    world.deliver([LONE])
+    assert world.requests[:4] == [["lone"], ["lone", PROBE.id], [PROBE.id], ["lone", PROBE.id]]
 
 
 @pytest.mark.parametrize(("status", "age"), [(500, SLOW_AGE), (503, LOAD_AGE)])

@@ -13,7 +13,9 @@ import pytest
 
 from lab.trigger_core import Answer
 from searchsync.config import read_environment
+from searchsync.limits import SLOW_AGE
 from searchsync.protocol.bulk import Response
+from searchsync.sync.delivery import Window
 from tests.support.events import environment
 from tests.support.fakes import BUSY, MemoryIndex
 from tests.support.fakes import Bench as Function
@@ -22,14 +24,19 @@ from tests.support.trigger_harness import START, STREAM, Bench, number, settings
 CHANGES = 500
 ROUND_TRIP_S = 0.05
 TIMES_THE_LEAST = 3.0
+OLD = 2 * SLOW_AGE
 
 
 @dataclass
 class ThrottledIndex(MemoryIndex):
-    """Takes `capacity` writes a second, with what one second saves up; `whole`: or refuses the request."""
+    """Takes `capacity` writes a second, with what one second saves up; `whole`: or refuses the request.
+
+    `refusals_cost`: of a refused write, where one that is taken costs 1.
+    """
 
     capacity: float = 10.0
     whole: bool = False
+    refusals_cost: float = 0.0
     tokens: float = 0.0
 
     def throttle(self, function: Function, seed: int) -> None:
@@ -40,16 +47,38 @@ class ThrottledIndex(MemoryIndex):
         clock.time += ROUND_TRIP_S
         self.tokens = min(self.capacity, self.tokens + (clock.time - self.filled_at) * self.capacity)
         self.filled_at = clock.time
-        room = min(count, int(self.tokens))
+        room = max(0, min(count, int(self.tokens)))
         if self.whole and room < count:
+            self.tokens -= self.refusals_cost * count
             return Response(429)
-        self.tokens -= room
+        self.tokens -= room + self.refusals_cost * (count - room)
         refused = iter([False] * count)
         if room < count:
             taken = set(self.rng.sample(range(count), room))
             refused = iter([place not in taken for place in range(count)])
         self.item_fault = lambda _operation, _name: BUSY if next(refused) else None
         return super().bulk(body, timeout, begin_within)
+
+
+@dataclass
+class SlowIndex(ThrottledIndex):
+    """Refuses nothing, and takes one request behind the other in its time. `drops`: what was given up costs nothing;
+    else it is worked on all the same."""
+
+    drops: bool = False
+    free_at: float = 0.0
+
+    def bulk(self, body: bytes, timeout: float, begin_within: float = 0.0) -> Response:
+        clock, count = self.function.clock, body.count(b'"version_type"')
+        done = max(clock.time, self.free_at) + ROUND_TRIP_S + count / self.capacity
+        if done <= clock.time + timeout:
+            clock.time = self.free_at = done
+            return MemoryIndex.bulk(self, body, timeout, begin_within)
+        if not self.drops:
+            MemoryIndex.bulk(self, body, timeout, begin_within)
+            self.free_at = done
+        clock.time += timeout
+        return Response(None)
 
 
 def change(position: int, deletions: bool) -> dict[str, Any]:
@@ -68,10 +97,16 @@ class Shard:
     function: Function
     trigger: Bench
     invocations: int = 0
+    keeps: bool = True
+    """Whether the sandbox is the same each time."""
+
+    def __post_init__(self) -> None:
+        self.begun = self.trigger.now
 
     def invoke(self, event: dict[str, Any]) -> Answer:
         self.invocations += 1
         self.function.clock.time = max(self.function.clock.time, self.trigger.now)
+        self.function.window = self.function.window if self.keeps else Window()
         failed = self.function.run(event)
         self.trigger.now = self.function.clock.time
         return Answer(payload={"batchItemFailures": [{"itemIdentifier": each} for each in failed]})
@@ -79,20 +114,21 @@ class Shard:
     def drain(self, most_s: float) -> float:
         """Seconds until all is behind the checkpoint, `most_s` at most."""
         while self.trigger.trigger.checkpoints != {"s": number(CHANGES - 1)}:
-            if self.trigger.now - START > most_s:
+            if self.trigger.now - self.begun > most_s:
                 break
             if not self.trigger.trigger.step():
                 self.trigger.now += 0.1
-        return self.trigger.now - START
+        return self.trigger.now - self.begun
 
 
-def shard(index: ThrottledIndex, deletions: bool, seed: int) -> Shard:
+def shard(index: ThrottledIndex, deletions: bool, seed: int, age: float = 0.0) -> Shard:
     function = Function(config=replace(read_environment(environment()), stream_arn=STREAM), index=index)
-    function.clock.time = START
+    function.clock.time = START + age
     index.throttle(function, seed)
     if deletions:
         index.documents = {f"k{position}": (1, {}) for position in range(CHANGES)}
     trigger = Bench(settings(batch_size=CHANGES, bisect=False, on_failure=None, max_record_age=79_200))
+    trigger.now = START + age
     trigger.stream.put(*[change(position, deletions) for position in range(CHANGES)])
     found = Shard(function, trigger)
     trigger.invoke = found.invoke  # type: ignore[method-assign]
@@ -112,4 +148,38 @@ def test_a_throttled_collection_takes_near_as_much_as_it_can(
     least_s = CHANGES / capacity
     assert found.drain(10 * least_s) <= TIMES_THE_LEAST * least_s
     assert len(index.documents) == (0 if deletions else CHANGES)
+    assert found.function.queue.messages == []
+
+
+@pytest.mark.parametrize("capacity", [5, 10, 15])
+@pytest.mark.parametrize("drops", [False, True], ids=["works on what was given up", "drops what was given up"])
+@pytest.mark.parametrize("age", [0.0, OLD])
+@pytest.mark.parametrize("warm", [False, True])
+def test_a_collection_that_is_slow_and_refuses_nothing_catches_up(
+    capacity: int, drops: bool, age: float, warm: bool
+) -> None:
+    """`warm`: in a sandbox that has seen it take everything at once."""
+    found = shard(SlowIndex(capacity=capacity, drops=drops), deletions=False, seed=1, age=age)
+    if warm:
+        found.function.window = Window(size=2 * CHANGES)
+    least_s = CHANGES / capacity
+    assert found.drain(10 * least_s) <= TIMES_THE_LEAST * least_s
+    assert found.function.queue.messages == []
+
+
+def test_new_sandboxes_catch_up_with_a_slow_collection_too() -> None:
+    found = shard(SlowIndex(capacity=10), deletions=False, seed=1)
+    found.keeps = False
+    assert found.drain(500.0) <= 4 * CHANGES / 10
+    assert found.function.queue.messages == []
+
+
+@pytest.mark.parametrize("capacity", [10, 15])
+@pytest.mark.parametrize("whole", [False, True], ids=["items refused", "requests refused"])
+@pytest.mark.parametrize("age", [0.0, OLD])
+def test_a_collection_whose_refusals_cost_it_something_catches_up(capacity: int, whole: bool, age: float) -> None:
+    index = ThrottledIndex(capacity=capacity, whole=whole, refusals_cost=0.5)
+    found = shard(index, deletions=False, seed=1, age=age)
+    least_s = CHANGES / capacity
+    assert found.drain(10 * least_s) <= TIMES_THE_LEAST * least_s
     assert found.function.queue.messages == []

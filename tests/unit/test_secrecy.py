@@ -193,6 +193,7 @@ REACHED: dict[str, Callable[[dict[str, Any]], bool]] = {
     "poison": lambda line: line["poison"][0]["error_type"] == "mapper_parsing_exception",
     "poison of a type that quotes": lambda line: line["poison"][0]["error_type"] == "",
     "too large": lambda line: line["Poison"] == 1,
+    "every request too large": lambda line: "is refused: 413" in line["error"],
     "busy": lambda line: line["busy"] == "429 circuit_breaking_exception",
     "stack": lambda line: "403 security_exception" in line["error"],
     "a redirection": lambda line: "307 without a type" in line["error"],

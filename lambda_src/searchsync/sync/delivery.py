@@ -4,13 +4,17 @@ How many go in one request follows what the collection takes: a congestion windo
 bytes (slow start, additive increase, a fall to what got through: RFC 5681). All that is there goes at once while
 nothing is refused. What was refused comes again lowest first, and nothing above it is begun before: so goodput
 stays near the capacity whatever the pattern of refusals, and what is reported as failed has little done above it.
+A collection may be slow and refuse nothing. What is given up there is worked on all the same, so that more of it makes
+all later wait: a request that took over LASTING_REQUEST is followed by a smaller one, and a sandbox keeps its window.
 
 The lonely document. A request of which nothing is taken is followed by its first document alone. So one that the
 collection cannot take stands alone in the end, whatever its batch. Whether the trouble is its own says a probe: the
 deletion of a document that no item can have, of a version below all, which changes nothing but asks for an answer.
 It travels with each try of the lone document but a first one; where that request is refused as a whole, or not
-answered, the probe is sent by itself. A probe without an answer is a storm: no document's fault, however long. Beside
-an answered one
+answered, the probe is sent by itself. A probe without an answer is a storm: no document's fault, however long. Behind a
+request that took long the probe is sent before the document too, and must be answered: else both may wait for what we
+have given up. For load a young record's document has no probe, since its refusals may cost the collection as much as
+writes. Beside an answered probe
 
     the lone document meets                          it is poison
     errors, none of them load (`LOAD_STATUSES`)      after LONE_TRIES tries over LONE_SECONDS
@@ -34,6 +38,8 @@ from searchsync.clock import Backoff, Deadline
 from searchsync.documents.document import OWN_PREFIX
 from searchsync.errors import StackError
 from searchsync.limits import (
+    FIRST_WINDOW,
+    LASTING_REQUEST,
     LOAD_AGE,
     LONE_SECONDS,
     LONE_TRIES,
@@ -66,6 +72,8 @@ REFUSED_UNDER_LOAD = "refused_under_load"
 """The error type of a document that met load alone for so long that it had to leave its shard."""
 NO_ANSWER = "no_answer"
 """The error type of a document that the collection does not answer."""
+SLOW_TRY = LONE_SECONDS / LONE_TRIES
+"""Seconds: LONE_TRIES tries that take longer do not fit into an invocation."""
 UNLIMITED = 2**62
 
 
@@ -96,14 +104,27 @@ class Collection(Protocol):
 
 @dataclass
 class Window:
-    """Documents of the next request at most. Below `threshold` a success doubles it, from there on it adds one."""
+    """Documents of the next request at most. Below `threshold` a success doubles it, from there on it adds one.
+
+    A sandbox keeps its size from one invocation to the next.
+    """
 
     size: int = UNLIMITED
     threshold: int = UNLIMITED
 
-    def took(self, sent: int) -> None:
-        """All of a request was answered."""
-        self.size = max(self.size, min(2 * sent, max(self.threshold, sent + 1)))
+    def begin(self, behind: bool = False) -> None:
+        """An invocation begins; `behind`: with records that are older than BEHIND_AGE."""
+        self.threshold = UNLIMITED
+        if behind and self.size == UNLIMITED:
+            self.size = FIRST_WINDOW
+
+    def took(self, sent: int, seconds: float = 0.0) -> None:
+        """All of a request was answered, in so many seconds."""
+        grown = min(2 * sent, max(self.threshold, sent + 1))
+        if 2 * seconds > LASTING_REQUEST:
+            self.size = max(1, min(grown, int(sent * LASTING_REQUEST / seconds)))
+        else:
+            self.size = max(self.size, grown)
 
     def refused(self, sent: int, taken: int) -> None:
         """Of a request so many were answered, the others must come again."""
@@ -131,7 +152,7 @@ class Whole:
 
 @dataclass
 class Delivery:
-    """Sends writes with retries; one for each invocation, whose window it keeps.
+    """Sends writes with retries; one for each invocation.
 
     `last_busy` is the last answer that asked for a retry. `born`: the creation time (Unix seconds) of the record
     behind a document id; without it a document is as old as the delivery.
@@ -142,13 +163,16 @@ class Delivery:
     largest_body: int
     born: Callable[[str], float] | None = None
     last_busy: Answer | None = None
-    _window: Window = field(default_factory=Window)
+    window: Window = field(default_factory=Window)
     _lonely: Lonely = field(default_factory=Lonely)
     _takes_the_probe: bool = False
     """Whether the probe by itself was answered since the invocation began."""
+    _took: float = 0.0
+    """Seconds that the last request took."""
 
     def __post_init__(self) -> None:
         """Its own time begins."""
+        self._opened = self.window.size
         self._clock = self.backoff.clock
         self._begun = self._clock.now()
 
@@ -161,25 +185,25 @@ class Delivery:
         answers: dict[str, Answer] = {}
         pending, attempt = deque(writes), 0
         while pending and deadline.allows(SHORTEST_REQUEST):
-            batch = chunk(pending, self._window.size, self.largest_body)
+            batch = chunk(pending, self.window.size, self.largest_body)
             sent = len(batch.writes)
-            again = batch.writes[0].id in answers
-            found = self._alone(batch, again, deadline) if sent == 1 else self._together(batch, deadline)
+            before = answers.get(batch.writes[0].id)
+            found = self._alone(batch, before, deadline) if sent == 1 else self._together(batch, deadline)
             if found is None:
-                self._window.size = sent // 2
+                self.window.size = sent // 2
                 continue
             for write, answer in zip(batch.writes, found, strict=True):
                 answers[write.id] = answer
                 pending.popleft()
             busy = [write for write, answer in zip(batch.writes, found, strict=True) if answer.kind is Kind.BUSY]
             if not busy:
-                self._window.took(sent)
+                self.window.took(sent, self._took)
                 attempt = 0
                 continue
             pending.extendleft(reversed(busy))
             self.last_busy = answers[busy[0].id]
             if any(answers[write.id].status not in PASSING_STATUSES for write in busy):
-                self._window.refused(sent, sent - len(busy))
+                self.window.refused(sent, sent - len(busy))
             attempt = attempt if len(busy) == sent else 0
             if not self.backoff.pause(attempt, deadline, SHORTEST_REQUEST):
                 break
@@ -210,37 +234,51 @@ class Delivery:
             return found
         return None if found.answer.kind in SPLIT else [_checked(found.answer)] * len(batch.writes)
 
-    def _alone(self, batch: Chunk, again: bool, deadline: Deadline) -> list[Answer]:
+    def _alone(self, batch: Chunk, before: Answer | None, deadline: Deadline) -> list[Answer]:
         """The answer to a write that stands alone, from its second try on with the probe beside it.
 
-        `again`: it was tried before, alone or not. A first try says nothing: its connection may have died unseen. The
-        second one may be the last: what is answered late leaves an invocation no time for more.
+        `before`: its answer when it was tried before, alone or not. A first try says nothing: its connection may have
+        died unseen. The second one may be the last: what is answered late leaves an invocation no time for more.
         """
         (write,) = batch.writes
         if write.id != self._lonely.id:
             self._lonely = Lonely(write.id)
-        if again:
+        if before is not None and not self._excused(write, before):
             batch = Chunk([write, PROBE], batch.body + lines(PROBE))
-        began = self._clock.monotonic()
-        found = self._ask(batch, deadline, REQUEST_TIMEOUT if again else self._patience(write))
-        took = self._clock.monotonic() - began
+        quiet = before is not None and self._is_quiet(write, deadline)
+        found = self._ask(batch, deadline, self._patience(write) if before is None else REQUEST_TIMEOUT)
+        took = self._took
         if isinstance(found, Whole):
             if found.answer.kind in SPLIT:
                 return [self._refused(found.answer, deadline)]
             answer = _checked(found.answer)
-            beside = again and found.sent and answer.kind is Kind.BUSY and self._answers(deadline)
+            counts = before is not None and found.sent and answer.kind is Kind.BUSY and (quiet or took <= SLOW_TRY)
+            beside: bool | None = counts and not self._excused(write, answer) and self._answers(deadline)
         else:
-            answer, beside = found[0], found[-1].kind is not Kind.BUSY
+            answer, beside = found[0], found[1].kind is not Kind.BUSY if len(found) > 1 else None
         if answer.kind is Kind.BUSY:
             answer = self._judged(write, answer, beside, took)
         return [self._final(answer)]
 
-    def _answers(self, deadline: Deadline) -> bool:
+    def _excused(self, write: Write, answer: Answer) -> bool:
+        """Whether the write met load and is young, so that no probe is asked: where each refusal costs the collection
+        something, the probe's are half of them."""
+        return answer.status in LOAD_STATUSES and self._age(write) < LOAD_AGE
+
+    def _is_quiet(self, write: Write, deadline: Deadline) -> bool:
+        """Whether the probe is answered before a try that could accuse the write for its time.
+
+        Behind a request that took long: else what makes it wait may be what we have given up, and is worked on.
+        """
+        slow = self._took > SLOW_TRY and self._age(write) >= SLOW_AGE
+        return slow and self._answers(deadline, SPLIT_TIMEOUT)
+
+    def _answers(self, deadline: Deadline, patience: float = REQUEST_TIMEOUT) -> bool:
         """Whether the probe by itself is answered. It writes nothing, so that it may be late.
 
         Raises StackError where it is refused as a request of one document is: nothing is written then.
         """
-        found = self._ask(chunk([PROBE], 1), Deadline(self._clock, deadline.at), REQUEST_TIMEOUT)
+        found = self._ask(chunk([PROBE], 1), Deadline(self._clock, deadline.at), patience)
         if isinstance(found, Whole):
             if found.answer.kind in SPLIT:
                 raise StackError(
@@ -259,24 +297,29 @@ class Delivery:
     def _final(self, answer: Answer) -> Answer:
         """The answer to a lone document, behind which all goes at once again where it is poison."""
         if answer.kind is Kind.POISON:
-            self._window = Window()  # what made it small was this document
+            self.window.begin()
+            self.window.size, self._took = self._opened, 0.0  # what was small and slow was this document
         return answer
 
-    def _judged(self, write: Write, answer: Answer, beside: bool, took: float) -> Answer:
+    def _judged(self, write: Write, answer: Answer, beside: bool | None, took: float) -> Answer:
         """A lone document's busy answer, as poison where the table above says so.
 
-        `beside`: the probe was answered; `took`: seconds that the try took.
+        `beside`: the probe was answered, None where it was not asked; `took`: seconds that the try took.
         """
         lonely, now = self._lonely, self._clock.monotonic()
+        excused = self._excused(write, answer)
+        lonely.under_load = lonely.under_load or excused
+        if beside is None or excused:
+            return answer
         if not beside:
-            lonely.tries = 0
+            lonely.tries, lonely.under_load = 0, False
             return answer
         if lonely.tries == 0:
-            lonely.since, lonely.under_load = now - took, False
+            lonely.since = now - took
         lonely.tries += 1
         lonely.under_load = lonely.under_load or answer.status in LOAD_STATUSES
         often = lonely.tries >= LONE_TRIES and now - lonely.since >= LONE_SECONDS
-        slow = took > LONE_SECONDS / LONE_TRIES
+        slow = took > SLOW_TRY
         age = self._age(write)
         if lonely.under_load:
             if not (often or slow) or age < LOAD_AGE:
@@ -320,7 +363,9 @@ class Delivery:
             return Whole(ensured, sent=False)
         if not deadline.allows(SHORTEST_REQUEST):
             return Whole(NO_TIME, sent=False)
+        began = self._clock.monotonic()
         response = self.collection.bulk(batch.body, _timeout(deadline, patience), deadline.begin_within())
+        self._took = self._clock.monotonic() - began
         request = classify_request(response)
         if request.kind is not Kind.DONE:
             return Whole(request)

@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from searchsync.clock import Backoff, Clock, Deadline, time_to_write
 from searchsync.config import Config
 from searchsync.edges.failures import failure_message
 from searchsync.errors import StackError
-from searchsync.limits import LARGEST_BODY, RECORDS_SHOWN, REPAIR_AGE, RESERVE
+from searchsync.limits import BEHIND_AGE, LARGEST_BODY, RECORDS_SHOWN, REPAIR_AGE, RESERVE
 from searchsync.protocol.bulk import Answer, Kind, Write
 from searchsync.protocol.plan import Change, Plan, Poison, plan_batch, record_version, refused
 from searchsync.protocol.ports import Table
 from searchsync.protocol.records import StreamRecord, lowest, parse_event
 from searchsync.protocol.version import Verdict, is_table_read, second_of, verdict
 from searchsync.sanitize import shown
-from searchsync.sync.delivery import Collection, Delivery
+from searchsync.sync.delivery import Collection, Delivery, Window
 from searchsync.sync.metrics import Report
 from searchsync.sync.resync import Outcome, Result, Resync, Target
 
@@ -52,6 +52,7 @@ class Pipeline:
     clock: Clock
     backoff: Backoff
     largest_body: int = LARGEST_BODY
+    window: Window = field(default_factory=Window)
 
     def run(self, event: object, remaining: float, report: Report) -> dict[str, Any]:
         """Bring the event's records into the index; the answer for the trigger.
@@ -67,8 +68,13 @@ class Pipeline:
         latest = self.clock.now() + self.config.max_skew
         plan = plan_batch(records, self.config.key_attributes, received, latest, self.config.rules)
         self._name_records(plan, report)
+        self.window.begin(behind=report.oldest_age >= BEHIND_AGE)
         delivery = Delivery(
-            self.collection, self.backoff, self.largest_body, lambda name: plan.changes[name].latest_second
+            self.collection,
+            self.backoff,
+            self.largest_body,
+            lambda name: plan.changes[name].latest_second,
+            window=self.window,
         )
         outcomes = self._write(plan, delivery, taken, deadline) if plan.changes else {}
         for outcome in outcomes.values():
