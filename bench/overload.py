@@ -22,6 +22,10 @@ from bench.measure import Figure, table
 from bench.throttled import Case, Found
 
 CAPACITIES = (10, 20, 50, 200)
+SLOW = (5, 10, 15)
+"""Items a second of a collection that refuses nothing, and takes its time."""
+OLD_S = 1_200.0
+"""Seconds: over ten minutes the function has other rules."""
 CHANGES = 500
 MORE = (100, 2_000)
 """Changes that show whether the time grows with more of them."""
@@ -42,6 +46,11 @@ def cases(seed: int, limit_s: float) -> Iterator[Case]:
             yield Case(kind, CHANGES, 20, whole, False, seed, limit_s)
         for changes in MORE:
             yield Case(kind, changes, 50, False, True, seed, limit_s)
+    for age_s in (0.0, OLD_S):
+        for capacity in SLOW:
+            yield Case("puts", CHANGES, capacity, False, False, seed, limit_s, slow=True, age_s=age_s)
+        for whole in (False, True):
+            yield Case("puts", CHANGES, 10, whole, False, seed, limit_s, refusals_cost=0.5, age_s=age_s)
 
 
 def tried(sources: Path, tried_cases: Sequence[Case]) -> list[Found]:
@@ -62,8 +71,11 @@ def tried(sources: Path, tried_cases: Sequence[Case]) -> list[Found]:
 
 def row(case: Case, found: Mapping[str, Found]) -> Figure:
     """A case's line."""
-    refused = "requests refused" if case.whole else "items refused"
-    what = f"{case.changes:,} {case.kind}, {case.capacity} items/s, {refused}{'' if case.halves else ', never halved'}"
+    refused = "slow, nothing refused" if case.slow else "requests refused" if case.whole else "items refused"
+    refused += f" at {case.refusals_cost:g} of a write" if case.refusals_cost else ""
+    old = f", records {case.age_s / 60:.0f} min old" if case.age_s else ""
+    halved = "" if case.halves else ", never halved"
+    what = f"{case.changes:,} {case.kind}, {case.capacity} items/s, {refused}{old}{halved}"
     now, most = found[NOW], AT_MOST * case.least_s
     met = now.seconds <= most and not (now.handed_over or now.missing)
     shown = "; ".join(f"{name} {_shown(case, each)}" for name, each in found.items())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable
 from functools import lru_cache
@@ -31,8 +32,8 @@ NO_INDEX = b'{"error":{"type":"index_not_found_exception"},"status":404}'
 ACKNOWLEDGED = b'{"acknowledged":true}'
 GUARDED = {"status": 404, "error": {"type": "index_not_found_exception"}}
 """What the guard is answered by a collection that heeds it."""
-Respond = Callable[[str, str, bytes], tuple[int, bytes]]
-"""Method, URL without its query, body to status and body."""
+Respond = Callable[[str, str, bytes, float], tuple[int, bytes]]
+"""Method, URL without its query, body and seconds until it is given up, to status and body."""
 
 
 class Context:
@@ -62,13 +63,16 @@ def answer_with(respond: Respond) -> None:
     from requests import PreparedRequest, Response  # noqa: PLC0415 - its import belongs to what is measured
     from requests.adapters import HTTPAdapter  # noqa: PLC0415
 
-    def answer(_adapter: object, request: PreparedRequest, **_settings: Any) -> Response:
+    def answer(_adapter: object, request: PreparedRequest, timeout: Any = None, **_settings: Any) -> Response:
         response = Response()
         response.request, response.url = request, request.url or ""
         body = request.body or b""
         path = response.url.partition("?")[0]
         response.status_code, response._content = respond(  # noqa: SLF001 - how a Response is given its body
-            request.method or "", path, body if isinstance(body, bytes) else body.encode()
+            request.method or "",
+            path,
+            body if isinstance(body, bytes) else body.encode(),
+            timeout if isinstance(timeout, float) else math.inf,
         )
         response.headers["content-type"] = "application/json"
         return response
@@ -77,7 +81,7 @@ def answer_with(respond: Respond) -> None:
     HTTPAdapter.send = answer  # type: ignore[assignment]
 
 
-def _take(method: str, path: str, body: bytes) -> tuple[int, bytes]:
+def _take(method: str, path: str, body: bytes, _timeout: float) -> tuple[int, bytes]:
     if path.endswith("_bulk"):
         return 200, _all_taken(body.count(b"\n") // 2, body.count(GUARD))
     if method == "GET":

@@ -12,6 +12,7 @@ import contextlib
 import datetime
 import importlib
 import json
+import math
 import random
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from typing import Any
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.httpsession import URLLib3Session
+from requests.exceptions import ReadTimeout
 
 from bench import stub
 from bench.items import STREAM_ARN
@@ -49,6 +51,9 @@ REFUSED = {"type": "rejected_execution_exception", "reason": "over capacity"}
 class Case:
     """What is tried: `whole` refuses requests as a whole, else items are refused one by one and at random.
 
+    `slow`: nothing is refused, and each request takes its time behind the one before it, given up or not.
+    `refusals_cost`: of a refused item, where one that is taken costs 1. `age_s`: of the records when all begins.
+
     `halves`: whether the trigger halves a batch whose first record failed. AWS does not say; with the module's
     setting we take it that it does. Then a batch shrinks to what is taken at once, and hides what the function does.
     """
@@ -60,6 +65,9 @@ class Case:
     halves: bool
     seed: int
     limit_s: float
+    slow: bool = False
+    refusals_cost: float = 0.0
+    age_s: float = 0.0
 
     @property
     def least_s(self) -> float:
@@ -89,17 +97,19 @@ class World:
     versions: dict[str, int] = field(default_factory=dict)
     mappings: dict[str, Any] | None = None
     handed_over: int = 0
+    free_at: float = 0.0
 
     def __post_init__(self) -> None:
+        self.begun = self.now = self.filled_at = START + self.case.age_s
         self.rng = random.Random(self.case.seed)
         if self.case.kind == "deletions":
             self.versions = {f"k{position}": OLD for position in range(self.case.changes)}
 
-    def collection(self, method: str, url: str, body: bytes) -> tuple[int, bytes]:
-        """The collection's answer to a request."""
+    def collection(self, method: str, url: str, body: bytes, timeout: float = math.inf) -> tuple[int, bytes]:
+        """The collection's answer to a request, within so many seconds. Raises ReadTimeout, as `requests` does."""
         self.now += REQUEST_S
         if url.endswith("/_bulk"):
-            return self._bulk(body)
+            return self._bulk(body, timeout - REQUEST_S)
         if url.endswith("/_mget"):
             asked = [each["_id"] for each in json.loads(body)["docs"]]
             return 200, json.dumps({"docs": [self._shown(name) for name in asked]}).encode()
@@ -114,7 +124,7 @@ class World:
         found = name in self.versions and not (self.case.kind == "deletions" and self.versions[name] != OLD)
         return {"_id": name, "found": found} | ({"_version": self.versions[name]} if found else {})
 
-    def _bulk(self, body: bytes) -> tuple[int, bytes]:
+    def _bulk(self, body: bytes, timeout: float) -> tuple[int, bytes]:
         lines = iter(body.splitlines())
         heads = []
         for line in lines:
@@ -123,13 +133,15 @@ class World:
                 next(lines)
         guards = [{"update": stub.GUARDED} for action, _ in heads if action == "update"]
         heads = [head for head in heads if head[0] != "update"]
-        taken = self._taken(len(heads))
+        taken = set(range(len(heads))) if self.case.slow else self._taken(len(heads))
         if self.case.whole and not taken:
             return 429, json.dumps({"error": REFUSED, "status": 429}).encode()
         items = [
             {action: self._apply(head) if place in taken else {"_id": head["_id"], "status": 429, "error": REFUSED}}
             for place, (action, head) in enumerate(heads)
         ]
+        if self.case.slow:
+            self._work(len(heads), timeout)
         errors = any("error" in next(iter(item.values())) for item in items)
         return 200, json.dumps({"took": 1, "errors": errors or bool(guards), "items": items + guards}).encode()
 
@@ -138,11 +150,19 @@ class World:
         most = BURST_S * self.case.capacity
         self.tokens = min(most, self.tokens + (self.now - self.filled_at) * self.case.capacity)
         self.filled_at = self.now
-        room = min(count, int(self.tokens))
+        room = max(0, min(count, int(self.tokens)))
         if self.case.whole and room < count:
-            return set()
-        self.tokens -= room
+            room = 0
+        self.tokens -= room + self.case.refusals_cost * (count - room)
         return set(self.rng.sample(range(count), room))
+
+    def _work(self, count: int, timeout: float) -> None:
+        """The time that so many items take; the client gives up before."""
+        began = self.now
+        self.free_at = max(began, self.free_at) + count / self.case.capacity
+        self.now = min(self.free_at, began + timeout)
+        if self.now < self.free_at:
+            raise ReadTimeout
 
     def _apply(self, head: dict[str, Any]) -> dict[str, Any]:
         name, current = head["_id"], self.versions.get(head["_id"], 0)
@@ -242,10 +262,10 @@ def run(case: Case) -> Found:
         clock=lambda: world.now,
     )
     end = {"s": number(case.changes - 1)}
-    while trigger.checkpoints != end and world.now - START < case.limit_s:
+    while trigger.checkpoints != end and world.now - world.begun < case.limit_s:
         if not trigger.step():
             world.now += STEP_S
-    return Found(world.now - START, invocations, world.handed_over, world.missing())
+    return Found(world.now - world.begun, invocations, world.handed_over, world.missing())
 
 
 def started(world: World) -> Any:

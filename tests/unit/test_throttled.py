@@ -6,10 +6,12 @@ import json
 from typing import Any
 
 import pytest
+from requests.exceptions import ReadTimeout
 
 from bench.before import ROOT
 from bench.overload import AT_MOST, CHANGES, SEED, tried
 from bench.throttled import BURST_S, OLD, REQUEST_S, Case, World
+from tests.support.trigger_harness import START
 
 CAPACITY = 20
 BULK = "https://collection/bench/_bulk"
@@ -22,11 +24,15 @@ def world(*, kind: str = "puts", whole: bool = False, rested: bool = True) -> Wo
 
 
 def bulk(to: World, names: list[str], *, version: int = 5, action: str = "index") -> tuple[int, list[Any]]:
+    status, answer = to.collection("POST", BULK, body(names, version, action))
+    return status, [each[action] for each in json.loads(answer).get("items", [])]
+
+
+def body(names: list[str], version: int = 5, action: str = "index") -> bytes:
     lines = [json.dumps({action: {"_id": name, "version": version}}) for name in names]
     if action == "index":
         lines = [each for line in lines for each in (line, "{}")]
-    status, body = to.collection("POST", BULK, ("\n".join(lines) + "\n").encode())
-    return status, [each[action] for each in json.loads(body).get("items", [])]
+    return ("\n".join(lines) + "\n").encode()
 
 
 def test_no_more_items_are_taken_than_the_capacity_has_room_for() -> None:
@@ -54,6 +60,27 @@ def test_a_request_over_the_room_is_refused_whole_and_costs_nothing() -> None:
     assert (status, {each["status"] for each in items}) == (200, {200})
 
 
+def test_a_slow_collection_refuses_nothing_and_works_on_what_was_given_up() -> None:
+    slow = World(Case("puts", 100, CAPACITY, False, True, 7, 1_000.0, slow=True, age_s=600.0))
+    names = [f"k{number}" for number in range(CAPACITY)]
+    with pytest.raises(ReadTimeout):
+        slow.collection("POST", BULK, body(names), 0.5)
+    assert slow.now == pytest.approx(START + 600.0 + 0.5)
+    assert {each["status"] for each in bulk(slow, names[:1], version=6)[1]} == {200}
+    assert slow.now == pytest.approx(START + 600.0 + REQUEST_S + 1.0 + 1 / CAPACITY)
+    assert set(slow.versions) == set(names)
+
+
+def test_a_refusal_may_cost_as_much_as_a_write() -> None:
+    throttled = World(Case("puts", 100, CAPACITY, False, True, 7, 1_000.0, refusals_cost=1.0))
+    throttled.now += BURST_S
+    bulk(throttled, [f"k{number}" for number in range(3 * CAPACITY)])
+    throttled.now += BURST_S
+    assert {each["status"] for each in bulk(throttled, ["k"])[1]} == {429}
+    throttled.now += 2 * BURST_S
+    assert {each["status"] for each in bulk(throttled, ["k"])[1]} == {200}
+
+
 def test_a_version_that_is_not_newer_is_a_conflict_that_says_the_current_one() -> None:
     throttled = world()
     bulk(throttled, ["k1"], version=5)
@@ -67,6 +94,13 @@ def test_what_a_deletion_finds_is_missing_until_it_is_gone() -> None:
     assert (throttled.missing(), throttled.versions["k1"]) == (100, OLD)
     bulk(throttled, ["k1"], action="delete")
     assert throttled.missing() == 99
+
+
+def test_the_packages_handler_catches_up_with_a_slow_collection() -> None:
+    case = Case("puts", CHANGES, 15, False, False, SEED, 300.0, slow=True)
+    (found,) = tried(ROOT / "lambda_src", [case])
+    assert (found.handed_over, found.missing) == (0, 0)
+    assert found.seconds <= AT_MOST * case.least_s
 
 
 @pytest.mark.parametrize("kind", ["puts", "deletions"])
