@@ -11,7 +11,8 @@ import pytest
 from requests_aws4auth import AWS4Auth
 
 from searchsync.config import read_environment
-from searchsync.documents.index import Mark, Owner
+from searchsync.documents.index import GUARD, Mark, Owner
+from searchsync.edges.bound import Seconds
 from searchsync.edges.collection import OpenSearchCollection, connect
 from searchsync.errors import StackError
 from searchsync.limits import (
@@ -22,6 +23,7 @@ from searchsync.limits import (
     READ_TO_ANSWER,
     UNGUARDED_FOR,
 )
+from searchsync.protocol.bulk import Response
 from searchsync.sync.delivery import PROBE
 from searchsync.sync.metrics import log_line
 from tests.support.events import OWNER, environment, event, number, record
@@ -314,6 +316,34 @@ def test_an_index_that_cannot_be_asked_shows_no_versions(services: Services) -> 
     bench = start(services, NewIndex(FakeClock()))
     services.answer = lambda _asked, _body: MISSING
     assert bench.index.current_versions(["a"], 5.0) == {}
+
+
+def test_a_second_request_without_the_guard_has_what_is_left_of_the_firsts_time(services: Services) -> None:
+    bench = start(services, NewIndex(FakeClock()))
+    sent = refused(bench, takes=4.0)
+    bench.index.bulk(b"{}\n", 30.0, 20.0)
+    assert [(float(each), each.begin_within) for each, _ in sent] == [(30.0, 20.0), (26.0, 16.0)]
+
+
+def test_a_request_that_is_refused_without_the_guard_too_keeps_it_for_the_next(services: Services) -> None:
+    bench = start(services, NewIndex(FakeClock()))
+    sent = refused(bench)
+    for _ in range(2):
+        bench.index.bulk(b"{}\n", 30.0, 20.0)
+    assert [GUARD in body for _, body in sent] == [True, False, True, False]
+
+
+def refused(bench: Bench, takes: float = 0.0) -> list[tuple[Seconds, bytes]]:
+    """The times and bodies of requests, each of which is refused as a whole."""
+    sent: list[tuple[Seconds, bytes]] = []
+
+    def request(_method: str, _path: str, body: bytes, timeout: Seconds, _headers: Any) -> Response:
+        sent.append((timeout, body))
+        bench.clock.time += takes
+        return Response(400)
+
+    bench.index._request = request  # type: ignore[attr-defined]
+    return sent
 
 
 @pytest.mark.parametrize("lived", [True, False])

@@ -13,6 +13,7 @@ from searchsync.clock import Backoff, Deadline
 from searchsync.documents.document import DIGEST_PREFIX, document_id
 from searchsync.errors import StackError
 from searchsync.limits import (
+    BACKOFF_BASE,
     FIRST_WINDOW,
     LAST_TRY,
     LASTING_REQUEST,
@@ -25,13 +26,14 @@ from searchsync.limits import (
     SLOW_AGE,
     SPLIT_TIMEOUT,
 )
-from searchsync.protocol.bulk import LOAD_STATUSES, QUOTA_STATUS, Answer, Kind, Response, Write, lines
-from searchsync.sync.delivery import NO_ANSWER, PROBE, REFUSED_UNDER_LOAD, Delivery, Window
+from searchsync.protocol.bulk import QUOTA_STATUS, Answer, Kind, Response, Write, lines
+from searchsync.sync.delivery import NO_ANSWER, NO_TIME, PROBE, REFUSED_UNDER_LOAD, Delivery, Window
 from tests.support.fakes import BUSY, FAILING, FakeClock, MemoryIndex, error, faulty
 
 LONE = Write("lone", 2, b'{"n":2}')
 BESIDE = lines(PROBE)
-LOAD = sorted(LOAD_STATUSES)
+LOAD = [400, 402, 404, 429, 503, 504]
+"""By name: a status that the table loses is a document's fault."""
 Fault = Callable[[list[str]], Response | None]
 """The ids of a request to what it is answered instead of being applied; None: it is applied."""
 
@@ -191,6 +193,47 @@ def test_what_lies_above_the_lowest_refused_document_waits_for_it() -> None:
     assert {each.kind for each in answers.values()} == {Kind.BUSY}
 
 
+def test_a_batch_that_is_too_large_is_halved() -> None:
+    world = World()
+    world.fault = lambda ids: Response(413) if len(ids) > 30 else None
+    world.deliver(many(100))
+    assert [len(ids) for ids in world.requests[:3]] == [100, 50, 25]
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_what_passes_by_waiting_makes_no_smaller_request(status: int) -> None:
+    world = World()
+    world.index.item_fault = lambda _, name: busy(status) if len(world.requests) < 3 and name != "k0" else None
+    world.deliver(many(100))
+    assert [len(ids) for ids in world.requests] == [100, 99, 99]
+
+
+def test_pauses_stay_short_while_some_of_each_request_is_taken() -> None:
+    world = World()
+    world.index.item_fault = lambda _, name: BUSY if world.requests[-1].index(name) % 2 else None
+    world.deliver(many(400))
+    assert len(world.clock.slept) > LONE_TRIES
+    assert max(world.clock.slept) <= BACKOFF_BASE
+
+
+def test_pauses_are_short_again_behind_a_success() -> None:
+    world = World()
+    later = iter([Response(429)])
+    world.fault = lambda ids: next(later, None) if "k50" in ids and world.clock.time - world.began > 10.0 else None
+    world.index.item_fault = lambda _, __: BUSY if world.clock.time - world.began < 10.0 else None
+    world.deliver(many(100))
+    assert max(world.clock.slept[:-1]) > 10 * BACKOFF_BASE
+    assert world.clock.slept[-1] <= BACKOFF_BASE
+
+
+def test_what_there_was_no_time_for_is_answered_so() -> None:
+    world = World()
+    delivery = Delivery(world.index, Backoff(world.clock, random.Random(1)), 5_000_000)
+    answers = delivery.deliver(many(3), Deadline.after(world.clock, 0.0))
+    assert answers == {write.id: NO_TIME for write in many(3)}
+    assert (delivery.last_busy, world.requests) == (NO_TIME, [])
+
+
 def test_pauses_follow_refusals_alone() -> None:
     world = World()
     refused = iter([Response(503)])
@@ -338,6 +381,20 @@ def test_one_request_without_an_answer_accuses_nobody(others: int) -> None:
     assert {each.kind for each in answers.values()} == {Kind.DONE}
 
 
+def test_an_old_document_that_is_slow_by_itself_has_all_of_a_requests_time() -> None:
+    world = World(age=SLOW_AGE)
+    world.late = {"lone": 30.0}
+    assert world.deliver([LONE])["lone"].kind is Kind.DONE
+
+
+def test_tries_that_fit_into_an_invocation_are_counted_however_old_the_record_is() -> None:
+    world = World(age=SLOW_AGE)
+    world.index.item_fault = faulty(lone=FAILING)
+    world.late = {"lone": LONE_SECONDS / LONE_TRIES - 0.1}
+    assert poison(world.deliver([LONE])) == {"lone"}
+    assert len(world.alone) > LONE_TRIES
+
+
 def test_a_young_record_without_an_answer_is_no_poison() -> None:
     world = World(age=SLOW_AGE - REQUEST_TIMEOUT - 1.0)
     world.fault = with_the_lone(Response(None))
@@ -393,6 +450,14 @@ def test_load_is_no_documents_fault(status: int, age: float) -> None:
     assert len(world.alone) > LONE_TRIES
     assert poison(answers) == set()
     assert {answers[name].kind for name in ("k2", "k3", "k4")} == {Kind.DONE}
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_what_passes_by_waiting_is_not_a_lone_documents_fault(status: int) -> None:
+    world = World(age=LOAD_AGE - READ_TO_ANSWER)
+    world.index.item_fault = faulty(lone=busy(status))
+    assert world.deliver([LONE])["lone"].kind is Kind.BUSY
+    assert len(world.alone) > LONE_TRIES
 
 
 @pytest.mark.parametrize("status", LOAD)
