@@ -53,9 +53,12 @@ LONE_TRIES = 5
 LONE_SECONDS = 20.0
 """A document that alone meets errors so often and for so long is poison. A shard of the index that moves is in
 trouble for seconds."""
+SLOW_TRY = LONE_SECONDS / LONE_TRIES
+"""Seconds: LONE_TRIES tries that take longer do not fit into an invocation. A probe is answered sooner where nothing of
+ours is worked on."""
 SLOW_AGE = 600.0
-"""Seconds: of a record older than that, a try alone counts that was so slow that LONE_TRIES of them do not fit into an
-invocation. A run's call tries for so long, too."""
+"""Seconds: of a record older than that, a try alone counts that took longer than SLOW_TRY. A run's call tries for so
+long, too."""
 LOAD_AGE = 3_600.0
 """Seconds: a record older than that is handed over though its document alone met nothing but load. A shard must not
 stand for the day that its stream keeps."""
@@ -85,8 +88,7 @@ LAST_TRY = 0.5
 """Seconds before the time to begin something ends: then its last try is made. Sleeping and what comes before
 the request take a little, and a try that is due at the end itself comes too late."""
 assert LONE_SECONDS < READ_TO_REQUEST - 2 * LAST_TRY  # else no invocation is long enough for poison
-assert 2 * SPLIT_TIMEOUT + BACKOFF_BASE < READ_TO_REQUEST - LAST_TRY  # a try alone may be begun behind its probe
-assert 2 * SPLIT_TIMEOUT + REQUEST_TIMEOUT + BACKOFF_BASE + SHORTEST_REQUEST <= READ_TO_ANSWER  # and a probe behind it
+assert SPLIT_TIMEOUT + SLOW_TRY + REQUEST_TIMEOUT + BACKOFF_BASE + SHORTEST_REQUEST <= READ_TO_ANSWER  # one try alone
 LONGEST_CALL_OUT = 20.0
 """Seconds of one call to an AWS service, its second try included, and of one read of a streamed body."""
 QUEUE_CALL = 2.5

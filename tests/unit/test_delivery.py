@@ -308,13 +308,17 @@ def test_the_probe_is_asked_once_though_many_documents_are_refused(status: int) 
 
 
 @pytest.mark.parametrize("quiet", [True, False])
-def test_a_document_is_not_accused_for_its_time_while_the_probe_before_it_waits_too(quiet: bool) -> None:
-    """What we have given up may be worked on, and is what makes both wait."""
-    world = World(age=SLOW_AGE)
+@pytest.mark.parametrize("status", [None, 504])
+def test_a_document_is_not_accused_for_its_time_while_the_probe_before_it_waits_too(
+    status: int | None, quiet: bool
+) -> None:
+    """What we have given up may be worked on, and is what makes both wait. A gateway's 504 is no more than that."""
+    world = World(age=LOAD_AGE)
+    world.late = {"lone": 12.0}
     probes = iter([None if quiet else Response(None)])
 
     def fault(ids: list[str]) -> Response | None:
-        return Response(None) if "lone" in ids else next(probes, None)
+        return Response(status) if "lone" in ids else next(probes, None)
 
     world.fault = fault
     assert poison(world.deliver([LONE])) == ({"lone"} if quiet else set())
@@ -417,6 +421,14 @@ def test_slow_errors_are_judged_by_the_records_age_too(whole: bool) -> None:
         world.fault = with_the_lone(Response(500)) if whole else world.fault
         world.index.item_fault = faulty(lone=FAILING)
         assert poison(world.deliver([LONE, *many(5)])) == expected
+
+
+def test_a_try_takes_so_long_as_it_does_with_its_probe() -> None:
+    """Where each request takes 3 s, five pairs of them do not fit into an invocation."""
+    world = World(age=SLOW_AGE)
+    world.took = 3.0
+    world.fault = with_the_lone(Response(500))
+    assert poison(world.deliver([LONE, *many(5)])) == {"lone"}
 
 
 def test_where_a_request_fails_as_a_whole_the_probe_follows_from_the_second_try_on() -> None:

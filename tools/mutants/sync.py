@@ -114,7 +114,7 @@ MUTANTS = (
     Mutant(
         "F20 the probe not asked by itself where a whole request fails",
         FUNCTION + "sync/delivery.py",
-        "counts and not self._excused(write, answer) and self._answers(deadline)",
+        "counts and not waited and not self._excused(write, answer) and self._answers(deadline)",
         "False",
         ("tests/unit/test_delivery.py", "-k", "fails_its_whole_request"),
     ),
@@ -224,10 +224,31 @@ MUTANTS = (
         ("tests/unit/test_overload.py", "-k", "new_sandboxes"),
     ),
     Mutant(
+        "a document whose errors are slow never accused while all is slow",
+        FUNCTION + "sync/delivery.py",
+        "answer.status in UNANSWERED_STATUSES and not quiet",
+        "not quiet",
+        ("tests/unit/test_delivery.py", "-k", "slow_errors_are_judged"),
+    ),
+    Mutant(
+        "a gateway's own time taken for the document's",
+        FUNCTION + "sync/delivery.py",
+        "UNANSWERED_STATUSES = frozenset({None, 504})",
+        "UNANSWERED_STATUSES = frozenset({None})",
+        ("tests/unit/test_delivery.py", "-k", "probe_before_it_waits_too"),
+    ),
+    Mutant(
+        "the time of a try's probe left out",
+        FUNCTION + "sync/delivery.py",
+        "took = self._took + took if beside else took",
+        "pass",
+        ("tests/unit/test_delivery.py", "-k", "with_its_probe"),
+    ),
+    Mutant(
         "a document accused for the time that our own given-up work takes",
         FUNCTION + "sync/delivery.py",
-        "(quiet or took <= SLOW_TRY)",
-        "True",
+        "answer.status in UNANSWERED_STATUSES and not quiet",
+        "False",
         ("tests/unit/test_delivery.py", "-k", "probe_before_it_waits_too"),
     ),
     Mutant(
@@ -358,7 +379,7 @@ MUTANTS = (
     ),
     Mutant(
         "tries that fit into an invocation taken for slow ones",
-        FUNCTION + "sync/delivery.py",
+        FUNCTION + "limits.py",
         "SLOW_TRY = LONE_SECONDS / LONE_TRIES\n",
         "SLOW_TRY = 1.0\n",
         ("tests/unit/test_delivery.py", "-k", "counted_however_old"),

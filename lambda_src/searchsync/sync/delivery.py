@@ -11,10 +11,10 @@ The lonely document. A request of which nothing is taken is followed by its firs
 collection cannot take stands alone in the end, whatever its batch. Whether the trouble is its own says a probe: the
 deletion of a document that no item can have, of a version below all, which changes nothing but asks for an answer.
 It travels with each try of the lone document but a first one; where that request is refused as a whole, or not
-answered, the probe is sent by itself. A probe without an answer is a storm: no document's fault, however long. Behind a
-request that took long the probe is sent before the document too, and must be answered: else both may wait for what we
-have given up. For load a young record's document has no probe, since its refusals may cost the collection as much as
-writes. Beside an answered probe
+answered, the probe is sent by itself. A probe without an answer is a storm: no document's fault, however long. Behind
+a request that took long the probe is sent before the document too, and must be answered at once where the document is
+not answered: else both may wait for what we have given up. For load a young record's document has no probe, since its
+refusals may cost the collection as much as writes. Beside an answered probe
 
     the lone document meets                          it is poison
     errors, none of them load (`LOAD_STATUSES`)      after LONE_TRIES tries over LONE_SECONDS
@@ -46,6 +46,7 @@ from searchsync.limits import (
     REQUEST_TIMEOUT,
     SHORTEST_REQUEST,
     SLOW_AGE,
+    SLOW_TRY,
     SPLIT_TIMEOUT,
 )
 from searchsync.protocol.bulk import (
@@ -72,8 +73,8 @@ REFUSED_UNDER_LOAD = "refused_under_load"
 """The error type of a document that met load alone for so long that it had to leave its shard."""
 NO_ANSWER = "no_answer"
 """The error type of a document that the collection does not answer."""
-SLOW_TRY = LONE_SECONDS / LONE_TRIES
-"""Seconds: LONE_TRIES tries that take longer do not fit into an invocation."""
+UNANSWERED_STATUSES = frozenset({None, 504})
+"""Of a request that somebody gave up, ourselves or a gateway."""
 UNLIMITED = 2**62
 
 
@@ -252,8 +253,10 @@ class Delivery:
             if found.answer.kind in SPLIT:
                 return [self._refused(found.answer, deadline)]
             answer = _checked(found.answer)
-            counts = before is not None and found.sent and answer.kind is Kind.BUSY and (quiet or took <= SLOW_TRY)
-            beside: bool | None = counts and not self._excused(write, answer) and self._answers(deadline)
+            counts = before is not None and found.sent and answer.kind is Kind.BUSY
+            waited = took > SLOW_TRY and answer.status in UNANSWERED_STATUSES and not quiet
+            beside: bool | None = counts and not waited and not self._excused(write, answer) and self._answers(deadline)
+            took = self._took + took if beside else took
         else:
             answer, beside = found[0], found[1].kind is not Kind.BUSY if len(found) > 1 else None
         if answer.kind is Kind.BUSY:
@@ -271,7 +274,7 @@ class Delivery:
         Behind a request that took long: else what makes it wait may be what we have given up, and is worked on.
         """
         slow = self._took > SLOW_TRY and self._age(write) >= SLOW_AGE
-        return slow and self._answers(deadline, SPLIT_TIMEOUT)
+        return slow and self._answers(deadline, SLOW_TRY)
 
     def _answers(self, deadline: Deadline, patience: float = REQUEST_TIMEOUT) -> bool:
         """Whether the probe by itself is answered. It writes nothing, so that it may be late.
@@ -304,7 +307,7 @@ class Delivery:
     def _judged(self, write: Write, answer: Answer, beside: bool | None, took: float) -> Answer:
         """A lone document's busy answer, as poison where the table above says so.
 
-        `beside`: the probe was answered, None where it was not asked; `took`: seconds that the try took.
+        `beside`: the probe was answered, None where it was not asked; `took`: seconds of the try, with its probe.
         """
         lonely, now = self._lonely, self._clock.monotonic()
         excused = self._excused(write, answer)
