@@ -17,6 +17,10 @@ class StackError(SearchsyncError):
     """The stack is wrong, not the record: a permission, the index, a clock. The whole batch fails."""
 
 
+class ReadRefusedError(StackError):
+    """A read that the table cannot take as it is asked for: where it names several keys, one may be at fault."""
+
+
 class ConversionError(SearchsyncError):
     """One item can never become a document; its record is poison."""
 

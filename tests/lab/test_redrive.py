@@ -156,6 +156,13 @@ def test_the_range_that_the_trigger_gave_up_is_read_from_the_stream_and_brought_
     assert waiting(clean) == []
 
 
+def test_a_message_from_before_the_keys_type_was_changed_holds_up_no_other(clean: Applied) -> None:
+    send(clean, {**old_poison(clean, "redrive-number"), "key": {"id": {"N": "7"}}})
+    send(clean, old_poison(clean, "redrive-gone"))
+    answer = invoke(clean)
+    assert (answer["redriven"], answer["reasons"]) == (1, {"another_key_schema": 1})
+
+
 def some_range(stack: Applied) -> dict[str, Any]:
     """The trigger's message of one record that the stream still has."""
     streams, arn = stack.lab.boto3_client("dynamodbstreams"), stack.outputs["stream_arn"]

@@ -171,7 +171,7 @@ def faulty(**answers: dict[str, Any]) -> ItemFault:
 
 @dataclass
 class MemoryTable:
-    """Items by document id."""
+    """Items by document id. `refused`: keys that it cannot have, by document id."""
 
     clock: FakeClock
     items: dict[str, AttributeMap] = field(default_factory=dict)
@@ -179,6 +179,7 @@ class MemoryTable:
     after_read: Callable[[], None] | None = None
     busy: Exception | None = None
     busy_after: int | None = None
+    refused: frozenset[str] = frozenset()
 
     def read(self, keys: Mapping[str, AttributeMap], deadline: Deadline) -> Iterator[Page]:
         if self.busy is not None:
@@ -188,7 +189,8 @@ class MemoryTable:
             first = dict(list(keys.items())[: self.busy_after])
             yield Page(self.clock.now(), self.clock.monotonic(), {name: self.items.get(name) for name in first})
             raise TableBusyError("2 items were not read in the invocation's time")
-        page = Page(self.clock.now(), self.clock.monotonic(), {name: self.items.get(name) for name in keys})
+        images = {name: self.items.get(name) for name in keys if name not in self.refused}
+        page = Page(self.clock.now(), self.clock.monotonic(), images, self.refused & keys.keys())
         if self.after_read is not None:
             self.after_read()
         yield page

@@ -13,10 +13,11 @@ from searchsync.documents.document import KEY_FIELD, index_key
 from searchsync.errors import CollectionBusyError, RunRefusedError, StackError
 from searchsync.limits import FEW_TO_REPAIR, LONGEST_CALL, MOST_TO_REPAIR, ONE_PAGE, READ_TO_ANSWER, TOLD_EVERY
 from searchsync.protocol.bulk import Response
+from searchsync.reconcile.parts import Pace, PacedTable
 from searchsync.reconcile.visibility import is_probe
 from searchsync.sync.delivery import PROBE_PREFIX
 from tests.support.events import environment
-from tests.support.fakes import BUSY, FAILING, POISONED, MemoryBucket, faulty
+from tests.support.fakes import BUSY, FAILING, POISONED, FakeClock, MemoryBucket, MemoryTable, faulty
 from tests.support.reconcile_harness import Lane, World
 
 BUSY_REQUEST = Response(429, {"error": {"type": "circuit_breaking_exception", "reason": "injected"}})
@@ -126,6 +127,15 @@ def test_a_verification_asks_the_index_of_no_item_that_is_to_have_no_document() 
     Lane(world, given).reconcile("backfill")
     Lane(world, given).reconcile("verify")
     assert {name for names in world.reader.asked for name in names} == {"item-0001", "item-0011"}
+
+
+def test_a_run_ends_where_the_table_has_another_key_schema_than_when_it_began() -> None:
+    clock = FakeClock()
+    typed: Any = MemoryTable(clock, refused=frozenset({"a"}))
+    typed.units = 0.0
+    table = PacedTable(typed, Pace(clock, None))
+    with pytest.raises(StackError, match="another one than when the run began"):
+        list(table.read({"a": {"id": {"N": "1"}}}, Deadline.after(clock, 30)))
 
 
 @pytest.mark.parametrize("task", ["backfill", "verify"])

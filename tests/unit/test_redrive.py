@@ -137,6 +137,14 @@ def test_a_key_that_could_not_be_read_in_time_stays(bench: RedriveBench) -> None
     assert len(bench.queue.visible) == 1
 
 
+def test_a_message_from_before_the_keys_type_was_changed_stays_and_holds_up_nothing(bench: RedriveBench) -> None:
+    bench.table.refused = frozenset({"7"})
+    body = poison_message("7", key={"id": {"N": "7"}})
+    bench.queue.put(*[poison_message(f"k{each}") for each in range(9)], body)
+    assert bench.run() == answer(taken=10, redriven=9, stayed=1, keys=10, reasons={"another_key_schema": 1})
+    assert list(bench.queue.visible.values()) == [body]
+
+
 def test_a_busy_collection_deletes_nothing(bench: RedriveBench) -> None:
     bench.put("a")
     bench.index.item_fault = faulty(a=BUSY)

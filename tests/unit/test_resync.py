@@ -17,7 +17,7 @@ from searchsync.protocol.ports import Page
 from searchsync.protocol.version import read_version
 from searchsync.sync.resync import Result, Resync, Target
 from tests.support.events import NOW
-from tests.support.fakes import FakeClock
+from tests.support.fakes import FakeClock, MemoryTable
 
 MAX_SKEW = 10.0
 BUSY = Answer(Kind.BUSY, 429)
@@ -78,7 +78,9 @@ def clock() -> FakeClock:
     return FakeClock(NOW + 100.5)
 
 
-def run(table: Pages, delivered: Delivered, count: int, seconds: float = 300.0, **given: Any) -> dict[str, Result]:
+def run(
+    table: Pages | MemoryTable, delivered: Delivered, count: int, seconds: float = 300.0, **given: Any
+) -> dict[str, Result]:
     names = [f"k{number}" for number in range(count)]
     targets = [Target(name, {"id": {"S": name}}, NOW, NOW) for name in names]
     resync = Resync(table, delivered, table.clock, MAX_SKEW, **given)
@@ -93,6 +95,15 @@ def test_several_reads_share_a_request_and_each_write_has_its_own_reads_version(
     assert delivered.batches == [[f"k{number}" for number in range(6)]]
     assert delivered.versions == {name: read_version(at, MAX_SKEW) for name, (at,) in table.read_at.items()}
     assert len(set(delivered.versions.values())) == 3
+
+
+def test_a_key_that_the_table_cannot_have_is_poison_beside_the_others(clock: FakeClock) -> None:
+    table = MemoryTable(clock, refused=frozenset({"k1"}))
+    assert run(table, Delivered(clock), 3) == {
+        "k0": Result.RESYNCED,
+        "k1": Result.POISON,
+        "k2": Result.RESYNCED,
+    }
 
 
 def test_the_request_is_in_its_oldest_reads_time(clock: FakeClock) -> None:

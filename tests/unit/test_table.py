@@ -304,6 +304,33 @@ def test_the_functions_client_does_not_spend_its_time_in_botocores_parser() -> N
         assert client.batch_get_item(RequestItems={"t": {"Keys": [{"id": {"S": "a"}}]}})[AS_SENT]
 
 
+class Typed:
+    """A table whose key is a string: DynamoDB refuses a read whole where one of its keys is none."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.clock = clock
+        self.requests = 0
+
+    def batch_get_item(self, RequestItems: dict[str, Any], **_: Any) -> Any:  # noqa: N803
+        self.requests += 1
+        keys = RequestItems["t"]["Keys"]
+        if any("S" not in key["id"] for key in keys):
+            raise failure("ValidationException")
+        return answered(self.clock, *keys)
+
+
+@pytest.mark.parametrize("others", [{7}, {0}, {99}, {1, 2, 50}, set(range(100))])
+def test_a_key_that_the_table_cannot_have_stands_alone_and_the_others_are_read(others: set[int]) -> None:
+    clock = FakeClock()
+    client = Typed(clock)
+    table = DynamoTable(client, "t", ("id",), clock, Backoff(clock, random.Random(1)))
+    keys = {str(each): {"id": {"N" if each in others else "S": str(each)}} for each in range(100)}
+    pages = list(table.read(keys, Deadline.after(clock, 30)))
+    assert {name for page in pages for name in page.refused} == set(map(str, others))
+    assert {name for page in pages for name in page.images} == keys.keys() - set(map(str, others))
+    assert client.requests < 2 * len(keys)
+
+
 def test_a_refused_read_names_the_permission() -> None:
     with pytest.raises(StackError, match="dynamodb:BatchGetItem"):
         read(Client(failure("AccessDeniedException")), FakeClock(), "a")
@@ -377,6 +404,11 @@ def test_a_throttled_scan_backs_off_and_goes_on() -> None:
     assert clock.slept
     with pytest.raises(TableBusyError):
         scan(Scans(busy), clock)
+
+
+def test_a_scan_that_is_refused_has_no_key_to_stand_alone() -> None:
+    with pytest.raises(StackError, match="ValidationException"):
+        scan(Scans(failure("ValidationException")), FakeClock())
 
 
 def test_a_scan_whose_date_is_far_from_ours_is_refused_and_repeated() -> None:

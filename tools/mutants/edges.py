@@ -237,6 +237,13 @@ MUTANTS = (
         ("tests/unit/test_reconcile_reader.py", "-k", "over_the_bound"),
     ),
     Mutant(
+        "one key that the table cannot have fails them all",
+        FUNCTION + "edges/table.py",
+        "raise (ReadRefusedError if code == INVALID else StackError)(",
+        "raise StackError(",
+        ("tests/unit/test_table.py", "-k", "cannot_have_stands_alone"),
+    ),
+    Mutant(
         "F28 a read begun without time",
         FUNCTION + "edges/table.py",
         "if deadline.remaining() < SHORTEST_READ:",

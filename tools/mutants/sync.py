@@ -27,6 +27,13 @@ MUTANTS = (
         ("tests/unit/test_redrive.py", "-k", "what_still_cannot_be_written_stays"),
     ),
     Mutant(
+        "a key that the table cannot have left without an outcome",
+        FUNCTION + "sync/resync.py",
+        "        read.unwritable.update(dict.fromkeys(page.refused, (version, NO_KEY_OF_THE_TABLE)))\n",
+        "",
+        ("tests/unit/test_redrive.py", "-k", "before_the_keys_type_was_changed"),
+    ),
+    Mutant(
         "a redrive that does not wait for its message's second",
         FUNCTION + "sync/redrive.py",
         "found[each.id] = Target(each.id, each.keys, second, second)",

@@ -18,7 +18,7 @@ from searchsync.documents.attributes import AttributeMap
 from searchsync.documents.document import document_id
 from searchsync.edges.reads import BoundedReads, Portion
 from searchsync.edges.wire import event_form, sdk_form
-from searchsync.errors import AnswerTooLargeError, StackError, TableBusyError
+from searchsync.errors import AnswerTooLargeError, ReadRefusedError, StackError, TableBusyError
 from searchsync.limits import (
     CLOCK_TOLERANCE,
     LARGEST_ANSWER,
@@ -41,6 +41,9 @@ BUSY_CODES = frozenset(
         "ThrottlingException",
     }
 )
+INVALID = "ValidationException"
+"""DynamoDB's answer on a request with one key of another type or name than the table's ("The provided key element does
+not match the schema"), whatever the keys beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,22 +105,31 @@ class DynamoTable:
     def read(self, keys: Mapping[str, AttributeMap], deadline: Deadline) -> Iterator[Page]:
         """Every key's item, in pages of at most 100 keys, each with the time before it was asked for.
 
-        How many keys one request has follows the sizes of the items. Before the table is waited for there is an
-        empty page, so that what was read need not grow old. Raises TableBusyError when the time does not suffice,
-        StackError when the table refuses the function or the clocks disagree.
+        How many keys one request has follows the sizes of the items. A refused one is halved until the key that the
+        table cannot have stands alone. Before the table is waited for there is an empty page, so that what was read
+        need not grow old. Raises TableBusyError when the time does not suffice, StackError when the table refuses the
+        function or the clocks disagree.
         """
         for each in _rounds(keys):
-            waiting, attempt = deque(each.items()), 0
+            waiting, attempt, most = deque(each.items()), 0, LARGEST_READ
             while waiting:
-                part = dict(waiting.popleft() for _ in range(min(self._portion.now, len(waiting))))
+                part = dict(waiting.popleft() for _ in range(min(self._portion.now, most, len(waiting))))
                 unread = list[str]()
                 try:
                     page = self._page(part, unread, deadline)
+                except ReadRefusedError:
+                    most = max(1, len(part) // 2)
+                    if len(part) > 1:
+                        waiting.extendleft(reversed(part.items()))
+                    else:
+                        yield Page(self._clock.now(), self._clock.monotonic(), {}, frozenset(part))
+                    continue
                 except AnswerTooLargeError as error:
                     self._portion.refused(len(part), error.size)
                     waiting.extendleft(reversed(part.items()))
                     continue
                 if page is not None:
+                    most = min(2 * most, LARGEST_READ)
                     yield page
                 del page  # it would be in memory beside the next one
                 waiting.extendleft((name, part[name]) for name in reversed(unread))
@@ -224,7 +236,7 @@ class DynamoTable:
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
             if code in BUSY_CODES or status >= 500:
                 return None
-            raise StackError(
+            raise (ReadRefusedError if code == INVALID else StackError)(
                 f"The table {self._table} refused a read: {code}. Check the role's dynamodb:BatchGetItem "
                 "(a run: dynamodb:Scan too) on the table (and kms:Decrypt where it has a customer key) and that the "
                 "table is there."

@@ -15,12 +15,14 @@ from searchsync.protocol.bulk import Answer, Write
 class Page:
     """Items read at once: `read_at` is Unix time, `read_monotonic` the same moment for deadlines.
 
-    `images` maps each document id of the page to its item, None where the table has none.
+    `images` maps each document id of the page to its item, None where the table has none. `refused` are the ids of keys
+    that the table cannot have: another type, or another name, than its key schema says.
     """
 
     read_at: float
     read_monotonic: float
     images: Mapping[str, AttributeMap | None]
+    refused: frozenset[str] = frozenset()
 
 
 class Table(Protocol):

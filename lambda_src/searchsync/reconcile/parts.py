@@ -105,12 +105,19 @@ class PacedTable:
     pace: Pace
 
     def read(self, keys: Mapping[str, AttributeMap], deadline: Deadline) -> Iterator[Page]:
-        """Consistent reads of all keys, as the table's."""
+        """Consistent reads of all keys, as the table's. Raises StackError where it cannot have one: a run asks for
+        keys of the types that the table had when it began."""
         before = self.table.units
         try:
-            yield from self.table.read(keys, deadline)
+            yield from map(_whole, self.table.read(keys, deadline))  # `map` keeps no page in memory
         finally:
             self.pace.took(self.table.units - before)
+
+
+def _whole(page: Page) -> Page:
+    if page.refused:
+        raise StackError("The table's key schema is another one than when the run began: start a new run.")
+    return page
 
 
 @dataclass(frozen=True)

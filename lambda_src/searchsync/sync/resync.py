@@ -19,6 +19,14 @@ from searchsync.protocol.bulk import DONE, Answer, Kind, Write, lines
 from searchsync.protocol.ports import Deliver, Page, Table
 from searchsync.protocol.version import Verdict, read_version, second_of, verdict_on_read, wait_until_past
 
+NO_KEY_OF_THE_TABLE = Answer(
+    Kind.POISON,
+    None,
+    "another_key_schema",
+    "the table refuses the key: it was written when the table had another key schema",
+)
+"""Of a key that no item of the table can have: nothing can be read, and no redrive can bring it in step."""
+
 
 class Result(Enum):
     """What became of a document."""
@@ -137,6 +145,7 @@ class Resync:
                 read.writes.append(Write(name, version, encode(name, image, self.rules)))
             except Exception as error:  # noqa: BLE001 - one item's failure in pure code is that item's
                 read.unwritable[name] = (version, _unwritable(error))
+        read.unwritable.update(dict.fromkeys(page.refused, (version, NO_KEY_OF_THE_TABLE)))
         return replace(read, size=sum(len(lines(write)) for write in read.writes))
 
     def _is_time(self, gathered: Sequence[_Read], read: _Read, deadline: Deadline) -> bool:
