@@ -109,7 +109,8 @@ class StreamFake:
 
     def records(self, wanted: RangeMessage, deadline: Deadline) -> Iterator[StreamRecord]:
         self.asked.append(wanted)
-        yield from parse_event({"Records": self.raw})
+        records = parse_event({"Records": self.raw})
+        yield from (each for each in records if int(each.sequence_number) >= int(wanted.first))
         if self.lost is not None:
             raise self.lost
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
@@ -17,7 +17,7 @@ from searchsync.limits import SLOW_AGE
 from searchsync.protocol.bulk import Response
 from searchsync.sync.delivery import Window
 from tests.support.events import environment
-from tests.support.fakes import BUSY, MemoryIndex
+from tests.support.fakes import BUSY, FakeClock, MemoryIndex
 from tests.support.fakes import Bench as Function
 from tests.support.trigger_harness import START, STREAM, Bench, number, settings, stream_record
 
@@ -25,6 +25,12 @@ CHANGES = 500
 ROUND_TRIP_S = 0.05
 TIMES_THE_LEAST = 3.0
 OLD = 2 * SLOW_AGE
+
+
+class Clocked(Protocol):
+    """A bench with a clock that its index moves."""
+
+    clock: FakeClock
 
 
 @dataclass
@@ -39,7 +45,8 @@ class ThrottledIndex(MemoryIndex):
     refusals_cost: float = 0.0
     tokens: float = 0.0
 
-    def throttle(self, function: Function, seed: int) -> None:
+    def throttle(self, function: Clocked, seed: int) -> None:
+        """`function`: whose clock its seconds are."""
         self.function, self.rng, self.filled_at = function, random.Random(seed), function.clock.time
 
     def bulk(self, body: bytes, timeout: float, begin_within: float = 0.0) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from searchsync.errors import MalformedEventError, TableBusyError
 from tests.support.events import NOW, number, record
 from tests.support.fakes import BUSY, POISONED, faulty, whole
 from tests.support.redrive_harness import TRIMMED, RedriveBench, answer, poison_message, range_message
+from tests.unit.test_overload import ThrottledIndex
 
 RANGE = range_message(number(1), number(2))
 
@@ -129,3 +131,100 @@ def test_a_write_of_an_earlier_read_is_not_sent_again_beside_busy_ones(bench: Re
     bench.queue.put(poison_message("a"), RANGE)
     assert bench.run()["redriven"] == 2
     assert [b'"a"' in body for body in bench.index.bodies] == [True, False, False, False]
+
+
+def refuse(bench: RedriveBench, *names: str) -> None:
+    """The collection is too busy for the documents of these ids."""
+    bench.index.item_fault = faulty(**dict.fromkeys(names, BUSY))
+
+
+def batches(bench: RedriveBench) -> list[dict[str, Any]]:
+    """What waits of ranges."""
+    bodies = map(json.loads, bench.queue.visible.values())
+    return [each["DDBStreamBatchInfo"] for each in bodies if "DDBStreamBatchInfo" in each]
+
+
+def test_a_range_goes_on_from_the_first_record_of_the_first_key_that_is_not_right(bench: RedriveBench) -> None:
+    streamed(bench, "a", "b", "a", "c", "b", "d")
+    for name in "abcd":
+        bench.put(name)
+    refuse(bench, "b", "d")
+    whole_range = range_message(number(1), number(6))
+    bench.queue.put(whole_range)
+    assert bench.run() == answer(taken=1, stayed=1, keys=4, reasons={"resync_failed": 1})
+    kept = json.loads(whole_range)["DDBStreamBatchInfo"]
+    del kept["batchSize"], kept["approximateArrivalOfFirstRecord"]
+    assert batches(bench) == [kept | {"startSequenceNumber": number(2)}]
+    refuse(bench)
+    assert bench.run()["redriven"] == 1
+    assert bench.stream.asked[-1].first == number(2)
+    assert bench.index.documents.keys() == set("abcd")
+
+
+def test_a_range_of_which_nothing_is_right_keeps_its_message(bench: RedriveBench) -> None:
+    streamed(bench, "a", "b")
+    bench.put("b")
+    refuse(bench, "a")
+    bench.queue.put(RANGE)
+    bench.run()
+    assert list(bench.queue.visible.values()) == [RANGE]
+
+
+def test_what_is_left_of_a_range_is_sent_before_its_message_goes(bench: RedriveBench) -> None:
+    streamed(bench, "a", "b")
+    refuse(bench, "b")
+    bench.queue.put(RANGE)
+    bench.run()
+    assert [what for what, ids in bench.queue.history if ids] == ["send", "delete"]
+
+
+def test_what_the_queue_refuses_of_a_range_leaves_its_message(bench: RedriveBench) -> None:
+    streamed(bench, "a", "b")
+    refuse(bench, "b")
+    bench.queue.put(RANGE)
+    bench.queue.unsendable = True
+    assert bench.run() == answer(taken=1, stayed=1, keys=2, reasons={"resync_failed": 1})
+    assert list(bench.queue.visible.values()) == [RANGE]
+    assert "sqs:SendMessage" in bench.report.error
+
+
+def test_a_crash_before_the_ranges_message_goes_leaves_both_and_loses_nothing(bench: RedriveBench) -> None:
+    streamed(bench, "a", "b")
+    bench.put("b")
+    refuse(bench, "b")
+    bench.queue.put(RANGE)
+    bench.queue.undeletable = True
+    bench.run()
+    assert [each["startSequenceNumber"] for each in batches(bench)] == [number(2), number(1)]
+    refuse(bench)
+    bench.queue.undeletable = False
+    assert bench.run()["redriven"] == 2
+    assert bench.index.documents.keys() == {"b"}
+
+
+def test_poison_behind_what_a_range_came_to_is_not_handed_over_yet(bench: RedriveBench) -> None:
+    """It comes again with the rest, and would be in the queue twice."""
+    streamed(bench, "a", "b", "c")
+    for name in "abc":
+        bench.put(name)
+    bench.index.item_fault = faulty(a=POISONED, b=BUSY, c=POISONED)
+    bench.queue.put(range_message(number(1), number(3)))
+    bench.run()
+    bodies = [json.loads(body) for body in bench.queue.visible.values()]
+    assert [each["key"]["id"]["S"] for each in bodies if "key" in each] == ["a"]
+    assert [each["startSequenceNumber"] for each in batches(bench)] == [number(2)]
+
+
+def test_redrives_of_a_large_range_get_further_each_time() -> None:
+    index = ThrottledIndex(capacity=10)
+    bench = RedriveBench(index=index)
+    index.throttle(bench, 1)
+    streamed(bench, *[f"k{each}" for each in range(5_000)])
+    for each in range(5_000):
+        bench.put(f"k{each}")
+    bench.queue.put(range_message(number(1), number(5_000)))
+    written = [0]
+    while bench.queue.visible and written.count(written[-1]) == 1:
+        bench.run()
+        written.append(len(index.documents))
+    assert written[-1] == 5_000, written

@@ -91,6 +91,15 @@ def _range(batch: Mapping[str, Any], config: Config) -> RangeMessage | StrangeMe
     return RangeMessage(arn, shard, first, last, _unix(batch.get("approximateArrivalOfLastRecord")))
 
 
+def rest_of(text: str, first: str) -> str:
+    """The message of a range from the sequence number `first` on. What told of the whole range is left out."""
+    body = json.loads(text)
+    batch = body["DDBStreamBatchInfo"]
+    of_the_whole = {"startSequenceNumber", "approximateArrivalOfFirstRecord", "batchSize"}
+    kept = {name: value for name, value in batch.items() if name not in of_the_whole}
+    return json.dumps({**body, "DDBStreamBatchInfo": {**kept, "startSequenceNumber": first}}, separators=(",", ":"))
+
+
 def _is_key(keys: Any, names: Sequence[str]) -> TypeGuard[AttributeMap]:
     """Whether DynamoDB would take it: one refused key fails the read of all the keys beside it.
 

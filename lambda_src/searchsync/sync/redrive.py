@@ -6,14 +6,17 @@ that are versioned, and loses nothing.
 
 The trigger's range messages carry no keys: they are read from the stream, which keeps them 24 hours. A
 key of the range that still cannot be written gets a message of its own before the range's goes, since
-that one could not be taken up again after those 24 hours.
+that one could not be taken up again after those 24 hours. What a call could not bring in step of a range
+is a message of its own, too, from the first record of the first such key on: it is sent before the
+range's goes, so that the next call goes on where this one came to, and a crash between leaves both.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Protocol
 
 from searchsync.clock import Backoff, Clock, Deadline
@@ -22,8 +25,8 @@ from searchsync.documents.document import document_id
 from searchsync.edges.failures import Message, failure_message
 from searchsync.errors import LostRecordsError, MalformedEventError, TableBusyError
 from searchsync.limits import LARGEST_BODY, RESERVE, SHORTEST_ROUND, TAKEN_AT_ONCE
-from searchsync.protocol.messages import PoisonMessage, RangeMessage, StrangeMessage, read_message
-from searchsync.protocol.plan import FROM_THE_FUTURE
+from searchsync.protocol.messages import PoisonMessage, RangeMessage, StrangeMessage, read_message, rest_of
+from searchsync.protocol.plan import FROM_THE_FUTURE, Poison
 from searchsync.protocol.ports import Table
 from searchsync.protocol.records import StreamRecord
 from searchsync.sync.delivery import Delivery
@@ -100,6 +103,23 @@ def why_it_stays(outcome: Outcome) -> str:
     return outcome.answer.error_type or outcome.result.value
 
 
+@dataclass(frozen=True, slots=True)
+class _Changed:
+    """A key of a range: the number of its first record, its last record, and the latest second of them all."""
+
+    first: str
+    record: StreamRecord
+    second: int
+
+
+@dataclass
+class _Held:
+    """Messages that are taken and not settled, by id; of ranges, from which sequence number on they are not in step."""
+
+    messages: dict[str, Message] = field(default_factory=dict)
+    reached: dict[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class Redrive:
     """The redrive's parts, put together."""
@@ -121,19 +141,22 @@ class Redrive:
         """
         deadline = Deadline.after(self.clock, remaining - RESERVE)
         repaired = repaired_since(event, self.clock.now() + self.config.max_skew)
-        held: dict[str, Message] = {}
+        held = _Held()
         try:
             seen: set[str] = set()
             while messages := self._take(seen, deadline):
-                held |= messages
+                held.messages |= messages
                 self._round(held, list(messages.values()), repaired, deadline, report)
                 if deadline.remaining() < SHORTEST_ROUND:
                     report.more = report.ended = True
+                    self._shorten(held, deadline, report)
                     return  # what stays is hidden for its time: the next call takes up what was not yet seen
         except Exception:
+            self._shorten(held, deadline, report)
             self._release(held, deadline, report)
             raise
         report.ended = True
+        self._shorten(held, deadline, report)
         self._release(held, deadline, report)
 
     def _take(self, seen: set[str], deadline: Deadline) -> dict[str, Message]:
@@ -149,7 +172,7 @@ class Redrive:
 
     def _round(
         self,
-        held: dict[str, Message],
+        held: _Held,
         messages: Sequence[Message],
         repaired: float | None,
         deadline: Deadline,
@@ -167,67 +190,87 @@ class Redrive:
         self._acknowledge(held, reasons, deadline, report)
         for name, each in contents.items():
             if isinstance(each, RangeMessage):
-                self._acknowledge(held, {name: self._range(each, repaired, deadline, report)}, deadline, report)
+                reason, reached = self._range(each, repaired, deadline, report)
+                if reached:
+                    held.reached[name] = reached
+                self._acknowledge(held, {name: reason}, deadline, report)
 
-    def _acknowledge(
-        self, held: dict[str, Message], reasons: Mapping[str, str], deadline: Deadline, report: RedriveReport
-    ) -> None:
+    def _acknowledge(self, held: _Held, reasons: Mapping[str, str], deadline: Deadline, report: RedriveReport) -> None:
         """Delete the messages without a reason to stay."""
-        settled = [held[name] for name, reason in reasons.items() if not reason]
-        refused, why = self.queue.delete(settled, deadline)
+        settled = [held.messages[name] for name, reason in reasons.items() if not reason]
+        left = self._delete(held, settled, deadline, report)
+        report.redriven += len(settled) - left
+        report.reasons.update([reason for reason in reasons.values() if reason] + ["not_deleted"] * left)
+
+    def _delete(self, held: _Held, messages: Sequence[Message], deadline: Deadline, report: RedriveReport) -> int:
+        """Delete messages; how many stay all the same."""
+        refused, why = self.queue.delete(messages, deadline)
         if refused:
             report.error = f"{len(refused)} messages could not be deleted ({why}): check the role's sqs:DeleteMessage"
-            report.reasons["not_deleted"] += len(refused)
-        for position, message in enumerate(settled):
+        for position, message in enumerate(messages):
             if position not in refused:
-                del held[message.id]
-                report.redriven += 1
-        report.reasons.update(reason for reason in reasons.values() if reason)
+                del held.messages[message.id]
+        return len(refused)
 
-    def _range(self, wanted: RangeMessage, repaired: float | None, deadline: Deadline, report: RedriveReport) -> str:
-        """Bring the keys of a range in step. Why its message stays, else empty."""
+    def _shorten(self, held: _Held, deadline: Deadline, report: RedriveReport) -> None:
+        """Put messages of what is left of ranges in place of theirs, at the end: this call shall not take them up."""
+        longer = [held.messages[name] for name in held.reached]
+        rests = [rest_of(each.body, held.reached[each.id]) for each in longer]
+        refused, why = self.queue.send(rests, deadline)
+        if refused:
+            report.error = _not_sent(len(refused), why)
+        self._delete(held, [each for place, each in enumerate(longer) if place not in refused], deadline, report)
+
+    def _range(
+        self, wanted: RangeMessage, repaired: float | None, deadline: Deadline, report: RedriveReport
+    ) -> tuple[str, str]:
+        """Bring the keys of a range in step. Why its message stays, else empty; and the sequence number before which
+        all is settled, empty where that is nothing."""
         if settled_by_repair(wanted, repaired, self.config.max_skew):
-            return ""
+            return "", ""
         try:
             if wanted.stream_arn != self.config.stream_arn:
                 raise LostRecordsError("another_stream", wanted.shard_id)
-            records = self._last_records(self.stream.records(wanted, deadline))
+            changed = self._changed(self.stream.records(wanted, deadline))
         except LostRecordsError as error:
             # Not RepairNeeded, which only a later repair settles: a schedule says it again while a repair runs.
             report.lost += 1
-            return error.reason
+            return error.reason, ""
         except TableBusyError:
-            return "stream_busy"
-        targets = [Target(name, each.keys, second, second) for name, (each, second) in records.items()]
+            return "stream_busy", ""
+        targets = [Target(name, each.record.keys, each.second, each.second) for name, each in changed.items()]
         outcomes = self._resync(targets, deadline, report)
-        failed = sorted(why_it_stays(each) for each in outcomes.values() if each.result not in RIGHT | OWN_MESSAGE)
-        return failed[0] if failed else self._hand_over(records, outcomes, deadline, report)
+        settled = list(takewhile(lambda name: outcomes[name].result in RIGHT | OWN_MESSAGE, changed))
+        own = [outcome_poison(changed[n].record, outcomes[n]) for n in settled if outcomes[n].result in OWN_MESSAGE]
+        if not self._hand_over(own, deadline, report):
+            return "not_sent", ""
+        if len(settled) == len(changed):
+            return "", ""
+        first = list(changed)[len(settled)]
+        return why_it_stays(outcomes[first]), changed[first].first if settled else ""
 
-    def _hand_over(
-        self,
-        records: Mapping[str, tuple[StreamRecord, int]],
-        outcomes: Mapping[str, Outcome],
-        deadline: Deadline,
-        report: RedriveReport,
-    ) -> str:
-        """A message of its own for each key of a range that cannot be written. Why the range's stays, else empty."""
-        left = [outcome_poison(records[name][0], each) for name, each in outcomes.items() if each.result in OWN_MESSAGE]
+    def _hand_over(self, poison: Sequence[Poison], deadline: Deadline, report: RedriveReport) -> bool:
+        """A message of its own for each key of a range that cannot be written. Whether the queue took them all."""
         now = self.clock.now()
-        refused, why = self.queue.send([failure_message(each, self.config, now) for each in left], deadline)
-        if not refused:
-            return ""
-        report.error = f"the failure queue refused {len(refused)} messages ({why}): check the role's sqs:SendMessage"
-        return "not_sent"
+        refused, why = self.queue.send([failure_message(each, self.config, now) for each in poison], deadline)
+        if refused:
+            report.error = _not_sent(len(refused), why)
+        return not refused
 
-    def _last_records(self, records: Iterable[StreamRecord]) -> dict[str, tuple[StreamRecord, int]]:
-        """The last record of each key with the latest second of all its records, by document id."""
-        found: dict[str, tuple[StreamRecord, int]] = {}
+    def _changed(self, records: Iterable[StreamRecord]) -> dict[str, _Changed]:
+        """The keys of a range by document id, in the order of their first records."""
+        found: dict[str, _Changed] = {}
         now = self.clock.now()
         for record in records:
             name = document_id(record.keys, self.config.key_attributes)
             usable = record.second is not None and record.second <= now + self.config.max_skew
             second = record.second if usable and record.second is not None else math.ceil(now)
-            found[name] = (record, max(second, found[name][1]) if name in found else second)
+            before = found.get(name)
+            found[name] = (
+                _Changed(record.sequence_number, record, second)
+                if before is None
+                else _Changed(before.first, record, max(second, before.second))
+            )
         return found
 
     def _resync(self, targets: Sequence[Target], deadline: Deadline, report: RedriveReport) -> dict[str, Outcome]:
@@ -245,10 +288,14 @@ class Redrive:
             self.collection.recreated = False
         return outcomes
 
-    def _release(self, held: Mapping[str, Message], deadline: Deadline, report: RedriveReport) -> None:
-        refused, why = self.queue.release(list(held.values()), deadline)
+    def _release(self, held: _Held, deadline: Deadline, report: RedriveReport) -> None:
+        refused, why = self.queue.release(list(held.messages.values()), deadline)
         if refused and not report.error:
             report.error = (
                 f"{len(refused)} messages stay hidden for the queue's visibility timeout ({why}): "
                 "check the role's sqs:ChangeMessageVisibility"
             )
+
+
+def _not_sent(count: int, why: str) -> str:
+    return f"the failure queue refused {count} messages ({why}): check the role's sqs:SendMessage"
