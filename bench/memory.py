@@ -2,6 +2,7 @@
 
     python -m bench.memory [--shapes TEXT] [--functions TEXT]
 
+Items with long names are read in several invocations of one process, so that what it keeps of them counts, too.
 The services are on the loopback interface and answer the bytes that AWS's would: 16 MB of items to a
 BatchGetItem, 1 MB to a Scan, 6 MB of records in an event, which is parsed as Lambda's runtime parses it.
 """
@@ -47,6 +48,10 @@ MEMORY_MB |= {"verify": 1024, "repair": 1024, "verify the index": 1024}
 """Each function's `memory_size`, as variables.tf gives it."""
 FIRST = 10**21
 """A SequenceNumber."""
+INVOCATIONS = 12
+"""Of one process, each with other items whose names are long."""
+NAME = 39_000
+"""Characters of a long name: DynamoDB takes names of 64 KB (the same page)."""
 SHARE = 0.7
 """Of `memory_size` that may be used at most."""
 MARK = {"mark": "m", "stack": "bench", "table": STREAM_ARN.partition("/stream/")[0]}
@@ -70,6 +75,12 @@ def many_names(size: int) -> str:
     return member("M", ",".join(f'"{number:05d}":{{"N":"1"}}' for number in range(size // 8)), "{}")
 
 
+def long_names(size: int) -> str:
+    """A map of few members whose names no other item has."""
+    names = [f"ITEM-{number}-".ljust(NAME, "n") for number in range(size // NAME)]
+    return member("M", ",".join(f'"{name}":{{"N":"1"}}' for name in names), "{}")
+
+
 def distinct(kind: str, form: str, cost: int, size: int) -> str:
     """A set of values that differ."""
     return member(kind, ",".join(f'"{number:{form}}"' for number in range(size // cost)))
@@ -85,6 +96,7 @@ SHAPES: Mapping[str, Callable[[int], str]] = {
     "string, escaped": lambda size: member("S", r"\u0001" * size, '""'),
     "binary": lambda size: member("B", "eHh4" * (size // 3), '""'),
     "many small members": many_names,
+    "long names": long_names,
     "order lines": lambda size: listed(LINE, 35, size),
     "number list": lambda size: listed('{"N":"1"}', 3, size),
     "list of true": lambda size: listed('{"BOOL":true}', 2, size),
@@ -96,6 +108,11 @@ SHAPES: Mapping[str, Callable[[int], str]] = {
     "binary set": lambda size: distinct("BS", "08d", 6, size),
 }
 """An attribute value of each shape, of so many bytes by DynamoDB's count."""
+
+
+def own(attribute: bytes, name: str) -> bytes:
+    """An attribute value of this item."""
+    return attribute.replace(b"ITEM", name.encode()) if b"ITEM" in attribute else attribute
 
 
 @dataclass
@@ -117,12 +134,14 @@ class Services:
     def converted(self) -> bytes:
         """The attribute's value in the index."""
         from searchsync.documents.document import document_text  # noqa: PLC0415 - a path of the measured package
+        from searchsync.documents.fields import Fields  # noqa: PLC0415 - the same
 
-        return document_text({"data": json.loads(self.attribute)})[len('{"data":') : -1].encode()
+        unmapped = Fields({"dynamic": False})
+        return document_text({"data": json.loads(self.attribute)}, unmapped)[len('{"data":') : -1].encode()
 
     def item(self, name: str) -> bytes:
         """An item as the table sends it."""
-        return b'{"id":{"S":"%b"},"data":%b}' % (name.encode(), self.attribute)
+        return b'{"id":{"S":"%b"},"data":%b}' % (name.encode(), own(self.attribute, name))
 
     def answer(self, asked: str, body: bytes) -> bytes:
         """The answer to a request."""
@@ -192,7 +211,12 @@ class Services:
         source = b"{}"
         if name.isdigit():
             key = b',"%b":%d' % (KEY_FIELD.encode(), index_key(name))
-            source = b'{"id":"%b","data":%b%b%b}' % (name.encode(), self.converted, key, b',"more":1' * self.differs)
+            source = b'{"id":"%b","data":%b%b%b}' % (
+                name.encode(),
+                own(self.converted, name),
+                key,
+                b',"more":1' * self.differs,
+            )
         return b'{"_index":"bench","_id":"%b","_version":3,"found":true,"_source":%b}' % (name.encode(), source)
 
     def _search(self, request: Any) -> bytes:
@@ -302,7 +326,8 @@ def peak():
     return int(line.split()[1]) * 1024
 begun, started = peak(), time.monotonic()
 with contextlib.redirect_stdout(sys.stderr):
-    answer = work(json.loads(body))
+    for line in body.splitlines():
+        answer = work(json.loads(line))
 print(json.dumps({"start": begun, "peak": peak(), "seconds": time.monotonic() - started, "answer": answer}))
 """
 
@@ -324,7 +349,8 @@ def event_of(attribute: bytes | None, names: list[str], old: bool = False) -> by
     """An event of changes, with `old` images too; without an attribute value a stream of KEYS_ONLY."""
     records = []
     for number, name in enumerate(names):
-        image = b"" if attribute is None else b',"NewImage":{"id":{"S":"%b"},"data":%b}' % (name.encode(), attribute)
+        value = b"" if attribute is None else own(attribute, name)
+        image = b',"NewImage":{"id":{"S":"%b"},"data":%b}' % (name.encode(), value) if value else b""
         image += image.replace(b"New", b"Old", 1) if old else b""
         records.append(
             b'{"eventName":"MODIFY","eventSourceARN":"%b","dynamodb":{"Keys":{"id":{"S":"%b"}},"SequenceNumber":"%d",'
@@ -345,7 +371,7 @@ class Used:
 
 
 def run(services: Services, entry: str, event: bytes, paths: str) -> Used:
-    """One invocation in a process of its own; `paths` is its PYTHONPATH."""
+    """An invocation for each line of `event` in a process of its own; `paths` is its PYTHONPATH."""
     environment = {
         "PATH": os.environ.get("PATH", ""),
         "PYTHONPATH": paths,
@@ -365,6 +391,8 @@ def run(services: Services, entry: str, event: bytes, paths: str) -> Used:
         "STATE_MACHINE_ARN": "arn:aws:states:eu-west-1:000000000000:stateMachine:bench",
         "RECONCILE_CONCURRENCY": "1",
     }
+    if b"ITEM" in services.attribute:  # names that an index which maps them does not take
+        environment["INDEX_MAPPING"] = '{"dynamic": false}'
     done = subprocess.run(
         [sys.executable, "-c", CHILD, entry],
         env=environment,
@@ -380,13 +408,14 @@ def run(services: Services, entry: str, event: bytes, paths: str) -> Used:
 def measured(shape: str, function: str, paths: str) -> Used:
     """One function's run on items of one shape."""
     services = Services(SHAPES[shape])
+    invocations = INVOCATIONS if b"ITEM" in services.attribute else 1
     entry, names = "handler", [str(number) for number in range(KEYS)]
     if function.startswith("sync"):
         attribute = services.shape(100_000).encode()
         event = event_of(attribute, names[: max(1, EVENT_BYTES // (len(attribute) + 250))])
         services.conflicts = function != "sync"
     elif function == "keys only":
-        event = event_of(None, names)
+        event = b"\n".join(event_of(None, [f"{each}{name}" for name in names]) for each in range(invocations))
     elif function == "redrive":
         entry, event, services.messages = "redrive_handler", b"{}", [message(name) for name in names]
     elif function == "redrive of a range":

@@ -193,6 +193,13 @@ LONGEST_CONDITION = 4_096
 """Characters of `when`: what the pattern of a Lambda event filter may have (API reference, Filter)."""
 DEEPEST_CONDITION = 33
 """Levels of objects in it, `$or` counted: an attribute and the maps below it."""
+LONGEST_KEPT = 100
+"""Characters of a name that is kept: DynamoDB takes names of 64 KB ("Constraints in Amazon DynamoDB")."""
+LONGEST_FIELD = 4_000
+"""Characters of the names that lead to one value, dots included, where the index maps it by itself. OpenSearch takes
+50,000 in a name (index.mapping.field_name_length.limit) and writes the whole mapping anew for each new one: with names
+of 16,000 its fields were 9 MB and a document took 3.7 s, of 39,000 20 MB and 7.4 s; of 65,000 a node with 512 MB had no
+memory left and answered nothing more. With 1,000 names of this length the mapping has 4 MB."""
 LARGEST_TERM = 32_766
 """Bytes (Lucene: IndexWriter.MAX_TERM_LENGTH)."""
 LONGEST_KEYWORD = 8191
@@ -200,6 +207,9 @@ LONGEST_KEYWORD = 8191
 
 assert MAPPED_DEPTH <= LONGEST_PATH <= DEADLY_DEPTH / 4  # other machines have other stacks
 assert (MANY_DOTS + 1) * (NESTING + 1) <= LONGEST_PATH  # with fewer dots nobody looks
+assert (LONGEST_KEPT + 1) * (NESTING + 1) <= LONGEST_FIELD  # with shorter names nobody looks
+assert LONGEST_FIELD * MAPPED_FIELDS <= LARGEST_BODY  # a full mapping is no larger than a request
+assert 16 * MOST_NAMES * LONGEST_KEPT <= 34 * LARGEST_ANSWER  # with text, twice, 4 bytes each: less than an answer
 assert FIELD_COST * MAPPED_FIELDS <= MOST_MAPPED  # what the engine may take is the engine's to refuse
 assert LONGEST_NUMBER < LARGEST_ITEM  # else no item has one
 assert DEEPEST_CONDITION == NESTING + 1  # deeper there is no value; what is less deep may be asked of

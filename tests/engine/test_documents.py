@@ -12,7 +12,7 @@ from lab.engine import Engine
 from searchsync.documents.document import document_text, encode
 from searchsync.documents.fields import Fields
 from searchsync.documents.shape import METADATA
-from searchsync.limits import FIELD_COST, LONGEST_NUMBER, LONGEST_PATH, MOST_MAPPED
+from searchsync.limits import FIELD_COST, LONGEST_FIELD, LONGEST_NUMBER, LONGEST_PATH, MAPPED_FIELDS, MOST_MAPPED
 from tests.support.prove_documents import PATIENCE, SLOW, Search, Unasked, search
 
 ONE = {"N": "1"}
@@ -29,6 +29,15 @@ def wide(names: int, value: dict[str, Any], tail: str = "") -> Image:
     return {f"n{number}{tail}": value for number in range(names)}
 
 
+LONG_NAMES = 90
+"""Of LONGEST_FIELD characters, in one item."""
+
+
+def many_long(number: int, letters: int, count: int = LONG_NAMES) -> Image:
+    """An item with names that no other one has."""
+    return {f"{number}-{each}-".ljust(letters, "n"): ONE for each in range(count)}
+
+
 @pytest.mark.parametrize(
     "image",
     [
@@ -43,6 +52,20 @@ def wide(names: int, value: dict[str, Any], tail: str = "") -> Image:
 def test_what_is_just_within_the_bounds_is_answered_in_time(looked: Search, image: Image) -> None:
     document_text(image)
     assert looked.judge(image, None) == "answered 400"
+
+
+def test_an_index_whose_fields_all_have_the_longest_names_still_answers(looked: Search) -> None:
+    index = looked._index(None)
+    sent = [many_long(number, LONGEST_FIELD) for number in range(MAPPED_FIELDS // LONG_NAMES + 1)]
+    answers = [looked._send(index, document_text(image), number)[0] for number, image in enumerate(sent, 1)]
+    assert answers == [201, *[200] * (len(sent) - 2), 400]
+    assert looked._send(index, document_text({"n": ONE}), len(sent))[0] == 200
+
+
+def test_the_engine_itself_maps_names_of_any_number_of_characters(looked: Search) -> None:
+    """Else the bound has no reason any more."""
+    index = looked._index(None)
+    assert looked._send(index, document_text(many_long(0, 8 * LONGEST_FIELD, 1), Unasked()), 1)[0] == 201
 
 
 @pytest.mark.parametrize("name", METADATA)

@@ -4,7 +4,8 @@ python -m tests.support.prove_documents --documents 400 --seed 1
 
 Items of every shape up to DynamoDB's 400 KB go to a real engine under mappings of every kind. A finding is an item that
 is sent and not answered, answered 5xx, or refused only after SLOW seconds; or one that is not sent though the engine
-takes it in that time. What is taken slowly is counted: it must not be refused.
+takes it in that time. What is taken slowly is counted: it must not be refused. What names of very many characters do is
+done by many of them together: they are not looked at one by one.
 """
 
 from __future__ import annotations
@@ -31,11 +32,13 @@ from searchsync.documents.document import document_text
 from searchsync.documents.fields import Fields
 from searchsync.documents.index import DEFAULT_MAPPING
 from searchsync.errors import ConversionError
-from searchsync.limits import LONGEST_PATH, MOST_MAPPED, NESTING
+from searchsync.limits import LONGEST_FIELD, LONGEST_PATH, MOST_MAPPED, NESTING
 from searchsync.protocol.bulk import Write, lines
 
 LARGEST_ITEM = 400_000
 """Bytes, nearly ("Constraints in Amazon DynamoDB": 400 KB)."""
+LONGEST_NAME = 65_000
+"""Characters of a name, nearly (the same page: 64 KB)."""
 SLOW = 1.0
 """Seconds of the engine for one document."""
 TRIES = 4
@@ -77,6 +80,8 @@ class Shape:
     """Names side by side, or elements of a list."""
     dots: int
     """In each of these names."""
+    letters: int
+    """Before them."""
     deep: int
     """Maps or lists around them."""
     digits: int
@@ -90,7 +95,7 @@ class Shape:
 
     def image(self) -> dict[str, Value]:
         """The item; no larger than DynamoDB takes."""
-        tail = ".a" * self.dots
+        tail = "n" * self.letters + ".a" * self.dots
         size = 12 + len(tail) + len(json.dumps(self.value))
         count = max(1, min(self.wide, LARGEST_ITEM // size))
         if self.same:
@@ -114,6 +119,7 @@ SHAPES = st.builds(
     Shape,
     wide=_around(100, 900, 4_990, MOST_MAPPED) | st.integers(0, 2 * MOST_MAPPED),
     dots=_around(19, LONGEST_PATH - 2) | st.integers(0, DEADLY),
+    letters=st.just(0) | _around(LONGEST_FIELD) | st.integers(0, LONGEST_NAME),
     deep=_around(19, NESTING - 2),
     digits=st.just(0) | st.integers(1, LARGEST_ITEM),
     around=st.sampled_from("ML"),
@@ -161,7 +167,8 @@ class Search:
             text, refused = document_text(image, Fields(mapping)), ""
         except ConversionError as error:
             text, refused = document_text(image, Unasked()), str(error)
-        if f"over {LONGEST_PATH} names" in refused and text.count(".") > DEADLY:
+        deadly = f"over {LONGEST_PATH} names" in refused and text.count(".") > DEADLY
+        if deadly or f"over {LONGEST_FIELD} characters" in refused:
             return "refused"
         index = self._index(mapping)
         try:

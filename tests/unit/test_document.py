@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from searchsync.documents import values
 from searchsync.documents.document import KEY_FIELD, document_fields, document_id, document_text, encode, index_key
 from searchsync.errors import ConversionError, StackError
-from searchsync.limits import KEYS, LONGEST_ID, MOST_NAMES
+from searchsync.limits import KEYS, LONGEST_ID, LONGEST_KEPT, MOST_NAMES
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 NUMBERS = st.integers(-(10**38) + 1, 10**38 - 1).map(str) | st.decimals(
@@ -74,6 +74,13 @@ def test_names_that_are_data_do_not_fill_the_memory() -> None:
     for number in range(MOST_NAMES + 10):
         assert json.loads(document_text({f"n{number}": {"S": "v"}})) == {f"n{number}": "v"}
     assert len(values.NAMES) <= MOST_NAMES
+
+
+def test_long_names_are_not_kept() -> None:
+    values.NAMES.clear()
+    longest, longer = "n" * LONGEST_KEPT, "n" * (LONGEST_KEPT + 1)
+    assert json.loads(document_text({longest: {"S": "v"}, longer: {"S": "w"}})) == {longest: "v", longer: "w"}
+    assert list(values.NAMES) == [longest]
 
 
 @pytest.mark.parametrize(

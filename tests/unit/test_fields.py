@@ -12,7 +12,17 @@ from searchsync.config import read_environment
 from searchsync.documents.document import document_text
 from searchsync.documents.fields import WHOLE_NUMBERS, Fields
 from searchsync.errors import ConversionError
-from searchsync.limits import FIELD_COST, LONGEST_NUMBER, LONGEST_PATH, MANY_DOTS, MAPPED_DEPTH, MOST_MAPPED, NESTING
+from searchsync.limits import (
+    FIELD_COST,
+    LONGEST_FIELD,
+    LONGEST_KEPT,
+    LONGEST_NUMBER,
+    LONGEST_PATH,
+    MANY_DOTS,
+    MAPPED_DEPTH,
+    MOST_MAPPED,
+    NESTING,
+)
 from tests.support.events import environment
 
 Image = dict[str, dict[str, Any]]
@@ -51,6 +61,35 @@ def test_a_path_of_more_names_than_the_engine_survives_is_refused(image: Image) 
     for _ in range(2):
         with pytest.raises(ConversionError, match=f"over {LONGEST_PATH} names"):
             document_text({"m": {"M": image}})
+
+
+LONG = "n" * LONGEST_FIELD
+
+
+@pytest.mark.parametrize(
+    ("image", "longer"),
+    [
+        ({LONG: ONE}, {f"{LONG}n": ONE}),
+        ({"m": {"M": {LONG[:-2]: ONE}}}, {"m": {"M": {LONG[:-1]: ONE}}}),
+        ({"l": {"L": [{"M": {LONG[:-2]: ONE}}]}}, {"l": {"L": [{"M": {LONG[:-1]: ONE}}]}}),
+        ({f"m.{LONG[:-2]}": ONE}, {f"m.{LONG[:-1]}": ONE}),
+    ],
+    ids=["attribute", "member of a map", "of a map in a list", "behind a dot"],
+)
+def test_a_path_of_very_many_characters_is_refused(image: Image, longer: Image) -> None:
+    assert json.loads(document_text(image))
+    for _ in range(2):
+        with pytest.raises(ConversionError, match=f"over {LONGEST_FIELD} characters"):
+            document_text(longer)
+    assert document_text(longer, Fields({"dynamic": False}))
+    assert document_text({"m": {"M": longer}}, Fields({"properties": {"m": {"type": "flat_object"}}}))
+
+
+def test_names_of_few_characters_make_no_path_that_is_too_long() -> None:
+    Fields().check(document_text(nested(NESTING, "n" * LONGEST_KEPT, ONE)))
+    longer = "n" * (LONGEST_FIELD // (NESTING + 1) + 1)
+    with pytest.raises(ConversionError, match="characters"):
+        document_text(nested(NESTING, longer, ONE))
 
 
 def test_names_of_few_dots_make_no_path_that_is_too_long() -> None:

@@ -18,6 +18,7 @@ PATHS = os.pathsep.join([str(ROOT / "lambda_src"), str(ROOT)])
     ("function", "shape"),
     [
         ("keys only", "number list"),
+        ("keys only", "long names"),
         ("sync, all read again", "list of empty strings"),
         ("redrive", "number list"),
         ("repair", "number list"),

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from searchsync.config import read_environment
 from searchsync.documents.document import KEY_FIELD, document_id, encode
-from searchsync.documents.shape import METADATA, Rules, Shape, parts_of, stored_name
+from searchsync.documents.shape import _PLAIN, METADATA, Rules, Shape, _kept, parts_of, stored_name
 from searchsync.documents.values import exact
 from searchsync.errors import ConfigurationError, ConversionError
+from searchsync.limits import LONGEST_KEPT
 from searchsync.protocol.plan import plan_batch
 from searchsync.protocol.records import parse_event
 from searchsync.reconcile.agreement import Document, Kind
@@ -191,3 +192,14 @@ def test_of_keys_that_never_match_nothing_is_sent(name: str) -> None:
     records = parse_event(event(record(name, "order-1", second=None), record(name, "product-1", number=2)))
     plan = plan_batch(records, config.key_attributes, NOW, NOW + 10.0, config.rules)
     assert (plan.filtered, [write.id for write in plan.writes], plan.resyncs) == (["order-1"], ["product-1"], [])
+
+
+def test_long_names_are_not_kept_and_stored_all_the_same() -> None:
+    _PLAIN.clear()
+    _kept.cache_clear()
+    longest, longer, ours = "n" * LONGEST_KEPT, "n" * (LONGEST_KEPT + 1), "_" * LONGEST_KEPT + "id"
+    found = Shape().of({name: {"N": "1"} for name in (longest, longer, ours)})
+    assert list(found) == [longest, longer, f"_{ours}"]
+    Shape().of({name: {"N": "1"} for name in (longest, longer)})
+    assert {longest} == _PLAIN
+    assert _kept.cache_info().currsize == 1

@@ -93,4 +93,18 @@ MUTANTS = (
         "",
         ("tests/unit/test_reconcile_identity.py", "-k", "shape"),
     ),
+    Mutant(
+        "names of any length kept as they are",
+        FUNCTION + "documents/shape.py",
+        "_PLAIN.update(name for name in found if len(name) <= LONGEST_KEPT)",
+        "_PLAIN.update(found)",
+        ("tests/unit/test_shape.py", "-k", "long_names_are_not_kept"),
+    ),
+    Mutant(
+        "names of any length kept as they are stored",
+        FUNCTION + "documents/shape.py",
+        "(_renamed if len(name) > LONGEST_KEPT else _kept)(name)",
+        "_kept(name)",
+        ("tests/unit/test_shape.py", "-k", "long_names_are_not_kept"),
+    ),
 )

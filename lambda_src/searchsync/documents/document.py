@@ -38,7 +38,7 @@ def document_text(image: AttributeMap, fields: Fields = WHOLE.fields) -> str:
     Raises ConversionError where an attribute value has a type that DynamoDB does not know, or `fields` finds what the
     engine does not answer. They are asked where that is possible at all, by what costs next to nothing to know.
     """
-    many_dots = NAMES.many_dots
+    strange = NAMES.strange
     try:
         text = map_text(image)
     except KeyError as error:
@@ -46,7 +46,7 @@ def document_text(image: AttributeMap, fields: Fields = WHOLE.fields) -> str:
             f"An attribute value of type {shown(error.args[0])} is none of {', '.join(CONVERTERS)}; "
             "correct the item in the table."
         ) from error
-    if NAMES.many_dots > many_dots or (len(text) > MOST_MAPPED and _may_be_much(text, fields)):
+    if NAMES.strange > strange or (len(text) > MOST_MAPPED and _may_be_much(text, fields)):
         fields.check(text)
     return text
 

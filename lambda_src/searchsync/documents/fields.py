@@ -4,8 +4,9 @@ The engine makes a field of each path of names that it does not know: `a.b` and 
 path, a list adds nothing to it. It says itself what is too deep (index.mapping.depth.limit) or too much
 (index.mapping.total_fields.limit), by the settings that the index has. But it says so after it has made all of it: of
 30,000 texts in 4 s, of a path of some 1,000 names never, for its thread's stack ends, and nothing of the request is
-answered. So the bounds here lie above what the engine takes by default and below what it does not survive: what lies
-between is the engine's to answer, and its settings need not be asked for.
+answered. And it keeps names of so many characters that together they are more than its memory. So the bounds here lie
+above what the engine takes by default and below what it does not survive: what lies between is the engine's to answer,
+and its settings need not be asked for.
 
 What a mapping keeps from being mapped (`dynamic`, `enabled`, a field with a type of its own) is free of all that.
 """
@@ -20,7 +21,7 @@ from functools import cached_property
 from typing import Any
 
 from searchsync.errors import ConversionError
-from searchsync.limits import FIELD_COST, LONGEST_NUMBER, LONGEST_PATH, MAPPED_DEPTH, MOST_MAPPED
+from searchsync.limits import FIELD_COST, LONGEST_FIELD, LONGEST_NUMBER, LONGEST_PATH, MAPPED_DEPTH, MOST_MAPPED
 
 OFF = frozenset({False, "false", "strict"})
 """Values of `dynamic` with which the engine maps no name that it does not know: it skips or refuses it at once."""
@@ -32,11 +33,13 @@ NUMBER = re.compile(r"\s*[+-]?[0-9.]+([eE][+-]?[0-9]+)?\s*", re.ASCII)
 
 @dataclass(slots=True)
 class _Place:
-    """A path in a document: its part of the mapping, whether names below are mapped, how many names lead here."""
+    """A path in a document: its part of the mapping, whether names below are mapped, how many names lead here, and of
+    how many characters with the dots between them."""
 
     node: Mapping[str, Any]
     dynamic: bool
     depth: int = 0
+    length: int = -1
     seen: dict[str, _Place] = field(default_factory=dict)
     has_values: bool = False
 
@@ -105,14 +108,10 @@ class _Look:
                 if node.get("enabled") in (False, "false"):
                     return None
                 dynamic = node["dynamic"] not in OFF if "dynamic" in node else place.dynamic
-                found = place.seen[part] = _Place(node, dynamic, place.depth + 1)
+                found = _Place(node, dynamic, place.depth + 1, place.length + 1 + len(part))
+                place.seen[part] = found
                 self._add(1)
-                if found.depth > LONGEST_PATH:
-                    raise ConversionError(
-                        f"A path of the item has over {LONGEST_PATH} names, maps and dots in names counted together: "
-                        "the index cannot map it. Rename the attribute, or the member of a map, in the table; or map "
-                        "what it is in with `enabled` or `dynamic` false."
-                    )
+                _check_path(found)
             place = found
         if place.depth > MAPPED_DEPTH:  # refused each time, so made again for each element of a list
             self._add(place.depth)
@@ -126,6 +125,19 @@ class _Look:
                 "cannot map them in a useful time. Use fewer names in the table, or map what they are in with "
                 "`enabled` or `dynamic` false."
             )
+
+
+def _check_path(place: _Place) -> None:
+    if place.depth > LONGEST_PATH:
+        much = f"{LONGEST_PATH} names, maps and dots in names counted together"
+    elif place.length > LONGEST_FIELD:
+        much = f"{LONGEST_FIELD} characters in its names"
+    else:
+        return
+    raise ConversionError(
+        f"A path of the item has over {much}: the index cannot map it. Rename the attribute, or the member of a map, "
+        "in the table; or map what it is in with `enabled` or `dynamic` false."
+    )
 
 
 def _check_number(value: Any, place: _Place) -> None:

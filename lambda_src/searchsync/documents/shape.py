@@ -26,7 +26,7 @@ from typing import Any
 from searchsync.documents.attributes import AttributeMap
 from searchsync.documents.condition import Condition
 from searchsync.documents.fields import Fields
-from searchsync.limits import MOST_NAMES
+from searchsync.limits import LONGEST_KEPT, MOST_NAMES
 
 METADATA = (
     "_data_stream_timestamp",
@@ -52,11 +52,17 @@ Tree = Mapping[str, "Tree | None"]
 """Paths by their first names; None: the path ends here."""
 
 
-@lru_cache(maxsize=MOST_NAMES)
 def stored_name(name: str) -> str:
     """The name that an attribute has at the top of a document."""
+    return (_renamed if len(name) > LONGEST_KEPT else _kept)(name)
+
+
+def _renamed(name: str) -> str:
     bare = name.lstrip("_")
     return f"_{name}" if bare in _BARE and bare != name else name
+
+
+_kept = lru_cache(maxsize=MOST_NAMES)(_renamed)
 
 
 def parts_of(path: str) -> list[str]:
@@ -115,7 +121,7 @@ def _stored(attributes: AttributeMap) -> AttributeMap:
     if found.keys() == attributes.keys():
         if len(_PLAIN) >= MOST_NAMES:
             _PLAIN.clear()
-        _PLAIN.update(found)
+        _PLAIN.update(name for name in found if len(name) <= LONGEST_KEPT)
     return found
 
 

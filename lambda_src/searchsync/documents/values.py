@@ -15,18 +15,18 @@ from json.encoder import encode_basestring as quote
 from typing import Any
 
 from searchsync.documents.attributes import AttributeMap
-from searchsync.limits import MANY_DOTS, MOST_NAMES
+from searchsync.limits import LONGEST_KEPT, MANY_DOTS, MOST_NAMES
 
 
 class _Names(dict[str, str]):
-    """Names as JSON text: nearly all items have the same few, so that each is looked at once. Those of many dots are
-    not kept, but counted."""
+    """Names as JSON text: nearly all items have the same few, so that each is looked at once. Those of many dots or
+    characters are not kept, but counted."""
 
-    many_dots = 0
+    strange = 0
 
     def __missing__(self, name: str) -> str:
-        if name.count(".") > MANY_DOTS:
-            self.many_dots += 1
+        if len(name) > LONGEST_KEPT or name.count(".") > MANY_DOTS:
+            self.strange += 1
             return quote(name)
         if len(self) >= MOST_NAMES:
             self.clear()
