@@ -22,7 +22,7 @@ from searchsync.config import read_environment
 from searchsync.documents.index import GUARD
 from searchsync.edges import bound
 from searchsync.edges.collection import OpenSearchCollection, connect
-from searchsync.limits import IN_FLIGHT, READ_TO_ANSWER, TOMBSTONE_LIFE
+from searchsync.limits import ADDRESS_TIMEOUT, IN_FLIGHT, READ_TO_ANSWER, REQUEST_TIMEOUT, TOMBSTONE_LIFE
 from searchsync.protocol.bulk import Response
 from tests.support.events import environment
 from tests.support.peers import (
@@ -136,6 +136,21 @@ def test_all_addresses_together_are_within_the_bound(monkeypatch: pytest.MonkeyP
         assert bulk(collection(port)).status is None
     assert len(tried) > 1
     assert max(tried[1:]) <= BOUND_S / 2
+
+
+def test_the_last_address_alone_has_all_the_time_that_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[float] = []
+
+    def refused(line: socket.socket, _: object) -> None:
+        tried.append(line.gettimeout() or math.inf)
+        raise ConnectionRefusedError
+
+    names = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 9))] * 3
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: names)
+    monkeypatch.setattr(socket.socket, "connect", refused)
+    assert collection(9).bulk(BODY, REQUEST_TIMEOUT).status is None
+    assert tried[:2] == [ADDRESS_TIMEOUT] * 2
+    assert tried[2] > ADDRESS_TIMEOUT
 
 
 def test_the_second_address_is_tried_where_the_first_refuses(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from searchsync.entry import OnFirstUse
 from searchsync.limits import LAST_LINE, LONGEST_CALL_OUT, QUEUE_CALL, RESERVE, SDK_PAUSE
 from tests.support.peers import (
     LONGEST_S,
+    TRICKLE_S,
     Peer,
     black_hole,
     broken_answer,
@@ -234,6 +235,22 @@ def test_a_queue_that_hangs_is_asked_once_and_leaves_time_for_the_log_line(
         refused, why = getattr(queue, operation)(messages, Deadline.after(SystemClock(), 0.0))
         assert time.monotonic() - began < RESERVE - LAST_LINE
     assert (refused, why) == (list(range(30)), "ReadTimeoutError")
+
+
+def test_a_queue_is_asked_in_the_reserve_and_has_time_to_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bound of the other services ends before it."""
+
+    def slow(line: socket.socket) -> None:
+        line.recv(65_536)
+        time.sleep(TRICKLE_S)
+        text = b'{"Successful":[{"Id":"0"}],"Failed":[]}'
+        line.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(text), text))
+
+    monkeypatch.setattr(entry, "QUEUE_CALL", QUEUE_CALL)
+    with peer(slow) as port:
+        queue = FailureQueue(client("sqs", port, monkeypatch), f"http://127.0.0.1:{port}/1/failures")
+        INVOCATION.begin(RESERVE)
+        assert queue.send(["{}"], Deadline.after(SystemClock(), 0.0)) == ([], "")
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

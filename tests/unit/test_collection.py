@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,12 +93,12 @@ def services() -> Iterator[Services]:
         yield opened
 
 
-def sandbox(services: Services, clock: FakeClock) -> Bench:
+def sandbox(services: Services, clock: FakeClock, signal: Callable[[], None] | None = None) -> Bench:
     """A pipeline whose collection's edge is real."""
     config = read_environment(environment(OPENSEARCH_HOST=services.url))
     auth = AWS4Auth("AKIAEXAMPLE", "secret", "eu-central-1", "aoss")
     bench = Bench(config=config, clock=clock)
-    bench.index = OpenSearchCollection(connect(config, auth), config, clock)  # type: ignore[assignment]
+    bench.index = OpenSearchCollection(connect(config, auth), config, clock, signal)  # type: ignore[assignment]
     return bench
 
 
@@ -211,6 +211,23 @@ def test_an_old_index_that_goes_away_is_made_again_at_once(services: Services) -
     assert bench.run(BATCH) == []
     assert index.created == 2
     assert bench.report.repair_needed == ["the index was deleted and made again"]
+
+
+def test_a_replaced_index_is_signalled_before_anything_is_written_to_it(services: Services) -> None:
+    """The invocation may be ended before its own line."""
+    clock = FakeClock()
+    index = NewIndex(clock)
+    services.answer = index.answer
+    signalled: list[set[str]] = []
+    bench = sandbox(services, clock, lambda: signalled.append(set(index.documents)))
+    assert bench.run(BATCH) == []
+    assert signalled == []
+    index.mapping = None
+    index.documents.clear()
+    clock.time += ENSURED_FOR
+    assert bench.run(BATCH) == []
+    assert signalled == [set()]
+    assert index.documents == {"a", "b"}
 
 
 def test_a_write_makes_no_index_and_one_that_is_deleted_while_it_is_new_is_made_again_at_once(

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from searchsync.limits import LONGEST_PATH, READ_TO_ANSWER
+from searchsync.limits import LOAD_AGE, LONGEST_PATH, READ_TO_ANSWER
 from searchsync.protocol.bulk import Response
 from searchsync.sync.resync import Result
 from tests.support.events import NOW, event, number, record, version
@@ -122,6 +122,14 @@ def test_first_writes_whose_mapping_updates_meet_are_sent_again() -> None:
     assert bench.run(event(*(record("INSERT", name, number=each) for each, name in enumerate("abc", 1)))) == []
     assert set(bench.index.documents) == {"a", "b", "c"}
     assert bench.queue.messages == []
+
+
+@pytest.mark.parametrize(("age", "handed_over"), [(LOAD_AGE + 10, 1), (LOAD_AGE - 300, 0)])
+def test_a_record_that_meets_load_alone_is_handed_over_by_its_own_age(age: float, handed_over: int) -> None:
+    bench = Bench()
+    bench.index.item_fault = faulty(a=BUSY)
+    failed = bench.run(event(record("INSERT", "a", number=1, second=NOW - int(age))))
+    assert (len(bench.queue.messages), len(failed)) == (handed_over, 1 - handed_over)
 
 
 def test_a_storm_makes_no_poison() -> None:

@@ -292,6 +292,17 @@ def test_the_line_has_the_metrics_and_names_what_stayed_by_error_type_alone(benc
     assert "secret" not in json.dumps(found)
 
 
+@pytest.mark.parametrize("stayed", [0, 1])
+def test_a_redrive_whose_time_is_over_says_of_what_it_saw_alone_that_it_stays(bench: RedriveBench, stayed: int) -> None:
+    bench.put("k0")
+    bench.index.item_fault = faulty(k0=POISONED) if stayed else None
+    bench.queue.put(*(poison_message(f"k{each}") for each in range(150)))
+    bench.remaining = 20.0
+    assert bench.run()["more"]
+    assert line(bench).get("RedriveStayed", 0) == stayed
+    assert ("RedriveStayed" in line(bench)) == bool(stayed)
+
+
 def test_lost_records_are_a_metric_that_the_next_redrive_says_anew(bench: RedriveBench) -> None:
     bench.stream.lost = TRIMMED
     bench.queue.put(range_message(number(1), number(2)))

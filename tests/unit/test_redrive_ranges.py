@@ -90,6 +90,13 @@ def test_a_range_waits_out_the_margin_of_its_latest_record(bench: RedriveBench) 
     assert bench.table.reads[0][0] == NOW + 98 + 1 + 10
 
 
+def test_a_record_of_a_range_without_a_time_is_as_late_as_the_redrive(bench: RedriveBench) -> None:
+    bench.stream.raw = [record("INSERT", "a", number=1, second=None)]
+    bench.queue.put(RANGE)
+    bench.run()
+    assert bench.table.reads[0][0] == NOW + 101 + 1 + 10
+
+
 def test_a_range_with_a_key_that_is_not_right_stays(bench: RedriveBench) -> None:
     streamed(bench, "a", "b")
     bench.table.busy = TableBusyError("not in time")

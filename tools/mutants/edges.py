@@ -244,6 +244,27 @@ MUTANTS = (
         ("tests/unit/test_table.py", "-k", "cannot_have_stands_alone"),
     ),
     Mutant(
+        "F28 the failure queue asked for no longer than until the reserve begins",
+        FUNCTION + "entry.py",
+        "bind(client, QUEUE_CALL, LAST_LINE + SDK_PAUSE)",
+        "bind(client, QUEUE_CALL)",
+        ("tests/unit/test_calls.py", "-k", "asked_in_the_reserve"),
+    ),
+    Mutant(
+        "F23 the last address given up before the request's time is over",
+        FUNCTION + "edges/bound.py",
+        "ADDRESS_TIMEOUT if number < len(found) else threading.TIMEOUT_MAX",
+        "ADDRESS_TIMEOUT",
+        ("tests/unit/test_bound.py", "-k", "last_address"),
+    ),
+    Mutant(
+        "a replaced index told of by the invocation's own line alone",
+        FUNCTION + "edges/collection.py",
+        "            if self._signal is not None:\n                self._signal()\n",
+        "",
+        ("tests/unit/test_collection.py", "-k", "signalled_before_anything"),
+    ),
+    Mutant(
         "F28 a read begun without time",
         FUNCTION + "edges/table.py",
         "if deadline.remaining() < SHORTEST_READ:",
