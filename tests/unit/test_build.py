@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import build
+from bench.package import LARGEST
 from bench.stub import ENVIRONMENT
 from tools.toolchain import ToolError, find_python
 
@@ -23,7 +24,6 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNTIME = "3.12"
-LARGEST = 2_800_000
 LAB_PACKAGES = ROOT / ".lab" / "venv" / "lib" / f"python{RUNTIME}" / "site-packages"
 UNCHECKED_HASH = 0b01
 REDRIVEN = {
