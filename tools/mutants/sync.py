@@ -273,6 +273,13 @@ MUTANTS = (
         ("tests/unit/test_overload.py", "-k", "slow_and_refuses_nothing"),
     ),
     Mutant(
+        "a window that is smaller for what was not sent",
+        FUNCTION + "sync/delivery.py",
+        "if self._sent and any(",
+        "if any(",
+        ("tests/unit/test_waking.py", "-k", "second_delivery"),
+    ),
+    Mutant(
         "a window that each invocation forgets",
         FUNCTION + "sync/pipeline.py",
         "            window=self.window,\n",
@@ -436,7 +443,7 @@ MUTANTS = (
     Mutant(
         "F24 a smaller window for what passes by waiting",
         FUNCTION + "sync/delivery.py",
-        "if any(answers[write.id].status not in PASSING_STATUSES for write in busy):",
+        "if self._sent and any(answers[write.id].status not in PASSING_STATUSES for write in busy):",
         "if busy:",
         ("tests/engine/test_write_behaviours.py", "-k", "mapping_updates_meet"),
     ),

@@ -168,6 +168,8 @@ class Delivery:
     _lonely: Lonely = field(default_factory=Lonely)
     _takes_the_probe: bool = False
     """Whether the probe by itself was answered since the invocation began."""
+    _sent: bool = False
+    """Whether the last request was sent: the index may not be there, or no time."""
     _took: float = 0.0
     """Seconds that the last request took."""
 
@@ -203,7 +205,7 @@ class Delivery:
                 continue
             pending.extendleft(reversed(busy))
             self.last_busy = answers[busy[0].id]
-            if any(answers[write.id].status not in PASSING_STATUSES for write in busy):
+            if self._sent and any(answers[write.id].status not in PASSING_STATUSES for write in busy):
                 self.window.refused(sent, sent - len(busy))
             attempt = attempt if len(busy) == sent else 0
             if not self.backoff.pause(attempt, deadline, SHORTEST_REQUEST):
@@ -361,12 +363,13 @@ class Delivery:
         return [_busy(each) for each in found]
 
     def _send(self, batch: Chunk, deadline: Deadline, patience: float) -> list[Answer] | Whole:
+        self._sent = False
         ensured = self.collection.ensure_index(_timeout(deadline))
         if ensured.kind is not Kind.DONE:
             return Whole(ensured, sent=False)
         if not deadline.allows(SHORTEST_REQUEST):
             return Whole(NO_TIME, sent=False)
-        began = self._clock.monotonic()
+        self._sent, began = True, self._clock.monotonic()
         response = self.collection.bulk(batch.body, _timeout(deadline, patience), deadline.begin_within())
         self._took = self._clock.monotonic() - began
         request = classify_request(response)
