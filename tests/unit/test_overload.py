@@ -19,6 +19,7 @@ from searchsync.sync.delivery import Window
 from tests.support.events import environment
 from tests.support.fakes import BUSY, FakeClock, MemoryIndex
 from tests.support.fakes import Bench as Function
+from tests.support.redrive_harness import RedriveBench, poison_message
 from tests.support.trigger_harness import START, STREAM, Bench, number, settings, stream_record
 
 CHANGES = 500
@@ -190,3 +191,16 @@ def test_a_collection_whose_refusals_cost_it_something_catches_up(capacity: int,
     least_s = CHANGES / capacity
     assert found.drain(10 * least_s) <= TIMES_THE_LEAST * least_s
     assert found.function.queue.messages == []
+
+
+def test_a_redrive_takes_near_as_much_as_a_slow_collection_can() -> None:
+    index = SlowIndex(capacity=3)
+    bench = RedriveBench(index=index)
+    index.throttle(bench, seed=1)
+    names = [f"k{each}" for each in range(300)]
+    for name in names:
+        bench.put(name)
+    bench.queue.put(*[poison_message(name) for name in names])
+    began = bench.clock.time
+    assert bench.run()["redriven"] == len(names)
+    assert bench.clock.time - began <= 1.5 * len(names) / index.capacity

@@ -273,6 +273,13 @@ MUTANTS = (
         ("tests/unit/test_overload.py", "-k", "slow_and_refuses_nothing"),
     ),
     Mutant(
+        "a redrive that asks a slow collection for all at once",
+        FUNCTION + "sync/redrive.py",
+        "born.__getitem__, window=self.window)",
+        "born.__getitem__)",
+        ("tests/unit/test_overload.py", "-k", "a_redrive_takes"),
+    ),
+    Mutant(
         "a window that is smaller for what was not sent",
         FUNCTION + "sync/delivery.py",
         "if self._sent and any(",

@@ -29,7 +29,7 @@ from searchsync.protocol.messages import PoisonMessage, RangeMessage, StrangeMes
 from searchsync.protocol.plan import FROM_THE_FUTURE, Poison
 from searchsync.protocol.ports import Table
 from searchsync.protocol.records import StreamRecord
-from searchsync.sync.delivery import Delivery
+from searchsync.sync.delivery import Delivery, Window
 from searchsync.sync.metrics import RedriveReport
 from searchsync.sync.pipeline import Failures, PipelineCollection, outcome_poison
 from searchsync.sync.resync import Outcome, Result, Resync, Target
@@ -132,6 +132,7 @@ class Redrive:
     clock: Clock
     backoff: Backoff
     largest_body: int = LARGEST_BODY
+    window: Window = field(default_factory=Window)
 
     def run(self, event: object, remaining: float, report: RedriveReport) -> None:
         """Take up messages until the queue gives none, or the time is nearly over. Fills the report.
@@ -278,7 +279,7 @@ class Redrive:
         if not targets:
             return {}
         born = {each.id: float(each.record_second) for each in targets}
-        delivery = Delivery(self.collection, self.backoff, self.largest_body, born.__getitem__)
+        delivery = Delivery(self.collection, self.backoff, self.largest_body, born.__getitem__, window=self.window)
         resync = Resync(self.table, delivery.deliver, self.clock, self.config.max_skew, self.config.rules)
         outcomes = resync.run(targets, deadline)
         reasons = {name: why_it_stays(each) for name, each in outcomes.items()}
