@@ -99,8 +99,8 @@ MUTANTS = (
     Mutant(
         "F20 a record as old as its invocation",
         FUNCTION + "sync/pipeline.py",
-        "self.collection, self.backoff, self.largest_body, lambda name: plan.changes[name].latest_second",
-        "self.collection, self.backoff, self.largest_body",
+        "            lambda name: plan.changes[name].latest_second,\n",
+        "",
         ("tests/unit/test_pipeline_failures.py", "-k", "by_its_own_age"),
     ),
     Mutant(
