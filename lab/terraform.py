@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -31,6 +32,7 @@ COLLECTS_AT = "400"
 CHANGES = 2  # of `terraform plan -detailed-exitcode`
 _COPIED = ("*.tf", "modules", "examples", "lambda_src")
 _LINKED = ("dist",)
+_CONFIGURED = re.compile(r'^provider "aws"', re.MULTILINE)
 
 
 def plugin_directory() -> Path | None:
@@ -158,11 +160,15 @@ class Terraform:
             (self.directory / VARIABLES_FILE).write_text(json.dumps(variables))
 
     def _run(self, command: str, *options: str, accept: tuple[int, ...] = (0,)) -> subprocess.CompletedProcess[str]:
-        if self._provider is None:
+        if self._provider is None and self._configurations() <= 1:
             data, log = self.directory / ".terraform", self._copy / "provider.log"
             self._provider, where = attached(data, self.directory, log, self._environment)
             self._environment |= where
         return self._execute(command, *options, accept=accept)
+
+    def _configurations(self) -> int:
+        """Of the provider here. One process holds one: a second takes the place of the first."""
+        return sum(len(_CONFIGURED.findall(path.read_text("utf-8"))) for path in self.directory.glob("*.tf"))
 
     def _execute(self, command: str, *options: str, accept: tuple[int, ...] = (0,)) -> subprocess.CompletedProcess[str]:
         try:

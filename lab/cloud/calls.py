@@ -22,7 +22,7 @@ def record(principal_arn: str, action: str) -> None:
 
 def grant(principal_arn: str, action: str, resource: str) -> None:
     """Note by which action and resource of a policy something was allowed; roles' sessions alone."""
-    kind, _, rest = _name(principal_arn).partition("/")
+    kind, _, rest = principal_arn.rpartition(":")[2].partition("/")  # a service has no ARN
     if kind == "assumed-role":
         with _lock:
             _granted[rest.partition("/")[0]].add((action, resource))

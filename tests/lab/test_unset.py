@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.cloud.settings import ACCOUNT, REGION
 from lab.stack import Lab
 from lab.terraform import Terraform
 from tests.support import unsetting
@@ -38,6 +39,15 @@ def plain(lab: Lab) -> dict[str, Arguments]:
 
 
 @pytest.fixture
+def key(lab: Lab) -> str:
+    """A key that CloudWatch Logs may use, as it must."""
+    everybody = {"AWS": f"arn:aws:iam::{ACCOUNT}:root", "Service": f"logs.{REGION}.amazonaws.com"}
+    statement = {"Effect": "Allow", "Principal": everybody, "Action": "kms:*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    return str(lab.boto3_client("kms").create_key(Policy=policy)["KeyMetadata"]["Arn"])
+
+
+@pytest.fixture
 def packages(tmp_path: Path) -> dict[str, str]:
     """A package for another runtime as a file, and one that goes to S3."""
     return {
@@ -58,6 +68,14 @@ def anew(lab: Lab, packages: dict[str, str]) -> dict[str, Arguments]:
     version = s3.put_object(Bucket=bucket, Key="a.zip", Body=Path(packages["s3"]).read_bytes())["VersionId"]
     facts = str(Path(packages["s3"]).with_suffix(".json"))
     return unsetting.anew(role, {"s3_bucket": bucket, "s3_key": "a.zip", "s3_object_version": version, "facts": facts})
+
+
+@pytest.fixture
+def courses(
+    anew: dict[str, Arguments], packages: dict[str, str], key: str
+) -> tuple[dict[str, Arguments], dict[str, Arguments]]:
+    """The settings that make something anew, and those that change what is there."""
+    return anew, unsetting.in_place(packages["file"], key)
 
 
 def unseen(places: Iterable[unsetting.Place], without: Snapshot, given: Snapshot) -> list[unsetting.Place]:
@@ -90,19 +108,20 @@ def test_what_is_unset_is_as_if_it_never_was(
     lab: Lab,
     terraform: Terraform,
     plain: dict[str, Arguments],
-    anew: dict[str, Arguments],
+    courses: tuple[dict[str, Arguments], dict[str, Arguments]],
     packages: dict[str, str],
 ) -> None:
     def applied(arguments: dict[str, Arguments]) -> Snapshot:
         terraform.apply({**arguments, "own": {"only": arguments["own"]}})  # copies by key there
         return snapshot(lab.boto3_client, unsetting.WORD)
 
+    anew, in_place = courses
     never = applied(plain)
     given = applied(unsetting.with_settings(plain, anew))
     assert not unseen(unsetting.ANEW_PLACES, never, given)
     assert not unseen(unsetting.of_a_package(packages["s3"], *unsetting.S3), never, given)
     assert not unseen(unsetting.GONE, given, never)
-    given = applied(unsetting.with_settings(plain, unsetting.in_place(packages["file"])))
+    given = applied(unsetting.with_settings(plain, in_place))
     assert not unseen(unsetting.IN_PLACE_PLACES, never, given)
     assert not unseen(unsetting.of_a_package(packages["file"], *unsetting.FILE), never, given)
     after = applied(plain)

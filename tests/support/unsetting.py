@@ -20,7 +20,9 @@ WORD = "unset"
 ANOTHER = f"{WORD}-another"
 BUCKET = {"arn": "arn:aws:s3:::the-bucket"}
 TOPIC = f"arn:aws:sns:us-east-1:{ACCOUNT}:the-topic"
-THEIR_KEY = KEY.replace("5555", "6666")
+THEIR_KEY = KEY
+A_KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/"
+"""The beginning of a key's ARN. Theirs is in policies alone."""
 PATH = "/the/path/"
 MAPPING = json.dumps({"properties": {"a": {"type": "keyword"}}})
 POLICY_KEYS = ("stream", "collection", "table", "failures", "function")
@@ -104,8 +106,8 @@ GONE: tuple[Place, ...] = (
 """What is there before, and not with the settings that make something anew."""
 
 
-def in_place(file: str) -> dict[str, Arguments]:
-    """Settings that change what is there. `file`: a package for Python 3.13."""
+def in_place(file: str, key: str) -> dict[str, Arguments]:
+    """Settings that change what is there. `file`: a package for Python 3.13; `key`: the ARN of a KMS key."""
     mine: Arguments = {
         "tags": {"mine": "1"},
         "table": {
@@ -114,7 +116,7 @@ def in_place(file: str) -> dict[str, Arguments]:
             "write_capacity": 6,
             "point_in_time_recovery": False,
             "deletion_protection": False,
-            "kms_key_arn": KEY,
+            "kms_key_arn": key,
             "ttl": {"attribute": "expires", "enabled": False},
         },
         "collection": {"description": "The description", "data_access_principals": [READER], **CLOSED},
@@ -129,11 +131,11 @@ def in_place(file: str) -> dict[str, Arguments]:
             "log_keys": "hashed",
             "metric_namespace": "the-namespace",
             "reserved_concurrency": 7,
-            "environment_kms_key_arn": KEY,
+            "environment_kms_key_arn": key,
             "vpc": VPC,
         },
         "package": {"file": file},
-        "log_group": {"retention_days": 7, "kms_key_arn": KEY},
+        "log_group": {"retention_days": 7, "kms_key_arn": key},
         "trigger": {
             "enabled": False,
             "batch_size": 99,
@@ -144,7 +146,7 @@ def in_place(file: str) -> dict[str, Arguments]:
             "bisect_batch_on_function_error": False,
             "on_failure_bucket": BUCKET,
         },
-        "failure_queue": {"visibility_timeout_seconds": 1001, "kms_key_arn": KEY},
+        "failure_queue": {"visibility_timeout_seconds": 1001, "kms_key_arn": key},
         "redrive": {"schedule_expression": "rate(2 hours)"},
         "role": {"permissions_boundary_arn": POLICY},
         "alarms": {"actions": [TOPIC], "failure_age_seconds": 600, "iterator_age_seconds": 7200},
@@ -184,7 +186,7 @@ IN_PLACE_PLACES: tuple[Place, ...] = (
     ("table.write_capacity", "tables", '"WriteCapacityUnits": 6'),
     ("table.point_in_time_recovery", "tables", '"PointInTimeRecoveryStatus": "DISABLED"'),
     ("table.deletion_protection", "tables", '"DeletionProtectionEnabled": false'),
-    ("table.kms_key_arn", "tables", KEY),
+    ("table.kms_key_arn", "tables", A_KEY),
     ("collection.description", "collections", '"The description"'),
     ("collection.description", "collection policies", '"The description"'),
     ("collection.network", "collection policies", '"AllowFromPublic": false'),
@@ -207,11 +209,11 @@ IN_PLACE_PLACES: tuple[Place, ...] = (
     ("function.metric_namespace", "functions", '"METRIC_NAMESPACE": "the-namespace"'),
     ("function.metric_namespace", "alarms", '"the-namespace"'),
     ("function.reserved_concurrency", "functions", '"ReservedConcurrentExecutions": 7'),
-    ("function.environment_kms_key_arn", "functions", KEY),
+    ("function.environment_kms_key_arn", "functions", A_KEY),
     ("function.vpc", "functions", '"subnet-1"'),
     ("function.vpc", "roles", "ec2:CreateNetworkInterface"),
     ("log_group.retention_days", "log groups", '"retentionInDays": 7'),
-    ("log_group.kms_key_arn", "log groups", KEY),
+    ("log_group.kms_key_arn", "log groups", A_KEY),
     ("trigger.enabled", "triggers", '"State": "Disabled"'),
     ("trigger.batch_size", "triggers", '"BatchSize": 99'),
     ("trigger.maximum_batching_window_seconds", "triggers", '"MaximumBatchingWindowInSeconds": 9'),
@@ -222,7 +224,7 @@ IN_PLACE_PLACES: tuple[Place, ...] = (
     ("trigger.on_failure_bucket", "triggers", '"arn:aws:s3:::the-bucket"'),
     ("trigger.on_failure_bucket", "roles", "arn:aws:s3:::the-bucket/*"),
     ("failure_queue.visibility_timeout_seconds", "queues", '"VisibilityTimeout": "1001"'),
-    ("failure_queue.kms_key_arn", "queues", KEY),
+    ("failure_queue.kms_key_arn", "queues", A_KEY),
     ("redrive.schedule_expression", "rules", '"rate(2 hours)"'),
     ("role.permissions_boundary_arn", "roles", POLICY),
     ("alarms.actions", "alarms", TOPIC),

@@ -218,8 +218,10 @@ def test_nothing_is_sent_behind_a_calls_time(monkeypatch: pytest.MonkeyPatch) ->
 
     with peer(counting) as port:
         asked = client("dynamodb", port, monkeypatch)
+        monkeypatch.setattr(entry, "LONGEST_CALL_OUT", LONGEST_CALL_OUT)  # a busy machine answers later
         CALLS["dynamodb"](asked)
         sent = len(heard)
+        monkeypatch.setattr(entry, "LONGEST_CALL_OUT", CALL_S)
         asked.meta.events.register("request-created.dynamodb", lambda **_: time.sleep(CALL_S + LAST_LINE))
         with pytest.raises(BotoCoreError):
             CALLS["dynamodb"](asked)
