@@ -69,7 +69,7 @@ run "a_table_of_this_account_has_no_policies_to_hand_over" {
 }
 
 run "refuses_another_account_that_is_not_said" {
-  command = apply
+  command = plan # of the log group that the runs before made
 
   variables {
     existing_table = { stream_arn = "arn:aws:dynamodb:eu-central-1:444455556666:table/Orders/stream/2025-01-01T00:00:00.000", key_attributes = ["id"] }
@@ -78,7 +78,7 @@ run "refuses_another_account_that_is_not_said" {
 }
 
 run "refuses_this_account_said_to_be_another" {
-  command = apply
+  command = plan # of the log group that the runs before made
 
   variables {
     existing_table = { stream_arn = "arn:aws:dynamodb:eu-central-1:111122223333:table/Orders/stream/2025-01-01T00:00:00.000", key_attributes = ["id"], cross_account = true }
@@ -87,7 +87,7 @@ run "refuses_this_account_said_to_be_another" {
 }
 
 run "refuses_a_stream_of_another_region" {
-  command = apply
+  command = plan # of the log group that the runs before made
 
   variables {
     existing_table = { stream_arn = "arn:aws:dynamodb:eu-west-1:444455556666:table/Orders/stream/2025-01-01T00:00:00.000", key_attributes = ["id"], cross_account = true }
