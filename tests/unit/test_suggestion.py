@@ -21,6 +21,7 @@ from searchsync.limits import (
     LONGEST_FLAT_NAME,
     LONGEST_KEYWORD,
     MANY_NAMES,
+    MAPPED_DEPTH,
     MOST_PLACES,
     SOME_NAMES,
     SUGGESTED_DEPTH,
@@ -166,6 +167,15 @@ def test_lists_in_lists_deeper_than_the_engine_reads_are_kept(value: Value) -> N
     through = chosen({"L": [{"M": {"x": value}}]})
     assert (through.mapping or {})["properties"]["x"] == UNMAPPED
     assert suggestion({"a.b": {"N": "1"}}, {"a": {"L": [value]}}).exclude == ("a", r"a\.b")
+
+
+def test_lists_in_lists_that_the_engine_refuses_wherever_they_are_mapped_are_excluded() -> None:
+    value: Value = {"N": "1"}
+    for _ in range(MAPPED_DEPTH + 1):
+        value = {"L": [value]}
+    assert suggestion({"a": value}).exclude == ("a",)
+    within = suggestion({"a": {"M": {"x": value}}})  # a map that is not mapped is not read
+    assert (within.mapping["properties"]["a"], within.exclude) == (UNMAPPED, ())
 
 
 def test_a_name_with_dots_is_a_path_as_the_engine_takes_it() -> None:

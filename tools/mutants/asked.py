@@ -113,6 +113,13 @@ MUTANTS = (
         (SAMPLED, "-k", "as_they_are_written"),
     ),
     Mutant(
+        "suggestion: lists in lists that no mapping takes are kept",
+        FUNCTION + "documents/suggestion.py",
+        "    if place.deepest > MAPPED_DEPTH:",
+        "    if False:",
+        ("tests/unit/test_suggestion.py", "-k", "refuses_wherever"),
+    ),
+    Mutant(
         "mapping check: the index itself is changed",
         CHECK,
         'at.ask("PUT", f"/{at.probe}/_mapping", body)',

@@ -20,10 +20,11 @@ each field has the type of the first that fits all of its values (a list or a se
     other values                             keyword         text with a keyword sub-field where words or long texts are
 
 Not mapped is `{"type": "object", "enabled": false}`: the engine keeps whatever comes, and searches none of it. Only
-where that is no help (names that the engine refuses, a name with dots beside a value of its first part) is an attribute
-to be excluded. What the sample does not have is mapped as by the default mapping. `flat_object` and the other types are
-those of OpenSearch 2.7 and later; AWS moves `flattened` fields to it in collections, too ("Transform flattened fields
-to flat_object", Migration Assistant for Amazon OpenSearch Service).
+where that is no help (names that the engine refuses, a name with dots beside a value of its first part, over
+MAPPED_DEPTH lists in one another) is an attribute to be excluded. What the sample does not have is mapped as by the
+default mapping. `flat_object` and the other types are those of OpenSearch 2.7 and later; AWS moves `flattened` fields
+to it in collections, too ("Transform flattened fields to flat_object", Migration Assistant for Amazon OpenSearch
+Service).
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ from searchsync.limits import (
     LONGEST_FLAT_NAME,
     LONGEST_KEYWORD,
     MANY_NAMES,
+    MAPPED_DEPTH,
     MOST_PLACES,
     SOME_NAMES,
     SUGGESTED_DEPTH,
@@ -299,8 +301,10 @@ class Sample:
 
 def _choose(place: Place, path: tuple[str, ...]) -> Choice | None:
     """The choice for a place; None where it holds nothing but nulls and empty lists."""
+    if place.deepest > MAPPED_DEPTH:  # it counts them before it asks what is mapped, but not in a map that it skips
+        return Choice(path, place, None, "lists in lists, deeper than the engine reads: no mapping takes that")
     if place.deepest > SUGGESTED_DEPTH:
-        return _unmapped(place, path, "lists in lists, deeper than the engine reads")
+        return _unmapped(place, path, "lists in lists, nearly deeper than the engine reads")
     if not place.seen["M"] and not place.scalars:
         return None
     if place.seen["M"]:
