@@ -152,13 +152,11 @@ class _Metrics:
 
     def _unread(self) -> float | None:
         """Since when the table is written and no invocation follows (Unix seconds): a trigger whose calls are throttled
-        leaves no age behind. Told where it lasts; not of a table in another account, which has its metrics."""
-        if self._stack.cross_account:
-            return None
+        leaves no age behind. Told where it lasts."""
         first = self._now - RECENT
         begun = Series("AWS/Lambda", "Invocations", "FunctionName", self._stack.name, "Sum")
         read = max((at for at, value in self._values(begun, first, self._now, 60) if value > 0), default=first)
-        left = [at for at, value in self._values(self._writes, first, self._now, 60) if value > 0 and at > read]
+        left = [at for at in self._written(first, 60) if at > read]
         return left[0] if left and self._now - left[0] >= UNREAD_SECONDS else None
 
     def oldest_message(self) -> float | None:
@@ -203,8 +201,16 @@ class _Metrics:
         """When the table was first written after `since` (Unix seconds) with nothing read from then on for as long as
         the stream keeps a record: whatever stopped the trigger, and though it reads again."""
         ends = [*(at for at, _ in self._all(self._read, since)), self._now]
-        written = (at for at, value in self._all(self._writes, since) if value > 0)
+        period = self._period(since)
+        written = self._written(since - since % period, period)
         return next((at for at in written if ends[bisect_left(ends, at)] - at > STREAM_KEEPS_SECONDS), None)
+
+    def _written(self, start: float, period: int) -> list[float]:
+        """In which periods the table was written (Unix seconds). Of a table in another account nobody here can say: a
+        table of its name in this one would be told of."""
+        if self._stack.cross_account:
+            return []
+        return [at for at, value in self._values(self._writes, start, self._now, period) if value > 0]
 
     def undelivered(self, since: float) -> float | None:
         """When Lambda could not say what it gave up, after `since` (Unix seconds)."""

@@ -607,6 +607,14 @@ def test_what_was_written_and_not_read_on_the_day_after_is_told_until_it_is_veri
     assert cloud.run("status") == 0
 
 
+def test_what_was_written_to_a_table_of_the_same_name_is_not_missed_in_one_of_another_account(cloud: Cloud) -> None:
+    cloud.finished("verify", before=7 * 86_400)
+    cloud.variables["STREAM_ARN"] = cloud.variables["STREAM_ARN"].replace(ACCOUNT, "999988887777")
+    cloud.metric("AWS/DynamoDB", "ConsumedWriteCapacityUnits", 1, before=50 * 3_600, of="orders")
+    cloud.run("status", width=400)
+    assert "nothing read on the day after" not in cloud.out
+
+
 @pytest.mark.parametrize("age", [15 * 86_400 - 60, 63 * 86_400 - 60], ids=["by the minute", "by five minutes"])
 def test_nothing_is_asked_for_more_finely_than_cloudwatch_keeps_it(cloud: Cloud, age: int) -> None:
     asked: list[tuple[float, int]] = []

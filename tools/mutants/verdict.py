@@ -11,6 +11,13 @@ EACH_FACT = (STATUS, "-k", "each_fact_alone")
 
 MUTANTS = (
     Mutant(
+        "writes to a table of this account taken for those of another's",
+        CLI + "facts.py",
+        "        if self._stack.cross_account:",
+        "        if False:",
+        (STATUS, "-k", "same_name"),
+    ),
+    Mutant(
         "verdict: a replaced collection is the same",
         CLI + "verdict.py",
         'if others & {"collection", "index"}:',
