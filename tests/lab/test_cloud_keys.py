@@ -82,6 +82,9 @@ def test_a_log_group_has_a_key_that_admits_cloudwatch_logs_for_it(
     permit(ACCOUNT_USES)
     with pytest.raises(ClientError, match="not allowed to be used"):
         logs.create_log_group(logGroupName=f"/ours/{name}-2", kmsKeyId=key)
+    logs.create_log_group(logGroupName=f"/ours/{name}-3")
+    with pytest.raises(ClientError, match="not allowed to be used"):
+        logs.associate_kms_key(logGroupName=f"/ours/{name}-3", kmsKeyId=key)
 
 
 def test_a_table_is_read_by_who_may_decrypt_with_its_key(

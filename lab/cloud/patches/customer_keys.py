@@ -42,7 +42,7 @@ def apply() -> None:
         return denied or _denied(access_key, action, str(named.get("resource_arn", "")))
 
     def create_log_group(data: dict[str, Any]) -> Any:
-        return _refused_for_logs(data) or create(data)
+        return refused_for_logs(data) or create(data)
 
     def encryption_key(name: str) -> Any:
         key = matching(name)
@@ -86,7 +86,8 @@ def _missing(access_key: str, wanted: tuple[str, ...], key: str) -> list[str]:
     return [action for action in wanted if not allows(access_key, get_account_id(), action, key)]
 
 
-def _refused_for_logs(data: dict[str, Any]) -> Any:
+def refused_for_logs(data: dict[str, Any]) -> Any:
+    """The refusal of a log group's key that does not admit CloudWatch Logs for the group; None where it does."""
     key, group = data.get("kmsKeyId"), data.get("logGroupName", "")
     if not key:
         return None

@@ -1,6 +1,7 @@
 """A log group's key, given and taken away later.
 
-AWS: AssociateKmsKey gives a log group a key, or another one; DisassociateKmsKey takes it away (API reference).
+AWS: AssociateKmsKey gives a log group a key, or another one, which must admit CloudWatch Logs as at the creation;
+DisassociateKmsKey takes it away (API reference).
 ministack: knows a key from the group's creation alone.
 """
 
@@ -12,6 +13,7 @@ from typing import Any
 from ministack.core.responses import error_response_json, json_response
 from ministack.services import cloudwatch_logs
 
+from lab.cloud.patches.customer_keys import refused_for_logs
 from lab.cloud.patching import private, replace
 
 KEYS = {"AssociateKmsKey", "DisassociateKmsKey"}
@@ -36,5 +38,7 @@ def _answer(action: str, data: dict[str, Any]) -> Any:
         return error_response_json("ResourceNotFoundException", "The specified log group does not exist.", 400)
     if action == "AssociateKmsKey" and not str(data.get("kmsKeyId", "")).startswith("arn:"):
         return error_response_json("InvalidParameterException", "kmsKeyId must be a key's ARN.", 400)
+    if action == "AssociateKmsKey" and (refusal := refused_for_logs({**data, "logGroupName": name})):
+        return refusal
     group["kmsKeyId"] = data["kmsKeyId"] if action == "AssociateKmsKey" else None
     return json_response({})
