@@ -15,10 +15,10 @@ from typing import Any
 
 from ministack.core import iam_evaluator, sigv4
 from ministack.core.responses import request_scope
-from ministack.services import iam, opensearchserverless
+from ministack.services import opensearchserverless
 
 from lab.cloud import calls
-from lab.cloud.identity import account_of, allows
+from lab.cloud.identity import account_of, allows, role_of
 from lab.cloud.network import aoss_endpoints_in, vpc_of
 from lab.cloud.patching import private
 from lab.gate_rules import GateDenied, GateRequest, Operation
@@ -56,7 +56,8 @@ def _granted(what: Operation, caller: Any, name: str, account: str, region: str)
     """None where the collection's data access policies let the caller do it."""
     with request_scope(account, region):
         policies = list(private(opensearchserverless, "_access_policies").values())
-    permitted = _permitted(policies, _principals(caller, account), name, what)
+    arn = str(caller.principal_arn)
+    permitted = _permitted(policies, {arn, role_of(arn)}, name, what)
     if permitted is None:
         return GateDenied.forbidden("data access policy", f"403 Forbidden: {what.permission} on {what.indices or '*'}")
     for resource in permitted:
@@ -89,16 +90,6 @@ def _caller(request: GateRequest, account: str) -> Any:
         request.body,
     )
     return GateDenied.forbidden("signature", f"403 Forbidden: {wrong[1]}") if wrong else credential
-
-
-def _principals(caller: Any, account: str) -> set[str]:
-    """The ARNs by which a data access policy can name the caller."""
-    arn = str(caller.principal_arn)
-    if ":assumed-role/" not in arn:
-        return {arn}
-    name = arn.split("/")[1]
-    role = private(iam, "_roles").get_scoped(account, None, name) or {}
-    return {arn, str(role.get("Arn", ""))}
 
 
 def _in_the_network(caller: Any, name: str, account: str, region: str) -> bool:

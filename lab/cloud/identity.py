@@ -32,6 +32,15 @@ def account_of(arn: str) -> str:
     return arn.split(":")[4]
 
 
+def role_of(principal_arn: str) -> str:
+    """The ARN of the role that a session is of, which has the role's path too; another principal's own."""
+    if ":assumed-role/" not in principal_arn:
+        return principal_arn
+    name = principal_arn.split("/")[1]
+    found = private(iam, "_roles").get_scoped(account_of(principal_arn), None, name) or {}
+    return str(found.get("Arn", principal_arn))
+
+
 def assume(role_arn: str, service: str, session: str) -> Credentials:
     """A session of the role, begun by an AWS service such as apigateway.amazonaws.com.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import boto3
 
 from lab.dynamodb_local import DynamoDBLocal
+from tests.support import there
 
 
 def test_a_put_is_a_stream_record() -> None:
@@ -12,13 +13,7 @@ def test_a_put_is_a_stream_record() -> None:
         session = boto3.Session("local", "local", region_name="us-east-1")
         tables = session.client("dynamodb", endpoint_url=local.url)
         streams = session.client("dynamodbstreams", endpoint_url=local.url)
-        table = tables.create_table(
-            TableName="changes",
-            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
-        )["TableDescription"]
+        table = there.table(tables, "changes")
         tables.put_item(TableName="changes", Item={"id": {"S": "a"}})
         arn = table["LatestStreamArn"]
         shards = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]

@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lab.stack import Lab
+from tests.support import there
 from tests.support.small_stack import SmallStack, wait_until
 
 OWNER = "222222222222"
@@ -18,13 +19,7 @@ STREAM = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIt
 @pytest.fixture
 def owned(lab: Lab, stack: SmallStack) -> Any:
     """A table of the same name as the stack's, in the owner's account; the function's role may read its stream."""
-    made = lab.boto3_client("dynamodb", OWNER).create_table(
-        TableName=stack.name,
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
-    )["TableDescription"]
+    made = there.table(lab.boto3_client("dynamodb", OWNER), stack.name)
     stack.policy("another", (STREAM, made["LatestStreamArn"]))
     return made
 

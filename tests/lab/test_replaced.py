@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
@@ -15,7 +14,7 @@ from lab.errors import LabError
 from lab.maven import ROOT
 from lab.stack import Lab
 from lab.terraform import Terraform
-from tests.support import replacing
+from tests.support import replacing, there
 from tests.support.packages import BUILT, copied
 
 NAME = "replaced"
@@ -64,14 +63,7 @@ def variables(arguments: dict[str, replacing.Arguments]) -> dict[str, replacing.
 @pytest.fixture(scope="module")
 def stream_arn(lab: Lab) -> str:
     """The stream of a table that is there."""
-    made = lab.boto3_client("dynamodb").create_table(
-        TableName="existing",
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        BillingMode="PAY_PER_REQUEST",
-        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
-    )
-    return str(made["TableDescription"]["LatestStreamArn"])
+    return str(there.table(lab.boto3_client("dynamodb"), "existing")["LatestStreamArn"])
 
 
 @pytest.fixture(scope="module")
@@ -89,12 +81,10 @@ def changes(packages: dict[str, str], stream_arn: str) -> dict[str, replacing.Ch
 
 @pytest.fixture(scope="module")
 def replaced(lab: Lab, stream_arn: str) -> Iterator[Replaced]:
-    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    role = lab.boto3_client("iam").create_role(RoleName="existing", AssumeRolePolicyDocument=policy)["Role"]
+    role_arn = there.function_role(lab.boto3_client("iam"), "existing")
     arguments = {
         **{call: replacing.own(f"{NAME}-{number}") for number, call in enumerate(replacing.COPIES)},
-        "existing": replacing.existing(stream_arn, role["Arn"]),
+        "existing": replacing.existing(stream_arn, role_arn),
         "collection": replacing.COLLECTION,
         "policies": replacing.POLICIES,
     }

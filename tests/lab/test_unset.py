@@ -11,7 +11,7 @@ import pytest
 from lab.cloud.settings import ACCOUNT, REGION
 from lab.stack import Lab
 from lab.terraform import Terraform
-from tests.support import unsetting
+from tests.support import there, unsetting
 from tests.support.packages import copied
 from tests.support.replacing import Arguments, settings
 from tests.support.snapshot import Snapshot, snapshot
@@ -28,14 +28,7 @@ def terraform(lab: Lab) -> Iterator[Terraform]:
 @pytest.fixture
 def plain(lab: Lab) -> dict[str, Arguments]:
     """The stack without settings, on a table that is there."""
-    made = lab.boto3_client("dynamodb").create_table(
-        TableName="followed",
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        BillingMode="PAY_PER_REQUEST",
-        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
-    )
-    return unsetting.plain(made["TableDescription"]["LatestStreamArn"])
+    return unsetting.plain(there.table(lab.boto3_client("dynamodb"), "followed")["LatestStreamArn"])
 
 
 @pytest.fixture
@@ -59,10 +52,8 @@ def packages(tmp_path: Path) -> dict[str, str]:
 @pytest.fixture
 def anew(lab: Lab, packages: dict[str, str]) -> dict[str, Arguments]:
     """The settings that make something anew: a role that is there and a package in S3 among them."""
-    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    iam, s3, bucket = lab.boto3_client("iam"), lab.boto3_client("s3"), f"{unsetting.WORD}-packages"
-    role = iam.create_role(RoleName=f"{unsetting.WORD}-given", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    role = there.function_role(lab.boto3_client("iam"), f"{unsetting.WORD}-given")
+    s3, bucket = lab.boto3_client("s3"), f"{unsetting.WORD}-packages"
     s3.create_bucket(Bucket=bucket)
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     version = s3.put_object(Bucket=bucket, Key="a.zip", Body=Path(packages["s3"]).read_bytes())["VersionId"]

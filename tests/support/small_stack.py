@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from lab.stack import Lab
+from tests.support import there
 
 ACCOUNT = "000000000000"
 STREAM_ACTIONS = ("DescribeStream", "GetRecords", "GetShardIterator")
@@ -184,28 +185,10 @@ class SmallStack:
         self.close()
 
     def _role(self) -> None:
-        trust = {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Effect": "Allow",
-                    "Principal": {"Service": "lambda.amazonaws.com"},
-                    "Action": "sts:AssumeRole",
-                }
-            ],
-        }
-        made = self.api("iam").create_role(RoleName=self.name, AssumeRolePolicyDocument=json.dumps(trust))
-        self.role_arn = made["Role"]["Arn"]
+        self.role_arn = there.function_role(self.api("iam"), self.name)
 
     def _sources(self) -> None:
-        table = self.api("dynamodb").create_table(
-            TableName=self.name,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
-        )
-        self.stream_arn = table["TableDescription"]["LatestStreamArn"]
+        self.stream_arn = there.table(self.api("dynamodb"), self.name)["LatestStreamArn"]
         self.queue_url = self.api("sqs").create_queue(QueueName=self.name)["QueueUrl"]
         self.queue_arn = f"arn:aws:sqs:us-east-1:{ACCOUNT}:{self.name}"
         log = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/aws/lambda/{self.name}:*"

@@ -15,9 +15,9 @@ from typing import Any
 
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import error_response_json, get_account_id, get_region, request_scope
-from ministack.services import dynamodb, dynamodb_streams, iam
+from ministack.services import dynamodb, dynamodb_streams
 
-from lab.cloud.identity import account_of
+from lab.cloud.identity import account_of, role_of
 from lab.cloud.patches.dynamodb_stream_permissions import stream_of
 from lab.cloud.patching import private, replace
 
@@ -43,7 +43,7 @@ def apply() -> None:
     resolve = private(iam_evaluator, "_resolve_condition_key")
 
     def resolved(key: str, context: Any) -> Any:
-        return _role(context.principal_arn) if key.lower() == "aws:principalarn" else resolve(key, context)
+        return role_of(context.principal_arn) if key.lower() == "aws:principalarn" else resolve(key, context)
 
     replace(iam_evaluator, "_resolve_condition_key", resolved)
 
@@ -76,11 +76,3 @@ def _policy(arn: str) -> tuple[str, str] | None:
     with request_scope(parts[4], parts[3]):
         found = private(dynamodb, "_resource_policies").get(arn) or {}
     return str(found.get("Policy", "")), parts[4]
-
-
-def _role(principal_arn: str) -> str:
-    if ":assumed-role/" not in principal_arn:
-        return principal_arn
-    name = principal_arn.split("/")[1]
-    found = private(iam, "_roles").get_scoped(account_of(principal_arn), None, name) or {}
-    return str(found.get("Arn", principal_arn))
