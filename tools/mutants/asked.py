@@ -114,16 +114,16 @@ MUTANTS = (
     ),
     Mutant(
         "suggestion: lists in lists that no mapping takes are kept",
-        FUNCTION + "documents/suggestion.py",
+        SUGGESTION,
         "    if place.deepest > MAPPED_DEPTH:",
         "    if False:",
-        ("tests/unit/test_suggestion.py", "-k", "refuses_wherever"),
+        (DECIDED, "-k", "refuses_wherever"),
     ),
     Mutant(
         "mapping check: the index itself is changed",
         CHECK,
-        'at.ask("PUT", f"/{at.probe}/_mapping", body)',
-        'at.ask("PUT", f"/{at.config.index}/_mapping", body)',
+        '_put_at_last(at, f"/{at.probe}/_mapping", body)',
+        '_put_at_last(at, f"/{at.config.index}/_mapping", body)',
         (CHECKED, "-k", "adds_a_field"),
     ),
     Mutant(

@@ -82,7 +82,7 @@ MUTANTS = (
     Mutant(
         "included without the key",
         SHAPE,
-        "_tree((*(self.include or ()), *map(_path, self.keys)))",
+        "_tree((*(self.include or ()), *map(path_of, self.keys)))",
         "_tree(self.include or ())",
         (UNIT, "-k", "what_its_shape_says"),
     ),

@@ -65,6 +65,11 @@ def _renamed(name: str) -> str:
 _kept = lru_cache(maxsize=MOST_NAMES)(_renamed)
 
 
+def attribute_name(stored: str) -> str:
+    """The attribute's name, by the one that it has at the top of a document."""
+    return stored[1:] if stored.startswith("_") and stored_name(stored[1:]) == stored else stored
+
+
 def parts_of(path: str) -> list[str]:
     """The names of a path. Raises ValueError where it is none."""
     found = [match.group() for match in _PART.finditer(path)]
@@ -108,7 +113,7 @@ class Shape:
 
     @cached_property
     def _included(self) -> Tree:
-        return _tree((*(self.include or ()), *map(_path, self.keys)))
+        return _tree((*(self.include or ()), *map(path_of, self.keys)))
 
     @cached_property
     def _excluded(self) -> Tree:
@@ -125,7 +130,8 @@ def _stored(attributes: AttributeMap) -> AttributeMap:
     return found
 
 
-def _path(name: str) -> str:
+def path_of(name: str) -> str:
+    """The path that is an attribute's name."""
     return re.sub(r"([.\\])", r"\\\1", name)
 
 

@@ -41,7 +41,7 @@ from searchsync.documents.attributes import AttributeMap
 from searchsync.documents.document import KEY_FIELD
 from searchsync.documents.fields import NUMBER
 from searchsync.documents.index import DEFAULT_MAPPING
-from searchsync.documents.shape import stored_name
+from searchsync.documents.shape import attribute_name, path_of
 from searchsync.limits import (
     FIRST_TIME,
     LAST_TIME,
@@ -295,7 +295,7 @@ class Sample:
             mapping = {"dynamic": False, "properties": mapping["properties"]}
         refused = {name for each in known if each.mapping is None for name in self.attributes[each.path[0]]}
         refused |= {name for name in self.odd if name in self.attributes.get(name.partition(".")[0], ())}
-        exclude = tuple(sorted(_path_of(name) for name in refused if _unstored(name) not in keys))
+        exclude = tuple(sorted(map(path_of, {attribute_name(name) for name in refused} - {*keys})))
         return Suggestion(mapping, exclude, tuple(each for top in known for each in top.all()))
 
 
@@ -477,13 +477,3 @@ def _is_point(members: AttributeMap) -> bool:
 
 def _is_pair(numbers: list[str]) -> bool:
     return len(numbers) == 2 and _is_on_earth(numbers[1], numbers[0])
-
-
-def _path_of(stored: str) -> str:
-    """The path of an attribute, by the name that it has in a document."""
-    return re.sub(r"([.\\])", r"\\\1", _unstored(stored))
-
-
-def _unstored(stored: str) -> str:
-    """The name of an attribute, by the one that it has in a document."""
-    return stored[1:] if stored.startswith("_") and stored_name(stored[1:]) == stored else stored

@@ -61,12 +61,7 @@ def _make(at: Asker, body: Mapping[str, Any]) -> Answer:
     meta = {MARK: {"doctor": at.mark, "since": int(at.clock.now())}}
     body = {**body, "mappings": {**body["mappings"], "_meta": meta}}
     at.made = None
-    until = at.clock.monotonic() + PATIENCE
-    while True:
-        answer = classify_request(at.ask("PUT", f"/{at.probe}", body))
-        if answer.error_type != MAPPING_CONFLICT or at.clock.monotonic() > until:
-            break
-        at.sleep(1.0)
+    answer = _put_at_last(at, f"/{at.probe}", body)
     at.made = True if answer.kind is Kind.DONE else None
     return answer
 
@@ -86,12 +81,17 @@ def _put(at: Asker, mapping: Mapping[str, Any]) -> dict[str, Any] | None:
     if copy.kind is not Kind.DONE:
         raise UnaskedError(f"no copy of the index could be made ({copy.status} {copy.error_type})")
     body = {name: value for name, value in mapping.items() if name != "_meta"}
+    return _said(_put_at_last(at, f"/{at.probe}/_mapping", body))
+
+
+def _put_at_last(at: Asker, path: str, body: Mapping[str, Any]) -> Answer:
+    """The answer to a PUT that does not pass by waiting: a new index, or a deleted one, is known everywhere later."""
     until = at.clock.monotonic() + PATIENCE
     while True:
-        answer = classify_request(at.ask("PUT", f"/{at.probe}/_mapping", body))
+        answer = classify_request(at.ask("PUT", path, body))
         passing = answer.kind is Kind.NO_INDEX or answer.error_type == MAPPING_CONFLICT
         if not passing or at.clock.monotonic() > until:
-            return _said(answer)
+            return answer
         at.sleep(1.0)
 
 

@@ -52,12 +52,10 @@ class Suggester:
         if not isinstance(wanted, int) or not 0 < wanted <= MOST_SAMPLED:
             raise RunRefusedError(f"A sample of {shown(wanted)} items cannot be: give 1 to {MOST_SAMPLED}.")
         sample, reading, poison = Sample(), Reading(), Counter[str]()
-        matching = 0
         for item in self._items(wanted, reading, deadline):
             fields = document_fields(item.id, item.image, self.config.rules)
             if fields is None:
                 continue
-            matching += 1
             sample.add(fields)
             try:
                 encode(item.id, item.image, self.config.rules)
@@ -65,7 +63,7 @@ class Suggester:
                 poison[str(error)] += 1
         if not reading.items:
             raise RunRefusedError(f"The table {self.config.table_name} has no items to suggest a mapping from.")
-        if not matching:
+        if not sample.documents:
             raise RunRefusedError(
                 f"None of the {reading.items} items that were read has a document by `document.when`: correct it, or "
                 "sample more items."
