@@ -22,9 +22,8 @@ from lab.maven import ROOT
 from lab.stack import Credentials, Lab
 from lab.terraform import Terraform
 from tests.lab.test_permissions import dispute, key, put, written
-from tests.lab.test_reconcile import Run
 from tests.lab.test_redrive import invoke, set_trigger, some_range
-from tests.support.applied_run import REFRESH_SECONDS, damage, settling_soon
+from tests.support.applied_run import REFRESH_SECONDS, Run, damage, settling_soon
 from tests.support.called import FUNCTIONS, documented, function_calls
 from tests.support.granted import Permission, unused
 from tests.support.rules import fire

@@ -21,6 +21,7 @@ from lab.cloud.settings import ACCOUNT, REGION
 from lab.maven import ROOT
 from lab.stack import Lab
 from lab.terraform import Terraform
+from tests.support.applied_run import Run
 from tools.permission_list import ENDPOINTS
 
 ELSEWHERE = {"existing-table", "workshop"}
@@ -46,18 +47,6 @@ def arrives(stack: Applied, item: dict[str, Any], document: str) -> Any:
     """The document of an item that is put."""
     stack.put(item)
     return stack.until(f"the document {document}", lambda: stack.document(document))
-
-
-def ended(stack: Applied, task: str) -> Any:
-    """A run, from its beginning to its end."""
-    states, machine = stack.lab.boto3_client("stepfunctions"), stack.outputs["reconciliation_state_machine_arn"]
-    started = states.start_execution(stateMachineArn=machine, input=json.dumps({"task": task}))["executionArn"]
-
-    def found() -> Any:
-        answer = states.describe_execution(executionArn=started)
-        return answer if answer["status"] != "RUNNING" else None
-
-    return stack.until(f"the end of {task}", found, RUN_SECONDS)
 
 
 def refusal(stack: Applied) -> str:
@@ -126,7 +115,7 @@ def use_private_network(lab: Lab, outputs: Outputs) -> None:
     called = [each.kind for each in ENDPOINTS if each.service not in (OWN_ENDPOINT, NO_ENDPOINT)]
     assert there.keys() == {name for kind in called for name in re.findall("`(.+?)`", kind)}
     arrives(stack, an_id("a"), "a")
-    assert ended(stack, "backfill")["status"] == "SUCCEEDED"
+    Run(stack, RUN_SECONDS).run("backfill")
     ec2.delete_vpc_endpoints(VpcEndpointIds=[there["states"]])
     assert "states:ListExecutions" in refusal(stack)
     functions = lab.boto3_client("lambda")
@@ -146,7 +135,7 @@ def use_customer_keys(lab: Lab, outputs: Outputs) -> None:
     stack.until("the log line", lambda: stack.log_line("a"))
     stack.put({**an_id("poison"), "number": {"S": "no number"}})
     assert stack.until("the message", stack.failure_messages)[0]["key"] == an_id("poison")
-    assert ended(stack, "backfill")["status"] == "SUCCEEDED"
+    Run(stack, RUN_SECONDS).run("backfill")
     table = stack.dynamodb.describe_table(TableName=outputs["table_name"])["Table"]
     key = table["SSEDescription"]["KMSMasterKeyArn"]
     policy = json.loads(kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"])
@@ -199,9 +188,7 @@ def use_cross_account(lab: Lab, outputs: Outputs) -> None:
     owned = Applied(lab, outputs)
     owned.dynamodb = lab.boto3_client("dynamodb", OWNER)
     assert arrives(owned, {**an_id("a"), "whose": {"S": "the owner's"}}, "a")["whose"] == "the owner's"
-    end = ended(stack, "backfill")
-    assert end["status"] == "SUCCEEDED", end.get("cause")
-    assert json.loads(end["output"])["totals"]["items"] == 1
+    assert Run(stack, RUN_SECONDS).run("backfill")["totals"]["items"] == 1
     assert (owned.document("a")["whose"], owned.document("stray")) == ("the owner's", None)
     stack.dynamodb.delete_table(TableName=outputs["table_name"])
     without_policies(lab, stack, owned)

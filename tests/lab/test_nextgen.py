@@ -4,7 +4,6 @@ All other tests of the lab run on `classic` collections."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -16,9 +15,10 @@ from lab.behaviours import in_the_lab
 from lab.stack import Lab
 from lab.terraform import Terraform
 from lab.workload import changes, write
-from tests.support.applied_run import settling_soon
+from tests.support.applied_run import Run, settling_soon
 
 SEED = 6
+RUN_SECONDS = 180
 
 
 @pytest.fixture(scope="module")
@@ -57,15 +57,7 @@ def test_a_collection_that_fell_asleep_wakes_for_a_change_and_nothing_is_lost(st
 
 
 def test_a_backfill_and_a_verification_find_it_in_step(stack: Applied) -> None:
-    states, machine = stack.lab.boto3_client("stepfunctions"), stack.outputs["reconciliation_state_machine_arn"]
-
-    def ended(execution: str) -> Any:
-        found = states.describe_execution(executionArn=execution)
-        return found if found["status"] != "RUNNING" else None
-
+    run = Run(stack, RUN_SECONDS)
     with settling_soon(stack):
-        for task in ("backfill", "verify"):
-            started = states.start_execution(stateMachineArn=machine, input=json.dumps({"task": task}))["executionArn"]
-            end = stack.until(f"the end of {task}", lambda started=started: ended(started), 180)  # type: ignore[misc]
-            assert end["status"] == "SUCCEEDED", end.get("cause")
-    assert json.loads(end["output"])["in_step"] is True
+        run.run("backfill")
+        assert run.run("verify")["in_step"] is True

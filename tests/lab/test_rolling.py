@@ -13,9 +13,8 @@ from botocore.exceptions import ClientError
 from lab.applied import Applied
 from lab.stack import Lab
 from lab.terraform import Terraform
-from tests.lab.test_reconcile import Run
 from tests.support.applied_cli import AppliedCli
-from tests.support.applied_run import damage, settling_soon
+from tests.support.applied_run import Run, damage, settling_soon
 from tests.support.rules import Rule
 
 NAME = "rolling"

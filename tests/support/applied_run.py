@@ -1,20 +1,93 @@
-"""The run of an applied stack, made quick enough for a test; and damage for it to find."""
+"""The run of an applied stack: started and waited for, made quick enough for a test; and damage for it to find."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import requests
 
 from lab.applied import Applied
 from searchsync.documents.document import KEY_FIELD, index_key
+from searchsync.limits import NEW_INDEX_S
 
 REFRESH_SECONDS = 11
 """After so long a search shows what was written: the engine's refresh is 10 s, as AOSS's is."""
 RECHECK_DELAY_SECONDS = "12"
 """What a search shows must be settled too."""
+
+
+class Run:
+    """Executions of an applied stack's run. `patience`: seconds until the end of one; a call waits for an index that is
+    new."""
+
+    def __init__(self, stack: Applied, patience: float = NEW_INDEX_S + 300) -> None:
+        self.stack = stack
+        self.patience = patience
+        self.states = stack.lab.boto3_client("stepfunctions")
+        self.machine = stack.outputs["reconciliation_state_machine_arn"]
+
+    def start(self, task: str, **more: Any) -> str:
+        given = json.dumps({"task": task, **more})
+        return str(self.states.start_execution(stateMachineArn=self.machine, input=given)["executionArn"])
+
+    def end(self, execution: str) -> dict[str, Any]:
+        def ended() -> Any:
+            found = self.states.describe_execution(executionArn=execution)
+            return found if found["status"] != "RUNNING" else None
+
+        return dict(self.stack.until("the run's end", ended, self.patience))
+
+    def run(self, task: str) -> dict[str, Any]:
+        """The output of a run that succeeds."""
+        ended = self.end(self.start(task))
+        assert ended["status"] == "SUCCEEDED", (ended.get("error"), ended.get("cause"), self.causes(ended))
+        return dict(json.loads(ended["output"]))
+
+    def redrive(self, execution: str) -> dict[str, Any]:
+        self.states.redrive_execution(executionArn=execution)
+        return self.end(execution)
+
+    def causes(self, ended: dict[str, Any]) -> str:
+        """Why it failed: its own cause, and its children's."""
+        said = [f"{ended.get('error')}: {ended.get('cause')}"]
+        for run in self.states.list_map_runs(executionArn=ended["executionArn"])["mapRuns"]:
+            for child in self.states.list_executions(mapRunArn=run["mapRunArn"])["executions"]:
+                found = self.states.describe_execution(executionArn=child["executionArn"])
+                said.append(f"{found.get('error')}: {found.get('cause')}")
+        return "\n".join(said)
+
+    def failures(self, execution: str) -> list[str]:
+        """The errors of an execution's own calls so far."""
+        events = self.states.get_execution_history(executionArn=execution, maxResults=1000)["events"]
+        return [each["taskFailedEventDetails"]["error"] for each in events if "taskFailedEventDetails" in each]
+
+    def log(self) -> list[dict[str, Any]]:
+        """The reconcile function's JSON lines."""
+        logs = self.stack.lab.boto3_client("logs")
+        found = logs.filter_log_events(logGroupName=self.stack.outputs["reconciliation_log_group_name"])["events"]
+        return [json.loads(each["message"]) for each in found if each["message"].startswith("{")]
+
+    def differences(self, run: str) -> list[dict[str, Any]]:
+        """The differences of a run, as its log has them."""
+        return [line for line in self.log() if line.get("run") == run and "attributes" in line]
+
+    def drift(self) -> float:
+        """The latest Differences metric."""
+        now = datetime.now(UTC)
+        found = self.stack.lab.boto3_client("cloudwatch").get_metric_statistics(
+            Namespace="searchsync",
+            MetricName="Differences",
+            Dimensions=[{"Name": "FunctionName", "Value": self.stack.outputs["reconciliation_function_name"]}],
+            StartTime=now - timedelta(minutes=30),
+            EndTime=now + timedelta(seconds=1),
+            Period=1,
+            Statistics=["Maximum"],
+        )["Datapoints"]
+        return float(max(found, key=lambda point: point["Timestamp"])["Maximum"])
 
 
 def settling_soon(stack: Applied) -> AbstractContextManager[None]:
