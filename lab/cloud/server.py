@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import signal
+import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -51,6 +52,8 @@ async def _serve(settings: Settings, application: Any) -> None:
     # Longer than Go's 90 s (net/http DefaultTransport): a connection that the server closes may hold a request that it
     # has carried out, and the provider's second CreateRole is refused.
     config.keep_alive_timeout = 300
+    # hypercorn's is 1,000, and one provider process sends more than that in a module of tests.
+    config.keep_alive_max_requests = sys.maxsize
     # Functions under way must not hold the end up: nobody waits for their answer any more.
     config.graceful_timeout = 0.2
     config.loglevel = "WARNING"

@@ -98,3 +98,17 @@ def answers(url: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def test_a_creation_that_is_sent_again_with_its_token_is_answered_as_before(stack: SmallStack) -> None:
+    aoss = stack.lab.boto3_client("opensearchserverless")
+    rules = [{"ResourceType": "index", "Resource": ["index/a/b"], "Permission": ["aoss:ReadDocument"]}]
+    policy = json.dumps([{"Rules": rules, "Principal": ["arn:aws:iam::000000000000:role/a"]}])
+    asked = {"name": "sent-again", "type": "data", "policy": policy, "clientToken": "one"}
+    made = aoss.create_access_policy(**asked)["accessPolicyDetail"]
+    assert aoss.create_access_policy(**asked)["accessPolicyDetail"] == made
+    with pytest.raises(aoss.exceptions.ConflictException):
+        aoss.create_access_policy(**{**asked, "clientToken": "another"})
+    gone = {"name": "sent-again", "type": "data", "clientToken": "gone"}
+    aoss.delete_access_policy(**gone)
+    aoss.delete_access_policy(**gone)

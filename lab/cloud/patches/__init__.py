@@ -11,6 +11,7 @@ from lab.cloud.patches import (
     aoss_descriptions,
     aoss_engine,
     aoss_network_policies,
+    aoss_tokens,
     aoss_vpc_endpoints,
     apigateway_dynamodb,
     apigateway_stages,
@@ -62,6 +63,7 @@ def apply_all(settings: Settings, collections: Collections) -> None:
     ec2_vpc_endpoints.apply()
     customer_keys.apply()
     aoss_descriptions.apply()
+    aoss_tokens.apply()
     if settings.sequence_numbers == "dynamodb":
         dynamodb_sequence_numbers.apply()
     dynamodb_expiry.apply()
