@@ -5,6 +5,10 @@
 # An alarm ends when its cause ends. So most keep their state where there is no data ("ignore"; CloudWatch user guide,
 # "Configuring how CloudWatch alarms treat missing data"): nothing was run, so nothing was mended. What an alarm needs
 # for its end is data of a run that went well: tests/unit/test_alarms.py has every way to fail.
+#
+# An entry: `description`; `metrics`, by the names that an `expression` has for them, each [namespace, name, dimensions,
+# statistic]. Without an `expression` it is one metric, over `period` seconds (300). `threshold` (0) is exceeded in
+# `datapoints_to_alarm` (1) of `evaluation_periods` (1). `treat_missing_data` ("ignore").
 
 locals {
   alarms = {
@@ -13,9 +17,9 @@ locals {
       # Not the age of the oldest message, which leaves out one that was received three times ("Available CloudWatch
       # metrics for Amazon SQS"). A redrive hides messages while it works, and for the visibility timeout when it is
       # killed: so long without any, the alarm stays.
-      metrics   = { waiting = ["AWS/SQS", "ApproximateNumberOfMessagesVisible", { QueueName = aws_sqs_queue.failures.name }, "Maximum"] }
-      of        = ceil(var.alarms.failure_age_seconds / 300) + ceil(var.failure_queue.visibility_timeout_seconds / 300)
-      breaching = ceil(var.alarms.failure_age_seconds / 300)
+      metrics             = { waiting = ["AWS/SQS", "ApproximateNumberOfMessagesVisible", { QueueName = aws_sqs_queue.failures.name }, "Maximum"] }
+      evaluation_periods  = ceil(var.alarms.failure_age_seconds / 300) + ceil(var.failure_queue.visibility_timeout_seconds / 300)
+      datapoints_to_alarm = ceil(var.alarms.failure_age_seconds / 300)
     }
     iterator-age = {
       description = "The stream is read late. Look at the function's log for what holds it up; the stream drops records after 24 hours."
@@ -30,8 +34,8 @@ locals {
         invocations = ["AWS/Lambda", "Invocations", { FunctionName = local.function_name }, "Sum"]
         writes      = ["AWS/DynamoDB", "ConsumedWriteCapacityUnits", { TableName = local.table_name }, "Sum"]
       }
-      of        = 3
-      breaching = 2
+      evaluation_periods  = 3
+      datapoints_to_alarm = 2
     }
     errors = {
       description = "Invocations of the function fail as a whole. The stack is wrong rather than a record: look at the function's log."
@@ -69,13 +73,13 @@ locals {
     }
     # Each call says how old the oldest part is. One that fails says nothing, so that missing data is an alarm.
     rolling-late = {
-      description = "The rolling verification has stopped, or has parts that were not compared within its period. Look at the log of ${module.reconciliation.function_name}."
-      metrics     = { age = [var.function.metric_namespace, "RollingAge", { FunctionName = module.reconciliation.function_name }, "Maximum"] }
-      threshold   = try(var.reconciliation.rolling.period_hours * 3600, 0)
-      period      = max(300, try(var.reconciliation.rolling.every_minutes * 60, 0))
-      of          = 3
-      breaching   = 3
-      missing     = "breaching"
+      description         = "The rolling verification has stopped, or has parts that were not compared within its period. Look at the log of ${module.reconciliation.function_name}."
+      metrics             = { age = [var.function.metric_namespace, "RollingAge", { FunctionName = module.reconciliation.function_name }, "Maximum"] }
+      threshold           = try(var.reconciliation.rolling.period_hours * 3600, 0)
+      period              = max(300, try(var.reconciliation.rolling.every_minutes * 60, 0))
+      evaluation_periods  = 3
+      datapoints_to_alarm = 3
+      treat_missing_data  = "breaching"
     }
   }
 
@@ -99,9 +103,9 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   alarm_description   = each.value.description
   comparison_operator = "GreaterThanThreshold"
   threshold           = local.thresholds[each.key]
-  evaluation_periods  = try(each.value.of, 1)
-  datapoints_to_alarm = try(each.value.breaching, 1)
-  treat_missing_data  = try(each.value.missing, "ignore")
+  evaluation_periods  = try(each.value.evaluation_periods, 1)
+  datapoints_to_alarm = try(each.value.datapoints_to_alarm, 1)
+  treat_missing_data  = try(each.value.treat_missing_data, "ignore")
   alarm_actions       = var.alarms.actions
   ok_actions          = var.alarms.actions
   tags                = var.tags

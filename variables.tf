@@ -678,7 +678,7 @@ variable "existing_role" {
 
 variable "alarms" {
   description = <<-EOT
-    Nine CloudWatch alarms (about $1.50 a month): failure messages, a late or unread stream, errors of either function, repair needed (by either function), drift, a failed run.
+    Nine CloudWatch alarms ($1.10 a month), and a tenth with `reconciliation.rolling`: failure messages, a late or unread stream, errors of either function, repair needed (by either function), drift, a failed run.
     - `enabled`: create them.
     - `name_prefix`: prefix of their names; null takes `name`.
     - `actions`: ARNs that are told of an alarm and of its end, like an SNS topic.

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from searchsync_cli.exits import Exit
 from searchsync_cli.text import duration
 
 Seen = Mapping[str, Any]
@@ -77,10 +78,10 @@ def diagnose(seen: Mapping[str, Any], stopped: str = "") -> list[Row]:
     return [_row(probe, seen.get(probe.name) or {"unasked": stopped or "not asked"}) for probe in PROBES]
 
 
-def exit_code(rows: list[Row], left: list[str]) -> int:
+def exit_code(rows: list[Row], left: list[str]) -> Exit:
     """1 where something needs doing, or where nothing was found out for want of a probe index; else 0."""
     blind = any(row.probe.name == FIRST and row.outcome is Outcome.UNASKED for row in rows)
-    return 1 if left or blind or any(row.outcome is Outcome.ACT for row in rows) else 0
+    return Exit.of(not (left or blind or any(row.outcome is Outcome.ACT for row in rows)))
 
 
 def _row(probe: Probe, seen: Seen) -> Row:

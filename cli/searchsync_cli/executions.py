@@ -36,7 +36,7 @@ LOAD_IT = (
 ABORTED = "Somebody stopped it. `searchsync {task} --resume` goes on where it was."
 RESUME = (
     "When that is mended, `searchsync {task} --resume` goes on where it failed; "
-    "`searchsync logs --function run --errors` says more."
+    "`searchsync logs --function reconcile --errors` says more."
 )
 
 

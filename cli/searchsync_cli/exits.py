@@ -15,6 +15,11 @@ class Exit(IntEnum):
     INTERRUPTED = 130
     """128 and the signal's number, as a shell says it."""
 
+    @classmethod
+    def of(cls, good: bool) -> Exit:
+        """DONE, or LEFT where something stays."""
+        return cls.DONE if good else cls.LEFT
+
 
 MEANING: Mapping[Exit, str] = {
     Exit.DONE: "in step or done",

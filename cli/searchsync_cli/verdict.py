@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from searchsync_cli.exits import Exit
 from searchsync_cli.machine import Execution
 from searchsync_cli.rolling import Rolling
 from searchsync_cli.stack import Trigger
@@ -61,9 +62,9 @@ class Verdict(StrEnum):
     UNVERIFIED = "unverified"
 
     @property
-    def exit_code(self) -> int:
-        """0 in step, else 1."""
-        return 0 if self is Verdict.IN_STEP else 1
+    def exit_code(self) -> Exit:
+        """DONE when in step."""
+        return Exit.of(self is Verdict.IN_STEP)
 
 
 @dataclass(frozen=True)
@@ -273,7 +274,8 @@ def _index(facts: Facts) -> list[Trouble]:
     if index is None or index.state == UNASKED:
         return []
     if index.state == "failed":
-        return [Trouble(f"the index could not be looked at: {index.why}", "read `searchsync logs --function run`")]
+        remedy = "read `searchsync logs --function reconcile`"
+        return [Trouble(f"the index could not be looked at: {index.why}", remedy)]
     if index.state == "missing":
         return [Trouble("the index is missing", REFILL)]
     if index.state != "there":
@@ -368,7 +370,7 @@ def _failed(facts: Facts) -> list[Trouble]:
     failed, verification = facts.failed, facts.verification
     if failed is None or (verification and _end(failed) <= _end(verification)):
         return []
-    remedy = f"`searchsync logs --function run --errors` says why; then `searchsync {failed.task}`"
+    remedy = f"`searchsync logs --function reconcile --errors` says why; then `searchsync {failed.task}`"
     return [Trouble(f"the last {failed.task} failed", remedy, _end(failed))]
 
 

@@ -322,7 +322,7 @@ TOLD_EVERY = 5.0
 """Seconds between two lines that say how far a call is: one who watches sees it move. Of 40 lanes 30,000 lines an hour,
 of some 150 bytes each: below half a US cent, however large the table is."""
 AHEAD_AGE = 3.0
-"""Seconds that a page of the table may have waited for the one before it: it still has its time (`run.pages`)."""
+"""Seconds that a page of the table may have waited for the one before it: it still has its time (`reconcile.pages`)."""
 AHEAD_READ = 5.0
 """Seconds that a page may be asked for ahead: a call that ends waits for that, and a table that is slower is waited for
 in turn."""
@@ -393,8 +393,8 @@ MOST_DISAGREEMENTS = 5_000
 """Kept at once: with more the run settles them before it goes on. Looking at so many again takes seconds."""
 FEW_TO_REPAIR, MOST_TO_REPAIR = 1_000, 0.1
 """Differences that any part of a repair mends; and the share of its items over which more of them are a backfill's: to
-mend an item takes twelve times as long as to write it with its page, and 15 read units instead of one or less (lab, F76
-of issue 13: 66 items a second)."""
+mend an item takes twelve times as long as to write it with its page, and 15 read units instead of one or less (seen in
+the lab: 66 items a second)."""
 PROBES_AT_ONCE = 8
 """Documents of one probe. In an index of two shards all of them lie in one of 128 times."""
 REFRESH = 10.0

@@ -165,7 +165,7 @@ def test_an_index_that_would_lose_items_is_neither_adopted_nor_written(
 
 
 def test_an_index_is_made_with_the_settings_that_are_given(gate: Gate, direct: Client, index_name: str) -> None:
-    """F56: an analyzer without an index made by hand."""
+    """F56: an analyzer without an index made by hand, the one of docs/mapping.md."""
     settings = {"analysis": {"analyzer": {"folded": {"type": "standard", "stopwords": ["the"]}}}}
     folded = {"properties": {"s": {"type": "text", "analyzer": "folded"}}}
     stack = Stack(gate, index_name, mapping=folded, settings=settings)

@@ -16,8 +16,13 @@ import hcl2
 ROOT = Path(__file__).parents[2]
 LOOKED_AT_BEYOND = 2
 """Periods before an alarm's own that CloudWatch looks at for data where some is missing."""
-HIDDEN = 3
-"""Periods of the default visibility timeout; the default failure age is one."""
+BY_SETTINGS = {
+    "ceil(var.alarms.failure_age_seconds / 300)": 1,
+    "ceil(var.alarms.failure_age_seconds / 300) + ceil(var.failure_queue.visibility_timeout_seconds / 300)": 1 + 3,
+    "var.alarms.iterator_age_seconds * 1000": 0,
+    "try(var.reconciliation.rolling.period_hours * 3600, 0)": 0,
+}
+"""What follows settings: periods by their defaults, and thresholds that all data of a failing run is over."""
 OK, ALARM = "OK", "ALARM"
 Period = Mapping[str, float]
 """What the metrics of an alarm have in five minutes, by their ids; those without data are not there."""
@@ -25,14 +30,14 @@ Period = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Alarm:
-    """An alarm of alarms.tf. `metrics`: ids; `of`, `breaching`: evaluation periods and datapoints to alarm."""
+    """An alarm of alarms.tf. `metrics`: ids; `evaluation_periods` and `datapoints_to_alarm` by the default settings."""
 
     metrics: tuple[str, ...]
     expression: str
-    of: int
-    breaching: int
+    evaluation_periods: int
+    datapoints_to_alarm: int
     threshold: float
-    missing: str = "ignore"
+    treat_missing_data: str = "ignore"
 
 
 def _read() -> dict[str, Alarm]:
@@ -44,20 +49,19 @@ def _alarm(body: Mapping[str, object]) -> Alarm:
     metrics = body["metrics"]
     assert isinstance(metrics, dict)
 
-    def number(name: str, default: float) -> float:
+    def number(name: str, default: int) -> int:
         text = str(body.get(name, default))
-        return float(text) if re.fullmatch(r"[0-9.]+", text) else default
+        return BY_SETTINGS[text.strip("${}")] if "var." in text else int(text)
 
     ids = tuple(each.strip('"') for each in metrics if not each.startswith("__"))
     expression = str(body.get("expression", ids[0])).strip('"')
-    of = HIDDEN + 1 if "visibility_timeout" in str(body.get("of")) else int(number("of", 1))
     return Alarm(
         ids,
         expression,
-        of,
-        int(number("breaching", 1)),
-        number("threshold", 0.0),
-        str(body.get("missing", "ignore")).strip('"'),
+        number("evaluation_periods", 1),
+        number("datapoints_to_alarm", 1),
+        number("threshold", 0),
+        str(body.get("treat_missing_data", "ignore")).strip('"'),
     )
 
 
@@ -89,13 +93,13 @@ def states(alarm: Alarm, course: Sequence[Period], fills_all: bool) -> list[str]
     """The alarm's state after each period; it begins as OK."""
     found: list[str] = []
     for end in range(1, len(course) + 1):
-        window = course[max(0, end - alarm.of - LOOKED_AT_BEYOND) : end]
+        window = course[max(0, end - alarm.evaluation_periods - LOOKED_AT_BEYOND) : end]
         known = frozenset(alarm.metrics if fills_all else (name for each in window for name in each))
         points = [value(alarm, each, known) for each in window]
-        if alarm.missing == "breaching":
+        if alarm.treat_missing_data == "breaching":
             points = [alarm.threshold + 1 if each is None else each for each in points]
-        real = [each for each in points if each is not None][-alarm.of :]
+        real = [each for each in points if each is not None][-alarm.evaluation_periods :]
         bad = sum(each > alarm.threshold for each in real)
-        enough = len(real) - bad > alarm.of - alarm.breaching
-        found.append(ALARM if bad >= alarm.breaching else OK if enough else found[-1] if found else OK)
+        enough = len(real) - bad > alarm.evaluation_periods - alarm.datapoints_to_alarm
+        found.append(ALARM if bad >= alarm.datapoints_to_alarm else OK if enough else found[-1] if found else OK)
     return found

@@ -40,7 +40,7 @@ class Watched:
 
     def ends(self) -> None:
         """Its cause is mended: it ends, as soon as its periods say so, and stays quiet."""
-        for _ in range(self._alarm.of + LOOKED_AT_BEYOND):
+        for _ in range(self._alarm.evaluation_periods + LOOKED_AT_BEYOND):
             if self.state() == OK:
                 break
             self._stack.lab.age(self.period)

@@ -64,6 +64,32 @@ def test_every_command_after_a_replacement_is_one() -> None:
         assert parser().parse_args(each.split()).command == each.split()[0]
 
 
+def told() -> set[str]:
+    """The commands that code, messages and documents name in backquotes, each value in them being some word."""
+    sources = [*ROOT.glob("*.md"), *ROOT.glob("*.tf")]
+    for folder in ("cli", "docs", "examples", "lambda_src", "modules"):
+        sources += [each for ending in ("py", "md", "tf") for each in (ROOT / folder).rglob(f"*.{ending}")]
+    found = {text for each in sources for text in re.findall(r"`searchsync ([^`\n]+)`", each.read_text())}
+    return {re.sub(r"\{[^}]*\}|…|<[^>]*>", "some", re.sub(r"\{[a-z.]*(task|anew)\}", "verify", each)) for each in found}
+
+
+def test_every_command_that_is_told_is_one() -> None:
+    commands = told()
+    assert {"logs --function reconcile --errors", "verify --resume", "backfill --again"} <= commands
+    for each in commands - {"WORDS --name some"}:  # of any command
+        # An option may be named without its value, a command without its words.
+        if each not in COMMANDS and not any(parses(words) for words in (each.split(), [*each.split(), "some"])):
+            pytest.fail(f"no such command: searchsync {each}")
+
+
+def parses(words: list[str]) -> bool:
+    try:
+        parser().parse_args(words)
+    except SystemExit as ended:
+        return ended.code == 0
+    return True
+
+
 @pytest.mark.parametrize("module", sorted(path.stem for path in (ROOT / "cli/searchsync_cli").glob("[a-z]*.py")))
 def test_every_module_has_its_row(module: str) -> None:
     assert f"`{module}`" in ARCHITECTURE.partition("### The command line")[2].partition("\n### ")[0]

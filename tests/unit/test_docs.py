@@ -11,6 +11,7 @@ from searchsync.errors import ConfigurationError, RunRefusedError
 from searchsync.reconcile.report import UNITS as RECONCILE_UNITS
 from searchsync.sync.metrics import REDRIVE_UNITS, UNITS
 from searchsync_cli.executions import ANOTHER_EXPORT, REFUSED
+from tests.support.alarms import ALARMS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -20,6 +21,11 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)")
 LONGEST_README = 150
 """Lines: one can read it in five minutes."""
+
+
+NUMBERS = ("eight", "nine", "ten", "eleven", "twelve")
+PRICE = 0.10
+"""Dollars a month of each metric of an alarm (CloudWatch pricing)."""
 
 
 def named(text: str, name: str) -> bool:
@@ -120,3 +126,14 @@ def test_every_target_that_a_page_names_is_in_the_makefile() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named_targets = {name for page in PAGES for name in re.findall(r"[`\n]make ([a-z]+)", page.read_text())}
     assert named_targets <= targets
+
+
+def test_the_number_and_the_price_of_the_alarms_are_told() -> None:
+    always = [alarm for name, alarm in ALARMS.items() if name != "rolling-late"]
+    number, price = NUMBERS[len(always) - 8], sum(len(each.metrics) for each in always) * PRICE
+    described = (
+        f"{number.capitalize()} CloudWatch alarms (${price:.2f} a month), and a {NUMBERS[len(always) - 7]}th with"
+    )
+    assert described in (ROOT / "variables.tf").read_text()
+    example = (ROOT / "examples/many-tables/README.md").read_text()
+    assert f"{number.capitalize()} alarms a stack are ${price:.2f}" in example

@@ -124,8 +124,8 @@ MUTANTS = (
     Mutant(
         "rolling: its alarm waits for data",
         "alarms.tf",
-        '      missing     = "breaching"\n',
-        '      missing     = "ignore"\n',
+        'treat_missing_data  = "breaching"',
+        'treat_missing_data  = "ignore"',
         ("tests/unit/test_alarms.py", "-k", "rolling"),
     ),
 )

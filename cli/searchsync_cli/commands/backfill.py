@@ -14,6 +14,7 @@ from searchsync_cli import export as rules
 from searchsync_cli.commands import add_run_options
 from searchsync_cli.errors import AwsError, CliError, printable
 from searchsync_cli.executions import Ended, World, addressed, as_json, execute
+from searchsync_cli.exits import Exit
 from searchsync_cli.machine import Execution, Machine
 from searchsync_cli.stack import Stack
 from searchsync_cli.text import duration, many, moment
@@ -86,7 +87,7 @@ def show(world: World, options: Namespace, ended: Ended) -> int:
     left = leftover(ended.execution.totals)
     by = {name: value for name, value in ended.execution.output.items() if name == "trigger_by"}
     world.screen.result(shown(ended, left, options, world.now()), as_json(ended) | {"not_written": left} | by)
-    return 1 if any(left.values()) else 0
+    return Exit.of(not any(left.values()))
 
 
 def _once(world: World, stack: Stack) -> None:
@@ -178,7 +179,7 @@ def _advice(execution: Execution, left: Mapping[str, int], now: float) -> Iterat
     if left["broken_files"]:
         named = [printable(str(each)) for each in execution.totals.get("broken", [])][:MOST_NAMED]
         more = left["broken_files"] - len(named)
-        names = ", ".join(named) + (f" and {more:,} more, in `searchsync logs --function run`" if more else "")
+        names = ", ".join(named) + (f" and {more:,} more, in `searchsync logs --function reconcile`" if more else "")
         yield f"Broken files, whose items are not all loaded: {names}. Make a new export, or backfill without one."
     if "export" in execution.input:
         yield _trigger_on(execution.output.get("trigger_by"), now)

@@ -13,6 +13,7 @@ from searchsync_cli import differences
 from searchsync_cli.differences import Difference
 from searchsync_cli.errors import printable
 from searchsync_cli.executions import Ended, World, addressed, as_json
+from searchsync_cli.exits import Exit
 from searchsync_cli.machine import Execution
 from searchsync_cli.stack import Stack
 from searchsync_cli.text import duration
@@ -20,16 +21,16 @@ from searchsync_cli.text import duration
 BACKFILL = "`searchsync backfill` writes so many far quicker; then `searchsync repair` mends what is left."
 REMEDIES = {
     "verify": "`searchsync repair` writes them anew.",
-    "repair": "`searchsync logs --function run --errors` says why they stay; then repair again.",
+    "repair": "`searchsync logs --function reconcile --errors` says why they stay; then repair again.",
 }
 
 
 def show(world: World, stack: Stack, options: Namespace, ended: Ended) -> int:
-    """Show it. Exit code 0 in step (or left running), 1 otherwise."""
+    """Show it. DONE in step, or left running."""
     if not ended.watched:
         told = addressed(f"{ended.execution.name} runs. `searchsync {ended.execution.task} --watch` shows it.", options)
         world.screen.result(Text(told), as_json(ended))
-        return 0
+        return Exit.DONE
     execution = ended.execution
     good = execution.output.get("in_step") is True
     found = differences.count(execution.totals)
@@ -41,7 +42,7 @@ def show(world: World, stack: Stack, options: Namespace, ended: Ended) -> int:
         "needs_backfill": execution.output.get("needs_backfill") is True,
     }
     world.screen.result(shown(execution, first, where, options), machine)
-    return 0 if good else 1
+    return Exit.of(good)
 
 
 def shown(execution: Execution, first: Sequence[Difference], where: str, options: Namespace) -> RenderableType:

@@ -51,7 +51,7 @@ def run(options: Namespace, world: World, stack: Stack) -> int:
         raise CliError(f"There is no folder for --report {options.report}.", "Give a file in one that is there.")
     if not world.screen.as_json:
         world.screen.note(f"Asking for up to {options.seconds} s …")
-    remedy = "`searchsync logs --function run --since 10m` says more; then try again."
+    remedy = "`searchsync logs --function reconcile --since 10m` says more; then try again."
     answer = invoked(
         world.aws,
         stack.reconcile_name,

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from searchsync_cli.errors import printable
 from searchsync_cli.executions import World
+from searchsync_cli.exits import Exit
 from searchsync_cli.loglines import Follower, Line, counts, seconds
 from searchsync_cli.stack import Stack, log_group
 from searchsync_cli.text import duration
@@ -20,7 +21,6 @@ FOLLOW_SECONDS = 2.0
 COLOURS = {"ERROR": "bold red", "WARN": "yellow", "INFO": "green"}
 STEP = ("step", "task", "part")
 """Members that say what a run's line is of, before its counts."""
-COLOURED = {"error": "red", "poison": "red", "result": ""}
 TOLD = ("error", "repair_needed", "busy", "lowest_failed", "poison", "stayed_documents", "result", "rolling")
 """Members of a line that are shown behind its counts."""
 
@@ -61,11 +61,11 @@ def run(options: Namespace, world: World, stack: Stack) -> int:
                 break
             world.sleep(FOLLOW_SECONDS)
     except KeyboardInterrupt:
-        return 0
+        return Exit.DONE
     if not shown:
         what = "nothing went wrong" if options.errors else "no lines"
         world.screen.note(f"{group}: {what} in the last {duration(options.since)}.")
-    return 0
+    return Exit.DONE
 
 
 def wanted(line: Line, errors: bool, raw: bool) -> bool:

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from searchsync_cli.errors import printable
 from searchsync_cli.executions import World, addressed
+from searchsync_cli.exits import Exit
 from searchsync_cli.facts import MESSAGES_KEPT, queue_depth
 from searchsync_cli.invocation import invoked
 from searchsync_cli.machine import Machine, NoMachineError
@@ -89,7 +90,7 @@ def run(options: Namespace, world: World, stack: Stack) -> int:
     if not redriven.counts["taken"] and queue_depth(world.aws, stack).in_flight:
         redriven.more = True  # by a redrive that runs, or one that was ended in the middle
     world.screen.result(shown(redriven, options), redriven.as_json())
-    return 1 if redriven.stays or redriven.more else 0
+    return Exit.of(not (redriven.stays or redriven.more))
 
 
 def _event(world: World, stack: Stack) -> dict[str, Any]:

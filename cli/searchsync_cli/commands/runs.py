@@ -13,6 +13,7 @@ from searchsync_cli.commands import backfill, comparison
 from searchsync_cli.differences import found_by
 from searchsync_cli.errors import CliError, printable
 from searchsync_cli.executions import Ended, World, addressed, as_json, followed, looked_at
+from searchsync_cli.exits import Exit
 from searchsync_cli.machine import MOST_ASKED, RUNNING, TASKS, Execution, Machine
 from searchsync_cli.screen import in_words
 from searchsync_cli.stack import Stack
@@ -49,7 +50,7 @@ def run(options: Namespace, world: World, stack: Stack) -> int:
             Group(*(_entry(each, world.now()) for each in listed)) if listed else Text("Nothing has run yet.", "dim"),
             {"runs": [_as_json(each) for each in listed]},
         )
-        return 0
+        return Exit.DONE
     execution = _meant(machine, options.run_name or LAST)
     if execution.status in RUNNING and not options.follow:
         return _under_way(world, stack, options, execution)
@@ -74,7 +75,7 @@ def _under_way(world: World, stack: Stack, options: Namespace, execution: Execut
     way = addressed(f"\n→ `searchsync runs --follow {execution.name}` watches it.", options)
     machine = _as_json(execution) | {"progress": now.as_json()}
     world.screen.result(Text(printable(told) + way), machine)
-    return 0
+    return Exit.DONE
 
 
 def _entry(execution: Execution, now: float) -> Text:
