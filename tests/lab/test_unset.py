@@ -66,7 +66,7 @@ def courses(
     anew: dict[str, Arguments], packages: dict[str, str], key: str
 ) -> tuple[dict[str, Arguments], dict[str, Arguments]]:
     """The settings that make something anew, and those that change what is there."""
-    return anew, unsetting.in_place(packages["file"], key)
+    return anew, unsetting.in_place(packages["file"], lambda _: key)
 
 
 def unseen(places: Iterable[unsetting.Place], without: Snapshot, given: Snapshot) -> list[unsetting.Place]:

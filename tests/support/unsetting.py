@@ -1,7 +1,8 @@
 """Every setting of the module given once, where it is then seen in the cloud, and taken away again.
 
 Two courses: what makes something anew or switches it off hides what is changed in place beside it. The module calls are
-those of tests/lab/replaced.
+those of tests/lab/replaced. A third has what the lab's stack cannot change; where each setting of all three arrives in a
+plan is in `reaching`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ A_KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/"
 """The beginning of a key's ARN. Theirs is in policies alone."""
 PATH = "/the/path/"
 MAPPING = json.dumps({"properties": {"a": {"type": "keyword"}}})
+OF_THE_DOCUMENT = {"when": '{"kind":["book"]}', "include": ["address"], "exclude": ["address.city"]}
 POLICY_KEYS = ("stream", "collection", "table", "failures", "function")
 
 FILE, S3 = ("file",), ("s3_bucket", "s3_key", "s3_object_version")
@@ -60,11 +62,15 @@ def anew(role_arn: str, s3_package: Mapping[str, str]) -> dict[str, Arguments]:
     """Settings that make something anew, or switch it off."""
     return {
         "own": {
-            "table": {"stream_view_type": "NEW_AND_OLD_IMAGES", "ttl": {"attribute": "expires"}},
+            "table": {
+                "stream_view_type": "NEW_AND_OLD_IMAGES",
+                "deletion_protection": False,
+                "ttl": {"attribute": "expires"},
+            },
             "function": {"name": f"{ANOTHER}-function"},
             "package": dict(s3_package),
             "log_group": {"name": f"{ANOTHER}-log"},
-            "trigger": {"starting_position": "LATEST"},
+            "trigger": {"starting_position": "LATEST", "bisect_batch_on_function_error": False},
             "failure_queue": {"name": f"{ANOTHER}-queue"},
             "role": {
                 "name": f"{ANOTHER}-role",
@@ -106,8 +112,8 @@ GONE: tuple[Place, ...] = (
 """What is there before, and not with the settings that make something anew."""
 
 
-def in_place(file: str, key: str) -> dict[str, Arguments]:
-    """Settings that change what is there. `file`: a package for Python 3.13; `key`: the ARN of a KMS key."""
+def in_place(file: str, key: Callable[[str], str]) -> dict[str, Arguments]:
+    """Settings that change what is there. `file`: a package for Python 3.13; `key`: the ARN of a setting's KMS key."""
     mine: Arguments = {
         "tags": {"mine": "1"},
         "table": {
@@ -116,12 +122,12 @@ def in_place(file: str, key: str) -> dict[str, Arguments]:
             "write_capacity": 6,
             "point_in_time_recovery": False,
             "deletion_protection": False,
-            "kms_key_arn": key,
+            "kms_key_arn": key("table"),
             "ttl": {"attribute": "expires", "enabled": False},
         },
         "collection": {"description": "The description", "data_access_principals": [READER], **CLOSED},
         "index": {"name": "the-index", "adopt": "nobody", "mapping": MAPPING, "settings": '{"analysis": {}}'},
-        "document": {"when": '{"kind":["book"]}', "include": ["address"], "exclude": ["address.city"]},
+        "document": OF_THE_DOCUMENT,
         "function": {
             "runtime": "python3.13",
             "architecture": "x86_64",
@@ -131,11 +137,11 @@ def in_place(file: str, key: str) -> dict[str, Arguments]:
             "log_keys": "hashed",
             "metric_namespace": "the-namespace",
             "reserved_concurrency": 7,
-            "environment_kms_key_arn": key,
+            "environment_kms_key_arn": key("function"),
             "vpc": VPC,
         },
         "package": {"file": file},
-        "log_group": {"retention_days": 7, "kms_key_arn": key},
+        "log_group": {"retention_days": 7, "kms_key_arn": key("log_group")},
         "trigger": {
             "enabled": False,
             "batch_size": 99,
@@ -144,9 +150,9 @@ def in_place(file: str, key: str) -> dict[str, Arguments]:
             "maximum_record_age_seconds": 3600,
             "maximum_retry_attempts": 8,
             "bisect_batch_on_function_error": False,
-            "on_failure_bucket": BUCKET,
+            "on_failure_bucket": {**BUCKET, "kms_key_arn": key("on_failure_bucket")},
         },
-        "failure_queue": {"visibility_timeout_seconds": 1001, "kms_key_arn": key},
+        "failure_queue": {"visibility_timeout_seconds": 1001, "kms_key_arn": key("failure_queue")},
         "redrive": {"schedule_expression": "rate(2 hours)"},
         "role": {"permissions_boundary_arn": POLICY},
         "alarms": {"actions": [TOPIC], "failure_age_seconds": 600, "iterator_age_seconds": 7200},
@@ -155,10 +161,10 @@ def in_place(file: str, key: str) -> dict[str, Arguments]:
             "read_units_per_second": 123,
             "recheck_delay_seconds": 61,
             "memory_size": 2222,
-            "report_bucket": {"arn": "arn:aws:s3:::the-reports"},
-            "export_bucket": {"arn": "arn:aws:s3:::the-exports"},
+            "report_bucket": {"arn": "arn:aws:s3:::the-reports", "kms_key_arn": key("report_bucket")},
+            "export_bucket": {"arn": "arn:aws:s3:::the-exports", "kms_key_arn": key("export_bucket")},
             "verify_schedule_expression": "cron(0 3 * * ? *)",
-            "rolling": {"period_hours": 480, "every_minutes": 120},
+            "rolling": {"period_hours": 480, "every_minutes": 120, "read_units_per_second": 77},
         },
     }
     named = {f"{part}_policy_name": f"{ANOTHER}-{part[0]}" for part in ("encryption", "network", "data_access")}
@@ -262,6 +268,57 @@ NOT_SEEN: Mapping[str, str] = {
     "package.facts": "is read by the plan alone",
 }
 """Settings that are not seen to come and go, each with its reason."""
+
+
+def unlike(key: Callable[[str], str]) -> dict[str, Arguments]:
+    """What the lab's stack cannot change: settings without a default, and those that are refused or lose too much there."""
+    network = {"network": "vpc", "vpc_endpoint_ids": ["vpce-1"]}
+    return {
+        "own": {
+            "name": f"{WORD}-unlike",
+            "table": {
+                "name": f"{ANOTHER}-table",
+                "hash_key": {"name": "key", "type": "N"},
+                "range_key": {"name": "sort", "type": "B"},
+                "index_attributes": {"status": "S"},
+                "ttl": {"attribute": "ends", "enabled": False},
+            },
+            "collection": {
+                "name": ANOTHER,
+                "standby_replicas": False,
+                "kms_key_arn": key("collection"),
+                **network,
+            },
+            "function": {"vpc": VPC},
+            "trigger": {"enabled": False, "bisect_batch_on_function_error": False},
+        },
+        "existing": {
+            "name": f"{WORD}-elsewhere",
+            "existing_table": {
+                "stream_arn": "arn:aws:dynamodb:eu-central-1:444455556666:table/theirs/stream/2025-01-01T00:00:00.000",
+                "key_attributes": ["customer", "order"],
+                "cross_account": True,
+            },
+            "existing_collection": {
+                "name": "another_shop",
+                "arn": f"arn:aws:aoss:eu-central-1:{ACCOUNT}:collection/abc124",
+                "endpoint": "http://127.0.0.1:8",
+            },
+        },
+        "collection": {
+            "name": f"{ANOTHER}-alone",
+            "description": "The description",
+            "standby_replicas": False,
+            "kms_key_arn": key("collection"),
+            **network,
+        },
+        "policies": {
+            "collection_name": f"{ANOTHER}-policies",
+            "kms_key_arn": key("policies"),
+            "data_access_principals": [READER],
+            **{f"{part}_policy_name": f"{ANOTHER}-{part[0]}" for part in ("encryption", "network", "data_access")},
+        },
+    }
 
 
 def of_a_package(package: str, *settings: str) -> tuple[Place, ...]:
