@@ -23,6 +23,17 @@ variable "tags" {
     condition     = length(var.tags) <= 50 && alltrue([for key, value in var.tags : length(key) >= 1 && length(key) <= 128 && length(value) <= 256])
     error_message = "tags has ${length(var.tags)} tags, the longest key with ${max(0, [for key, value in var.tags : length(key)]...)} characters and the longest value with ${max(0, [for key, value in var.tags : length(value)]...)}: give at most 50, keys of 1 to 128 characters and values of at most 256."
   }
+  validation {
+    # What every service takes: IAM and Lambda say it in their models (`tagKeyType`, `TagKey`); "Tag naming limits and
+    # requirements" keeps `aws:` for AWS.
+    condition     = alltrue([for text in concat(keys(var.tags), values(var.tags)) : can(regex(local.patterns.tag, text))]) && !anytrue([for key in keys(var.tags) : startswith(lower(key), "aws:")])
+    error_message = "tags has ${jsonencode([for key, value in var.tags : "${key}=${value}" if !can(regex(local.patterns.tag, "${key}${value}")) || startswith(lower(key), "aws:")])}: use letters, digits, spaces and _ . : / = + - @, in keys that do not begin with aws:, which is AWS's own."
+  }
+  validation {
+    # IAM user guide, "Rules for tagging in IAM and AWS STS": of a role they are not case sensitive.
+    condition     = length(distinct([for key in keys(var.tags) : lower(key)])) == length(var.tags)
+    error_message = "tags has the keys ${jsonencode(keys(var.tags))}, two of them alike but for capitals: IAM takes them for one key of a role. Leave one of the two out."
+  }
 }
 
 ################################################################################
@@ -90,8 +101,8 @@ variable "table" {
     error_message = "table.billing_mode is ${jsonencode(try(var.table.billing_mode, null))}: use PAY_PER_REQUEST or PROVISIONED."
   }
   validation {
-    condition     = var.table == null ? true : alltrue([for units in [var.table.read_capacity, var.table.write_capacity] : var.table.billing_mode == "PROVISIONED" ? try(units >= 1, false) : units == null])
-    error_message = "table.read_capacity and table.write_capacity are ${jsonencode(try([var.table.read_capacity, var.table.write_capacity], null))} with billing_mode ${jsonencode(try(var.table.billing_mode, null))}: give both, 1 or more, for PROVISIONED and neither for PAY_PER_REQUEST."
+    condition     = var.table == null ? true : alltrue([for units in [var.table.read_capacity, var.table.write_capacity] : var.table.billing_mode == "PROVISIONED" ? try(units >= 1 && floor(units) == units, false) : units == null])
+    error_message = "table.read_capacity and table.write_capacity are ${jsonencode(try([var.table.read_capacity, var.table.write_capacity], null))} with billing_mode ${jsonencode(try(var.table.billing_mode, null))}: give both, whole numbers from 1, for PROVISIONED and neither for PAY_PER_REQUEST."
   }
   validation {
     condition     = try(var.table.ttl, null) == null ? true : length(var.table.ttl.attribute) >= 1 && length(var.table.ttl.attribute) <= 255
@@ -128,8 +139,8 @@ variable "existing_table" {
     error_message = "existing_table.stream_arn is ${jsonencode(try(var.existing_table.stream_arn, null))}: give the stream's ARN (arn:aws:dynamodb:<region>:<account>:table/<name>/stream/<label>), from the table's LatestStreamArn."
   }
   validation {
-    condition     = var.existing_table == null ? true : contains([1, 2], length(var.existing_table.key_attributes)) && length(distinct(var.existing_table.key_attributes)) == length(var.existing_table.key_attributes) && !contains(var.existing_table.key_attributes, "")
-    error_message = "existing_table.key_attributes is ${jsonencode(try(var.existing_table.key_attributes, null))}: give the one or two names of the table's key schema, hash key first."
+    condition     = var.existing_table == null ? true : contains([1, 2], length(var.existing_table.key_attributes)) && length(distinct(var.existing_table.key_attributes)) == length(var.existing_table.key_attributes) && alltrue([for name in var.existing_table.key_attributes : length(name) >= 1 && length(name) <= 255])
+    error_message = "existing_table.key_attributes is ${jsonencode(try(var.existing_table.key_attributes, null))}: give the one or two names of the table's key schema, of 1 to 255 characters, hash key first."
   }
   validation {
     condition     = var.existing_table == null ? true : alltrue([for name in try(var.existing_table.key_attributes, []) : !can(regex(local.patterns.no_field, name)) && alltrue([for other in try(var.existing_table.key_attributes, []) : !startswith(other, "${name}.")])])
@@ -217,6 +228,10 @@ variable "existing_collection" {
     # It serves every collection of an account, and asks each request for a header that names one.
     condition     = var.existing_collection == null ? true : !can(regex("^https://[0-9]{12}[.]aoss[.-]", var.existing_collection.endpoint))
     error_message = "existing_collection.endpoint is ${jsonencode(try(var.existing_collection.endpoint, null))}, the endpoint of a whole account: give the collection's own, https://<id>.aoss.<region>.on.aws (its collectionEndpoint)."
+  }
+  validation {
+    condition     = try(var.existing_collection.dashboard_endpoint, null) == null ? true : can(regex("^https?://[!-~]+$", var.existing_collection.dashboard_endpoint))
+    error_message = "existing_collection.dashboard_endpoint is ${jsonencode(try(var.existing_collection.dashboard_endpoint, null))}: give the dashboard's URL (https://…/_dashboards), or leave it out."
   }
 }
 
@@ -429,6 +444,11 @@ variable "function" {
     condition     = var.function.vpc == null ? true : contains(range(1, 17), length(var.function.vpc.subnet_ids)) && contains(range(1, 6), length(var.function.vpc.security_group_ids))
     error_message = "function.vpc is ${jsonencode(var.function.vpc)}: give 1 to 16 subnets and 1 to 5 security groups, or null."
   }
+  validation {
+    # As Lambda's model has them (`SubnetId`, `SecurityGroupId`).
+    condition     = var.function.vpc == null ? true : alltrue([for id in var.function.vpc.subnet_ids : can(regex("^subnet-[0-9a-z]+$", id))]) && alltrue([for id in var.function.vpc.security_group_ids : can(regex("^sg-[0-9a-zA-Z]+$", id))])
+    error_message = "function.vpc is ${jsonencode(var.function.vpc)}: give ids, not names or ARNs, of subnets (subnet-…) in subnet_ids and of security groups (sg-…) in security_group_ids."
+  }
 }
 
 variable "package" {
@@ -461,6 +481,15 @@ variable "package" {
     condition     = var.package.file == null ? true : endswith(var.package.file, ".zip")
     error_message = "package.file is ${jsonencode(var.package.file)}: give the path of a .zip that `make package` made."
   }
+  validation {
+    # As Lambda's model has them (`S3Bucket`, `S3Key`, `S3ObjectVersion`).
+    condition     = var.package.s3_bucket == null ? true : can(regex("^[0-9A-Za-z._-]{2,62}[0-9A-Za-z_-]$", var.package.s3_bucket))
+    error_message = "package.s3_bucket is ${jsonencode(var.package.s3_bucket)}: give the bucket's name of 3 to 63 characters, not its ARN or URL."
+  }
+  validation {
+    condition     = alltrue([for text in [var.package.s3_key, var.package.s3_object_version] : length(text) >= 1 && length(text) <= 1024 if text != null]) && !startswith(coalesce(var.package.s3_key, "-"), "s3://")
+    error_message = "package.s3_key and package.s3_object_version are ${jsonencode([var.package.s3_key, var.package.s3_object_version])}: give the object's key in its bucket, not its URL, and its version id, each of 1 to 1024 characters."
+  }
 }
 
 variable "log_group" {
@@ -479,8 +508,9 @@ variable "log_group" {
   nullable = false
 
   validation {
-    condition     = var.log_group.name == null ? true : can(regex("^[A-Za-z0-9_/.#-]{1,512}$", var.log_group.name))
-    error_message = "log_group.name is ${jsonencode(var.log_group.name)}: use 1 to 512 letters, digits and _ - / . #."
+    # CloudWatch Logs API reference, CreateLogGroup.
+    condition     = var.log_group.name == null ? true : can(regex("^[A-Za-z0-9_/.#-]{1,512}$", var.log_group.name)) && !startswith(var.log_group.name, "aws/")
+    error_message = "log_group.name is ${jsonencode(var.log_group.name)}: use 1 to 512 letters, digits and _ - / . # that do not begin with aws/ (/aws/ is allowed)."
   }
   validation {
     # Not 0 (for ever): a log that nobody ends is a cost that nobody sees.
@@ -551,6 +581,10 @@ variable "trigger" {
   validation {
     condition     = var.trigger.on_failure_bucket == null ? true : can(regex(local.patterns.bucket_arn, var.trigger.on_failure_bucket.arn))
     error_message = "trigger.on_failure_bucket.arn is ${jsonencode(try(var.trigger.on_failure_bucket.arn, null))}: give a bucket's ARN (arn:aws:s3:::<bucket>), or leave on_failure_bucket out for the failure queue."
+  }
+  validation {
+    condition     = try(var.trigger.on_failure_bucket.kms_key_arn, null) == null ? true : can(regex(local.patterns.kms_key_arn, var.trigger.on_failure_bucket.kms_key_arn))
+    error_message = "trigger.on_failure_bucket.kms_key_arn is ${jsonencode(try(var.trigger.on_failure_bucket.kms_key_arn, null))}: give the key's ARN (arn:aws:kms:<region>:<account>:key/<id>), not an alias."
   }
 }
 
@@ -641,8 +675,12 @@ variable "role" {
     error_message = "role.name is ${jsonencode(var.role.name)}: use 1 to 64 letters, digits and _ + = , . @ -."
   }
   validation {
-    condition     = var.role.path == null ? true : can(regex("^/([!-~]+/)?$", var.role.path))
-    error_message = "role.path is ${jsonencode(var.role.path)}: begin and end it with a slash, like /service/."
+    condition     = var.role.path == null ? true : can(regex("^/([!-~]+/)?$", var.role.path)) && length(var.role.path) <= 512
+    error_message = "role.path is ${jsonencode(var.role.path)}: begin and end it with a slash, like /service/, in 512 characters at most."
+  }
+  validation {
+    condition     = var.role.permissions_boundary_arn == null ? true : can(regex("^arn:[^:]+:iam::([0-9]{12}|aws):policy/([!-~]+/)?[A-Za-z0-9_+=,.@-]{1,128}$", var.role.permissions_boundary_arn))
+    error_message = "role.permissions_boundary_arn is ${jsonencode(var.role.permissions_boundary_arn)}: give the managed policy's ARN (arn:aws:iam::<account>:policy/<path><name>), not its name."
   }
   validation {
     condition     = alltrue([for name in values(var.role.policy_names) : can(regex("^[A-Za-z0-9_+=,.@-]{1,128}$", name)) if name != null])

@@ -41,6 +41,11 @@ variable "tags" {
   type        = map(string)
   default     = {}
   nullable    = false
+
+  validation {
+    condition     = length(var.tags) <= 50 && alltrue([for key, value in var.tags : length(key) >= 1 && length(key) <= 128 && length(value) <= 256 && !startswith(lower(key), "aws:")])
+    error_message = "tags has ${length(var.tags)} tags with the keys ${jsonencode(keys(var.tags))}: give at most 50, keys of 1 to 128 characters that do not begin with aws:, and values of at most 256."
+  }
 }
 
 # What the values below may be stands once, in modules/collection_policies.

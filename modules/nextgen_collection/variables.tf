@@ -29,6 +29,11 @@ variable "capacity_limits" {
   nullable = false
 
   validation {
+    # "Collection group capacity limits": only these values are taken. A minimum of 0: "Scale to zero".
+    condition     = alltrue([for ocu in values(var.capacity_limits) : contains([0, 1, 2, 4, 8], ocu) || ocu > 0 && ocu % 16 == 0])
+    error_message = "capacity_limits is ${jsonencode(var.capacity_limits)}: give 0 for a minimum, or 1, 2, 4, 8, 16 or a multiple of 16."
+  }
+  validation {
     condition     = var.capacity_limits.min_indexing_ocu >= 0 && var.capacity_limits.max_indexing_ocu >= 1 && var.capacity_limits.min_indexing_ocu <= var.capacity_limits.max_indexing_ocu
     error_message = "capacity_limits.min_indexing_ocu and max_indexing_ocu are ${var.capacity_limits.min_indexing_ocu} and ${var.capacity_limits.max_indexing_ocu}: give a minimum from 0, and a maximum from 1 that is not below it."
   }
@@ -71,6 +76,11 @@ variable "tags" {
   type        = map(string)
   default     = {}
   nullable    = false
+
+  validation {
+    condition     = length(var.tags) <= 50 && alltrue([for key, value in var.tags : length(key) >= 1 && length(key) <= 128 && length(value) <= 256 && !startswith(lower(key), "aws:")])
+    error_message = "tags has ${length(var.tags)} tags with the keys ${jsonencode(keys(var.tags))}: give at most 50, keys of 1 to 128 characters that do not begin with aws:, and values of at most 256."
+  }
 }
 
 # What the values below may be stands once, in modules/collection_policies.

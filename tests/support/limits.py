@@ -297,6 +297,7 @@ PAGES: Mapping[tuple[str, str], tuple[str, str]] = {
     ),
     ("aws_s3_bucket_lifecycle_configuration", "rule.id"): (r".{1,255}", "API reference, LifecycleRule"),
     ("aws_s3_bucket_policy", "bucket"): (r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "General purpose bucket naming rules"),
+    ("aws_cloudwatch_log_group", "name"): (r"(?!aws/).*", "API reference, CreateLogGroup"),
     ("aws_cloudwatch_dashboard", "dashboard_name"): (dashboards.NAME.pattern, "API reference, PutDashboard"),
     ("aws_cloudwatch_metric_alarm", "alarm_name"): (r"[ -~]{1,255}", "API reference, PutMetricAlarm"),
     ("aws_dynamodb_table", "server_side_encryption.kms_key_arn"): (r".{1,2048}", "KMS API reference, DescribeKey"),

@@ -1,4 +1,4 @@
-"""Where each setting arrives: the arguments of what is made that have its value, as the tests' mocked provider applies it.
+"""Where each setting arrives: the arguments of what is made that have its value, applied to the tests' mocked provider.
 
 A place holds both ways: it has the value in each course where the setting is given, and has it in none where it is not.
 So two settings of one kind, such as switches, need courses of their own to be told apart (`alike`).
@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.support.replacing import ROOT, Arguments
-from tools.settings_table import Setting, attributes, read_variables
+from tests.support.written import blocks, named
+from tools.settings_table import attributes
 
 State = Mapping[str, Mapping[str, Any]]
 """What one module call made: the values of its resources by address, and its outputs as `output`."""
@@ -29,8 +30,8 @@ def same(value: Any) -> Any:
 class Place:
     """An argument, and what it has when a setting's value is there.
 
-    path: names and numbers with points between; `*` is each member, `json` and `gunzip` read a text. `count` alone is how
-    many instances there are. `*` for the address is everything with that argument.
+    path: names and numbers with points between; `*` is each member, `json` and `gunzip` read a text. `count` alone is
+    how many instances there are. `*` for the address is everything with that argument.
     """
 
     address: str
@@ -40,7 +41,8 @@ class Place:
     def has(self, state: State, value: Any) -> bool:
         """Whether the value has arrived: in all of several addresses, in one of several members."""
         if self.path == "count":
-            return sum(each.partition("[")[0] == self.address for each in state) == self.shown(value)
+            instances = [each for each in state if each.partition("[")[0] == self.address]
+            return bool(len(instances) == self.shown(value))
         if self.address == "*":
             found = [each[self.path] for name, each in state.items() if name != "output" and self.path in each]
             return bool(found) and all(each == self.shown(value) for each in found)
@@ -70,20 +72,16 @@ def at(value: Any, path: Sequence[str]) -> Iterator[Any]:
         yield from at(value.get(path[0]), path[1:])
 
 
-def leaves(folder: str) -> set[str]:
-    """The settings of a module down to the members of their objects."""
-    found = read_variables((ROOT / folder / "variables.tf").read_text("utf-8"))
-    whole = [(each.name, each.type) for each in found if not each.settings]
-    return {
-        leaf
-        for name, kind in [*whole, *((f"{each.name}.{one.name}", one.type) for each in found for one in each.settings)]
-        for leaf in _within(name, kind)
-    }
+def leaves(folder: str) -> dict[str, str]:
+    """The types of a module's settings, down to the members of their objects."""
+    found = named(blocks(ROOT / folder / "variables.tf")["variable"])
+    types = {name: str(body["type"]).removeprefix("${").removesuffix("}") for name, body in found.items()}
+    return dict(leaf for name, kind in types.items() for leaf in _within(name, kind))
 
 
-def _within(name: str, kind: str) -> Iterator[str]:
+def _within(name: str, kind: str) -> Iterator[tuple[str, str]]:
     if not kind.startswith("object({"):
-        yield name
+        yield name, kind
         return
     for member, inner, _ in attributes(kind):
         yield from _within(f"{name}.{member}", inner)
@@ -116,7 +114,10 @@ ROLES = (
     "aws_iam_role.this[0]",
     *(f"{RUNS}aws_iam_role.{each}" for each in ("function", "state_machine")),
 )
-LOGS = (*(f"aws_cloudwatch_log_group.{each}" for each in ("function", "redrive")), f"{RUNS}aws_cloudwatch_log_group.function")
+LOGS = (
+    *(f"aws_cloudwatch_log_group.{each}" for each in ("function", "redrive")),
+    f"{RUNS}aws_cloudwatch_log_group.function",
+)
 COLLECTION = "aws_opensearchserverless_collection.this"
 OWNED = "aws_iam_role_policy."
 RUN_POLICY = f"{RUNS}{OWNED}function"
@@ -206,7 +207,7 @@ PLACES: Mapping[str, tuple[Place, ...]] = {
     "table.ttl.attribute": (Place(TABLE, "ttl.0.attribute_name"),),
     "table.ttl.enabled": (Place(TABLE, "ttl.0.enabled"),),
     "table.index_attributes": (
-        Place(TABLE, "attribute.*", lambda types: [{"name": name, "type": kind} for name, kind in types.items()][0]),
+        Place(TABLE, "attribute.*", lambda types: next({"name": name, "type": kind} for name, kind in types.items())),
     ),
     "existing_table.stream_arn": (
         Place(TRIGGER, "event_source_arn"),
@@ -226,7 +227,10 @@ PLACES: Mapping[str, tuple[Place, ...]] = {
         each.below("module.collection[0]") for each in COLLECTION_MODULE["data_access_principals"]
     ),
     "existing_collection.name": (Place("output", "collection_name"),),
-    "existing_collection.arn": (allowed(f"{OWNED}collection", "aoss:APIAccessAll"), allowed(RUN_POLICY, "aoss:APIAccessAll")),
+    "existing_collection.arn": (
+        allowed(f"{OWNED}collection", "aoss:APIAccessAll"),
+        allowed(RUN_POLICY, "aoss:APIAccessAll"),
+    ),
     "existing_collection.endpoint": variable("OPENSEARCH_HOST"),
     "existing_collection.dashboard_endpoint": (Place("output", "dashboard_endpoint"),),
     "existing_collection.create_data_access_policy": each_of(
@@ -340,7 +344,9 @@ PLACES: Mapping[str, tuple[Place, ...]] = {
         *variable("ROLLING_PERIOD_SECONDS", RUN, shown=lambda hours: str(hours * 3600)),
         alarm("rolling-late", "threshold", lambda hours: hours * 3600),
         Place(
-            f"{RUNS}aws_s3_bucket_lifecycle_configuration.seen", "rule.0.expiration.0.days", lambda hours: hours / 24 + 1
+            f"{RUNS}aws_s3_bucket_lifecycle_configuration.seen",
+            "rule.0.expiration.0.days",
+            lambda hours: hours / 24 + 1,
         ),
     ),
     "reconciliation.rolling.every_minutes": (

@@ -1,8 +1,8 @@
 """Every setting of the module given once, where it is then seen in the cloud, and taken away again.
 
 Two courses: what makes something anew or switches it off hides what is changed in place beside it. The module calls are
-those of tests/lab/replaced. A third has what the lab's stack cannot change; where each setting of all three arrives in a
-plan is in `reaching`.
+those of tests/lab/replaced. A third course has what the lab's stack cannot change. Where each setting of all three
+arrives in a plan is in `reaching`.
 """
 
 from __future__ import annotations
@@ -271,7 +271,7 @@ NOT_SEEN: Mapping[str, str] = {
 
 
 def unlike(key: Callable[[str], str]) -> dict[str, Arguments]:
-    """What the lab's stack cannot change: settings without a default, and those that are refused or lose too much there."""
+    """What the lab's stack cannot change: settings without a default, and what is refused or loses too much there."""
     network = {"network": "vpc", "vpc_endpoint_ids": ["vpce-1"]}
     return {
         "own": {

@@ -66,39 +66,6 @@ run "outputs_name_the_collection" {
   }
 }
 
-run "refuses_collection_name_with_capitals" {
-  command = plan
-  module {
-    source = "./modules/collection"
-  }
-  variables {
-    name = "Shop"
-  }
-  expect_failures = [var.name]
-}
-
-run "refuses_collection_name_of_33_letters" {
-  command = plan
-  module {
-    source = "./modules/collection"
-  }
-  variables {
-    name = "abcdefghijklmnopqrstuvwxyzabcdefg"
-  }
-  expect_failures = [var.name]
-}
-
-run "refuses_empty_description" {
-  command = plan
-  module {
-    source = "./modules/collection"
-  }
-  variables {
-    description = ""
-  }
-  expect_failures = [var.description]
-}
-
 run "refuses_a_key_given_to_a_collection_that_has_another" {
   command = plan
 

@@ -94,26 +94,3 @@ run "refuses_a_stream_of_another_region" {
   }
   expect_failures = [aws_cloudwatch_log_group.function]
 }
-
-run "refuses_an_export_of_a_table_in_another_account" {
-  command = plan
-
-  variables {
-    reconciliation = { export_bucket = { arn = "arn:aws:s3:::exports" } }
-  }
-  expect_failures = [var.existing_table]
-}
-
-run "the_policies_refuse_what_is_no_stream_and_no_role" {
-  command = plan
-
-  module {
-    source = "./modules/table_policies"
-  }
-  variables {
-    stream_arn         = "arn:aws:dynamodb:eu-central-1:444455556666:table/Orders"
-    function_role_arn  = "searchsync-role"
-    reconcile_role_arn = "searchsync-reconcile-role"
-  }
-  expect_failures = [var.stream_arn, var.function_role_arn, var.reconcile_role_arn]
-}

@@ -1,4 +1,4 @@
-# modules/nextgen_collection: what its variables refuse. Its resources need provider 6, so its variables alone are
+# modules/nextgen_collection: what its variables take. Its resources need provider 6, so its variables alone are
 # copied to a module of their own (test_terraform.py), which needs none.
 
 variables {
@@ -31,88 +31,4 @@ run "takes_a_minimum_that_keeps_search_awake" {
     condition     = [var.capacity_limits.min_search_ocu, var.capacity_limits.max_indexing_ocu] == [2, 8]
     error_message = "What is not given keeps its default."
   }
-}
-
-run "refuses_nextgen_name_with_an_underscore" {
-  command = plan
-  module {
-    source = "./tests/terraform/nextgen_variables"
-  }
-
-  variables {
-    name = "shop_items"
-  }
-  expect_failures = [var.name]
-}
-
-run "refuses_nextgen_name_of_33_letters" {
-  command = plan
-  module {
-    source = "./tests/terraform/nextgen_variables"
-  }
-
-  variables {
-    name = "abcdefghijklmnopqrstuvwxyzabcdefg"
-  }
-  expect_failures = [var.name]
-}
-
-run "refuses_group_name_with_capitals" {
-  command = plan
-  module {
-    source = "./tests/terraform/nextgen_variables"
-  }
-
-  variables {
-    group_name = "Shop"
-  }
-  expect_failures = [var.group_name]
-}
-
-run "refuses_minimum_over_maximum" {
-  command = plan
-  module {
-    source = "./tests/terraform/nextgen_variables"
-  }
-
-  variables {
-    capacity_limits = { min_indexing_ocu = 9 }
-  }
-  expect_failures = [var.capacity_limits]
-}
-
-run "refuses_search_minimum_below_zero" {
-  command = plan
-  module {
-    source = "./tests/terraform/nextgen_variables"
-  }
-
-  variables {
-    capacity_limits = { min_search_ocu = -1 }
-  }
-  expect_failures = [var.capacity_limits]
-}
-
-run "refuses_maximum_of_nothing" {
-  command = plan
-  module {
-    source = "./tests/terraform/nextgen_variables"
-  }
-
-  variables {
-    capacity_limits = { max_search_ocu = 0 }
-  }
-  expect_failures = [var.capacity_limits]
-}
-
-run "refuses_nextgen_without_a_description" {
-  command = plan
-  module {
-    source = "./tests/terraform/nextgen_variables"
-  }
-
-  variables {
-    description = ""
-  }
-  expect_failures = [var.description]
 }

@@ -1,4 +1,4 @@
-# The redrive function's planned settings, its schedule, and schedules that are refused.
+# The redrive function's planned settings and its schedule.
 
 mock_provider "aws" {
   source = "./tests/terraform/mocks"
@@ -102,67 +102,4 @@ run "takes_a_cron" {
     condition     = aws_cloudwatch_event_rule.redrive[0].schedule_expression == "cron(0/15 8-17 ? * MON-FRI *)"
     error_message = "The schedule must reach the rule."
   }
-}
-
-run "refuses_the_plural_for_one" {
-  command = plan
-
-  variables {
-    redrive = { schedule_expression = "rate(1 hours)" }
-  }
-  expect_failures = [var.redrive]
-}
-
-run "refuses_the_singular_for_more" {
-  command = plan
-
-  variables {
-    redrive = { schedule_expression = "rate(5 minute)" }
-  }
-  expect_failures = [var.redrive]
-}
-
-run "refuses_a_rate_of_nothing" {
-  command = plan
-
-  variables {
-    redrive = { schedule_expression = "rate(0 minutes)" }
-  }
-  expect_failures = [var.redrive]
-}
-
-run "refuses_a_cron_of_five_fields" {
-  command = plan
-
-  variables {
-    redrive = { schedule_expression = "cron(0 6 * * ?)" }
-  }
-  expect_failures = [var.redrive]
-}
-
-run "refuses_a_cron_with_both_days" {
-  command = plan
-
-  variables {
-    redrive = { schedule_expression = "cron(0 6 * * * *)" }
-  }
-  expect_failures = [var.redrive]
-}
-
-run "refuses_a_schedule_of_another_kind" {
-  command = plan
-
-  variables {
-    redrive = { schedule_expression = "at(2026-01-01T00:00:00)" }
-  }
-  expect_failures = [var.redrive]
-}
-
-run "refuses_a_function_name_too_long_for_the_redrive_functions" {
-  command = plan
-
-  variables {
-    function = { name = "a23456789-123456789-123456789-123456789-12345673" }
-  }
-  expect_failures = [var.function]
 }

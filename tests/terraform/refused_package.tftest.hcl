@@ -56,33 +56,6 @@ run "refuses_package_of_another_sha256" {
   expect_failures = [aws_lambda_function.this]
 }
 
-run "refuses_package_that_is_no_zip" {
-  command = plan
-
-  variables {
-    package = { file = "dist/searchsync.jar" }
-  }
-  expect_failures = [var.package]
-}
-
-run "refuses_s3_object_without_its_version" {
-  command = plan
-
-  variables {
-    package = { s3_bucket = "packages", s3_key = "searchsync.zip" }
-  }
-  expect_failures = [var.package]
-}
-
-run "refuses_file_and_s3_object_together" {
-  command = plan
-
-  variables {
-    package = { file = "tests/terraform/packages/good.zip", s3_bucket = "packages", s3_key = "searchsync.zip", s3_object_version = "1" }
-  }
-  expect_failures = [var.package]
-}
-
 run "refuses_package_of_other_sources" {
   command = plan
 
@@ -99,13 +72,4 @@ run "refuses_s3_package_of_other_sources" {
     package = { s3_bucket = "packages", s3_key = "searchsync.zip", s3_object_version = "1", facts = "tests/terraform/packages/other-sources.json" }
   }
   expect_failures = [aws_lambda_function.this]
-}
-
-run "refuses_s3_package_without_facts" {
-  command = plan
-
-  variables {
-    package = { s3_bucket = "packages", s3_key = "searchsync.zip", s3_object_version = "1" }
-  }
-  expect_failures = [var.package]
 }

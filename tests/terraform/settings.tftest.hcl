@@ -379,3 +379,36 @@ run "names_of_the_run_through_fit" {
     error_message = "Names that are not given must carry the module's prefix; those of table and collection do not hang on it."
   }
 }
+
+run "run_is_always_there_and_named_after_the_function" {
+  variables {
+    function = { name = "shop-sync" }
+  }
+  assert {
+    condition     = output.reconciliation_function_name == "shop-sync-reconcile" && output.reconciliation_state_machine_arn == "arn:aws:states:eu-central-1:111122223333:stateMachine:searchsync-reconcile"
+    error_message = "The run's names follow the function's: ${output.reconciliation_function_name}"
+  }
+}
+
+run "takes_a_cron_expression" {
+  command = plan
+  variables {
+    reconciliation = { verify_schedule_expression = "cron(0 3 * * ? *)" }
+  }
+  assert {
+    condition     = var.reconciliation.verify_schedule_expression == "cron(0 3 * * ? *)"
+    error_message = "EventBridge takes cron expressions."
+  }
+}
+
+run "takes_a_rolling_verification_by_its_defaults" {
+  command = plan
+
+  variables {
+    reconciliation = { rolling = {} }
+  }
+  assert {
+    condition     = jsonencode(var.reconciliation.rolling) == jsonencode({ period_hours = 720, every_minutes = 60, read_units_per_second = null })
+    error_message = "A month, looked for each hour: ${jsonencode(var.reconciliation.rolling)}"
+  }
+}

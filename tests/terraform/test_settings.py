@@ -6,14 +6,19 @@ wrong ones in `refusing`.
 
 from __future__ import annotations
 
+import functools
 import json
+import re
 import shutil
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support import reaching, unsetting
+from tests.support import reaching, refusing, unsetting
 from tests.support.policies import resources
 from tests.support.replacing import Arguments
 from tests.support.repository import ROOT
@@ -29,6 +34,7 @@ FOLDERS = {
     "policies": "modules/collection_policies",
 }
 """The module calls of CALLS, and the folder of each one's variables."""
+RULE = re.compile(r"validation rule at variables\.tf:(\d+)")
 PLACE = "eu-central-1:111122223333"
 STREAM = f"arn:aws:dynamodb:{PLACE}:table/there/stream/2025-01-01T00:00:00.000"
 
@@ -132,7 +138,7 @@ def test_every_setting_has_its_places_or_a_reason() -> None:
     for folder, rows in reaching.ROWS.items():
         reasons = reaching.NOWHERE.keys() if folder == "." else set()
         assert not rows.keys() & reasons
-        assert rows.keys() | reasons == reaching.leaves(folder)
+        assert rows.keys() | reasons == reaching.leaves(folder).keys()
 
 
 def test_every_setting_is_given_in_a_course_that_tells_it_from_others(
@@ -159,3 +165,44 @@ def test_a_right_value_reaches_its_argument_and_no_other_course_has_it(
                     if place.has(state, value) != (value == mine)
                 ]
     assert not wrong, "\n".join(sorted({*wrong}))
+
+
+def test_every_setting_has_a_wrong_value_or_a_reason() -> None:
+    for folder in refusing.ROWS:
+        kinds = reaching.leaves(folder)
+        switches = {leaf for leaf, kind in kinds.items() if kind == "bool"}
+        reasons = {leaf for module, leaf in refusing.FREE if module == folder}
+        looked_at = refusing.looked_at(folder) & kinds.keys()
+        assert not reasons & looked_at
+        assert looked_at | switches | reasons == kinds.keys()
+
+
+@pytest.mark.parametrize("folder", refusing.ROWS)
+def test_a_wrong_value_is_refused_with_setting_value_and_remedy(folder: str, tmp_path: Path) -> None:
+    """By the module's variables alone, which need no provider."""
+    for name in ("variables.tf", "patterns.tf"):
+        if (ROOT / folder / name).exists():
+            shutil.copy(ROOT / folder / name, tmp_path)
+    alone, numbers = Workspace(tmp_path), count()
+
+    def messages(arguments: Arguments) -> list[str]:
+        file = tmp_path / f"{next(numbers)}.json"
+        file.write_text(json.dumps(arguments))
+        done = alone.terraform(".", "plan", "-json", "-lock=false", f"-var-file={file}")
+        found = [json.loads(line).get("diagnostic") for line in done.stdout.splitlines() if line.startswith("{")]
+        assert {each["summary"] for each in found if each} <= {"Invalid value for variable"}, done.stdout
+        return [each["detail"] for each in found if each]
+
+    assert messages(refusing.BASE[folder]) == []
+    rounds = refusing.rounds(refusing.ROWS[folder], refusing.reads(folder))
+    with ThreadPoolExecutor(2) as pool:
+        given = [
+            functools.reduce(lambda found, row: row.arguments(found), each, refusing.BASE[folder]) for each in rounds
+        ]
+        said = list(pool.map(messages, given))
+    pairs = [(row, told) for each, told in zip(rounds, said, strict=True) for row in each]
+    wrong = [f"{row}\n{told}" for row, told in pairs if not any(map(row.said_by, told))]
+    assert not wrong, "\n".join(wrong)
+    seen = {line for row, told in pairs for text in filter(row.said_by, told) for line in RULE.findall(text)}
+    lines = enumerate((ROOT / folder / "variables.tf").read_text("utf-8").splitlines(), start=1)
+    assert seen == {str(number) for number, line in lines if line == "  validation {"}, "a rule without a wrong value"

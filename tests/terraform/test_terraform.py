@@ -351,6 +351,7 @@ def test_a_dashboard_names_every_section_of_the_operations_page(results: Callabl
         ("aws_sqs_queue", {"policy": "x" * 8_193}, "policy quotas"),
         ("aws_sqs_queue", {"tags": {f"k{each}": "v" for each in range(51)}}, "51 tags"),
         ("aws_cloudwatch_log_group", {"retention_in_days": 10}, "PutRetentionPolicy"),
+        ("aws_cloudwatch_log_group", {"name": "aws/sync"}, "CreateLogGroup"),
         ("aws_cloudwatch_metric_alarm", {"dimensions": {f"d{each}": "x" for each in range(31)}}, "Dimensions"),
         ("aws_cloudwatch_metric_alarm", {"dimensions": {"d": "x" * 1_025}}, "DimensionValue"),
         ("aws_cloudwatch_dashboard", {"dashboard_name": "a.b"}, "PutDashboard"),

@@ -75,7 +75,7 @@ MUTANTS = (
         "variables.tf",
         """!can(regex("^https://[0-9]{12}[.]aoss[.-]", var.existing_collection.endpoint))""",
         "true",
-        ("tests/terraform", "-k", "refuses_the_endpoint_of_a_whole_account"),
+        ("tests/terraform/test_settings.py", "-k", "wrong_value_is_refused"),
     ),
     Mutant(
         "an argument that provider 6 does not have",
@@ -165,6 +165,27 @@ MUTANTS = (
         ("tests/terraform/test_consumer.py", "-k", "as_the_page_says"),
     ),
     Mutant(
+        "a table's capacities given to one another",
+        "main.tf",
+        "= var.table.read_capacity",
+        "= var.table.write_capacity",
+        ("tests/terraform/test_settings.py", "-k", "reaches_its_argument"),
+    ),
+    Mutant(
+        "a bucket's key that no role may use",
+        "modules/reconciliation/iam.tf",
+        "[for arn in [try(var.settings.report_bucket.kms_key_arn, null)]",
+        "[for arn in [try(var.settings.export_bucket.kms_key_arn, null)]",
+        ("tests/terraform/test_settings.py", "-k", "reaches_its_argument"),
+    ),
+    Mutant(
+        "tags that IAM would refuse",
+        "variables.tf",
+        """&& !anytrue([for key in keys(var.tags) : startswith(lower(key), "aws:")])""",
+        "",
+        ("tests/terraform/test_settings.py", "-k", "wrong_value_is_refused"),
+    ),
+    Mutant(
         "F11 a description as long as the table's name makes it",
         "main.tf",
         """to the index ${local.index_name}", 0, 256)""",
@@ -176,7 +197,7 @@ MUTANTS = (
         "variables.tf",
         "^[A-Za-z0-9_-]{1,47}$",
         "^[A-Za-z0-9_-]{1,54}$",
-        ("tests/terraform/test_terraform.py", "-k", "rule_of_its_schedule_could_not_have"),
+        ("tests/terraform/test_settings.py", "-k", "wrong_value_is_refused"),
     ),
     Mutant(
         "F11 an environment of any size",

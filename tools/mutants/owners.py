@@ -42,7 +42,7 @@ MUTANTS = (
         "variables.tf",
         ", local.no_field_type, local.nothing))), local.field_types)) == 0",
         ', "/.*/", local.nothing))), local.field_types)) == 0',
-        ("tests/terraform/test_terraform.py", "-k", "refuses_mapping_with_a_type_that_no_field_has"),
+        ("tests/terraform/test_settings.py", "-k", "wrong_value_is_refused"),
     ),
     Mutant(
         "F56 the engine's reason for a refused mapping hidden",
