@@ -118,6 +118,13 @@ MUTANTS = (
         ("tests/lab/test_dashboard.py", "-k", "the_accounts_in_every_region"),
     ),
     Mutant(
+        "alarms: the lab forgets an execution that is redriven and fails again",
+        "lab/cloud/patches/stepfunctions_metrics.py",
+        'if status == now or now != "RUNNING":',
+        'if execution.get("redriveCount", 0) == 0:',
+        ("tests/lab/test_cloud_metrics.py", "-k", "counts_at_each_of_its_ends"),
+    ),
+    Mutant(
         "an alarm's expression that boto3 cannot read in the lab",
         "lab/cloud/patches/cloudwatch_alarms.py",
         """            alarm["Metrics"] = metrics
