@@ -24,6 +24,7 @@ from lab.terraform import Terraform
 from searchsync_cli.facts import MESSAGES_KEPT
 from tests.lab.test_index_deleted import delete_index, mark
 from tests.lab.test_reconcile import key
+from tests.lab.test_redrive import function_name as redrive_name
 from tests.lab.test_redrive import invoke, old_poison, send, set_trigger
 from tests.support.alarms import ALARM
 from tests.support.applied_alarms import Watched
@@ -102,6 +103,7 @@ def judged(workshop: Applied) -> Iterator[Judged]:
     found = Judged(workshop)
     workshop.failure_messages()
     workshop.lab.age(HOUR)  # longer than status looks back for what waited: whatever ran before, none of it counts
+    cool(workshop, redrive_name(workshop))  # one that knows an index of before would tell of a repair
     workshop.put({**key(NUMBER), "number": {"N": "1"}})
     found.put(*ITEMS)
     workshop.until("what is in step", lambda: workshop.comparison().in_step)
@@ -132,9 +134,9 @@ def function_names(stack: Applied) -> tuple[str, str]:
     return stack.outputs["function_name"], stack.outputs["reconciliation_function_name"]
 
 
-def cool(stack: Applied) -> None:
-    """Leave no warm sandbox of the sync function: a new configuration begins with new ones."""
-    functions, name = stack.lab.boto3_client("lambda"), stack.outputs["function_name"]
+def cool(stack: Applied, name: str) -> None:
+    """Leave no warm sandbox of a function: a new configuration begins with new ones."""
+    functions = stack.lab.boto3_client("lambda")
     variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     for extra in ({"COOL": "1"}, {}):
         functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables | extra})
@@ -186,7 +188,7 @@ def test_an_index_deleted_while_no_sandbox_is_warm_is_filled_and_verified(judged
     try:
         judged.in_step()
         before, seen = mark(stack), len(stack.log_lines())
-        cool(stack)
+        cool(stack, stack.outputs["function_name"])
         delete_index(stack)
         assert COMMAND.findall(judged.named("the index is missing")) == [("backfill", " --again"), ("verify", "")]
         judged.put("verdict-after")
