@@ -24,6 +24,13 @@ MUTANTS = (
         (ALARMS, "-k", "stream-unread"),
     ),
     Mutant(
+        "alarms: a stream that is read again is told of until a second period",
+        "alarms.tf",
+        "      evaluation_periods  = 2\n      datapoints_to_alarm = 2\n",
+        "      evaluation_periods  = 3\n      datapoints_to_alarm = 2\n",
+        (ALARMS, "-k", "stream-unread"),
+    ),
+    Mutant(
         "alarms: an invocation that needs no repair says so",
         FUNCTION + "sync/metrics.py",
         'return {"RepairNeeded": 1} if reasons else {}',
