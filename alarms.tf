@@ -34,7 +34,7 @@ locals {
         invocations = ["AWS/Lambda", "Invocations", { FunctionName = local.function_name }, "Sum"]
         writes      = ["AWS/DynamoDB", "ConsumedWriteCapacityUnits", { TableName = local.table_name }, "Sum"]
       }
-      evaluation_periods  = 3
+      evaluation_periods  = 2
       datapoints_to_alarm = 2
     }
     errors = {

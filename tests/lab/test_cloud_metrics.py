@@ -103,6 +103,20 @@ def test_every_write_consumes_units_of_its_table_one_that_changes_nothing_too(st
     assert consumed == [2.0 + 2.0 + 1.0 + 2.0]
 
 
+def test_an_execution_counts_at_each_of_its_ends_and_its_children_do_not(lab: Lab) -> None:
+    with SmallMachine(lab) as machine:
+        machine.behave(REFUSE="a")
+        machine.end(execution := machine.start(["a"]))
+        assert machine.redrive(execution)["status"] == "FAILED"
+        machine.behave()
+        assert machine.redrive(execution)["status"] == "SUCCEEDED"
+        counted = {
+            name: values(lab, "AWS/States", f"Executions{name}", "Sum", StateMachineArn=machine.arn)
+            for name in ("Started", "Failed", "Succeeded", "Aborted")
+        }
+    assert counted == {"Started": [1.0], "Failed": [2.0], "Succeeded": [1.0], "Aborted": [0.0]}
+
+
 @pytest.mark.parametrize(("days", "periods"), [(14, [60, 300, 3600]), (16, [300, 3600]), (64, [3600]), (456, [])])
 def test_values_are_kept_by_the_minute_for_15_days_by_five_minutes_for_63_and_by_the_hour_for_455(
     lab: Lab, days: int, periods: list[int]

@@ -13,9 +13,12 @@ from botocore.exceptions import ClientError
 from lab.applied import Applied
 from lab.stack import Lab
 from lab.terraform import Terraform
+from tests.lab.test_reconcile import without
+from tests.support.alarms import ALARMS
+from tests.support.applied_alarms import Watched, alarm_keys
 from tests.support.applied_cli import AppliedCli
 from tests.support.applied_run import Run, damage, settling_soon
-from tests.support.rules import Rule
+from tests.support.rules import Rule, fire
 
 NAME = "rolling"
 HOURS = 0.1
@@ -83,6 +86,33 @@ def test_what_is_planted_behind_the_rolling_verification_is_found_within_its_per
     assert run.run("repair")["totals"]["repaired"] == 3
     assert status()["verdict"] == "in step"
     assert run.drift() == 0
+
+
+def test_calls_that_fail_raise_an_alarm_until_one_comes_to_its_end(lab: Lab, terraform: Terraform) -> None:
+    stack = Applied(lab, terraform.output())
+    assert alarm_keys(stack, NAME) == ALARMS.keys()
+    run = Run(stack)
+    stack.put({"id": {"S": "rolling-late"}})
+    stack.until("the document", lambda: stack.document("rolling-late"))
+    called(run, "RollingAge")
+    alarm = Watched(stack, "rolling-late", NAME)
+    with without(stack, f"{NAME}-reconcile-role", "s3:GetObject"):
+        called(run, "error")
+        lab.age(ALARMS["rolling-late"].evaluation_periods * alarm.period)
+        alarm.fires()
+    called(run, "RollingAge")
+    alarm.ends()
+
+
+def called(run: Run, member: str) -> None:
+    """The rule calls once; the log has a new line with this member."""
+
+    def lines() -> int:
+        return sum(member in line for line in run.log())
+
+    before = lines()
+    fire(run.stack.lab, f"{NAME}-rolling")
+    run.stack.until(f"a line with {member}", lambda: lines() > before)
 
 
 def test_without_the_setting_nothing_of_it_is_left(lab: Lab, terraform: Terraform) -> None:

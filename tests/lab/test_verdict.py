@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,10 +21,11 @@ from lab.applied import Applied
 from lab.faults import Fault, FaultKind
 from lab.maven import ROOT
 from lab.terraform import Terraform
-from searchsync_cli.facts import MESSAGES_KEPT, RECENT
+from searchsync_cli.facts import MESSAGES_KEPT
 from tests.lab.test_index_deleted import delete_index, mark
 from tests.lab.test_reconcile import key
-from tests.lab.test_redrive import set_trigger
+from tests.lab.test_redrive import function_name as redrive_name
+from tests.lab.test_redrive import invoke, old_poison, send, set_trigger
 from tests.support.alarms import ALARM
 from tests.support.applied_alarms import Watched
 from tests.support.applied_cli import AppliedCli
@@ -99,10 +101,11 @@ class Judged:
 def judged(workshop: Applied) -> Iterator[Judged]:
     """The stack with items that are in step, verified so."""
     found = Judged(workshop)
-    workshop.lab.age(RECENT)  # a message that another test has purged no longer counts as one that waited
+    workshop.failure_messages()
+    workshop.lab.age(HOUR)  # longer than status looks back for what waited: whatever ran before, none of it counts
+    cool(workshop, redrive_name(workshop))  # one that knows an index of before would tell of a repair
     workshop.put({**key(NUMBER), "number": {"N": "1"}})
     found.put(*ITEMS)
-    workshop.failure_messages()
     workshop.until("what is in step", lambda: workshop.comparison().in_step)
     found.in_step()
     yield found
@@ -131,9 +134,9 @@ def function_names(stack: Applied) -> tuple[str, str]:
     return stack.outputs["function_name"], stack.outputs["reconciliation_function_name"]
 
 
-def cool(stack: Applied) -> None:
-    """Leave no warm sandbox of the sync function: a new configuration begins with new ones."""
-    functions, name = stack.lab.boto3_client("lambda"), stack.outputs["function_name"]
+def cool(stack: Applied, name: str) -> None:
+    """Leave no warm sandbox of a function: a new configuration begins with new ones."""
+    functions = stack.lab.boto3_client("lambda")
     variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     for extra in ({"COOL": "1"}, {}):
         functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables | extra})
@@ -185,7 +188,7 @@ def test_an_index_deleted_while_no_sandbox_is_warm_is_filled_and_verified(judged
     try:
         judged.in_step()
         before, seen = mark(stack), len(stack.log_lines())
-        cool(stack)
+        cool(stack, stack.outputs["function_name"])
         delete_index(stack)
         assert COMMAND.findall(judged.named("the index is missing")) == [("backfill", " --again"), ("verify", "")]
         judged.put("verdict-after")
@@ -200,24 +203,36 @@ def test_an_index_deleted_while_no_sandbox_is_warm_is_filled_and_verified(judged
 def test_backfill_and_a_clean_verification_settle_repair_needed(judged: Judged) -> None:
     stack = judged.stack
     stack.lab.age(Watched.LOOKED_AT_SECONDS)
-    alarm = Watched(stack, "repair-needed")
+    changes, redrives = Watched(stack, "repair-needed"), Watched(stack, "redrive-repair-needed")
     judged.put("verdict-warm")
+    redriven(stack)
+    delete_index(stack)
+    redriven(stack)  # makes it anew
     delete_index(stack)
     stack.lab.age(2 * MINUTE)
-    stack.until("the warm sandbox's signal", lambda: signalled(judged), 120)
+    since = time.time()
+    stack.until("the warm sandbox's signal", lambda: signalled(stack, since), 120)
     assert "`searchsync repair" in judged.named("changes may be missing in the index")
-    alarm.fires()
+    changes.fires()
+    redrives.fires()
     judged.carried_out("backfill", "--again")
-    assert (judged.verdict(), alarm.state()) == ("in doubt", ALARM)
+    assert (judged.verdict(), changes.state(), redrives.state()) == ("in doubt", ALARM, ALARM)
     judged.carried_out("verify")
     assert judged.verdict() == "in step"
-    alarm.ends()
+    changes.ends()
+    redrives.ends()
 
 
-def signalled(judged: Judged) -> bool:
-    """Whether the function has signalled; a change makes it look."""
-    judged.stack.put({**key("verdict-warm"), "state": {"S": str(len(judged.stack.log_lines()))}})
-    return any("may be missing" in each for each in judged.doubts())
+def redriven(stack: Applied) -> None:
+    """A message of an item that is gone, redriven: its deletion is written to the index."""
+    send(stack, old_poison(stack, "verdict-gone"))
+    assert invoke(stack)["redriven"] == 1
+
+
+def signalled(stack: Applied, since: float) -> bool:
+    """Whether the function has signalled since then (Unix seconds); a change makes it look."""
+    stack.put({**key("verdict-warm"), "state": {"S": str(time.monotonic())}})
+    return any(line.get("RepairNeeded") for line in stack.log_lines(since))
 
 
 # The failure queue.

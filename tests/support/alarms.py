@@ -96,8 +96,9 @@ def states(alarm: Alarm, course: Sequence[Period], fills_all: bool) -> list[str]
         window = course[max(0, end - alarm.evaluation_periods - LOOKED_AT_BEYOND) : end]
         known = frozenset(alarm.metrics if fills_all else (name for each in window for name in each))
         points = [value(alarm, each, known) for each in window]
-        if alarm.treat_missing_data == "breaching":
-            points = [alarm.threshold + 1 if each is None else each for each in points]
+        if alarm.treat_missing_data != "ignore":
+            filled = {"breaching": alarm.threshold + 1, "notBreaching": alarm.threshold}[alarm.treat_missing_data]
+            points = [filled if each is None else each for each in points]
         real = [each for each in points if each is not None][-alarm.evaluation_periods :]
         bad = sum(each > alarm.threshold for each in real)
         enough = len(real) - bad > alarm.evaluation_periods - alarm.datapoints_to_alarm

@@ -20,22 +20,24 @@ MORE = 2
 
 
 class Watched:
-    """One alarm, that has nothing to ring for yet. `period`: its seconds."""
+    """One alarm, that has nothing to ring for yet. `prefix`: of its name; `period`: its seconds."""
 
     LOOKED_AT_SECONDS = 4 * 3600
 
-    def __init__(self, stack: Applied, key: str) -> None:
+    def __init__(self, stack: Applied, key: str, prefix: str = PREFIX) -> None:
         self._stack = stack
+        self._looked_at: float = self.LOOKED_AT_SECONDS
         self._metrics = stack.lab.boto3_client("cloudwatch")
-        (found,) = self._metrics.describe_alarms(AlarmNames=[f"{PREFIX}-{key}"])["MetricAlarms"]
-        self._alarm, self._sources, self.period = _single(found), {"m": found}, int(found["Period"])
+        (found,) = self._metrics.describe_alarms(AlarmNames=[f"{prefix}-{key}"])["MetricAlarms"]
+        self._alarm, self._sources, self.period = _read(found)
         assert self.state() == OK
 
-    def fires(self) -> None:
-        """Its cause is there: it rings, and goes on though nothing more happens."""
+    def fires(self, rest: float = 0.0) -> None:
+        """Its cause is there: it rings, and goes on though nothing more happens, for `rest` seconds after the periods
+        that it looks at."""
         assert self.state() == ALARM
-        for _ in range(MORE):
-            self._stack.lab.age(self.period)
+        for seconds in (*[self.period] * MORE, rest):
+            self._pass(seconds)
             assert self.state() == ALARM
 
     def ends(self) -> None:
@@ -43,19 +45,26 @@ class Watched:
         for _ in range(self._alarm.evaluation_periods + LOOKED_AT_BEYOND):
             if self.state() == OK:
                 break
-            self._stack.lab.age(self.period)
+            self._pass(self.period)
         assert self.state() == OK
 
     def state(self) -> str:
-        """What CloudWatch makes of the metrics now."""
+        """What CloudWatch makes of the metrics now, whatever FILL fills."""
         end = time.time()
-        first = (end - self.LOOKED_AT_SECONDS + PERIOD_SECONDS) // self.period * self.period
+        first = (end - self._looked_at + PERIOD_SECONDS) // self.period * self.period
         course: list[dict[str, float]] = [{} for _ in range(int((end - first) // self.period) + 1)]
         for name, source in self._sources.items():
             for at, value in self._values(source, first, end):
                 course[int((at - first) // self.period)][name] = value
         seen: list[Period] = list(course)
-        return states(self._alarm, seen, fills_all=False)[-1]
+        every, known = (states(self._alarm, seen, fills_all)[-1] for fills_all in (True, False))
+        assert every == known
+        return every
+
+    def _pass(self, seconds: float) -> None:
+        """Let time pass, and look back as far as before."""
+        self._stack.lab.age(seconds)
+        self._looked_at += seconds
 
     def _values(self, source: Source, first: float, end: float) -> list[tuple[float, float]]:
         metric = {name: source[name] for name in ("Namespace", "MetricName", "Dimensions")}
@@ -68,6 +77,20 @@ class Watched:
         return [(at.timestamp(), value) for at, value in zip(found["Timestamps"], found["Values"], strict=True)]
 
 
-def _single(found: Mapping[str, Any]) -> Alarm:
+def alarm_keys(stack: Applied, prefix: str = PREFIX) -> set[str]:
+    """What the alarms of the applied stack watch, by the ends of their names."""
+    found = stack.lab.boto3_client("cloudwatch").describe_alarms(AlarmNamePrefix=f"{prefix}-")["MetricAlarms"]
+    return {each["AlarmName"].removeprefix(f"{prefix}-") for each in found}
+
+
+def _read(found: Mapping[str, Any]) -> tuple[Alarm, dict[str, Source], int]:
+    """An alarm as DescribeAlarms answers it, its metrics by id, and its period."""
     of, breaching = found["EvaluationPeriods"], found.get("DatapointsToAlarm") or found["EvaluationPeriods"]
-    return Alarm(("m",), "m", of, breaching, found["Threshold"], found["TreatMissingData"])
+    given = of, breaching, found["Threshold"], found["TreatMissingData"]
+    if "MetricName" in found:
+        return Alarm(("m",), "m", *given), {"m": found}, int(found["Period"])
+    (expression,) = (each["Expression"] for each in found["Metrics"] if "Expression" in each)
+    single = {each["Id"]: each["MetricStat"] for each in found["Metrics"] if "MetricStat" in each}
+    (period,) = {int(each["Period"]) for each in single.values()}
+    sources: dict[str, Source] = {name: {**each["Metric"], "Statistic": each["Stat"]} for name, each in single.items()}
+    return Alarm(tuple(sources), expression, *given), sources, period

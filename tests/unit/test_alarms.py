@@ -5,11 +5,12 @@ Whether FILL fills a metric that has no data in the whole range nobody says: bot
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import ast
+from collections.abc import Iterator, Sequence
 
 import pytest
 
-from tests.support.alarms import ALARM, ALARMS, OK, Period, states
+from tests.support.alarms import ALARM, ALARMS, OK, ROOT, Period, states
 
 NOTHING: Period = {}
 CASES: tuple[tuple[str, str, Sequence[Period], str], ...] = (
@@ -30,7 +31,14 @@ CASES: tuple[tuple[str, str, Sequence[Period], str], ...] = (
         [{"invocations": 1}, *[{"writes": 3}] * 3, *[NOTHING] * 9],
         ALARM,
     ),
-    ("stream-unread", "on again", [*[{"writes": 3}] * 3, *[{"writes": 3, "invocations": 2}] * 2], OK),
+    ("stream-unread", "on again", [*[{"writes": 3}] * 3, {"writes": 3, "invocations": 2}], OK),
+    ("stream-unread", "off, and seldom written", [{"invocations": 1}, {"writes": 3}, NOTHING, {"writes": 1}], ALARM),
+    (
+        "stream-unread",
+        "changes at periods' ends",
+        [{"writes": 1}, {"invocations": 1}, {"writes": 1}, {"invocations": 1}, {"writes": 1}],
+        OK,
+    ),
     ("stream-unread", "a change at a period's end", [{"writes": 3}, {"invocations": 1}, NOTHING], OK),
     ("stream-unread", "a table at rest", [NOTHING] * 9, OK),
     ("errors", "a batch fails as a whole", [{"errors": 1}], ALARM),
@@ -76,3 +84,32 @@ def test_an_alarm_ends_with_its_cause(
 
 def test_every_alarm_is_raised_and_ended_by_a_case() -> None:
     assert {(each[0], each[3]) for each in CASES} == {(name, state) for name in ALARMS for state in (OK, ALARM)}
+
+
+def members(node: ast.expr) -> list[ast.expr]:
+    """Those of a tuple, else the expression itself."""
+    return node.elts if isinstance(node, ast.Tuple) else [node]
+
+
+def asked(test: ast.FunctionDef) -> Iterator[tuple[str, str]]:
+    """Alarm and method of each call on a name that the test has given to a `Watched`."""
+    nodes = list(ast.walk(test))
+    given = [(each.targets[0], each.value) for each in nodes if isinstance(each, ast.Assign)]
+    watched = {
+        ast.unparse(name): ast.literal_eval(value.args[1])
+        for names, values in given
+        for name, value in zip(members(names), members(values), strict=False)
+        if isinstance(value, ast.Call) and ast.unparse(value.func) == "Watched"
+    }
+    for each in nodes:
+        if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute):
+            alarm = watched.get(ast.unparse(each.func.value))
+            if alarm is not None:
+                yield alarm, each.func.attr
+
+
+def test_every_alarm_is_fired_and_ended_by_a_test_in_the_lab() -> None:
+    trees = [ast.parse(file.read_text()) for file in (ROOT / "tests/lab").glob("test_*.py")]
+    tests = [each for tree in trees for each in tree.body if isinstance(each, ast.FunctionDef)]
+    found = {each for test in tests if test.name.startswith("test_") for each in asked(test)}
+    assert {(name, way) for name in ALARMS for way in ("fires", "ends")} - found == set()

@@ -24,6 +24,13 @@ MUTANTS = (
         (ALARMS, "-k", "stream-unread"),
     ),
     Mutant(
+        "alarms: a stream that is read again is told of until a second period",
+        "alarms.tf",
+        "      evaluation_periods  = 2\n      datapoints_to_alarm = 2\n",
+        "      evaluation_periods  = 3\n      datapoints_to_alarm = 2\n",
+        (ALARMS, "-k", "stream-unread"),
+    ),
+    Mutant(
         "alarms: an invocation that needs no repair says so",
         FUNCTION + "sync/metrics.py",
         'return {"RepairNeeded": 1} if reasons else {}',
@@ -116,6 +123,13 @@ MUTANTS = (
 """,
         "",
         ("tests/lab/test_dashboard.py", "-k", "the_accounts_in_every_region"),
+    ),
+    Mutant(
+        "alarms: the lab forgets an execution that is redriven and fails again",
+        "lab/cloud/patches/stepfunctions_metrics.py",
+        'if status == now or now != "RUNNING":',
+        'if execution.get("redriveCount", 0) == 0:',
+        ("tests/lab/test_cloud_metrics.py", "-k", "counts_at_each_of_its_ends"),
     ),
     Mutant(
         "an alarm's expression that boto3 cannot read in the lab",

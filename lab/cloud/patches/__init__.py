@@ -43,6 +43,7 @@ from lab.cloud.patches import (
     sqs_batch_permissions,
     stepfunctions_definitions,
     stepfunctions_executions,
+    stepfunctions_metrics,
     stepfunctions_payloads,
     stepfunctions_permissions,
     stepfunctions_redrive,
@@ -87,6 +88,7 @@ def apply_all(settings: Settings, collections: Collections) -> None:
     cloudwatch_retention.apply()
     stepfunctions_definitions.apply()
     stepfunctions_executions.apply()
+    stepfunctions_metrics.apply()
     stepfunctions_payloads.apply()
     stepfunctions_retries.apply()
     stepfunctions_permissions.apply()
