@@ -29,7 +29,7 @@ lab: jars package ## run the lab and print its endpoints, until Ctrl-C (PROFILE=
 	@$(TOOLS) -m lab up --profile $(PROFILE) --scale $(SCALE)
 
 test: jars package lint ## all checks and tests
-	@$(TOOLS) -m pytest -n 3 --dist loadfile --no-loadscope-reorder tests/lab tests/engine tests/terraform tests/unit
+	@$(TOOLS) -m pytest -n 5 --dist loadfile --no-loadscope-reorder tests/lab tests/engine tests/terraform tests/unit
 
 unit: setup ## the decisions alone, in under a minute, without Java or Terraform
 	@$(TOOLS) -m pytest -q -n 2 -m "not slow" tests/unit
