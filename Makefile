@@ -8,10 +8,10 @@ SCALE ?= 0.1
 TOOLS := .venv/bin/python
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup jars package demo lab test unit lint settings mutants prove bench soak release clean
+.PHONY: help setup jars package demo lab test unit lint lint-code lint-terraform settings mutants prove bench soak release clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
 setup: ## make the environments (.venv, .lab/venv); a second run has nothing to do
 	@$(PYTHON) -m tools.setup
@@ -29,12 +29,15 @@ lab: jars package ## run the lab and print its endpoints, until Ctrl-C (PROFILE=
 	@$(TOOLS) -m lab up --profile $(PROFILE) --scale $(SCALE)
 
 test: jars package lint ## all checks and tests
-	@$(TOOLS) -m pytest -n 3 --dist loadfile --no-loadscope-reorder tests/lab tests/engine tests/terraform tests/unit
+	@$(TOOLS) -m pytest -n 5 --dist loadfile --no-loadscope-reorder tests/lab tests/engine tests/terraform tests/unit
 
 unit: setup ## the decisions alone, in under a minute, without Java or Terraform
 	@$(TOOLS) -m pytest -q -n 2 -m "not slow" tests/unit
 
-lint: setup ## formats, types, Terraform's own checks, its policies, the settings table, the tree
+lint: ## all checks without tests: both halves, side by side
+	@$(MAKE) --no-print-directory -j 2 lint-code lint-terraform
+
+lint-code: setup ## formats, types, the tables in docs, the tree
 	@$(TOOLS) -m ruff check --quiet .
 	@$(TOOLS) -m ruff format --check --quiet .
 	@$(TOOLS) -m mypy
@@ -42,6 +45,8 @@ lint: setup ## formats, types, Terraform's own checks, its policies, the setting
 	@$(TOOLS) -m tools.behaviours_table --check
 	@$(TOOLS) -m tools.permissions --check
 	@$(TOOLS) -m tools.clean_tree
+
+lint-terraform: setup ## Terraform's own checks and its policies
 	@$(TOOLS) -m tools.terraform_check
 	@$(TOOLS) -m tools.policy_check
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import urllib.request
 from collections.abc import Callable
 from typing import Any
@@ -12,10 +11,10 @@ import requests
 
 from lab.compare import Comparison, compare, index_documents, table_documents
 from lab.errors import LabError
+from lab.process import looks
 from lab.stack import Lab
 
 PATIENCE_SECONDS = 60.0
-LOOK_SECONDS = 0.05
 TIMEOUT_SECONDS = 30
 LOG_CHARACTERS = 2_000
 LINE_PATTERN = '"CloudWatchMetrics"'
@@ -90,11 +89,9 @@ class Applied:
 
     def until(self, what: str, look: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
         """The first truth that `look` finds. LabError after `seconds`."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
+        for _ in looks(seconds):
             if found := look():
                 return found
-            time.sleep(LOOK_SECONDS)
         raise LabError(
             f"{what} did not come within {seconds:.0f} s. The lab's log ends:\n{self.lab.log()[-LOG_CHARACTERS:]}"
         )

@@ -22,7 +22,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +34,9 @@ LOOPBACK = "127.0.0.1"
 START_TIMEOUT_SECONDS = 60.0
 STOP_TIMEOUT_SECONDS = 10.0
 POLL_SECONDS = 0.05
+LONGEST_POLL_SECONDS = 0.5
+POLLS_A_WAIT = 5
+"""A look costs both sides 10 ms of CPU, and a run takes minutes: at 20 looks a second, they were half of its cost."""
 LOG_TAIL_LINES = 25
 
 _DIE_WITH_PARENT = Path(__file__).with_name("die_with_parent.py")
@@ -134,6 +137,15 @@ def _command(name: str, command: Sequence[str | os.PathLike[str]]) -> list[str]:
     if sys.platform != "linux":
         return words
     return [sys.executable, "-I", "-S", str(_DIE_WITH_PARENT), str(os.getpid()), *words]
+
+
+def looks(seconds: float) -> Iterator[None]:
+    """The turns of a wait of `seconds` at most: the next comes when a fifth of the time so far has passed again,
+    POLL_SECONDS at the least, LONGEST_POLL_SECONDS at the most."""
+    start = time.monotonic()
+    while (passed := time.monotonic() - start) < seconds:
+        yield
+        time.sleep(min(max(passed / POLLS_A_WAIT, POLL_SECONDS), LONGEST_POLL_SECONDS))
 
 
 def wait_for(

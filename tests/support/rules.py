@@ -9,6 +9,9 @@ from typing import Any
 
 from lab.stack import Lab
 
+LOOK_SECONDS = 10.0
+"""A look is a process of the command line, which takes half a second of CPU."""
+
 
 def fire(lab: Lab, name: str) -> None:
     """Let the targets of a schedule's rule be called once: by a rule of the same targets that an event matches."""
@@ -49,5 +52,5 @@ class Rule:
                 )
             if found := look():
                 return found
-            time.sleep(2.0)
+            time.sleep(LOOK_SECONDS)
         raise AssertionError(f"{what} did not come within {seconds:.0f} s of a rule's calls")

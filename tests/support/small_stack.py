@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-import time
 import uuid
 import zipfile
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
+from lab.process import looks
 from lab.stack import Lab
 from tests.support import there
 
@@ -67,11 +67,9 @@ def handle(event, context):
 
 def wait_until(what: str, found: Callable[[], Any], timeout: float = TIMEOUT_SECONDS) -> Any:
     """What `found` returns as soon as it is true."""
-    deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline:
+    for _ in looks(timeout):
         if value := found():
             return value
-        time.sleep(0.05)
     raise AssertionError(f"{what}: not within {timeout:g} s")
 
 

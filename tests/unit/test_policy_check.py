@@ -108,5 +108,7 @@ def test_a_problem_is_a_line_and_an_exit_code(
 
 
 def test_lint_runs_the_check() -> None:
-    recipe = (ROOT / "Makefile").read_text().partition("\nlint:")[2].partition("\n\n")[0]
-    assert "-m tools.policy_check" in recipe
+    makefile = (ROOT / "Makefile").read_text()
+    recipes = [makefile.partition(f"\n{target}:")[2].partition("\n\n")[0] for target in ("lint", "lint-terraform")]
+    assert "lint-terraform" in recipes[0]
+    assert "-m tools.policy_check" in recipes[1]

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from lab.errors import LabError
-from lab.process import Child, free_port, wait_for, wait_for_port
+from lab.process import LONGEST_POLL_SECONDS, POLL_SECONDS, Child, free_port, looks, wait_for, wait_for_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVE = "import http.server,sys;http.server.HTTPServer(('127.0.0.1',int(sys.argv[1])),None).handle_request()"
@@ -117,3 +117,13 @@ def test_a_child_outlives_the_thread_that_started_it(tmp_path: Path) -> None:
         wait_for(child, "its log", lambda: "asleep" in child.log.read_text(), timeout=20)
         time.sleep(0.2)
         assert child.running
+
+
+def test_a_wait_looks_less_often_the_longer_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "monotonic", lambda: sum(pauses))
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    assert len(list(looks(60.0))) == len(pauses) < 140
+    assert pauses == sorted(pauses)
+    assert (pauses[0], pauses[-1]) == (POLL_SECONDS, LONGEST_POLL_SECONDS)
+    assert 60.0 <= sum(pauses) <= 60.0 + LONGEST_POLL_SECONDS
