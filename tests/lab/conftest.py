@@ -27,7 +27,7 @@ LATE = ("test_outage.py", "test_soak.py")
 APPLIED = (
     *("sync-data-with-dynamodb-stream", "orders-search", "deployed", "rolling", "released"),
     *("accounts-reports", "accounts-service", "orders-encrypted", "orders-packaged", "orders-private", "orders-shared"),
-    *("orders-us-east-1", "orders-us-west-2", "shop-customers", "shop-orders", "shop-products"),
+    *("orders-us-east-1", "orders-us-west-2", "posts-search", "shop-customers", "shop-orders", "shop-products"),
 )
 """The sync functions' names of the stacks that Terraform applies here."""
 

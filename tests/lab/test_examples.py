@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -21,7 +22,8 @@ from lab.cloud.settings import ACCOUNT, REGION
 from lab.maven import ROOT
 from lab.stack import Lab
 from lab.terraform import Terraform
-from tests.support.applied_run import Run
+from tests.support.applied_run import Run, settling_soon
+from tests.support.graphql import Posts
 from tools.permission_list import ENDPOINTS
 
 ELSEWHERE = {"existing-table", "workshop"}
@@ -29,6 +31,9 @@ ELSEWHERE = {"existing-table", "workshop"}
 OWNER = "222222222222"
 """The account of the table in `cross-account`."""
 RUN_SECONDS = 180
+KEPT_SECONDS = 43_200 * 60
+"""For so long `appsync` keeps what is deleted."""
+LONGEST_EXPIRY_SECONDS = 90
 AT_ONCE = 3
 """Of Terraform, each with a provider of half a gigabyte."""
 FIRST = "test_an_example_is_applied_planned_again_without_a_change_and_used"
@@ -212,7 +217,82 @@ def without_policies(lab: Lab, stack: Applied, owned: Applied) -> None:
     stack.until("the trigger's refusal", result)
 
 
+def use_appsync(lab: Lab, outputs: Outputs) -> None:
+    """What AppSync writes is shown; what it marks as deleted is not, until another of the mark's version takes its
+    place. What DynamoDB deletes after its time has been gone for long."""
+    stack, posts = Applied(lab, outputs), Posts(lab, outputs["api_id"])
+
+    def shown(name: str, version: int) -> Any:
+        document = stack.document(name)
+        return document if document and document["__version"] == version else None
+
+    for name in ("a", "expired"):
+        made = posts.mutate("create", id=name, author="x", title="first")
+        found = stack.until(f"the post {name}", lambda name=name: shown(name, 1))  # type: ignore[misc]
+        assert (found["title"], found["_lastChangedAt"]) == ("first", made["_lastChangedAt"])
+    assert found.keys().isdisjoint({"_version", "_deleted", "_ttl"})
+    delete_post(stack, posts, "expired", 1)
+    its_time_comes(stack, "expired")
+    refused = posts.mutate("update", id="a", title="stale", _version=7)
+    assert (refused["errorType"], refused["data"]["_version"]) == ("ConflictUnhandled", 1)
+    posts.mutate("update", id="a", title="second", _version=1)
+    assert stack.until("the change", lambda: shown("a", 2))["title"] == "second"
+    delete_post(stack, posts, "a", 2)
+    assert posts.mutate("create", id="a", author="x", title="third")["errorType"] == "ConflictUnhandled"
+    assert verified(stack).get("documents", 0) == 0
+    posts.mutate("create", id="a", author="x", title="third", _version=3)
+    assert stack.until("the post in the mark's place", lambda: shown("a", 4))["title"] == "third"
+    stack.until("the expiry", lambda: stack.item(an_id("expired")) is None, LONGEST_EXPIRY_SECONDS)
+    changes = ("created", "marked", "its time", "expired")
+    stack.until("its record", lambda: len(log_records(stack, "expired")) == len(changes))
+    assert stack.document("expired") is None
+    assert stack.comparison().in_step
+    assert verified(stack)["documents"] == 1
+    assert not stack.failure_messages()
+    written = [each["ds_sk"]["S"] for each in stack.dynamodb.scan(TableName=outputs["delta_table_name"])["Items"]]
+    assert sorted(re.sub(r"^[\d:.]+?:(?=[a-z])", "", each) for each in written) == [
+        *("a:1", "a:2", "a:3", "a:4", "expired:1", "expired:2")
+    ]
+    lab.boto3_client("iam").delete_role_policy(RoleName="posts-api", PolicyName="tables")
+    assert "not authorized" in posts.mutate("update", id="a", title="fourth", _version=4)["message"]
+
+
+def delete_post(stack: Applied, posts: Posts, name: str, version: int) -> None:
+    """AppSync keeps a deleted post, with its mark and the time of its end. Its document goes at once."""
+    assert posts.mutate("delete", id=name, _version=version)["_deleted"] is True
+    kept = stack.item(an_id(name))
+    assert (kept["_deleted"], kept["_version"]) == ({"BOOL": True}, {"N": str(version + 1)})
+    assert abs(int(kept["_ttl"]["N"]) - time.time() - KEPT_SECONDS) < 60
+    stack.until(f"the end of {name}'s document", lambda: stack.document(name) is None)
+
+
+def its_time_comes(stack: Applied, name: str) -> None:
+    """As if the days of a deleted post were over. The lab's DynamoDB looks for such items once a minute."""
+    stack.dynamodb.update_item(
+        TableName=stack.outputs["table_name"],
+        Key=an_id(name),
+        UpdateExpression="SET #ttl = :now",
+        ExpressionAttributeNames={"#ttl": "_ttl"},
+        ExpressionAttributeValues={":now": {"N": str(int(time.time()))}},
+    )
+
+
+def verified(stack: Applied) -> dict[str, Any]:
+    """The totals of a verification that finds no difference."""
+    with settling_soon(stack):
+        found = Run(stack, RUN_SECONDS).run("verify")
+    assert found["in_step"], found
+    return dict(found["totals"])
+
+
+def log_records(stack: Applied, name: str) -> list[Any]:
+    """What the function's log says of a document."""
+    said = (each for line in stack.log_lines() for each in line.get("records", ()))
+    return [each for each in said if each["document"] == name]
+
+
 USES: dict[str, Callable[[Lab, Outputs], None]] = {
+    "appsync": use_appsync,
     "cross-account": use_cross_account,
     "customer-keys": use_customer_keys,
     "many-tables": use_many_tables,

@@ -52,6 +52,10 @@ class Replaced:
             for call in lot
         }
 
+    def by_what_it_waits_for(self) -> dict[str, str]:
+        """What a plan does where something changes that every module here depends on."""
+        return self._terraform.planned({**variables(self._arguments), "upstream": "changed"})
+
 
 def variables(arguments: dict[str, replacing.Arguments]) -> dict[str, replacing.Arguments]:
     """The configuration's: a module call's arguments under its name, the copies' together, by key."""
@@ -140,6 +144,11 @@ def test_what_has_no_row_replaces_nothing(replaced: Replaced, changes: dict[str,
     for lot in zip_longest(*queues):
         present = dict(each for each in lot if each is not None)
         assert replaced.by(present) == {call: set() for call in present}, present
+
+
+def test_what_the_modules_depend_on_changes_alone(replaced: Replaced) -> None:
+    """F51: behind a `depends_on` a data source is unknown while planning, and all that reads it "changes"."""
+    assert replaced.by_what_it_waits_for() == {"terraform_data.upstream": "update"}
 
 
 @pytest.mark.parametrize(("folder", "name"), sorted(replacing.REFUSED))

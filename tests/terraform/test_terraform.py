@@ -316,16 +316,38 @@ def test_no_widget_of_a_dashboard_hides_another(results: Callable[[str], Results
         assert taken == {(x, y) for x in range(24) for y in range(max(y for _, y in taken) + 1)}, "a gap"
 
 
-def test_a_second_stack_of_one_name_stops_before_the_firsts_dashboard(initialised: Workspace) -> None:
-    """In another region too: a role is the account's, as a dashboard is, and IAM refuses the second of one name."""
+def made_before(workspace: Workspace, address: str) -> set[str]:
+    """The resources that one waits for, by Terraform's own graph. A destruction goes the other way."""
     edges: dict[str, set[str]] = {}
-    for later, earlier in re.findall('"(.+?)" -> "(.+?)"', initialised.terraform(".", "graph").stdout):
+    for later, earlier in re.findall('"(.+?)" -> "(.+?)"', workspace.terraform(".", "graph").stdout):
         edges.setdefault(later, set()).add(earlier)
-    before, found = {f"{DASHBOARD}.this"}, {f"{DASHBOARD}.this"}
+    before, found = {address}, {address}
     while found:
         found = set().union(*(edges.get(each, set()) for each in found)) - before
         before |= found
-    assert "module.reconciliation.aws_iam_role.function" in before  # no setting names it
+    return before - {address}
+
+
+@pytest.mark.parametrize(
+    ("kind", "named", "refused"),
+    [
+        (DASHBOARD, "this", "module.reconciliation.aws_iam_role.function"),
+        ("aws_cloudwatch_metric_alarm", "this", "module.reconciliation.aws_iam_role.function"),
+        ("aws_sqs_queue", "failures", "aws_cloudwatch_log_group.function"),
+    ],
+)
+def test_a_second_stack_of_one_name_stops_before_what_it_would_take(
+    initialised: Workspace, kind: str, named: str, refused: str
+) -> None:
+    """F45: AWS answers CreateQueue with the queue that is there, and overwrites alarms and dashboards. It refuses a log
+    group; and a role, in another region too: that is the account's, as a dashboard is, and no setting names it."""
+    assert refused in made_before(initialised, f"{kind}.{named}")
+
+
+def test_a_destruction_that_the_table_refuses_leaves_messages_and_documents(initialised: Workspace) -> None:
+    """F47: queue and index were gone before `deletion_protection` was asked."""
+    kept = {"aws_sqs_queue.failures", "module.collection.aws_opensearchserverless_collection.this"}
+    assert kept <= made_before(initialised, "aws_dynamodb_table.this")
 
 
 def test_a_dashboard_names_every_section_of_the_operations_page(results: Callable[[str], Results]) -> None:

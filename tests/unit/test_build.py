@@ -171,6 +171,12 @@ def test_entries_have_fixed_order_date_and_mode(package: Path) -> None:
     assert {(entry.date_time, entry.external_attr >> 16) for entry in entries} == {(build.DATE, 0o100644)}
 
 
+def test_no_zlib_decides_the_bytes_of_the_package(package: Path) -> None:
+    """F55: zlib and zlib-ng compress the same text to other bytes."""
+    with zipfile.ZipFile(package) as archive:
+        assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_STORED}
+
+
 def test_every_source_has_byte_code_that_is_never_checked_against_its_time(task: Path) -> None:
     sources = sorted(task.rglob("*.py"))
     assert sources

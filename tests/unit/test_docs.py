@@ -101,6 +101,18 @@ def test_every_fact_of_the_verdict_names_a_test_that_shows_it() -> None:
         assert shown == "unit" or (lab and any(lab[1] in name for name in tests)), shown
 
 
+def test_each_of_the_twenty_stacks_names_tests_that_are_there() -> None:
+    table = (ROOT / "docs/comparison.md").read_text().partition("| | stack |")[2]
+    rows = [line.rpartition(" | ")[2] for line in table.splitlines()[2:]]
+    assert len(rows) == 20
+    for row in rows:
+        named = re.findall(r"`([\w/.]+)::(\w+)`", row)
+        assert named, row
+        for file, name in named:
+            beginning = f'run "{name}" {{' if file.endswith(".hcl") else f"def {name}("
+            assert re.search(rf"^{re.escape(beginning)}", (ROOT / "tests" / file).read_text(), re.MULTILINE), name
+
+
 def test_every_target_of_the_makefile_has_its_line_of_help() -> None:
     makefile = (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))

@@ -15,6 +15,7 @@ from lab.cloud.patches import (
     aoss_vpc_endpoints,
     apigateway_dynamodb,
     apigateway_stages,
+    appsync_versioned,
     cloudwatch_alarms,
     cloudwatch_dashboards,
     cloudwatch_embedded_metrics,
@@ -95,3 +96,4 @@ def apply_all(settings: Settings, collections: Collections) -> None:
     stepfunctions_redrive.apply()
     apigateway_stages.apply()
     apigateway_dynamodb.apply(settings.endpoint)
+    appsync_versioned.apply(settings.endpoint)

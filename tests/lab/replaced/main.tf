@@ -20,6 +20,16 @@ variable "policies" {
   type        = any
 }
 
+variable "upstream" {
+  description = "What all modules here wait for, and nothing of them reads."
+  type        = string
+  default     = "as applied"
+}
+
+resource "terraform_data" "upstream" {
+  input = var.upstream
+}
+
 module "own" {
   source   = "../.."
   for_each = var.own
@@ -40,6 +50,8 @@ module "own" {
   alarms         = try(each.value.alarms, {})
   dashboard      = try(each.value.dashboard, {})
   reconciliation = try(each.value.reconciliation, {})
+
+  depends_on = [terraform_data.upstream]
 }
 
 module "existing" {
@@ -51,6 +63,8 @@ module "existing" {
   existing_role       = try(var.existing.existing_role, null)
   trigger             = try(var.existing.trigger, {})
   alarms              = try(var.existing.alarms, {})
+
+  depends_on = [terraform_data.upstream]
 }
 
 module "collection" {
@@ -67,6 +81,8 @@ module "collection" {
   network_policy_name     = try(var.collection.network_policy_name, null)
   data_access_principals  = try(var.collection.data_access_principals, [])
   data_access_policy_name = try(var.collection.data_access_policy_name, null)
+
+  depends_on = [terraform_data.upstream]
 }
 
 module "policies" {
@@ -81,4 +97,6 @@ module "policies" {
   network_policy_name     = try(var.policies.network_policy_name, null)
   data_access_principals  = try(var.policies.data_access_principals, [])
   data_access_policy_name = try(var.policies.data_access_policy_name, null)
+
+  depends_on = [terraform_data.upstream]
 }
