@@ -10,7 +10,7 @@ from typing import Any
 from searchsync_cli.aws import Aws, pages
 from searchsync_cli.errors import AwsError, CliError
 from searchsync_cli.invocation import invoked
-from searchsync_cli.machine import Machine, NoMachineError
+from searchsync_cli.machine import COMPARISONS, Machine, NoMachineError
 from searchsync_cli.rolling import read_rolling
 from searchsync_cli.stack import OLD_MODULE, Stack, Trigger, find_trigger
 from searchsync_cli.verdict import (
@@ -27,7 +27,6 @@ from searchsync_cli.verdict import (
     waited,
 )
 
-COMPARISONS = ("verify", "repair")
 FAILURES = ("FAILED", "TIMED_OUT")
 RECENT = 900
 """Seconds of metrics that tell of now."""
@@ -35,6 +34,8 @@ LONGEST = 63 * 86400
 """Seconds that signals are looked for: CloudWatch keeps 5-minute values for 63 days (AWS page "Metrics concepts")."""
 MINUTES_KEPT = 15 * 86400
 """Seconds that 1-minute values are kept (same page)."""
+WHOLE = "Complete"
+"""The StatusCode of a metric's values where none is missing."""
 HOUR = 3600
 MESSAGES_KEPT = 14 * 86400
 """Seconds that the failure queue keeps a message; 1-minute values of metrics are kept longer."""
@@ -47,7 +48,9 @@ def gather(aws: Aws, stack: Stack, now: float, limits: Limits, wake: bool) -> Fa
     running = verification = failed = None
     try:
         running = machine.running()
-        verification = machine.latest(COMPARISONS, "SUCCEEDED")
+        standing = machine.standing(COMPARISONS)
+        differing = (each for each in standing if each.output.get("in_step") is not True)
+        verification = next(differing, standing[0] if standing else None)
         failed = machine.latest(COMPARISONS, *FAILURES, since=verification.started if verification else 0.0)
     except NoMachineError:
         has_machine = False
@@ -265,17 +268,25 @@ class _Metrics:
 
     def _values(self, series: Series, start: float, end: float, period: int) -> list[Value]:
         """Values with their period's start (Unix seconds), the oldest first."""
-        results = pages(
-            self._client.get_metric_data,
-            "MetricDataResults",
-            ("NextToken", "NextToken"),
-            MetricDataQueries=[
-                {"Id": "m", "MetricStat": {"Metric": _metric(series), "Period": period, "Stat": series.statistic}}
-            ],
-            StartTime=datetime.fromtimestamp(start, UTC),
-            EndTime=datetime.fromtimestamp(max(end, start + period), UTC),
-            ScanBy="TimestampAscending",
+        results = list(
+            pages(
+                self._client.get_metric_data,
+                "MetricDataResults",
+                ("NextToken", "NextToken"),
+                MetricDataQueries=[
+                    {"Id": "m", "MetricStat": {"Metric": _metric(series), "Period": period, "Stat": series.statistic}}
+                ],
+                StartTime=datetime.fromtimestamp(start, UTC),
+                EndTime=datetime.fromtimestamp(max(end, start + period), UTC),
+                ScanBy="TimestampAscending",
+            )
         )
+        # Of several pages the last one says whether all values have come (API "MetricDataResult").
+        if results and results[-1].get("StatusCode", WHOLE) != WHOLE:
+            raise CliError(
+                f"CloudWatch could not give all of {series.metric}: {results[-1]['StatusCode']}.",
+                "Without it nothing is known. Try again in a minute.",
+            )
         found = [
             (at.timestamp(), value)
             for result in results
