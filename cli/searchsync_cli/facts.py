@@ -85,6 +85,7 @@ def _look(aws: Aws, stack: Stack, wake: bool) -> Index:
             created=found["created"],
             documents=found["documents"],
             owner=found.get("owner"),
+            written={"collection": stack.endpoint, "index": stack.index, "stream_arn": stack.stream_arn},
             table_created=answer["table_created"],
             rolling=read_rolling(answer.get("rolling")),
         )

@@ -126,6 +126,21 @@ def test_an_execution_that_aws_shows_late_is_waited_for(
     assert "the old one" not in cloud.err
 
 
+@pytest.mark.parametrize(
+    ("variable", "name"),
+    [("OPENSEARCH_INDEX", "index"), ("OPENSEARCH_HOST", "collection"), ("STREAM_ARN", "stream")],
+)
+def test_a_function_that_writes_where_nobody_looks_is_in_doubt(cloud: Cloud, variable: str, name: str) -> None:
+    """As an apply leaves them that changed one of the two."""
+    cloud.finished("verify", before=2 * HOUR)
+    assert verdict(cloud) == (0, "in step")
+    cloud.variables = {**cloud.variables, variable: cloud.variables[variable].replace("abc", "xyz") + "2"}
+    assert cloud.trigger is not None
+    cloud.trigger["EventSourceArn"] = cloud.variables["STREAM_ARN"]
+    assert cloud.run("status", width=400) == 1
+    assert f"the sync and the reconcile function have another {name} each" in cloud.out
+
+
 @pytest.mark.parametrize("code", ["InternalError", "Forbidden", "PartialData"])
 def test_metrics_that_cloudwatch_could_not_give_are_an_error_and_no_silence(cloud: Cloud, code: str) -> None:
     """API "MetricDataResult": each result says whether it is whole."""

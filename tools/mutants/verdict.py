@@ -77,6 +77,13 @@ MUTANTS = (
         (STANDING, "-k", "another_stack"),
     ),
     Mutant(
+        "verdict: what the sync function writes is what is looked at",
+        CLI + "facts.py",
+        '            written={"collection"',
+        '            written={} and {"collection"',
+        (STANDING, "-k", "nobody_looks"),
+    ),
+    Mutant(
         "verdict: a shard that no node has is an empty one",
         READER,
         " or not successful\n",
