@@ -252,8 +252,13 @@ class Steps:
                 counts.update(report.counts)
 
         call.report.counts = counts
-        done = self.rolling.call(run, call.deadline)
-        call.report.rolling = done
+        call.report.rolling = done = Slice()
+        try:
+            self.rolling.call(run, call.deadline, done)
+        except Exception:
+            # No age; but a part that differs is not compared again for a period.
+            call.report.rolling = replace(done, age=None) if done.differences else None
+            raise
         return {"parts": done.parts, "differences": done.differences, "gave_way": done.gave_way}
 
     def _unchanged(self, call: Call, facts: TableFacts) -> dict[str, Any]:
