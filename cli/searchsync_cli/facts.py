@@ -31,7 +31,10 @@ FAILURES = ("FAILED", "TIMED_OUT")
 RECENT = 900
 """Seconds of metrics that tell of now."""
 LONGEST = 63 * 86400
-"""Seconds that signals are looked for: CloudWatch keeps 5-minute values for 63 days (AWS page "Metrics concepts")."""
+"""Seconds that signals are looked for where nothing has settled any: CloudWatch keeps 5-minute values for 63 days (AWS
+page "Metrics concepts")."""
+HOURS_KEPT = 455 * 86400
+"""Seconds that 1-hour values are kept (same page)."""
 MINUTES_KEPT = 15 * 86400
 """Seconds that 1-minute values are kept (same page)."""
 WHOLE = "Complete"
@@ -169,7 +172,7 @@ class _Metrics:
 
     def repair_needed(self, clean: float | None) -> float | None:
         """When the latest signal came that a clean comparison begun at `clean` does not settle (Unix seconds)."""
-        since = max(clean or 0.0, self._now - LONGEST)
+        since = max(self._now - LONGEST if clean is None else clean, self._now - HOURS_KEPT)
         signals = self._signals(since - since % HOUR, self._now, HOUR)
         if not signals:
             return None
@@ -178,7 +181,8 @@ class _Metrics:
         closer = self._signals(max(signals[-1], since - since % fine), signals[-1] + HOUR, fine)
         if closer:
             return closer[-1]
-        return signals[-1] if signals[-1] >= since else None
+        kept = self._period(since) < HOUR  # else the hour in which it began may have had it before
+        return None if kept and signals[-1] < since else signals[-1]
 
     def lost(self, clean: float | None) -> float | None:
         """When a redrive left ranges that only a repair settles (Unix seconds), if no clean comparison was begun since.

@@ -153,3 +153,12 @@ def test_metrics_that_cloudwatch_could_not_give_are_an_error_and_no_silence(clou
     )
     assert cloud.run("status") == 2
     assert code in cloud.err
+
+
+@pytest.mark.parametrize("days", [20, 80])
+def test_a_signal_that_no_verification_has_settled_is_told_however_old_it_is(cloud: Cloud, days: int) -> None:
+    """Values by the hour are kept for 455 days."""
+    cloud.finished("verify", before=100 * 24 * HOUR)
+    assert cloud.run("status", "--max-age", "200d") == 0
+    cloud.metric("searchsync", "RepairNeeded", 1, before=days * 24 * HOUR)
+    assert cloud.run("status", "--max-age", "200d") == 1

@@ -49,6 +49,13 @@ MUTANTS = (
         (STANDING, "-k", "could_not_give"),
     ),
     Mutant(
+        "verdict: a signal of over 63 days is past",
+        CLI + "facts.py",
+        "self._now - HOURS_KEPT)",
+        "self._now - LONGEST)",
+        (STANDING, "-k", "however_old"),
+    ),
+    Mutant(
         "verdict: a verification resumed behind a later one",
         CLI + "executions.py",
         "if later and later[0].started > last.started:",
