@@ -203,6 +203,7 @@ def test_a_run_that_runs_goes_first(bench: Bench) -> None:
     assert {each["gave_way"] for each in gave_way} == {"A run is running, 'nightly'."}
     assert bench.rolled.parts == compared
     assert bench.report.rolling is not None
+    assert bench.report.rolling.age is not None
     assert bench.report.rolling.age > PERIOD  # the alarm says that parts are old
     bench.account.runs = []
     bench.roll(PERIOD)
