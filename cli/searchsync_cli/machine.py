@@ -219,8 +219,6 @@ class Machine:
     def named(self, name: str) -> Execution:
         """The execution of this name or ARN. Raises NoRunError, AwsError."""
         own = f"{self._arn.replace(':stateMachine:', ':execution:')}:"
-        if ":" in name and not name.startswith(own):
-            raise NoRunError(name)
         try:
             return self.describe(own + name.removeprefix(own))
         except AwsError as error:

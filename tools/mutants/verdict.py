@@ -79,8 +79,8 @@ MUTANTS = (
     Mutant(
         "verdict: another stack's run of the same name is ours",
         CLI + "machine.py",
-        'if ":" in name and not name.startswith(own):',
-        "if False:",
+        "own + name.removeprefix(own)",
+        'own + name.rpartition(":")[2]',
         (STANDING, "-k", "another_stack"),
     ),
     Mutant(
