@@ -212,7 +212,7 @@ MUTANTS = (
     Mutant(
         "verdict: a clean verification settles nothing",
         CLI + "facts.py",
-        "since = max(clean or 0.0, self._now - LONGEST)",
+        "since = max(self._now - LONGEST if clean is None else clean, self._now - HOURS_KEPT)",
         "since = self._now - LONGEST",
         (STATUS, "-k", "settle"),
     ),
