@@ -14,7 +14,7 @@ from typing import Any
 from searchsync_cli.aws import Aws
 from searchsync_cli.errors import AwsError, CliError
 from searchsync_cli.loglines import Follower
-from searchsync_cli.machine import RUNNING, UNSUCCESSFUL, Execution, Machine, execution_name
+from searchsync_cli.machine import COMPARISONS, RUNNING, UNSUCCESSFUL, Execution, Machine, execution_name
 from searchsync_cli.progress import Seen, Snapshot, Tally, snapshot
 from searchsync_cli.screen import Screen, in_words
 from searchsync_cli.stack import Stack, log_group
@@ -22,6 +22,8 @@ from searchsync_cli.text import iso, moment
 
 POLL_SECONDS = 3.0
 """Between two looks at an execution; Step Functions allows DescribeExecution far oftener."""
+MOST_LOOKS = 20
+"""Before AWS shows that an execution goes on."""
 FRESH_SECONDS = 30.0
 """A call under way says every few seconds how far it is; lines older than that are not needed."""
 REFUSED = ("RunRefusedError", "ConfigurationError")
@@ -119,25 +121,41 @@ def _begun(
         world.screen.note(f"No {task} runs. The last was {last.name}, of {moment(last.started)}:")
         return last, True
     if options.resume:
-        return _resumed(machine, task), False
+        return _resumed(world, machine, task), False
     more = prepare() if prepare else {}
     return machine.start(execution_name(task, world.now()), {"task": task, **more}), False
 
 
-def _resumed(machine: Machine, task: str) -> Execution:
+def _resumed(world: World, machine: Machine, task: str) -> Execution:
     last = machine.latest((task,), *UNSUCCESSFUL)
     if last is None:
         raise CliError(f"No {task} has failed: there is nothing to resume.", f"Start one with `searchsync {task}`.")
     anew = f"Start it anew with `searchsync {task}`."
     if not last.redrivable:
         raise CliError(f"{last.name} cannot be resumed: {last.why_not or 'Step Functions does not redrive it'}", anew)
+    later = machine.standing(COMPARISONS) if task == "verify" else []
+    if later and later[0].started > last.started:
+        raise CliError(f"{last.name} is not resumed: {later[0].name} has compared everything since.", anew)
     try:
         machine.redrive(last)
     except AwsError as error:
         if error.code == "ExecutionNotRedrivable":
             raise CliError(f"{last.name} cannot be resumed: {error.message}", anew) from error
         raise
-    return machine.describe(last.arn)
+    return _going_on(world, machine, last)
+
+
+def _going_on(world: World, machine: Machine, last: Execution) -> Execution:
+    """A redriven execution. AWS may show its old end at first (API "DescribeExecution": eventually consistent)."""
+    for _ in range(MOST_LOOKS):
+        now = machine.describe(last.arn)
+        if now.stopped != last.stopped:
+            return now
+        world.sleep(POLL_SECONDS)
+    raise CliError(
+        f"{last.name} was resumed, and AWS still shows its old end.",
+        f"Watch it with `searchsync {last.task} --watch`.",
+    )
 
 
 def watch(world: World, machine: Machine, stack: Stack, execution: Execution) -> Execution:
@@ -191,7 +209,12 @@ class _ItemCounter:
 
 
 def succeeded(machine: Machine, execution: Execution) -> Execution:
-    """The execution, if it succeeded. Raises CliError with its cause in one message."""
+    """The execution, if it succeeded. Raises CliError with its cause in one message, and where it has done nothing."""
+    if execution.gave_way:
+        raise CliError(
+            f"{execution.name} gave way, and has compared nothing: {execution.output['gave_way']}",
+            f"`searchsync runs` lists the others; start it anew with `searchsync {execution.task}`.",
+        )
     if execution.status == "SUCCEEDED":
         return execution
     failure = machine.failure(execution)

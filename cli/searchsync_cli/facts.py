@@ -10,7 +10,7 @@ from typing import Any
 from searchsync_cli.aws import Aws, pages
 from searchsync_cli.errors import AwsError, CliError
 from searchsync_cli.invocation import invoked
-from searchsync_cli.machine import Machine, NoMachineError
+from searchsync_cli.machine import COMPARISONS, Machine, NoMachineError
 from searchsync_cli.rolling import read_rolling
 from searchsync_cli.stack import OLD_MODULE, Stack, Trigger, find_trigger
 from searchsync_cli.verdict import (
@@ -27,14 +27,18 @@ from searchsync_cli.verdict import (
     waited,
 )
 
-COMPARISONS = ("verify", "repair")
 FAILURES = ("FAILED", "TIMED_OUT")
 RECENT = 900
 """Seconds of metrics that tell of now."""
 LONGEST = 63 * 86400
-"""Seconds that signals are looked for: CloudWatch keeps 5-minute values for 63 days (AWS page "Metrics concepts")."""
+"""Seconds that signals are looked for where nothing has settled any: CloudWatch keeps 5-minute values for 63 days (AWS
+page "Metrics concepts")."""
+HOURS_KEPT = 455 * 86400
+"""Seconds that 1-hour values are kept (same page)."""
 MINUTES_KEPT = 15 * 86400
 """Seconds that 1-minute values are kept (same page)."""
+WHOLE = "Complete"
+"""The StatusCode of a metric's values where none is missing."""
 HOUR = 3600
 MESSAGES_KEPT = 14 * 86400
 """Seconds that the failure queue keeps a message; 1-minute values of metrics are kept longer."""
@@ -47,7 +51,9 @@ def gather(aws: Aws, stack: Stack, now: float, limits: Limits, wake: bool) -> Fa
     running = verification = failed = None
     try:
         running = machine.running()
-        verification = machine.latest(COMPARISONS, "SUCCEEDED")
+        standing = machine.standing(COMPARISONS)
+        differing = (each for each in standing if each.output.get("in_step") is not True)
+        verification = next(differing, standing[0] if standing else None)
         failed = machine.latest(COMPARISONS, *FAILURES, since=verification.started if verification else 0.0)
     except NoMachineError:
         has_machine = False
@@ -82,6 +88,7 @@ def _look(aws: Aws, stack: Stack, wake: bool) -> Index:
             created=found["created"],
             documents=found["documents"],
             owner=found.get("owner"),
+            written={"collection": stack.endpoint, "index": stack.index, "stream_arn": stack.stream_arn},
             table_created=answer["table_created"],
             rolling=read_rolling(answer.get("rolling")),
         )
@@ -165,7 +172,7 @@ class _Metrics:
 
     def repair_needed(self, clean: float | None) -> float | None:
         """When the latest signal came that a clean comparison begun at `clean` does not settle (Unix seconds)."""
-        since = max(clean or 0.0, self._now - LONGEST)
+        since = max(self._now - LONGEST if clean is None else clean, self._now - HOURS_KEPT)
         signals = self._signals(since - since % HOUR, self._now, HOUR)
         if not signals:
             return None
@@ -174,7 +181,8 @@ class _Metrics:
         closer = self._signals(max(signals[-1], since - since % fine), signals[-1] + HOUR, fine)
         if closer:
             return closer[-1]
-        return signals[-1] if signals[-1] >= since else None
+        kept = self._period(since) < HOUR  # else the hour in which it began may have had it before
+        return None if kept and signals[-1] < since else signals[-1]
 
     def lost(self, clean: float | None) -> float | None:
         """When a redrive left ranges that only a repair settles (Unix seconds), if no clean comparison was begun since.
@@ -265,17 +273,25 @@ class _Metrics:
 
     def _values(self, series: Series, start: float, end: float, period: int) -> list[Value]:
         """Values with their period's start (Unix seconds), the oldest first."""
-        results = pages(
-            self._client.get_metric_data,
-            "MetricDataResults",
-            ("NextToken", "NextToken"),
-            MetricDataQueries=[
-                {"Id": "m", "MetricStat": {"Metric": _metric(series), "Period": period, "Stat": series.statistic}}
-            ],
-            StartTime=datetime.fromtimestamp(start, UTC),
-            EndTime=datetime.fromtimestamp(max(end, start + period), UTC),
-            ScanBy="TimestampAscending",
+        results = list(
+            pages(
+                self._client.get_metric_data,
+                "MetricDataResults",
+                ("NextToken", "NextToken"),
+                MetricDataQueries=[
+                    {"Id": "m", "MetricStat": {"Metric": _metric(series), "Period": period, "Stat": series.statistic}}
+                ],
+                StartTime=datetime.fromtimestamp(start, UTC),
+                EndTime=datetime.fromtimestamp(max(end, start + period), UTC),
+                ScanBy="TimestampAscending",
+            )
         )
+        # Of several pages the last one says whether all values have come (API "MetricDataResult").
+        if results and results[-1].get("StatusCode", WHOLE) != WHOLE:
+            raise CliError(
+                f"CloudWatch could not give all of {series.metric}: {results[-1]['StatusCode']}.",
+                "Without it nothing is known. Try again in a minute.",
+            )
         found = [
             (at.timestamp(), value)
             for result in results

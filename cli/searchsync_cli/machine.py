@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
+from math import inf
 from typing import Any
 
 from searchsync_cli.aws import Aws, pages
@@ -14,6 +15,7 @@ from searchsync_cli.errors import AwsError, CliError
 from searchsync_cli.stack import OLD_MODULE, Stack
 
 TASKS = ("backfill", "verify", "repair")
+COMPARISONS = ("verify", "repair")
 UNSUCCESSFUL = ("FAILED", "TIMED_OUT", "ABORTED")
 RUNNING = ("RUNNING", "PENDING_REDRIVE")
 MAP_FAILED = "States.ExceedToleratedFailureThreshold"
@@ -23,6 +25,8 @@ MOST_LISTED = 2 * PAGE
 """Executions that are looked through for one: of a verification each hour, those of 83 days."""
 MOST_ASKED = 20
 """Of those whose name says no task (the schedule's) so many are asked what they are, the newest."""
+SCHEDULED = "verify"
+"""The schedule's task."""
 
 
 class NoRunError(CliError):
@@ -160,44 +164,63 @@ class Machine:
         self._client.redrive_execution(executionArn=execution.arn)
 
     def having(self, status: str = "", since: float = 0.0, tasks: Sequence[str] = TASKS) -> Iterator[Execution]:
-        """The executions of this status (any, if none is given) begun since then (Unix seconds), the newest first.
+        """The executions of this status (any, if none is given) that have not ended before then (Unix seconds), those
+        that ended last first (API "ListExecutions").
 
         Each is asked for when it is taken, but for those whose name says another task: however many verifications
         a schedule has run, a few calls find a repair. One that was started by hand under a name of another kind may be
-        missed behind MOST_ASKED of them. Raises NoMachineError, AwsError.
+        missed behind MOST_ASKED of them; but no verification is, or an older one would stand for what a newer one has
+        found: those that gave way have no name either. Raises NoMachineError, AwsError.
         """
         wanted: dict[str, Any] = {"statusFilter": status} if status else {}
+        most = MOST_LISTED if SCHEDULED in tasks else MOST_ASKED
         unnamed = 0
         with self._there():
             listed = pages(
                 self._client.list_executions, "executions", stateMachineArn=self._arn, maxResults=PAGE, **wanted
             )
             for each in islice(listed, MOST_LISTED):
-                if each["startDate"].timestamp() < since:
+                if "stopDate" in each and each["stopDate"].timestamp() < since:
                     return
                 # Children of a distributed map are listed by their map run; some emulations list them here too.
                 if each.get("mapRunArn"):
                     continue
                 task = task_named(each["name"])
                 unnamed += task is None
-                if task in tasks or (task is None and unnamed <= MOST_ASKED):
+                if task in tasks or (task is None and unnamed <= most):
                     found = self.describe(each["executionArn"])
                     if not found.gave_way:
                         yield found
 
     def latest(self, tasks: Sequence[str], *statuses: str, since: float = 0.0) -> Execution | None:
-        """Of the executions with one of these tasks and statuses (any, if none is given) the one that began last, if
-        since then."""
+        """Of the executions with one of these tasks and statuses (any, if none is given) the one that ended last, or
+        runs, if it has not ended before then (Unix seconds)."""
         found = [
             next((each for each in self.having(status, since, tasks) if each.task in tasks), None)
             for status in statuses or ("",)
         ]
-        return max((each for each in found if each is not None), key=lambda each: each.started, default=None)
+        return max((each for each in found if each is not None), key=_ended, default=None)
+
+    def standing(self, tasks: Sequence[str]) -> list[Execution]:
+        """The executions with one of these tasks that succeeded, and whose word stands: none began after their end. The
+        one that began last is the first.
+
+        There are several where one was resumed after another had run: each may have looked at a part before the other.
+        """
+        found: list[Execution] = []
+        for each in self.having("SUCCEEDED", tasks=tasks):
+            if any(_ended(each) < other.started for other in found):
+                break  # and so did all that come behind it
+            if each.task in tasks:
+                found.append(each)
+        found.sort(key=lambda each: each.started, reverse=True)
+        return [each for each in found if _ended(each) >= found[0].started]
 
     def named(self, name: str) -> Execution:
-        """The execution of this name. Raises NoRunError, AwsError."""
+        """The execution of this name or ARN. Raises NoRunError, AwsError."""
+        own = f"{self._arn.replace(':stateMachine:', ':execution:')}:"
         try:
-            return self.describe(f"{self._arn.replace(':stateMachine:', ':execution:')}:{name}")
+            return self.describe(own + name.removeprefix(own))
         except AwsError as error:
             if error.code in ("ExecutionDoesNotExist", "InvalidArn", "ValidationException"):
                 raise NoRunError(name) from error
@@ -237,6 +260,10 @@ class Machine:
 
     def _there(self) -> _MachineIsThere:
         return _MachineIsThere(self._arn)
+
+
+def _ended(execution: Execution) -> float:
+    return inf if execution.stopped is None else execution.stopped
 
 
 class _MachineIsThere:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from searchsync_cli.aws import Aws, pages
 from searchsync_cli.errors import AwsError, CliError
@@ -45,6 +46,11 @@ class Stack:
         """Whether its collection is a NextGen one, which a question wakes: only theirs is such an endpoint (developer
         guide, "Collection endpoints for Amazon OpenSearch Serverless")."""
         return self.host.rstrip("/").endswith(".on.aws")
+
+    @property
+    def endpoint(self) -> str | None:
+        """The collection's host, as a run names it; None where the function does not say it."""
+        return urlsplit(self.host if "://" in self.host else f"https://{self.host}").netloc or None
 
     @property
     def region(self) -> str:

@@ -43,6 +43,7 @@ NOBODY = "nobody"
 VERIFY = "run `searchsync verify`"
 REPAIR = "run `searchsync repair`"
 ROLL = "`searchsync logs --function reconcile` says what holds it up; run `searchsync verify` meanwhile"
+APPLY = "an apply ended half-way or a function was changed by hand: run terraform apply, then `searchsync verify`"
 REFILL = "run `searchsync backfill --again`, then `searchsync verify`"
 GOOD_RESULTS = ("", "OK", "No records processed")
 """LastProcessingResult of a trigger that is well; anything else begins with PROBLEM (AWS page
@@ -96,7 +97,8 @@ class Queue:
 class Index:
     """What the reconcile function says of now. saw: by the names of a verification's own `saw`; state: there, missing,
     unowned, unasked, or failed with its reason; created and table_created: Unix seconds; owner: whose an unowned one
-    is, as `index.adopt` names it; rolling: None where the stack has no rolling verification."""
+    is, as `index.adopt` names it; rolling: None where the stack has no rolling verification. written: what the sync
+    function writes and reads, by the same names."""
 
     saw: Mapping[str, object] = field(default_factory=dict)
     state: str = UNASKED
@@ -106,6 +108,7 @@ class Index:
     table_created: float | None = None
     rolling: Rolling | None = None
     owner: str | None = None
+    written: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def package(self) -> str | None:
@@ -205,6 +208,7 @@ class Trouble:
 def judge(facts: Facts) -> tuple[Verdict, list[Trouble]]:
     """The verdict, and what is wrong."""
     troubles = [
+        *_apart(facts),
         *_identity(facts),
         *_index(facts),
         *_trigger(facts),
@@ -229,6 +233,15 @@ def judge(facts: Facts) -> tuple[Verdict, list[Trouble]]:
     if facts.verification.output.get("in_step") is not True:
         return Verdict.DIFFERENCES, [Trouble("table and index differ", REPAIR), *troubles]
     return (Verdict.IN_DOUBT if troubles else Verdict.IN_STEP), troubles
+
+
+def _apart(facts: Facts) -> list[Trouble]:
+    """What the sync function writes elsewhere than the reconcile function looks: no verification is about it."""
+    others = sorted(_others(facts.index.written, facts.index)) if facts.index else []
+    if not others:
+        return []
+    names = ", ".join(others).replace("_arn", "")
+    return [Trouble(f"the sync and the reconcile function have another {names} each", APPLY)]
 
 
 def _identity(facts: Facts) -> list[Trouble]:

@@ -6,6 +6,7 @@ import json
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +22,7 @@ from searchsync.documents.condition import Condition
 from searchsync.documents.document import KEY_FIELD, document_id, index_key
 from searchsync.documents.index import Mark, creation_body
 from searchsync.edges.wire import normalised
-from searchsync.errors import RunRefusedError, StackError
+from searchsync.errors import CollectionBusyError, RunRefusedError, StackError
 from searchsync.limits import KEYS, ONE_PAGE
 from searchsync.reconcile.visibility import Visibility, is_probe
 from searchsync.sync.metrics import Report
@@ -512,3 +513,57 @@ def test_documents_that_their_keys_leave_out_are_removed_by_a_repair(world: Real
     assert len(hand.documents()) == 10
     hand.refresh()
     assert world.lane().reconcile("verify", of=2) == {"items": 100, "filtered": 90, "documents": 10}
+
+
+@contextmanager
+def without_shard(direct: Client, index: str, shard: int) -> Iterator[None]:
+    """No node has the shard in the block, as while one restarts or a shard moves."""
+
+    def allocate(value: str | None) -> None:
+        settings = {"transient": {"cluster.routing.allocation.enable": value}}
+        assert direct.call("PUT", "/_cluster/settings", settings).ok
+
+    (node,) = direct.call("GET", "/_nodes/_none").json()["nodes"]
+    cancel = {"index": index, "shard": shard, "node": node, "allow_primary": True}
+    allocate("none")
+    try:
+        assert direct.call("POST", "/_cluster/reroute", {"commands": [{"cancel": cancel}]}).ok
+        yield
+    finally:
+        allocate(None)
+        health = direct.call("GET", f"/_cluster/health/{index}?wait_for_status=yellow&timeout=20s").json()
+        assert health["status"] != "red"
+
+
+def test_an_answer_without_a_shard_that_no_node_has_is_no_page(
+    world: RealWorld, direct: Client, hand: Hand, index_name: str
+) -> None:
+    """The engine says neither that it failed, nor that the answer is not whole."""
+    sharded(direct, index_name, 2)
+    fill(world, [item(number) for number in range(20)])
+    world.lane().reconcile("backfill")
+    hand.refresh()
+    short = Deadline.after(world.clock, 3.0)
+    with without_shard(direct, index_name, 1):
+        answer = direct.call("POST", f"/{index_name}/_search", {"track_total_hits": True}).json()
+        with pytest.raises(CollectionBusyError):
+            world.reader.keys(0, KEYS, short)
+    assert world.reader.keys(0, KEYS, Deadline.after(world.clock, 20.0)).total == 20
+    assert (answer["timed_out"], answer["_shards"]) == (
+        False,
+        {"total": 2, "successful": 1, "skipped": 0, "failed": 0},
+    )
+
+
+@pytest.mark.parametrize("source", [{}, {KEY_FIELD: 7}])
+def test_documents_with_a_routing_are_no_clean_index(
+    world: RealWorld, direct: Client, index_name: str, source: Any
+) -> None:
+    """Read by id, without the routing, they are not there."""
+    sharded(direct, index_name, 2)
+    fill(world, [item(number) for number in range(20)])
+    world.lane().reconcile("backfill")
+    for routing in range(20):
+        direct.call("PUT", f"/{index_name}/_doc/strange?routing={routing}&refresh=true", source)
+    with pytest.raises(RunRefusedError, match="written with a routing"):
+        world.lane().reconcile("verify")

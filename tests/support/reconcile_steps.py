@@ -39,6 +39,7 @@ class Account:
         self.age = 0.0
         self.room = 1_000
         self.signalled: dict[str, list[float]] = {}
+        self.ended = 0.0
         self.exports: dict[str, Mapping[str, Any]] = {}
 
     def table(self) -> TableFacts:
@@ -46,6 +47,9 @@ class Account:
 
     def running(self) -> list[Mapping[str, Any]]:
         return self.runs
+
+    def ended_since(self, since: float) -> bool:
+        return self.ended >= since
 
     def trigger(self) -> Mapping[str, Any] | None:
         return self.mapping

@@ -12,7 +12,7 @@ from tests.support.fakes import FakeClock
 
 
 class Transport:
-    """A client's transport that gives prepared answers; the last one for ever."""
+    """A client's transport that gives prepared answers, or what they make of the request; the last one for ever."""
 
     def __init__(self, *answers: Any) -> None:
         self.answers = list(answers)
@@ -23,7 +23,7 @@ class Transport:
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
             raise answer
-        return answer
+        return answer(request) if callable(answer) else answer
 
 
 class Asked:

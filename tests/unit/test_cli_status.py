@@ -76,6 +76,12 @@ DOUBTS: dict[str, tuple[Facts, str, str, float | None]] = {
     "another index": (another("index"), "writes another index", "backfill", None),
     "an index made anew, by its uuid": (another("index_uuid"), "deleted and made anew", "backfill", NOW - 5),
     "an index made anew, by our mark": (another("index_mark"), "deleted and made anew", "backfill", NOW - 5),
+    "two functions of two stacks": (
+        replace(WELL, index=replace(THERE, written={"index": "2", "collection": SAW["collection"]})),
+        "the sync and the reconcile function have another index each",
+        "terraform apply",
+        None,
+    ),
     "no index": (replace(WELL, index=replace(THERE, state="missing")), "the index is missing", "backfill", None),
     "an index of another stack's": (
         replace(WELL, index=replace(THERE, state="unowned", owner="billing arn:aws:dynamodb:eu-central-1:1:table/o")),
@@ -551,7 +557,7 @@ def test_what_the_trigger_gave_up_to_its_bucket_is_told_until_it_is_verified(clo
     s3.put_object(Bucket=BUCKET, Key=written, Body=b"")
     assert cloud.run("status", width=400) == 1
     assert "on_failure_bucket" in cloud.out
-    cloud.clock.sleep(5.0)
+    cloud.clock.sleep(600.0)  # moto's objects have the wall clock's time, and a machine may be slow
     cloud.finished("verify", before=2.0)
     assert cloud.run("status") == 0
 
@@ -666,7 +672,9 @@ def test_a_collection_that_may_sleep_is_not_woken_unless_asked(cloud: Cloud) -> 
     cloud.functions[f"{NAME}-reconcile"] = look
     cloud.finished("verify")
     assert cloud.run("status") == 0
-    cloud.variables["OPENSEARCH_HOST"] = f"https://abc.aoss.{REGION}.on.aws"
+    cloud.saw["collection"] = f"abc.aoss.{REGION}.on.aws"
+    cloud.variables["OPENSEARCH_HOST"] = f"https://{cloud.saw['collection']}"
+    cloud.finished("verify", before=600.0)
     cloud.index["state"] = "missing"
     assert cloud.run("status") == 0
     assert "--wake" in cloud.out

@@ -85,6 +85,12 @@ def test_a_collection_that_wakes_is_asked_again() -> None:
         look(index=[BUSY])
 
 
+def test_a_count_of_some_shards_is_no_count() -> None:
+    """Of a shard that no node has at the time the engine counts nothing, and calls it no failure."""
+    some = {"count": 1, "_shards": {"total": 2, "successful": 1, "skipped": 0, "failed": 0}}
+    assert look(index=[{"orders": OURS}], count=[some, some, {"count": 3}]).documents == 3
+
+
 def test_a_refusal_names_the_permission() -> None:
     with pytest.raises(StackError, match="aoss:DescribeIndex"):
         look(index=[TransportError(403, "no", {})])

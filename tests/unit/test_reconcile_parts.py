@@ -582,3 +582,17 @@ def test_a_poison_item_is_a_difference_and_goes_to_the_failure_queue_when_repair
     totals = repair.reconcile("repair")
     assert (totals["repaired"], totals["poison"]) == (5, 1)
     assert [message["key"] for message in repair.queue.messages] == [{"id": {"S": "poison"}}]
+
+
+def test_a_document_from_before_its_item_had_an_attribute_of_the_keys_name_differs() -> None:
+    """The item can have no document as long as it has that; the one that is there is not its."""
+    world = filled(20)
+    Lane(world).reconcile("backfill")
+    world.client.put({**image("item-0003", 3), KEY_FIELD: {"S": "mine"}})
+    verify = Lane(world)
+    name = world.client.id_of(image("item-0003", 3))
+    verify.reconcile("verify")
+    assert verify.differences() == {name: "different"}
+    repair = Lane(world)
+    totals = repair.reconcile("repair")
+    assert (totals.get("repaired", 0), totals["poison"]) == (0, 1)

@@ -43,6 +43,8 @@ DOCUMENT = {"_id": "a", "found": True, "_version": 4, "_source": {"id": "a"}}
     [
         hits("a", _shards=failed("rejected_execution_exception")),
         hits("a", timed_out=True),
+        # Of a shard that no node has at the time the engine says no more (tests/engine/test_reconcile.py).
+        hits("a", _shards={"total": 2, "successful": 1, "skipped": 0, "failed": 0}),
         TransportError(429, "busy", {}),
         TransportError(503, "busy", {}),
     ],
@@ -90,6 +92,19 @@ def test_the_first_and_the_last_range_have_no_end_for_keys_that_somebody_else_wr
     assert json.loads(asked.transport.asked[0][2]["body"])["query"] == query
 
 
+def test_a_total_that_is_a_lower_bound_is_no_page() -> None:
+    many = hits(*["a"] * LARGEST_WINDOW)
+    many["hits"]["total"]["relation"] = "gte"
+    with pytest.raises(StackError, match="does not count what a search finds"):
+        Asked(many).page()
+
+
+def test_documents_that_an_answer_leaves_out_are_not_missing() -> None:
+    asked = Asked({"docs": [DOCUMENT]})
+    with pytest.raises(CollectionBusyError, match="answered for 1 of 2"):
+        list(asked.reader.documents(["a", "b"], asked.deadline))
+
+
 @pytest.mark.parametrize("total", [3, LARGEST_WINDOW + 1])
 def test_a_page_that_shows_fewer_documents_than_it_has_is_no_page(total: int) -> None:
     with pytest.raises(CollectionBusyError, match=f"showed 2 of the {total}"):
@@ -102,6 +117,15 @@ def test_documents_that_are_not_ours_are_too_many_in_the_end() -> None:
     with pytest.raises(RunRefusedError, match="run a backfill"):
         asked.reader.keyless(asked.deadline)
     assert asked.page().total == LARGEST_WINDOW + 1  # a page of keys is then asked for again, and narrower
+
+
+def test_documents_with_a_routing_are_told_of_and_not_taken_for_gone() -> None:
+    found = hits("a", "b")
+    found["hits"]["hits"][1]["_routing"] = "x"
+    asked = Asked(found)
+    for ask in (asked.reader.keyless, lambda deadline: asked.reader.holding([7], deadline)):
+        with pytest.raises(RunRefusedError, match="1 documents of the index i were written with a routing, 'b'"):
+            ask(asked.deadline)
 
 
 def test_documents_are_asked_for_by_their_keys_with_their_versions() -> None:
@@ -152,7 +176,7 @@ def test_in_an_index_that_is_gone_nothing_is_there() -> None:
 
 
 def test_many_ids_go_in_several_requests_and_none_in_none() -> None:
-    asked = Asked({"docs": []})
+    asked = Asked(lambda request: {"docs": [{**each, "found": False} for each in json.loads(request["body"])["docs"]]})
     names = [str(number) for number in range(3 * IDS_AT_ONCE)]
     pages = list(asked.reader.documents(names, asked.deadline))
     assert [name for page in pages for name in page] == names

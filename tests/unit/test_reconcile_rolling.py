@@ -203,6 +203,7 @@ def test_a_run_that_runs_goes_first(bench: Bench) -> None:
     assert {each["gave_way"] for each in gave_way} == {"A run is running, 'nightly'."}
     assert bench.rolled.parts == compared
     assert bench.report.rolling is not None
+    assert bench.report.rolling.age is not None
     assert bench.report.rolling.age > PERIOD  # the alarm says that parts are old
     bench.account.runs = []
     bench.roll(PERIOD)
@@ -256,6 +257,43 @@ def test_a_refusal_is_no_age_so_that_the_alarm_has_no_data(bench: Bench) -> None
         with pytest.raises(RunRefusedError, match=broken):
             bench.call()
         assert bench.report.rolling is None
+
+
+def test_differences_of_a_call_that_fails_behind_them_are_told_and_no_age(bench: Bench) -> None:
+    """Their part is not compared again for a period: unless they are told now, no alarm is raised."""
+    bench.roll(PERIOD)
+    bench.world.clock.time += PERIOD
+    bench.world.index.documents.clear()
+    asked = 0
+
+    def throttled() -> Any:
+        nonlocal asked
+        asked += 1
+        if asked > 2:  # at the call's beginning, and the part's
+            raise StackError("Throttling")
+        return []
+
+    bench.account.running = throttled  # type: ignore[method-assign]
+    with pytest.raises(StackError, match="Throttling"):
+        bench.call()
+    found = sum(each.differences for each in bench.rolled.parts.values())
+    assert found > 0
+    assert bench.report.rolling is not None
+    line = json.loads(rolling_line(bench.report.rolling, bench.steps.config, bench.world.clock.time))
+    assert line["Differences"] == found
+    assert "RollingAge" not in line
+    assert [each["Name"] for each in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]] == ["Differences"]
+
+
+def test_a_part_that_is_refused_is_begun_anew_and_not_refused_for_ever(bench: Bench) -> None:
+    """As where another version of the package has left its state."""
+    bench.call()
+    rolled = replace(bench.rolled, under_way={"task": "verify", "run": "old"}, due=0.0)
+    bench.store.write(rolled)
+    with pytest.raises(RunRefusedError, match="no usable state"):
+        bench.call()
+    assert bench.rolled.next == rolled.next
+    assert bench.call()["parts"]
 
 
 def test_a_first_look_that_never_comes_is_an_error(bench: Bench) -> None:

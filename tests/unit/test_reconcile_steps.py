@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from searchsync.errors import (
+    CollectionBusyError,
     PipelineLateError,
     RunRefusedError,
 )
+from searchsync.reconcile.identity import Index
 from searchsync.reconcile.prepare import TableFacts
 from searchsync.reconcile.report import Reports, settled_lines
 from tests.support.reconcile_steps import (
@@ -177,3 +181,71 @@ def test_a_result_says_whether_a_backfill_mends_its_differences_sooner(
 ) -> None:
     finish = {"step": "finish", "task": task, "run": "r", "started": PREPARE["started"], "results": results}
     assert bench.run(finish)["needs_backfill"] is needs
+
+
+NEW = Index("unowned", owner="nobody")
+"""A new index as some nodes show it for a while: without its mapping, and so without our mark."""
+
+
+def shown_late(bench: Bench, looks: int) -> None:
+    """The index, which so many looks find without its mapping."""
+    late = [NEW] * looks
+    bench.steps = replace(bench.steps, looker=SimpleNamespace(look=lambda _: late.pop() if late else bench.index))  # type: ignore[arg-type]
+
+
+def test_a_run_names_the_index_that_it_begins_with_also_where_that_is_new(bench: Bench) -> None:
+    """Without its names another one in its place would be no other: a verdict of an index that nobody has filled."""
+    bench.machine("backfill")
+    bench.index = replace(bench.index, uuid=None)  # a collection that shows no uuid
+    shown_late(bench, 2)
+    plan, beginning = bench.begun("verify")
+    assert plan["saw"]["index_mark"] == "mark-1"
+    bench.part({**beginning, "part": {"segment": 0, "of": 1}})
+    bench.index = replace(bench.index, mark="mark-2")
+    finish = {"step": "finish"} | {name: plan[name] for name in ("task", "run", "started", "saw")}
+    with pytest.raises(RunRefusedError, match="replaced while the run went over it"):
+        bench.run({**finish, "results": []})
+
+
+def test_a_run_does_not_begin_over_an_index_that_stays_unnamed(bench: Bench) -> None:
+    bench.machine("backfill")
+    bench.index = NEW
+    with pytest.raises(CollectionBusyError, match="is unowned yet"):
+        bench.begun("verify")
+
+
+def test_a_short_run_over_a_new_index_does_not_fail_at_its_end(bench: Bench) -> None:
+    plan, _ = bench.begun("backfill")
+    bench.world.clock.time = STARTED.timestamp() + 20.0
+    shown_late(bench, 2)
+    finish = {"step": "finish"} | {name: plan[name] for name in ("task", "run", "started", "saw")}
+    assert bench.run({**finish, "results": []})["saw"]["index_mark"] == "mark-1"
+
+
+def test_an_index_that_is_lost_at_the_end_of_a_long_run_is_not_waited_for(bench: Bench) -> None:
+    plan, _ = bench.begun("backfill")
+    bench.index, bench.world.clock.time = Index("missing"), STARTED.timestamp() + 1000.0
+    finish = {"step": "finish"} | {name: plan[name] for name in ("task", "run", "started", "saw")}
+    began = bench.world.clock.time
+    with pytest.raises(RunRefusedError, match="is missing"):
+        bench.run({**finish, "results": []})
+    assert bench.world.clock.time == began
+
+
+@pytest.mark.parametrize(
+    ("redriven", "ended_after_s", "told"),
+    [(True, 3600.0, None), (True, -3600.0, 0), (False, 3600.0, 0)],
+    ids=["another ran meanwhile", "another ran before", "one that gave way"],
+)
+def test_a_run_that_was_resumed_ends_no_alarm_of_one_that_ran_meanwhile(
+    bench: Bench, redriven: bool, ended_after_s: float, told: int | None
+) -> None:
+    """What that one found, this one may have compared before it was so."""
+    bench.account.ended = STARTED.timestamp() + ended_after_s
+    own = {"name": "r", "startDate": STARTED} | ({"redriveDate": STARTED + timedelta(days=2)} if redriven else {})
+    bench.account.runs = [own]
+    finish = {"step": "finish", "task": "repair", "run": "r", "started": PREPARE["started"]}
+    assert bench.run({**finish, "results": [{"missing": 1, "repaired": 1}]})["in_step"]
+    assert bench.report.differences == told
+    assert bench.run({**finish, "results": [{"missing": 1}]})["in_step"] is False
+    assert bench.report.differences == 1

@@ -23,6 +23,13 @@ MUTANTS = (
         ("tests/unit/test_reconcile_parts.py", "-k", "finds_what_was_planted"),
     ),
     Mutant(
+        "an attribute of the key's name taken for the key",
+        FUNCTION + "reconcile/verify.py",
+        "KEY_FIELD in image and",
+        "False and",
+        ("tests/unit/test_reconcile_parts.py", "-k", "keys_name"),
+    ),
+    Mutant(
         "an attribute of the key's name written over",
         FUNCTION + "documents/document.py",
         "if KEY_FIELD in found:",

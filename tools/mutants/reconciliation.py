@@ -107,7 +107,7 @@ MUTANTS = (
     Mutant(
         "an answer without one of its shards believed",
         FUNCTION + "reconcile/reader.py",
-        "return failed or",
+        "return lacks_shards(body) or",
         "return",
         ("tests/unit/test_reconcile_reader.py", "-k", "without_some_shard"),
     ),
@@ -379,7 +379,7 @@ MUTANTS = (
     Mutant(
         "a new index taken for a deleted one",
         FUNCTION + "reconcile/steps.py",
-        "until = self.clock.monotonic() + NEW_INDEX_S",
+        "until = self.clock.monotonic() + within",
         "until = self.clock.monotonic()",
         ("tests/unit/test_reconcile_compared.py", "-k", "some_nodes_do_not_know_yet"),
     ),

@@ -10,6 +10,20 @@ UNIT, STATUS = "tests/unit/test_reconcile_rolling.py", "tests/unit/test_cli_stat
 
 MUTANTS = (
     Mutant(
+        "rolling: differences of a call that fails behind them told to nobody",
+        FUNCTION + "reconcile/steps.py",
+        "replace(done, age=None) if done.differences else None",
+        "None",
+        ("tests/unit/test_reconcile_rolling.py", "-k", "fails_behind_them"),
+    ),
+    Mutant(
+        "rolling: a part that is refused stays where it stood",
+        FUNCTION + "reconcile/slices.py",
+        "except RunRefusedError:",
+        "except ZeroDivisionError:",
+        ("tests/unit/test_reconcile_rolling.py", "-k", "refused_for_ever"),
+    ),
+    Mutant(
         "rolling: a round takes longer than its period",
         ROLLING,
         "return ROUND_SHARE * (self.period - self.every) / parts",

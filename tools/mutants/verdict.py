@@ -8,8 +8,130 @@ CLI = "cli/searchsync_cli/"
 STATUS = "tests/unit/test_cli_status.py"
 IDENTITY = "tests/unit/test_reconcile_identity.py"
 EACH_FACT = (STATUS, "-k", "each_fact_alone")
+STANDING = "tests/unit/test_cli_standing.py"
+STEPS, READER = FUNCTION + "reconcile/steps.py", FUNCTION + "reconcile/reader.py"
+READS = "tests/unit/test_reconcile_reader.py"
 
 MUTANTS = (
+    Mutant(
+        "verdict: a verification missed behind those that gave way",
+        CLI + "machine.py",
+        "most = MOST_LISTED if SCHEDULED in tasks else MOST_ASKED",
+        "most = MOST_ASKED",
+        (STANDING, "-k", "gave_way"),
+    ),
+    Mutant(
+        "verdict: of runs that overlap the one that ended last alone",
+        CLI + "machine.py",
+        "        found.sort(key=lambda each: each.started, reverse=True)\n",
+        "        return found[:1]\n",
+        (STANDING, "-k", "ran_meanwhile or later_beginning"),
+    ),
+    Mutant(
+        "verdict: of runs that overlap the clean one",
+        CLI + "facts.py",
+        'differing = (each for each in standing if each.output.get("in_step") is not True)',
+        'differing = (each for each in standing if each.output.get("in_step") is True)',
+        (STANDING, "-k", "ran_meanwhile"),
+    ),
+    Mutant(
+        "verdict: a run that failed once more behind a later one is past",
+        CLI + "machine.py",
+        'if "stopDate" in each and each["stopDate"].timestamp() < since:',
+        'if each["startDate"].timestamp() < since:',
+        (STANDING, "-k", "failed_once_more"),
+    ),
+    Mutant(
+        "verdict: metrics that CloudWatch could not give are silence",
+        CLI + "facts.py",
+        'if results and results[-1].get("StatusCode", WHOLE) != WHOLE:',
+        "if False:",
+        (STANDING, "-k", "could_not_give"),
+    ),
+    Mutant(
+        "verdict: a signal of over 63 days is past",
+        CLI + "facts.py",
+        "self._now - HOURS_KEPT)",
+        "self._now - LONGEST)",
+        (STANDING, "-k", "however_old"),
+    ),
+    Mutant(
+        "verdict: a verification resumed behind a later one",
+        CLI + "executions.py",
+        "if later and later[0].started > last.started:",
+        "if False:",
+        (STANDING, "-k", "not_resumed"),
+    ),
+    Mutant(
+        "verdict: a run that gave way has differences",
+        CLI + "executions.py",
+        "    if execution.gave_way:",
+        "    if False:",
+        (STANDING, "-k", "says_nothing"),
+    ),
+    Mutant(
+        "verdict: a run's old failure is that of its redrive",
+        CLI + "executions.py",
+        "if now.stopped != last.stopped:",
+        "if True:",
+        (STANDING, "-k", "shows_late"),
+    ),
+    Mutant(
+        "verdict: another stack's run of the same name is ours",
+        CLI + "machine.py",
+        "own + name.removeprefix(own)",
+        'own + name.rpartition(":")[2]',
+        (STANDING, "-k", "another_stack"),
+    ),
+    Mutant(
+        "verdict: what the sync function writes is what is looked at",
+        CLI + "facts.py",
+        '            written={"collection"',
+        '            written={} and {"collection"',
+        (STANDING, "-k", "nobody_looks"),
+    ),
+    Mutant(
+        "verdict: a shard that no node has is an empty one",
+        READER,
+        " or not successful\n",
+        "\n",
+        (READS, IDENTITY, "-k", "without_some_shard or some_shards"),
+    ),
+    Mutant(
+        "verdict: a total that is a lower bound is a page's",
+        READER,
+        'if found["total"].get("relation", EXACT) != EXACT:',
+        "if False:",
+        (READS, "-k", "lower_bound"),
+    ),
+    Mutant(
+        "verdict: documents that an answer leaves out are missing",
+        READER,
+        'if len(answer["docs"]) != len(ids):',
+        "if False:",
+        (READS, "-k", "leaves_out"),
+    ),
+    Mutant(
+        "verdict: documents with a routing are gone when they are looked at again",
+        READER,
+        "        if routed:",
+        "        if False:",
+        (READS, "-k", "routing"),
+    ),
+    Mutant(
+        "verdict: a run begins over an index that nothing names",
+        STEPS,
+        "        index = self._index(call.deadline)\n",
+        "        index = self.looker.look(self._soon(call.deadline))\n",
+        ("tests/unit/test_reconcile_steps.py", "-k", "where_that_is_new"),
+    ),
+    Mutant(
+        "verdict: a run that was resumed ends a later one's alarm",
+        STEPS,
+        'if self._is_overtaken(call.event["run"], began):',
+        "if False:",
+        ("tests/unit/test_reconcile_steps.py", "-k", "ran_meanwhile"),
+    ),
     Mutant(
         "writes to a table of this account taken for those of another's",
         CLI + "facts.py",
@@ -90,7 +212,7 @@ MUTANTS = (
     Mutant(
         "verdict: a clean verification settles nothing",
         CLI + "facts.py",
-        "since = max(clean or 0.0, self._now - LONGEST)",
+        "since = max(self._now - LONGEST if clean is None else clean, self._now - HOURS_KEPT)",
         "since = self._now - LONGEST",
         (STATUS, "-k", "settle"),
     ),

@@ -62,7 +62,7 @@ def run(options: Namespace, world: World, stack: Stack) -> int:
 
 def _meant(machine: Machine, name: str) -> Execution:
     if name != LAST:
-        return machine.named(name.rpartition(":")[2])
+        return machine.named(name)
     last = machine.latest(TASKS)
     if last is None:
         raise CliError("Nothing has run yet.", "Start with `searchsync verify` or `searchsync backfill`.")

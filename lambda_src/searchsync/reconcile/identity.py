@@ -25,6 +25,7 @@ from searchsync.errors import CollectionBusyError, StackError
 from searchsync.limits import REQUEST_TIMEOUT, SHORTEST_REQUEST
 from searchsync.protocol.bulk import Kind, classify_request
 from searchsync.reconcile.prepare import TableFacts
+from searchsync.reconcile.reader import lacks_shards
 
 SOURCES = Path(__file__).parents[1]
 DOCUMENTS = ("condition", "document", "fields", "index", "operators", "shape", "values")
@@ -134,9 +135,12 @@ class Looker:
             timeout = min(REQUEST_TIMEOUT, deadline.remaining())
             response = perform(self.client, "GET", path, body=None, timeout=timeout, headers={})
             answer = classify_request(response)
-            if answer.kind in (Kind.DONE, Kind.NO_INDEX):
-                return response.body if answer.kind is Kind.DONE else None
-            if answer.kind is not Kind.BUSY:
+            if answer.kind is Kind.NO_INDEX:
+                return None
+            partial = isinstance(response.body, Mapping) and lacks_shards(response.body)
+            if answer.kind is Kind.DONE and not partial:
+                return response.body
+            if answer.kind not in (Kind.DONE, Kind.BUSY):
                 raise StackError(
                     f"The collection refused to describe the index: {answer.status} {answer.error_type}. Check the "
                     "data access policy (aoss:DescribeIndex and aoss:ReadDocument on this index for the run "

@@ -40,9 +40,11 @@ from searchsync.limits import (
 )
 from searchsync.protocol.bulk import Kind, Response, classify_request
 from searchsync.reconcile.agreement import Document
-from searchsync.sanitize import code
+from searchsync.sanitize import code, shown
 
 SERVER_ERROR = 500
+EXACT = "eq"
+"""The relation of a search's total that is no lower bound ("Search", OpenSearch API: hits.total.relation)."""
 HAS_KEY: Mapping[str, Any] = {"exists": {"field": KEY_FIELD}}
 
 
@@ -132,6 +134,8 @@ class IndexReader:
         body = {"docs": [{"_id": name} for name in ids]}
         most_bytes = LARGEST_ANSWER if len(ids) > 1 else math.inf
         answer = self._answer("GET", f"/{self._index}/_mget", body, deadline, most_bytes)  # AOSS lists no POST
+        if len(answer["docs"]) != len(ids):
+            raise CollectionBusyError(f"The index answered for {len(answer['docs'])} of {len(ids)} documents.")
         found = {each["_id"]: _document(each) for each in answer["docs"] if each.get("found")}
         return {name: found.get(name) for name in ids}
 
@@ -178,12 +182,24 @@ class IndexReader:
                 "were not written by searchsync, and are too many to be told apart. Delete them, or delete the index "
                 "and run a backfill."
             )
+        routed = [each["_id"] for each in body["hits"] if "_routing" in each]
+        if routed:
+            raise RunRefusedError(
+                f"{len(routed)} documents of the index {self._index} were written with a routing, {shown(min(routed))} "
+                "among them: searchsync writes none, and by its id alone such a document is neither read nor deleted. "
+                "Delete each with its routing, and resume the run."
+            )
         return [Hit(each["_id"], _document(each)) for each in body["hits"]]
 
     def _search(self, query: Mapping[str, Any], deadline: Deadline, more: Mapping[str, Any]) -> Any:
         """All documents that a query finds, or LARGEST_WINDOW of more; in no order, which would cost to keep."""
         asked = {"query": query, "size": LARGEST_WINDOW, "sort": ["_doc"], "track_total_hits": True, "_source": False}
         found = self._answer("POST", f"/{self._index}/_search", {**asked, **more}, deadline)["hits"]
+        if found["total"].get("relation", EXACT) != EXACT:
+            raise StackError(
+                "The collection does not count what a search finds (`track_total_hits`), and nothing says whether a "
+                "page is whole. Check what stands between the function and the collection, and report it."
+            )
         if len(found["hits"]) != min(LARGEST_WINDOW, int(found["total"]["value"])):
             raise CollectionBusyError(
                 f"The index showed {len(found['hits'])} of the {found['total']['value']} documents of a page."
@@ -246,14 +262,21 @@ def _failures(body: Any) -> Sequence[Mapping[str, Any]]:
 def _busy(response: Response) -> bool:
     """Whether to ask again: the collection was busy with all of it, with a shard, or with a document.
 
-    A shard that fails leaves its documents out of an answer that is else good ("Search", OpenSearch API).
+    A shard that fails leaves its documents out of an answer that is else good ("Search", OpenSearch API). One that no
+    node has at the time does so, too, and is no failure: it is only missing among those that were successful.
     """
     kind = classify_request(response).kind
     if kind is not Kind.DONE or not isinstance(response.body, Mapping):
         return kind is Kind.BUSY
     body = response.body
-    failed = bool(body.get("timed_out")) or int((body.get("_shards") or {}).get("failed", 0)) > 0
-    return failed or any(_failed_alone(each) for each in body.get("docs", ()))
+    return lacks_shards(body) or any(_failed_alone(each) for each in body.get("docs", ()))
+
+
+def lacks_shards(body: Mapping[str, Any]) -> bool:
+    """Whether an answer is not of all shards, or not of all that they have."""
+    shards = body.get("_shards") or {}
+    successful = int(shards.get("successful", 0)) >= int(shards.get("total", 0))  # those that were skipped are, too
+    return bool(body.get("timed_out")) or int(shards.get("failed", 0)) > 0 or not successful
 
 
 def _document(found: Mapping[str, Any]) -> Document:

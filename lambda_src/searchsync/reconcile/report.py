@@ -53,8 +53,11 @@ def result_line(differences: int | None, config: Config, now: float, result: Map
 
 
 def rolling_line(done: Slice, config: Config, now: float) -> str:
-    """The log line of a call of the rolling verification that came to its end, whether something was due or not."""
-    values = {"RollingAge": round(done.age)} | ({} if done.differences is None else {"Differences": done.differences})
+    """The log line of a call of the rolling verification that came to its end, whether something was due or not, or
+    that failed behind what it had found."""
+    values = ({} if done.age is None else {"RollingAge": round(done.age)}) | (
+        {} if done.differences is None else {"Differences": done.differences}
+    )
     told = {"parts": done.parts} | ({"gave_way": done.gave_way} if done.gave_way else {})
     level = "ERROR" if done.differences else "INFO"
     return _text(embedded(values, UNITS, config, now) | {"level": level, "rolling": told})

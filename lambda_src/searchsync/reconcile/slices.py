@@ -43,11 +43,11 @@ Run = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 class Slice:
     """What a call did. `differences`: of the parts that it ended; 0 says that nothing is left, None says nothing.
 
-    `age`: seconds since the oldest part was compared; `parts`: names of those that it ended; `gave_way`: why it did
-    not go on, though more was due.
+    `age`: seconds since the oldest part was compared, None of a call that failed; `parts`: names of those that it
+    ended; `gave_way`: why it did not go on, though more was due.
     """
 
-    age: float = 0.0
+    age: float | None = None
     differences: int | None = None
     parts: list[str] = field(default_factory=list)
     gave_way: str = ""
@@ -90,22 +90,21 @@ class Rolling:
         rolled = self.store.read()
         return told(rolled, [] if rolled is None else changed(rolled.saw, now_seen), self.schedule)
 
-    def call(self, run: Run, deadline: Deadline) -> Slice:
-        """Compare what is due. Raises SearchsyncError where that cannot be: the next call comes all the same."""
+    def call(self, run: Run, deadline: Deadline, done: Slice) -> None:
+        """Compare what is due, and tell `done`. Raises SearchsyncError where that cannot be: another call will come."""
         now, rolled = self.clock.now(), self.store.read()
-        done = Slice(age=0.0 if rolled is None else now - rolled.oldest())
+        done.age = 0.0 if rolled is None else now - rolled.oldest()
         if rolled is not None and (rolled.due > now or rolled.busy_until > now):
-            return done
+            return
         try:
             if self._gives_way(done):
-                return done
+                return
             rolled, of = self._identified(rolled, deadline)
             self._go(rolled, of, run, deadline, done)
         except (CollectionBusyError, PipelineLateError, TableBusyError) as error:
             if rolled is None:  # then no age tells that it never begins
                 raise
             done.gave_way = str(error)
-        return done
 
     def _gives_way(self, done: Slice) -> bool:
         """To a run over everything, which has the same lanes, and says more."""
@@ -136,7 +135,11 @@ class Rolling:
             while True:
                 rolled = taken_up(rolled, self.clock.now(), self.recheck_delay)
                 assert rolled.under_way is not None  # noqa: S101 - for the type
-                answer = run(rolled.under_way)
+                try:
+                    answer = run(rolled.under_way)
+                except RunRefusedError:  # it may be where the part stood, left by another version, that is refused
+                    rolled = replace(rolled, under_way=None)
+                    raise
                 name, rolled = part(rolled)[0], after(rolled, answer, self.clock.now(), self.schedule)
                 if answer["done"]:
                     self._tell(name, rolled, done)

@@ -136,6 +136,9 @@ class Steps:
         if gave_way := self._gives_way(order, run, started):
             return gave_way
         of = prepare.segments(facts.size, self.settings.lanes) if parts is None else len(parts)
+        index = self._index(call.deadline)
+        if index.state != "there":  # as long as nothing names it, another one could take its place
+            raise CollectionBusyError(f"The index {self.config.index} is {index.state} yet.")
         return {
             "task": order.task,
             "run": run,
@@ -145,7 +148,7 @@ class Steps:
             "segments": list(range(of)) if parts is None else parts,
             "index": {"of": ranges_of(of), "ranges": list(range(ranges_of(of)))},
             "export": export,
-            "saw": saw(self.config, facts, self.looker.look(self._soon(call.deadline))),
+            "saw": saw(self.config, facts, index),
         }
 
     def part(self, call: Call) -> dict[str, Any]:
@@ -206,10 +209,19 @@ class Steps:
             result["trigger_by"] = trigger_by
         call.report.result = result
         if differences is not None:
+            began = datetime.fromisoformat(call.event["started"]).timestamp()
             call.report.differences = differences - totals.get("repaired", 0)
             if not call.report.differences:
-                call.report.settled = self._settled(datetime.fromisoformat(call.event["started"]).timestamp())
+                call.report.settled = self._settled(began)
+                if self._is_overtaken(call.event["run"], began):
+                    call.report.differences = None
         return result
+
+    def _is_overtaken(self, run: str, began: float) -> bool:
+        """Whether a run was resumed, and another one has run meanwhile: what that one found, this one may have compared
+        before it was so. Others that ended since it began have given way to it."""
+        resumed = any(each["name"] == run and "redriveDate" in each for each in self.account.running())
+        return resumed and self.account.ended_since(began)
 
     def _settled(self, began: float) -> tuple[str, ...]:
         """The functions that need no repair: none was signalled since a clean comparison began, at Unix seconds."""
@@ -240,25 +252,35 @@ class Steps:
                 counts.update(report.counts)
 
         call.report.counts = counts
-        done = self.rolling.call(run, call.deadline)
-        call.report.rolling = done
+        call.report.rolling = done = Slice()
+        try:
+            self.rolling.call(run, call.deadline, done)
+        except Exception:
+            # No age; but a part that differs is not compared again for a period.
+            call.report.rolling = replace(done, age=None) if done.differences else None
+            raise
         return {"parts": done.parts, "differences": done.differences, "gave_way": done.gave_way}
 
     def _unchanged(self, call: Call, facts: TableFacts) -> dict[str, Any]:
         """What the run saw. Raises RunRefusedError where it ended over something else than it began with."""
-        return self._same(call, facts, self.looker.look(self._soon(call.deadline)))
+        began = datetime.fromisoformat(call.event["started"]).timestamp()
+        return self._same(call, facts, self._index(call.deadline, began + NEW_INDEX_S - self.clock.now()))
 
     def _still_there(self, call: Call, facts: TableFacts) -> None:
         """Raise RunRefusedError where a call would go on over something else than the run began with: what was done
-        before is lost, and its end would say so hours later. A new index may be unknown to some nodes for a while, or
-        shown without its mapping; one that names another owner is another's."""
-        until = self.clock.monotonic() + NEW_INDEX_S
+        before is lost, and its end would say so hours later."""
         with suppress(CollectionBusyError):  # nobody knows: the next call asks again, and the run's end
-            while (index := self.looker.look(self._soon(call.deadline))).state != "there":
-                if self.clock.monotonic() >= until or index.owner not in (None, NOBODY):
-                    break
-                self.clock.sleep(ASKED_EVERY)
-            self._same(call, facts, index)
+            self._same(call, facts, self._index(call.deadline))
+
+    def _index(self, deadline: Deadline, within: float = NEW_INDEX_S) -> Index:
+        """The index, waited for so many seconds. A new one may be unknown to some nodes for a while, or shown without
+        its mapping; one that names another owner is another's. Raises as the looker does."""
+        until = self.clock.monotonic() + within
+        while (index := self.looker.look(self._soon(deadline))).state != "there":
+            if self.clock.monotonic() >= until or index.owner not in (None, NOBODY):
+                break
+            self.clock.sleep(ASKED_EVERY)
+        return index
 
     def _same(self, call: Call, facts: TableFacts, index: Index) -> dict[str, Any]:
         """What the run sees. Raises RunRefusedError where that is something else than it began with."""
