@@ -121,7 +121,13 @@ def in_place(file: str, key: str) -> dict[str, Arguments]:
         },
         "collection": {"description": "The description", "data_access_principals": [READER], **CLOSED},
         "index": {"name": "the-index", "adopt": "nobody", "mapping": MAPPING, "settings": '{"analysis": {}}'},
-        "document": {"when": '{"kind":["book"]}', "include": ["address"], "exclude": ["address.city"]},
+        "document": {
+            "when": '{"kind":["book"]}',
+            "include": ["address"],
+            "exclude": ["address.city"],
+            "rename": {"address.town": "city"},
+            "constants": {"tenant": "eu", "rank": 1},
+        },
         "function": {
             "runtime": "python3.13",
             "architecture": "x86_64",
@@ -200,6 +206,8 @@ IN_PLACE_PLACES: tuple[Place, ...] = (
     ("document.when", "functions", '"DOCUMENT_SHAPE"'),
     ("document.include", "functions", '"DOCUMENT_SHAPE"'),
     ("document.exclude", "functions", '"DOCUMENT_SHAPE"'),
+    ("document.rename", "functions", '"DOCUMENT_SHAPE"'),
+    ("document.constants", "functions", '"DOCUMENT_SHAPE"'),
     ("function.runtime", "functions", '"Runtime": "python3.13"'),
     ("function.architecture", "functions", '"x86_64"'),
     ("function.memory_size", "functions", '"MemorySize": 1111'),

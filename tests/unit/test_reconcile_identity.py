@@ -97,6 +97,8 @@ def test_a_refusal_names_the_permission() -> None:
         (saw(replace(CONFIG, index="other"), TABLE, INDEX), "index"),
         (saw(replace(CONFIG, mapping={"dynamic": False}), TABLE, INDEX), "mapping"),
         (saw(replace(CONFIG, shape=Shape(exclude=("a",))), TABLE, INDEX), "shape"),
+        (saw(replace(CONFIG, shape=Shape(rename=(("a", "b"),))), TABLE, INDEX), "shape"),
+        (saw(replace(CONFIG, shape=Shape(constants=(("a", {"BOOL": True}),))), TABLE, INDEX), "shape"),
         (saw(replace(CONFIG, when=Condition('{"a": [1]}')), TABLE, INDEX), "shape"),
         (saw(replace(CONFIG, stream_arn="other"), TABLE, INDEX), "stream_arn"),
         (saw(CONFIG, replace(TABLE, id="table-2"), INDEX), "table_id"),

@@ -306,7 +306,8 @@ def _members_rename(value: Mapping[str, Any], places: Mapping[str, _Place]) -> M
     if "M" in value:
         return {"M": _rename(value["M"], places)}
     if "L" in value:
-        return {"L": [_members_rename(each, places) for each in value["L"]]}
+        # As in `_members_without`.
+        return {"L": [{"M": _rename(e["M"], places)} if "M" in e else _members_rename(e, places) for e in value["L"]]}
     return value
 
 
