@@ -353,7 +353,7 @@ variable "document" {
   }
   validation {
     condition     = can(keys(var.document.constants)) && try(alltrue([for value in values(var.document.constants) : tostring(value) != null]), false)
-    error_message = "document.constants is no object of texts, numbers and booleans: write { tenant = \"eu\", rank = 1, live = true }, without null, lists and objects."
+    error_message = "document.constants is ${jsonencode(var.document.constants)}: write an object of texts, numbers and booleans, such as { tenant = \"eu\", rank = 1, live = true }."
   }
   validation {
     condition = length(concat(
