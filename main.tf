@@ -190,7 +190,20 @@ locals {
   }
 
   # null for all attributes of all items: then there is no variable, and no difference to a stack of before.
-  document_shape = var.document.when == null && var.document.include == null && length(var.document.exclude) == 0 ? null : jsonencode(var.document)
+  document_shape = var.document.when == null && var.document.include == null && length(var.document.exclude) + length(var.document.rename) + length(var.document.constants) == 0 ? null : jsonencode(var.document)
+
+  # The paths that values get by document.rename and document.constants; and those of them that are another's, where nothing
+  # else becomes of that one.
+  renamed_paths = { for path, name in var.document.rename : path => "${replace(path, local.path_before, "$1")}${replace(name, "\\", "\\\\")}" }
+  new_paths     = concat(values(local.renamed_paths), [for name in keys(var.document.constants) : replace(name, "\\", "\\\\")])
+  names_taken = distinct(concat(
+    [for path, new in local.renamed_paths : new if new == path],
+    [for new in local.new_paths : new if length([for each in local.new_paths : each if each == new]) > 1 || contains(local.key_attributes, new)],
+    [
+      for new in setsubtract(local.new_paths, concat(keys(var.document.rename), var.document.exclude)) : new
+      if anytrue([for each in coalesce(var.document.include, []) : startswith("${each}.", "${new}.")])
+    ],
+  ))
 
   # The sync function's and the redrive function's.
   function_environment = merge(
@@ -316,8 +329,12 @@ resource "aws_lambda_function" "this" {
       error_message = "The environment of the functions has up to ${local.environment_bytes} bytes, and Lambda takes 4096: index.mapping, index.settings and document have ${length(base64gzip(coalesce(var.index.mapping, "{}"))) + length(base64gzip(coalesce(var.index.settings, "{}"))) + length(base64gzip(coalesce(local.document_shape, "{}")))} of them when compressed. Shorten the mapping with dynamic_templates, or use shorter names of table, index, queue, function, key attributes and metric namespace."
     }
     precondition {
-      condition     = length(setintersection([for path in var.document.exclude : split(".", path)[0]], local.key_attributes)) == 0
-      error_message = "document.exclude has ${jsonencode(setintersection([for path in var.document.exclude : split(".", path)[0]], local.key_attributes))}: a document needs the table's key attributes, by which it is compared with its item."
+      condition     = length(setintersection([for path in concat(var.document.exclude, keys(var.document.rename)) : split(".", path)[0]], local.key_attributes)) == 0
+      error_message = "document.exclude or document.rename has ${jsonencode(setintersection([for path in concat(var.document.exclude, keys(var.document.rename)) : split(".", path)[0]], local.key_attributes))}: a document needs the table's key attributes by their names, by which it is compared with its item."
+    }
+    precondition {
+      condition     = length(local.names_taken) == 0
+      error_message = "document.rename or document.constants gives the names ${jsonencode(local.names_taken)}, which are taken: each is given twice, is a key attribute's, is named by document.include, or is what has that name already. Choose others; or exclude what has the name, or rename it too."
     }
     precondition {
       # The default comes from the table's name, which may be no index name (it may begin with _ or -).

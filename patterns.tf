@@ -5,6 +5,11 @@
 locals {
   # Of an attribute: names with dots between, as documents/shape.py reads them.
   path = "^([^.\\\\]|\\\\[.\\\\])+([.]([^.\\\\]|\\\\[.\\\\])+)*$"
+  # The same, of which `$1` is all but the last name.
+  path_before = "/^((?:(?:[^.\\\\]|\\\\[.\\\\])+[.])*)(?:[^.\\\\]|\\\\[.\\\\])+$/"
+  # What `document` may give a value for a name; and at the top none of these, as METADATA and KEY_FIELD of documents/shape.py.
+  new_name  = "^[^.]*[^.\\s][^.]*$"
+  kept_name = "^(_+(data_stream_timestamp|doc_count|field_names|id|ignored|index|nested_path|primary_term|routing|seq_no|source|version)|searchsync_key)$"
   # Of a condition, as lambda_src/searchsync/documents/operators.py has them.
   pattern_operators = ["prefix", "suffix", "equals-ignore-case", "wildcard", "numeric", "anything-but", "exists"]
   # A text of JSON without spaces; each of them in turn with `[{` or `,{` before it, and with the plain value that it names.

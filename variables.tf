@@ -317,6 +317,8 @@ variable "document" {
     - `when`: a pattern that an item must match to have a document, such as `jsonencode({ status = ["open"], _deleted = [{ exists = false }, false] })`; null for every item. It is written like an event pattern of EventBridge, and asked of the item's own values. An item that stops matching leaves the index.
     - `include`: paths of the attributes that documents have, such as `["name", "address.city"]`; null for all. Key attributes are always there.
     - `exclude`: paths of the attributes that they do not have, of what is included: embeddings, secrets, whatever nobody searches.
+    - `rename`: paths with the new names of what they lead to, such as `{ n = "name", "address.c" = "city" }`: it stays where it is, under another last name. Key attributes keep their names.
+    - `constants`: attributes that each document has beside its item's, such as `{ tenant = "eu", rank = 1, live = true }`: texts, numbers and booleans.
 
     A path is names with dots between them, through maps and the maps of lists; a dot that belongs to a name is written `\\.` (in HCL `"a\\\\.b"`). Names that the engine keeps for itself at the top of a document (`_version`, `_id`, `_source`, …) have one more underscore there.
   EOT
@@ -324,6 +326,9 @@ variable "document" {
     when    = optional(string)
     include = optional(list(string))
     exclude = optional(list(string), [])
+    rename  = optional(map(string), {})
+    # A map's values have one type, so that numbers would become texts.
+    constants = optional(any, {})
   })
   default  = {}
   nullable = false
@@ -353,13 +358,37 @@ variable "document" {
     error_message = "document.include is empty, so that documents would have keys alone: leave it out for all attributes, or give paths."
   }
   validation {
-    condition     = alltrue([for path in concat(coalesce(var.document.include, []), var.document.exclude) : can(regex(local.path, path))])
-    error_message = "document has the paths ${jsonencode([for path in concat(coalesce(var.document.include, []), var.document.exclude) : path if !can(regex(local.path, path))])}: give names with single dots between them, and write \\. for a dot in a name."
+    condition     = alltrue([for path in concat(coalesce(var.document.include, []), var.document.exclude, keys(var.document.rename)) : can(regex(local.path, path))])
+    error_message = "document has the paths ${jsonencode([for path in concat(coalesce(var.document.include, []), var.document.exclude, keys(var.document.rename)) : path if !can(regex(local.path, path))])}: give names with single dots between them, and write \\. for a dot in a name."
   }
   validation {
     # By whole names: `a` covers `a.b`, not `ab`.
     condition     = var.document.include == null ? true : alltrue([for path in var.document.exclude : anytrue([for each in var.document.include : startswith("${path}.", "${each}.") || startswith("${each}.", "${path}.")])])
     error_message = "document.exclude has ${jsonencode([for path in var.document.exclude : path if !anytrue([for each in coalesce(var.document.include, []) : startswith("${path}.", "${each}.") || startswith("${each}.", "${path}.")])])}, of which document.include has nothing: take them out."
+  }
+  validation {
+    condition     = can(keys(var.document.constants)) && try(alltrue([for value in values(var.document.constants) : tostring(value) != null]), false)
+    error_message = "document.constants is ${jsonencode(var.document.constants)}: write an object of texts, numbers and booleans, such as { tenant = \"eu\", rank = 1, live = true }."
+  }
+  validation {
+    condition = length(concat(
+      [for path, name in var.document.rename : name if !can(regex(local.new_name, name)) || (can(regex(local.kept_name, name)) && replace(path, local.path_before, "$1") == "")],
+      [for name in try(keys(var.document.constants), []) : name if !can(regex(local.new_name, name)) || can(regex(local.kept_name, name))],
+    )) == 0
+    error_message = "document.rename or document.constants gives the names ${jsonencode(concat(
+      [for path, name in var.document.rename : name if !can(regex(local.new_name, name)) || (can(regex(local.kept_name, name)) && replace(path, local.path_before, "$1") == "")],
+      [for name in try(keys(var.document.constants), []) : name if !can(regex(local.new_name, name)) || can(regex(local.kept_name, name))],
+    ))}. A name is not empty, and has no dot, which would be a path to the engine; at the top it is none that the engine or searchsync keeps for itself (docs/documents.md). Choose others."
+  }
+  validation {
+    condition = length([for path in keys(var.document.rename) : path if
+      anytrue([for each in var.document.exclude : startswith("${path}.", "${each}.")]) ||
+      (var.document.include == null ? false : !anytrue([for each in coalesce(var.document.include, []) : startswith("${path}.", "${each}.") || startswith("${each}.", "${path}.")]))
+    ]) == 0
+    error_message = "document.rename has ${jsonencode([for path in keys(var.document.rename) : path if
+      anytrue([for each in var.document.exclude : startswith("${path}.", "${each}.")]) ||
+      (var.document.include == null ? false : !anytrue([for each in coalesce(var.document.include, []) : startswith("${path}.", "${each}.") || startswith("${each}.", "${path}.")]))
+    ])}, which document.exclude leaves out, or of which document.include has nothing: take them out."
   }
 }
 

@@ -26,6 +26,12 @@ WITHOUT_SHAPE, WITH_SHAPE, WITH_CONDITION = 1.05, 1.25, 1.9
 against that. A condition asks eight questions in some 8 µs."""
 EXCLUDED = ("lines.count", "cancelled", *(f"not_there_{number}" for number in range(8)))
 """Little of an item, so that it is the looking that is measured."""
+RENAMED = (
+    ("lines.count", "quantity"),
+    ("cancelled", "void"),
+    *((f"not_there_{number}", f"new_{number}") for number in range(8)),
+)
+"""As many, of the same places."""
 CONDITION = {
     "id": [{"prefix": "order#"}],
     "deleted": [{"exists": False}],
@@ -40,6 +46,7 @@ def figures() -> list[Figure]:
     """Our ratios to boto3 and to the floor, C json.dumps over the raw image."""
     items = images(ITEMS)
     sdk = [sdk_form(item) for item in items]
+    renamed = Rules(Shape(rename=RENAMED, constants=(("tenant", {"S": "eu"}),)))
     shaped, chosen = Rules(Shape(exclude=EXCLUDED)), Rules(condition=Condition(json.dumps(CONDITION)))
     deserialize: Callable[[Any], Any] = TypeDeserializer().deserialize
 
@@ -57,6 +64,7 @@ def figures() -> list[Figure]:
             ],
             "whole": lambda: [encode("a", item) for item in items],
             "ten excluded": lambda: [encode("a", item, shaped) for item in items],
+            "ten renamed": lambda: [encode("a", item, renamed) for item in items],
             "by a condition": lambda: [encode("a", item, chosen) for item in items],
         },
         ROUNDS,
@@ -72,6 +80,10 @@ def figures() -> list[Figure]:
             "a whole document, against one that knows no shape", seconds["whole"] / seconds["unshaped"], WITHOUT_SHAPE
         ),
         at_most("  with ten paths excluded, against whole", seconds["ten excluded"] / seconds["whole"], WITH_SHAPE),
+        Figure(
+            "  with ten paths renamed and a constant, against whole",
+            f"{seconds['ten renamed'] / seconds['whole']:.2f} x",
+        ),
         at_most(
             "  by a condition of six names, against whole", seconds["by a condition"] / seconds["whole"], WITH_CONDITION
         ),

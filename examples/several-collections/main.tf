@@ -25,7 +25,14 @@ locals {
   # DynamoDB lets two readers at most read a shard at once: two stacks, and no third.
   collections = {
     service = { document = {}, readers = var.service_readers }
-    reports = { document = { exclude = ["email", "address.street"] }, readers = var.report_readers }
+    reports = {
+      document = {
+        exclude   = ["email", "address.street"]
+        rename    = { "address.city" = "town" }
+        constants = { source = "accounts", restricted = true }
+      }
+      readers = var.report_readers
+    }
   }
 }
 

@@ -10,16 +10,20 @@ import re
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property, partial
 from ipaddress import ip_address
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
+from searchsync.documents.attributes import AttributeValue
 from searchsync.documents.condition import Condition
 from searchsync.documents.fields import Fields
 from searchsync.documents.index import NOBODY, Owner
+from searchsync.documents.key_values import possible_number
 from searchsync.documents.mapping import problem, settings_problem
 from searchsync.documents.shape import WHOLE, Rules, Shape
+from searchsync.documents.values import exact
 from searchsync.errors import ConfigurationError
 from searchsync.limits import DEFAULT_MAX_SKEW, LONGEST_MAX_SKEW, SHORTEST_MAX_SKEW
 
@@ -229,12 +233,12 @@ def _log_keys(text: str) -> bool:
     return text == "hashed"
 
 
-def _object(text: str) -> dict[str, Any] | None:
+def _object(text: str, loads: Callable[[str], Any] = json.loads) -> dict[str, Any] | None:
     """The JSON object of a text, or of its base64gzip; None where it is none."""
     try:
         if not text.lstrip().startswith("{"):
             text = gzip.decompress(base64.b64decode(text, validate=True)).decode()
-        found = json.loads(text)
+        found = loads(text)
     except (binascii.Error, gzip.BadGzipFile, zlib.error, EOFError, UnicodeDecodeError, json.JSONDecodeError):
         return None
     return found if isinstance(found, dict) else None
@@ -263,17 +267,38 @@ def _settings(text: str) -> Mapping[str, Any]:
 
 
 def _shape(keys: tuple[str, ...], text: str) -> tuple[Shape, Condition | None]:
-    found = _object(text)
-    if found is None or found.keys() - {"include", "exclude", "when"}:
+    found = _object(text, exact)
+    if found is None or found.keys() - {"include", "exclude", "rename", "constants", "when"}:
         raise ValueError('give the shape of documents as a JSON object with lists of paths, {"exclude": ["a.b"]}')
     include, exclude = found.get("include"), found.get("exclude") or []
     for paths in (include or [], exclude):
         if not isinstance(paths, list) or not all(isinstance(each, str) for each in paths):
             raise ValueError("give `include` and `exclude` as lists of paths")
-    shape = Shape(None if include is None else tuple(include), tuple(exclude), keys)
+    rename, constants = found.get("rename") or {}, found.get("constants") or {}
+    if not isinstance(rename, dict) or not all(isinstance(each, str) for each in rename.values()):
+        raise ValueError('give `rename` as an object of paths with their new last names, {"a.b": "c"}')
+    if not isinstance(constants, dict):
+        raise ValueError("give `constants` as an object of names with their values")  # noqa: TRY004 - as all the rest
+    shape = Shape(
+        None if include is None else tuple(include),
+        tuple(exclude),
+        keys,
+        tuple(rename.items()),
+        tuple((name, _constant(name, value)) for name, value in constants.items()),
+    )
     if why := shape.problem():
         raise ValueError(why)
     return shape, _when(keys, found.get("when"))
+
+
+def _constant(name: str, value: object) -> AttributeValue:
+    if isinstance(value, bool):
+        return {"BOOL": value}
+    if isinstance(value, str):
+        return {"S": value}
+    if isinstance(value, Decimal) and possible_number(str(value)):
+        return {"N": str(value)}
+    raise ValueError(f"give the constant {name!r} a text, true, false, or a number that DynamoDB could hold")
 
 
 def _when(keys: tuple[str, ...], text: object) -> Condition | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ import requests
 from lab.engine import Engine
 from searchsync.documents.document import document_text, encode
 from searchsync.documents.fields import Fields
-from searchsync.documents.shape import METADATA
+from searchsync.documents.shape import METADATA, Rules, Shape
 from searchsync.limits import FIELD_COST, LONGEST_FIELD, LONGEST_NUMBER, LONGEST_PATH, MAPPED_FIELDS, MOST_MAPPED
 from tests.support.prove_documents import PATIENCE, SLOW, Search, Unasked, search
 
@@ -80,6 +81,37 @@ def test_a_name_that_the_engine_keeps_is_refused_as_it_is_and_taken_as_it_is_sto
     assert looked._send(index, (encode("a", item) or b"").decode(), 1)[0] == 201
     stored = looked.session.get(f"{looked.url}/{index}/_source/a", timeout=PATIENCE).json()
     assert (stored[f"_{name}"], stored[f"__{name}"]) == ("a", 1)
+
+
+@pytest.mark.parametrize("name", ["name", "_name", "_id_", "é ü", " a", "a\\", '"', "*", "#"])
+def test_the_engine_takes_every_new_name_that_a_setting_may_give_and_finds_by_it(looked: Search, name: str) -> None:
+    shape = Shape(rename=(("a", name), ("m.a", name)), constants=((f"{name}c", {"BOOL": True}),))
+    assert not shape.problem()
+    index = looked._index(None)
+    document = encode("a", {"id": TEXT, "a": ONE, "m": {"L": [{"M": {"a": TEXT}}]}}, Rules(shape)) or b""
+    assert looked._send(index, document.decode(), 1)[0] == 201
+    asked = [{"term": {name: 1}}, {"term": {f"m.{name}.keyword": "a"}}, {"term": {f"{name}c": True}}]
+    looked.session.post(f"{looked.url}/{index}/_refresh", timeout=PATIENCE)
+    answer = looked.session.post(
+        f"{looked.url}/{index}/_search", json={"query": {"bool": {"must": asked}}}, timeout=PATIENCE
+    )
+    assert [hit["_source"] for hit in answer.json()["hits"]["hits"]] == [json.loads(document)]
+
+
+def test_an_empty_name_is_refused_by_the_engine_and_by_the_setting(looked: Search) -> None:
+    assert all(Shape(rename=((path, ""),)).problem() for path in ("a", "m.a"))
+    for item in ({"": ONE}, {"m": {"M": {"": ONE}}}):
+        assert looked._send(looked._index(None), document_text(item), 1)[0] == 400
+
+
+@pytest.mark.parametrize("name", METADATA)
+def test_a_name_that_the_engine_keeps_may_be_new_below_the_top_alone(looked: Search, name: str) -> None:
+    assert Shape(rename=(("a", name),)).problem()
+    assert Shape(constants=((name, ONE),)).problem()
+    shape = Shape(rename=(("m.a", name),))
+    assert not shape.problem()
+    document = encode("a", {"id": TEXT, "m": {"M": {"a": ONE}}}, Rules(shape)) or b""
+    assert looked._send(looked._index(None), document.decode(), 1)[0] == 201
 
 
 @pytest.mark.parametrize(

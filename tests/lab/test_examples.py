@@ -88,7 +88,8 @@ def use_several_collections(lab: Lab, outputs: Outputs) -> None:
     found = arrives(whole, {**an_id("a"), "email": {"S": "e"}, "address": address}, "a")
     assert (found["email"], found["address"]) == ("e", {"street": "s", "city": "c"})
     found = part.until("the document without its secrets", lambda: part.document("a"))
-    assert (found.get("email"), found["address"]) == (None, {"city": "c"})
+    assert (found.get("email"), found["address"]) == (None, {"town": "c"})
+    assert (found["source"], found["restricted"]) == ("accounts", True)
     assert part.outputs["collection_endpoint"] != whole.outputs["collection_endpoint"]
 
 

@@ -21,6 +21,7 @@ from lab.applied import Applied
 from lab.faults import Fault, FaultKind
 from lab.maven import ROOT
 from lab.terraform import Terraform
+from searchsync.documents.document import KEY_FIELD
 from searchsync_cli.facts import MESSAGES_KEPT
 from tests.lab.test_index_deleted import delete_index, mark
 from tests.lab.test_reconcile import key
@@ -386,12 +387,14 @@ def test_another_mapping_is_not_verified(judged: Judged, workshop_terraform: Ter
 def test_another_shape_of_documents_is_written_and_verified(judged: Judged, workshop_terraform: Terraform) -> None:
     stack = judged.stack
     told, refill = "the configuration has another shape of documents", ("backfill --again", "verify")
-    with overridden(workshop_terraform, stack, '  document = { exclude = ["state"] }'):
+    shape = '{ exclude = ["state"], rename = { name = "title" }, constants = { live = true } }'
+    with overridden(workshop_terraform, stack, f"  document = {shape}"):
         stack.put({**key("verdict-shaped"), "state": {"S": "put"}, "name": {"S": "shown"}})
         stack.until("the stream's document", lambda: stack.document("verdict-shaped"))
-        assert "state" not in stack.document("verdict-shaped")
+        assert stack.document("verdict-shaped").keys() == {*key("a"), "title", "live", KEY_FIELD}
         assert "state" in stack.document(ITEMS[0])  # written before
         judged.settled_by(told, *refill)
+        assert stack.document(ITEMS[0])["live"] is True
         assert "state" not in stack.document(ITEMS[0])
     judged.settled_by(told, *refill)
     assert "state" in stack.document("verdict-shaped")

@@ -244,7 +244,7 @@ PLACES: Mapping[str, tuple[Place, ...]] = {
     "index.settings": variable("INDEX_SETTINGS.gunzip"),
     **{
         f"document.{each}": variable(f"DOCUMENT_SHAPE.gunzip.json.{each}", shown=same)
-        for each in ("when", "include", "exclude")
+        for each in ("when", "include", "exclude", "rename", "constants")
     },
     "function.name": (
         Place(SYNC, "function_name"),

@@ -38,7 +38,7 @@ from searchsync.sync.pipeline import Pipeline
 from tests.engine.client import Client
 from tests.support.events import NOW, environment, event, record
 from tests.support.fakes import MemoryBucket, MemoryQueue
-from tests.support.history.truth import HIDDEN
+from tests.support.history.truth import HIDDEN, SHAPE
 from tests.support.real_lane import AUTH
 from tests.support.reconcile_harness import BusyClock, Lane, TableClient
 
@@ -182,8 +182,8 @@ class History:
         cls, gate_url: str, direct: Client, index: str, lag: float, skew: float, late: float
     ) -> History:
         """A history on a new index, whose tombstones the engine keeps until this world says otherwise."""
-        when = json.dumps({HIDDEN: [{"exists": False}]})
-        given = read_environment(environment(DOCUMENT_SHAPE=json.dumps({"when": when})))
+        shape = {**SHAPE, "when": json.dumps({HIDDEN: [{"exists": False}]})}
+        given = read_environment(environment(DOCUMENT_SHAPE=json.dumps(shape)))
         config = replace(given, host=gate_url, index=index, table_name="t")
         history = cls(config, direct, lag, skew, late)
         history.pipeline.collection.ensure_index(30.0)
@@ -221,7 +221,10 @@ class History:
     def put(self, key: str, *, told: bool = True, hidden: bool = False) -> None:
         """Put an item; `told` False: from before the stream was turned on; `hidden`: without a document."""
         self.number += 1
-        item = {"id": {"S": key}, "n": {"N": str(self.number)}} | ({HIDDEN: {"BOOL": True}} if hidden else {})
+        item: dict[str, Any] = {"id": {"S": key}, "n": {"N": str(self.number)}}
+        item |= {"m": {"L": [{"M": {"k": item["n"], "kept": item["id"]}}]}} | (
+            {HIDDEN: {"BOOL": True}} if hidden else {}
+        )
         self._change("MODIFY", key, item, told)
 
     def delete(self, key: str) -> None:

@@ -85,6 +85,7 @@ def reads(folder: str) -> dict[str, set[str]]:
 
 TOLD_IN_PART = {
     *("tags", "index.mapping", "index.settings", "document.when", "document.include", "description"),
+    *("document.rename", "document.constants"),
     *("existing_table", "existing_collection"),
 }
 """Settings whose message tells what is wrong in the value instead of all of it."""
@@ -121,6 +122,10 @@ PLACES_OF_A_PACKAGE = (
 OBJECT = {"s3_bucket": "packages", "s3_key": "a.zip", "s3_object_version": "1", "facts": "a.json"}
 OBJECTS = "give the object's key in its bucket, not its URL, and its version id, each of 1 to 1024 characters."
 NO_PATH = "give names with single dots between them, and write \\. for a dot in a name."
+NEW_NAME = (
+    "A name is not empty, and has no dot, which would be a path to the engine; at the top it is none that the engine "
+    "or searchsync keeps for itself (docs/documents.md). Choose others."
+)
 NO_SOURCE = "so that none could be compared with its item. Take `_source` out of the mapping."
 OPERATORS = (
     'write status = ["open"], and of operators prefix, suffix, equals-ignore-case, wildcard, numeric, anything-but, '
@@ -344,6 +349,31 @@ DOCUMENTS = (
     *refused("document.include", NO_PATH, ["a\\"]),
     *refused("document.exclude", NO_PATH, ["a..b"]),
     *refused("document.exclude", "take them out.", ["addresses"], document={"include": ["address"]}),
+    *refused("document.rename", NO_PATH, {"a..b": "c"}),
+    *refused(
+        "document.rename",
+        NEW_NAME,
+        {"a": ""},
+        {"a": " "},
+        {"a": None},
+        {"a.b": "c.d"},
+        {"a\\.b": "_version"},
+        {"a": "___source"},
+        {"a": "searchsync_key"},
+    ),
+    *refused("document.rename", "take them out.", {"a.b": "c"}, document={"exclude": ["a"]}),
+    *refused("document.rename", "take them out.", {"a": "c"}, document={"include": ["ab"]}),
+    *refused("document.constants", NEW_NAME, {"a.b": 1}, {"_id": 1}),
+    *refused(
+        "document.constants",
+        "without null, lists and objects.",
+        {"a": None},
+        {"a": ["b"]},
+        {"a": {"b": 1}},
+        ["a"],
+        [],
+        "a",
+    ),
 )
 
 FUNCTIONS = (

@@ -97,6 +97,7 @@ def own_changes(packages: Mapping[str, str]) -> Changes:
         **together("collection", CLOSED, function={"vpc": VPC}),
         **of("index", name=ANOTHER, adopt="nobody", mapping=mapping, settings='{"analysis": {}}'),
         **of("document", when='{"kind":["book"]}', include=["name", "address"], exclude=["address.city"]),
+        **of("document", rename={"name": "title"}, constants={"tenant": "eu", "rank": 1}),
         **of("function", name=ANOTHER, architecture="x86_64", memory_size=1024, timeout=600, log_keys="hashed"),
         "function.runtime": ({"function": {"runtime": "python3.13"}, "package": {"file": packages["python3.13"]}},),
         **of("function", max_clock_skew_seconds=20, metric_namespace=ANOTHER, reserved_concurrency=5),

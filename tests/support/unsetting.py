@@ -26,7 +26,13 @@ A_KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/"
 """The beginning of a key's ARN. Theirs is in policies alone."""
 PATH = "/the/path/"
 MAPPING = json.dumps({"properties": {"a": {"type": "keyword"}}})
-OF_THE_DOCUMENT = {"when": '{"kind":["book"]}', "include": ["address"], "exclude": ["address.city"]}
+OF_THE_DOCUMENT = {
+    "when": '{"kind":["book"]}',
+    "include": ["address"],
+    "exclude": ["address.city"],
+    "rename": {"address.town": "city"},
+    "constants": {"tenant": "eu", "rank": 1},
+}
 POLICY_KEYS = ("stream", "collection", "table", "failures", "function")
 
 FILE, S3 = ("file",), ("s3_bucket", "s3_key", "s3_object_version")
@@ -206,6 +212,8 @@ IN_PLACE_PLACES: tuple[Place, ...] = (
     ("document.when", "functions", '"DOCUMENT_SHAPE"'),
     ("document.include", "functions", '"DOCUMENT_SHAPE"'),
     ("document.exclude", "functions", '"DOCUMENT_SHAPE"'),
+    ("document.rename", "functions", '"DOCUMENT_SHAPE"'),
+    ("document.constants", "functions", '"DOCUMENT_SHAPE"'),
     ("function.runtime", "functions", '"Runtime": "python3.13"'),
     ("function.architecture", "functions", '"x86_64"'),
     ("function.memory_size", "functions", '"MemorySize": 1111'),

@@ -60,3 +60,141 @@ run "takes_texts_that_look_like_json" {
     document = { when = jsonencode({ a = [":1", "[]", "{}", "\":1", "x\\", null, true, 1.5, { equals-ignore-case = "\"y\":[" }], "[{" = ["z"] }) }
   }
 }
+
+run "every_function_has_the_renames_and_the_constants_with_their_types" {
+  command = plan
+
+  variables {
+    document = {
+      include   = ["name", "price", "address", "lines.sku", "a\\.b"]
+      exclude   = ["address.d"]
+      rename    = { name = "price", price = "cost", "address.c" = "d", "address.e" = "_id", "lines.sku" = "a\\b", "a\\.b" = "b" }
+      constants = { tenant = "eu", rank = 1.5, live = true, empty = "", name = "1" }
+    }
+  }
+  assert {
+    condition     = aws_lambda_function.this.environment[0].variables.DOCUMENT_SHAPE == base64gzip(jsonencode(var.document)) && aws_lambda_function.redrive.environment[0].variables.DOCUMENT_SHAPE == base64gzip(jsonencode(var.document))
+    error_message = "The sync function and the redrive function must have the renames."
+  }
+  assert {
+    condition     = strcontains(jsonencode(var.document), "\"constants\":{\"empty\":\"\",\"live\":true,\"name\":\"1\",\"rank\":1.5,\"tenant\":\"eu\"}")
+    error_message = "A constant's type is its own."
+  }
+}
+
+run "a_rename_alone_is_a_shape" {
+  command = plan
+
+  variables {
+    document = { rename = { a = "b" } }
+  }
+  assert {
+    condition     = contains(keys(aws_lambda_function.this.environment[0].variables), "DOCUMENT_SHAPE")
+    error_message = "A rename is a shape."
+  }
+}
+
+run "a_constant_alone_is_a_shape" {
+  command = plan
+
+  variables {
+    document = { constants = { tenant = "eu" } }
+  }
+  assert {
+    condition     = contains(keys(aws_lambda_function.this.environment[0].variables), "DOCUMENT_SHAPE")
+    error_message = "A constant is a shape."
+  }
+}
+
+run "refuses_a_name_that_is_given_twice" {
+  command = plan
+
+  variables {
+    document = { rename = { a = "c", b = "c" } }
+  }
+  expect_failures = [aws_lambda_function.this]
+}
+
+run "refuses_a_name_that_is_given_twice_in_a_map" {
+  command = plan
+
+  variables {
+    document = { rename = { "m.a" = "c", "m.b" = "c" } }
+  }
+  expect_failures = [aws_lambda_function.this]
+}
+
+run "refuses_a_name_that_a_constant_has_too" {
+  command = plan
+
+  variables {
+    document = { rename = { a = "c" }, constants = { c = 1 } }
+  }
+  expect_failures = [aws_lambda_function.this]
+}
+
+run "refuses_a_name_that_is_included" {
+  command = plan
+
+  variables {
+    document = { include = ["a", "b.c"], rename = { a = "b" } }
+  }
+  expect_failures = [aws_lambda_function.this]
+}
+
+run "refuses_a_name_in_a_map_that_is_included" {
+  command = plan
+
+  variables {
+    document = { include = ["m.a", "m.b"], rename = { "m.a" = "b" } }
+  }
+  expect_failures = [aws_lambda_function.this]
+}
+
+run "refuses_the_name_that_it_has" {
+  command = plan
+
+  variables {
+    document = { rename = { "m.a" = "a" } }
+  }
+  expect_failures = [aws_lambda_function.this]
+}
+
+run "refuses_the_name_of_a_key_attribute" {
+  command = plan
+
+  variables {
+    document = { rename = { a = "key" } }
+    table    = { name = "searchsync", hash_key = { name = "key" } }
+  }
+  expect_failures = [aws_lambda_function.this]
+}
+
+run "refuses_to_rename_a_key_attribute" {
+  command = plan
+
+  variables {
+    document = { rename = { key = "a" } }
+    table    = { name = "searchsync", hash_key = { name = "key" } }
+  }
+  expect_failures = [aws_lambda_function.this]
+}
+
+run "refuses_a_constant_in_place_of_a_key_attribute" {
+  command = plan
+
+  variables {
+    document = { constants = { key = "a" } }
+    table    = { name = "searchsync", hash_key = { name = "key" } }
+  }
+  expect_failures = [aws_lambda_function.this]
+}
+
+run "refuses_a_constant_that_is_included" {
+  command = plan
+
+  variables {
+    document = { include = ["a"], constants = { a = 1 } }
+  }
+  expect_failures = [aws_lambda_function.this]
+}

@@ -52,7 +52,10 @@ def world() -> World:
     return World()
 
 
-@pytest.mark.parametrize("shape", [Shape(), Shape(include=("n",), keys=("id",)), Shape(exclude=("tags",))])
+NAMED = Shape(rename=(("n", "count"), ("_version", "v")), constants=(("live", {"BOOL": True}),))
+
+
+@pytest.mark.parametrize("shape", [Shape(), Shape(include=("n",), keys=("id",)), Shape(exclude=("tags",)), NAMED])
 def test_the_document_is_what_would_be_written(world: World, shape: Shape) -> None:
     answer = preview(world, {"item": ITEM}, shape)
     assert answer["document"].encode() == encode("a", ITEM, Rules(shape, Fields()))
@@ -144,6 +147,14 @@ def test_an_item_that_the_condition_leaves_out_has_no_document(world: World) -> 
     assert (answer["item"], answer["document"], answer["poison"], answer["kind"]) == (True, None, None, None)
     world.plant("a", json.loads(encode("a", ITEM) or b""))
     assert preview(world, {"key": "a", "diff": True}, when=when)["kind"] == "orphan"
+
+
+def test_two_values_of_one_name_are_shown_as_poison_that_differs(world: World) -> None:
+    world.client.put({**ITEM, "count": {"N": "2"}})
+    world.plant("a", json.loads(encode("a", ITEM, Rules(NAMED)) or b""))
+    answer = preview(world, {"key": "a", "diff": True}, NAMED)
+    assert (answer["document"], answer["kind"], answer["differs"]) == (None, "different", ["count"])
+    assert "'n' of `document.rename`" in answer["poison"]
 
 
 def test_an_excluded_attribute_is_no_difference(world: World) -> None:

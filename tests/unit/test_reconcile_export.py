@@ -72,6 +72,14 @@ def test_an_export_is_loaded_in_the_shape_of_documents(s3: Any) -> None:
     assert all(set(source) == {"id", KEY_FIELD} for _, source in world.index.documents.values())
 
 
+def test_an_export_is_loaded_by_the_names_and_constants_of_documents(s3: Any) -> None:
+    named = read_environment(environment(DOCUMENT_SHAPE='{"rename": {"n": "count"}, "constants": {"live": true}}'))
+    world, _, _ = load(s3, (packed(lines(3)), 3), config=named)
+    assert [(source["count"], source["live"]) for _, source in world.index.documents.values()] == [
+        (0, True), (1, True), (2, True),
+    ]  # fmt: skip
+
+
 def test_an_export_is_loaded_by_the_condition_of_documents(s3: Any) -> None:
     given = read_environment(environment(DOCUMENT_SHAPE='{"when": "{\\"n\\": [{\\"numeric\\": [\\">\\", 0]}]}"}'))
     world, _, totals = load(s3, (packed(lines(3)), 3), config=given)

@@ -13,7 +13,6 @@ from opensearchpy.exceptions import NotFoundError, TransportError
 from searchsync.clock import Backoff, Deadline
 from searchsync.config import read_environment
 from searchsync.documents.condition import Condition
-from searchsync.documents.shape import Shape
 from searchsync.errors import CollectionBusyError, StackError
 from searchsync.reconcile import identity
 from searchsync.reconcile.identity import CONVERSION, Index, Looker, changed, conversion, index_in, saw
@@ -96,13 +95,20 @@ def test_a_refusal_names_the_permission() -> None:
         look(index=[TransportError(403, "no", {})])
 
 
+def shaped(**rules: Any) -> dict[str, Any]:
+    """What is seen where one rule of the shape is another, and nothing else."""
+    return saw(replace(CONFIG, shape=replace(CONFIG.shape, **rules)), TABLE, INDEX)
+
+
 @pytest.mark.parametrize(
     ("other", "name"),
     [
         (saw(replace(CONFIG, host="https://other.eu-central-1.aoss.amazonaws.com"), TABLE, INDEX), "collection"),
         (saw(replace(CONFIG, index="other"), TABLE, INDEX), "index"),
         (saw(replace(CONFIG, mapping={"dynamic": False}), TABLE, INDEX), "mapping"),
-        (saw(replace(CONFIG, shape=Shape(exclude=("a",))), TABLE, INDEX), "shape"),
+        (shaped(exclude=("a",)), "shape"),
+        (shaped(rename=(("a", "b"),)), "shape"),
+        (shaped(constants=(("a", {"BOOL": True}),)), "shape"),
         (saw(replace(CONFIG, when=Condition('{"a": [1]}')), TABLE, INDEX), "shape"),
         (saw(replace(CONFIG, stream_arn="other"), TABLE, INDEX), "stream_arn"),
         (saw(CONFIG, replace(TABLE, id="table-2"), INDEX), "table_id"),

@@ -82,6 +82,34 @@ def test_every_task_goes_by_the_shape_of_documents() -> None:
     assert without()
 
 
+RENAMED = '{"rename": {"n": "count"}, "constants": {"tenant": "eu"}}'
+
+
+def test_every_task_goes_by_the_names_and_constants_of_documents() -> None:
+    """An item whose own attribute has a new name is never in step, and in the queue whenever it should be written."""
+    world, named = filled(20), read_environment(environment(DOCUMENT_SHAPE=RENAMED))
+    Lane(world).reconcile("backfill")
+    assert Lane(world, named).reconcile("verify")["different"] == 20  # written before the setting
+    world.rest()
+    assert Lane(world, named).reconcile("backfill") == {"items": 20, "written": 20}
+    assert all(set(source) == {"id", "count", "tenant", KEY_FIELD} for _, source in world.index.documents.values())
+    assert Lane(world, named).reconcile("verify") == {"items": 20, "documents": 20}
+    for name in ("item-0001", "item-0002"):
+        world.client.put(image(name) | {"count": {"N": "7"}})
+    del world.index.documents["item-0002"]
+    found = Lane(world, named).reconcile("verify")
+    assert (found["different"], found["missing"]) == (1, 1)
+    world.rest()
+    for task in ("backfill", "repair"):
+        lane = Lane(world, named)
+        assert lane.reconcile(task)["poison"] == 2
+        assert {"document.rename" in message["reason"] for message in lane.queue.messages} == {True}
+    world.client.put(image("item-0001") | {"tenant": {"S": "us"}})
+    lane = Lane(world, named)
+    assert lane.reconcile("repair")["poison"] == 2
+    assert [each for each in lane.queue.messages if "document.constants" in each["reason"]]
+
+
 NOT_DELETED = '{"when": "{\\"_deleted\\": [{\\"exists\\": false}, false]}"}'
 OF_KEYS = '{"when": "{\\"id\\": [{\\"suffix\\": \\"1\\"}]}"}'
 

@@ -11,6 +11,7 @@ import pytest
 from searchsync import PACKAGE
 from searchsync.config import read_environment
 from searchsync.documents.condition import Condition
+from searchsync.documents.shape import Shape
 from searchsync.edges.failures import Message
 from searchsync.errors import StackError, TableBusyError
 from searchsync.limits import LOAD_AGE, LONGEST_PATH, MESSAGES_AT_ONCE, RESERVE, SHORTEST_ROUND, SLOW_AGE
@@ -72,6 +73,19 @@ def test_an_item_that_is_to_have_no_document_settles_its_message_and_leaves_the_
     bench.queue.put(poison_message("a"))
     assert bench.run() == answer(taken=1, redriven=1, keys=1)
     assert bench.index.documents == {}
+
+
+def test_an_item_with_two_values_of_one_name_stays_until_the_item_or_the_setting_is_another(
+    bench: RedriveBench,
+) -> None:
+    bench.config = replace(bench.config, shape=Shape(rename=(("n", "count"),)))
+    bench.table.items["a"] = {"id": {"S": "a"}, "n": {"N": "1"}, "count": {"N": "2"}}
+    bench.queue.put(poison_message("a"))
+    assert bench.run()["stayed"] == 1
+    bench.config = replace(bench.config, shape=Shape(rename=(("n", "count"), ("count", "total"))))
+    assert bench.run() == answer(taken=1, redriven=1, keys=1)
+    _, source = bench.index.documents["a"]
+    assert (source["count"], source["total"]) == (1, 2)
 
 
 def test_several_messages_of_one_key_are_one_resync(bench: RedriveBench) -> None:

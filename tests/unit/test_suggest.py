@@ -120,6 +120,16 @@ def test_documents_are_sampled_as_they_are_written(world: World) -> None:
     assert properties.keys() == {"id", "n", "__version"}
 
 
+def test_fields_have_the_documents_names_and_what_is_to_be_excluded_the_items(world: World) -> None:
+    """A constant cannot be excluded: what stands in its way can."""
+    world.client.put({"id": {"S": "a"}, "tenant.id": {"N": "1"}, "old.b": {"N": "1"}, "o": {"S": "x"}})
+    shape = Shape(None, (), ("id",), (("n", "count"), ("o", "old")), (("tenant", {"S": "eu"}),))
+    answer = suggest(world, shape=shape)
+    assert answer["exclude"] == ["o", r"old\.b", r"tenant\.id"]
+    properties = answer["mapping"]["properties"]
+    assert (properties["count"], properties.keys()) == ({"type": "long"}, {"id", "secret", "count"})
+
+
 def test_items_that_are_poison_whatever_the_mapping_are_counted(world: World) -> None:
     world.client.put({"id": {"S": "bad"}, KEY_FIELD: {"N": "1"}})
     ((why, count),) = suggest(world)["poison"].items()

@@ -5,5 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-AttributeMap = Mapping[str, Mapping[str, Any]]
+AttributeValue = Mapping[str, Any]
+"""One member: its type and its value."""
+AttributeMap = Mapping[str, AttributeValue]
 """Attribute names to attribute values, as DynamoDB's JSON writes them: {"id": {"S": "a"}}."""

@@ -17,8 +17,9 @@ from typing import Any
 
 from searchsync.documents.attributes import AttributeMap
 from searchsync.documents.fields import Fields
+from searchsync.documents.shape import KEY_FIELD as KEY_FIELD  # noqa: PLC0414 - where others ask for it
 from searchsync.documents.shape import WHOLE, Rules
-from searchsync.documents.values import CONVERTERS, NAMES, map_text
+from searchsync.documents.values import NAMES, TYPES, map_text
 from searchsync.errors import ConversionError, StackError
 from searchsync.limits import FIELD_COST, LONGEST_ID, LONGEST_NUMBER, MOST_MAPPED
 from searchsync.sanitize import shown, shown_list
@@ -27,23 +28,22 @@ DIGEST_PREFIX = "sha256:"
 OWN_PREFIX = f"{DIGEST_PREFIX}searchsync-"
 """Of ids that no item can have: what `document_id` begins with `sha256:` goes on with 64 hex digits."""
 assert OWN_PREFIX[len(DIGEST_PREFIX)] not in "0123456789abcdef"  # noqa: S101 - else an item's id could be one of ours
-KEY_FIELD = "searchsync_key"
-"""Of every document: no attribute may have this name, nor any property of a user's mapping."""
 KEY_TYPES = ("S", "N", "B")
 
 
 def document_text(image: AttributeMap, fields: Fields = WHOLE.fields) -> str:
     """Attributes as one line of JSON text.
 
-    Raises ConversionError where an attribute value has a type that DynamoDB does not know, or `fields` finds what the
-    engine does not answer. They are asked where that is possible at all, by what costs next to nothing to know.
+    Raises ConversionError where an attribute value has a type that DynamoDB does not know, where two values have one
+    name, or `fields` finds what the engine does not answer. They are asked where that is possible at all, by what costs
+    next to nothing to know.
     """
     strange = NAMES.strange
     try:
         text = map_text(image)
     except KeyError as error:
         raise ConversionError(
-            f"An attribute value of type {shown(error.args[0])} is none of {', '.join(CONVERTERS)}; "
+            f"An attribute value of type {shown(error.args[0])} is none of {', '.join(TYPES)}; "
             "correct the item in the table."
         ) from error
     if NAMES.strange > strange or (len(text) > MOST_MAPPED and _may_be_much(text, fields)):
@@ -84,7 +84,7 @@ def encode(name: str, image: AttributeMap | None, rules: Rules = WHOLE) -> bytes
     if KEY_FIELD in found:
         raise ConversionError(
             f"The item has an attribute {KEY_FIELD}: each document has a field of that name, by which the index is "
-            "scanned. Rename the attribute in the table, or leave it out (`document.exclude`)."
+            "scanned. Rename the attribute (`document.rename`), or leave it out (`document.exclude`)."
         )
     return document_text({**found, KEY_FIELD: {"N": str(index_key(name))}}, rules.fields).encode()
 

@@ -11,21 +11,29 @@ too. A dot that belongs to a name is written `\\.`, and a backslash `\\\\`.
 
   include   no other attributes than these; None: all
   exclude   not these, of what is included
+  rename    the last name of a path becomes another one, where it is
+  constants attributes that each document has, whatever its item has
 
-Key attributes are always in the document: without them nothing leads back from it to its item.
+In this order. Paths are of the item's own names, and all renames are done at once: none sees what another one made. No
+two values get one name: a setting that would do so to every item is refused, and an item to which it happens is poison,
+since to keep one of the two would lose the other (OpenSearch Ingestion's `rename_keys` and `add_entries` keep the old
+one silently, Logstash's `mutate` the new one).
+
+Key attributes are always in the document, by their names: without them nothing leads back from it to its item.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
-from searchsync.documents.attributes import AttributeMap
+from searchsync.documents.attributes import AttributeMap, AttributeValue
 from searchsync.documents.condition import Condition
 from searchsync.documents.fields import Fields
+from searchsync.documents.values import CLASH
 from searchsync.limits import LONGEST_KEPT, MOST_NAMES
 
 METADATA = (
@@ -43,6 +51,8 @@ METADATA = (
     "_version",
 )
 """Names that the engine refuses at the top, or takes for its own; tests/engine/test_documents.py asks it for each."""
+KEY_FIELD = "searchsync_key"
+"""Of every document (`document`): no attribute may have this name, nor any property of a user's mapping."""
 _BARE = frozenset(name.lstrip("_") for name in METADATA)
 _PLAIN: set[str] = set()
 """Names of items that are stored as they are: nearly all items have the same few, and are told by one comparison."""
@@ -50,6 +60,8 @@ _PART = re.compile(r"(?:[^.\\]|\\[.\\])+")
 
 Tree = Mapping[str, "Tree | None"]
 """Paths by their first names; None: the path ends here."""
+Way = tuple[str, ...]
+"""The names of a path."""
 
 
 def stored_name(name: str) -> str:
@@ -80,27 +92,25 @@ def parts_of(path: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Shape:
-    """Which attributes of an item its document has, by paths; `keys`: the key attributes, which it always has."""
+    """Which attributes of an item its document has, by paths; `keys`: the key attributes, which it always has.
+
+    `rename`: paths, each with its new last name; `constants`: names, each with its attribute value.
+    """
 
     include: tuple[str, ...] | None = None
     exclude: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
+    rename: tuple[tuple[str, str], ...] = ()
+    constants: tuple[tuple[str, AttributeValue], ...] = ()
 
     def problem(self) -> str:
         """Why no document can have this shape, or a path that says nothing; empty where all is well."""
-        try:
-            ways = [parts_of(path) for path in (*(self.include or ()), *self.exclude)]
-        except ValueError as error:
-            return str(error)
         if self.include == ():
             return "`include` is empty: leave it out for all attributes"
-        included = ways[: len(self.include or ())]
-        for path, way in zip(self.exclude, ways[len(included) :], strict=True):
-            if way[0] in self.keys:
-                return f"take {path!r} out of `exclude`: a document needs the table's key attributes"
-            if self.include is not None and not any(way[: len(each)] == each[: len(way)] for each in included):
-                return f"take {path!r} out of `exclude`: `include` has nothing of it"
-        return ""
+        try:
+            return next(self._problems(), "")
+        except ValueError as error:
+            return str(error)
 
     def of(self, image: AttributeMap) -> AttributeMap:
         """The attributes of a document, by the names that they have there."""
@@ -109,7 +119,18 @@ class Shape:
             found = _only(image, self._included)
         if self.exclude:
             found = _without(found, self._excluded)
-        return found if found.keys() <= _PLAIN else _stored(found)
+        if not found.keys() <= _PLAIN:
+            found = _stored(found)
+        if self.rename:
+            found = _rename(found, self._renames)
+        return _with(found, self.constants) if self.constants else found
+
+    def attribute(self, name: str) -> str | None:
+        """The attribute behind a name at the top of a document; None for a constant."""
+        if any(name == each for each, _ in self.constants):
+            return None
+        before = (_way(path)[0] for path, new in self.rename if new == name and len(_way(path)) == 1)
+        return next(before, attribute_name(name))
 
     @cached_property
     def _included(self) -> Tree:
@@ -118,6 +139,70 @@ class Shape:
     @cached_property
     def _excluded(self) -> Tree:
         return _tree(self.exclude)
+
+    @cached_property
+    def _renames(self) -> Mapping[str, _Place]:
+        root = _Place()
+        for path, new in self.rename:
+            first, *others = _way(path)
+            place = root.below.setdefault(stored_name(first), _Place())
+            for name in others:
+                place = place.below.setdefault(name, _Place())
+            place.new, place.path = new, path
+        return root.below
+
+    def _problems(self) -> Iterator[str]:
+        """What is wrong, each in one sentence. Raises ValueError where a path is none."""
+        included = None if self.include is None else [_way(path) for path in self.include]
+        excluded = [_way(path) for path in self.exclude]
+        renamed = [_way(path) for path, _ in self.rename]
+        for path, way in zip(self.exclude, excluded, strict=True):
+            if why := self._absent(way, included, []):
+                yield f"take {path!r} out of `exclude`: {why}"
+        for (path, new), way in zip(self.rename, renamed, strict=True):
+            if why := "that is its name already" if new == way[-1] else self._absent(way, included, excluded):
+                yield f"take {path!r} out of `rename`: {why}"
+        given = [(*way[:-1], new) for (_, new), way in zip(self.rename, renamed, strict=True)]
+        given += [(name,) for name, _ in self.constants]
+        for number, way in enumerate(given):
+            taken = self._taken(way, given, () if way in (*renamed, *excluded) else included or ())
+            if why := _no_name(way) or taken:
+                setting = "rename" if number < len(renamed) else "constants"
+                yield f"choose another name than {way[-1]!r} in `{setting}`: {why}"
+
+    def _absent(self, way: Way, included: Collection[Way] | None, excluded: Collection[Way]) -> str:
+        """Why no rule may be about a path; empty where one may."""
+        if way[0] in self.keys:
+            return "a document needs the table's key attributes, by their names"
+        if any(way[: len(each)] == each for each in excluded):
+            return "`exclude` leaves it out"
+        if included is not None and not any(way[: len(each)] == each[: len(way)] for each in included):
+            return "`include` has nothing of it"
+        return ""
+
+    def _taken(self, way: Way, given: Sequence[Way], included: Collection[Way]) -> str:
+        """Who else has a new path in each document; empty where nobody is known to. `given`: all the new ones."""
+        if given.count(way) > 1:
+            return "`rename` and `constants` give it twice"
+        if len(way) == 1 and way[0] in self.keys:
+            return "a key attribute has it"
+        return "`include` names it" if any(each[: len(way)] == way for each in included) else ""
+
+
+def _way(path: str) -> Way:
+    return tuple(parts_of(path))
+
+
+def _no_name(way: Way) -> str:
+    """Why no setting may give the last name of a path to a value; empty where it may."""
+    name = way[-1]
+    if not name.strip() or "." in name:
+        return "it is empty, or has a dot in it, which the engine takes for a path"
+    if len(way) == 1 and name == KEY_FIELD:
+        return "each document has a field of that name"
+    if len(way) == 1 and stored_name(name) != name:
+        return "the engine keeps it for itself, or it stands for a name that the engine keeps"
+    return ""
 
 
 def _stored(attributes: AttributeMap) -> AttributeMap:
@@ -190,6 +275,56 @@ def _members_without(value: Mapping[str, Any], tree: Tree) -> Mapping[str, Any]:
         # A list's elements are mostly maps: they go without a call for each.
         return {"L": [{"M": _without(e["M"], tree)} if "M" in e else _members_without(e, tree) for e in value["L"]]}
     return value
+
+
+@dataclass(slots=True)
+class _Place:
+    """A name on the path of a rename: its new one, if it gets one by `path`, and the names below it."""
+
+    new: str = ""
+    path: str = ""
+    below: dict[str, _Place] = field(default_factory=dict)
+
+
+def _rename(members: Mapping[str, Any], places: Mapping[str, _Place]) -> Mapping[str, Any]:
+    """The members by their new names. What has none of them is not copied."""
+    named = [name for name in places if name in members]
+    if not named:
+        return members
+    found = dict(members)
+    for name in named:
+        if places[name].below:
+            found[name] = _members_rename(found[name], places[name].below)
+    moved = [(places[name], found.pop(name)) for name in named if places[name].new]
+    for place, value in moved:
+        taken = place.new in found
+        found[place.new] = _clash(place.path, "document.rename", place.new) if taken else value
+    return found
+
+
+def _members_rename(value: Mapping[str, Any], places: Mapping[str, _Place]) -> Mapping[str, Any]:
+    if "M" in value:
+        return {"M": _rename(value["M"], places)}
+    if "L" in value:
+        # As in `_members_without`.
+        return {"L": [{"M": _rename(e["M"], places)} if "M" in e else _members_rename(e, places) for e in value["L"]]}
+    return value
+
+
+def _with(members: Mapping[str, Any], constants: Iterable[tuple[str, AttributeValue]]) -> dict[str, Any]:
+    found = dict(members)
+    for name, value in constants:
+        found[name] = _clash(name, "document.constants", name) if name in found else value
+    return found
+
+
+def _clash(path: str, setting: str, name: str) -> AttributeValue:
+    """What stands in a document for two values of one name. The names are the setting's, never an item's."""
+    return {
+        CLASH: f"{path!r} of `{setting}` and a value of the item itself would both be {name!r} in the document, and "
+        f"one of them would be lost. Leave the item's {name!r} out (`document.exclude`), rename it too, or choose "
+        "another name in the setting."
+    }
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -280,8 +280,11 @@ class Sample:
         """How many names are told apart in a place: at the top all, since which are common is known at the end."""
         return MOST_PLACES if place is self.root else MANY_NAMES
 
-    def suggestion(self, keys: tuple[str, ...] = ()) -> Suggestion:
-        """The mapping that takes every document of the sample. `keys`: attributes that cannot be excluded."""
+    def suggestion(
+        self, keys: tuple[str, ...] = (), attribute: Callable[[str], str | None] = attribute_name
+    ) -> Suggestion:
+        """The mapping that takes every document of the sample. `keys`: attributes that cannot be excluded; `attribute`:
+        which one is behind a name at the top of a document, None where none is."""
         choices = [_choose(each, (name,)) for name, each in self.root.members.items()]
         known = [each for each in choices if each is not None]
         known.sort(key=lambda each: -sum(each.place.seen.values()))
@@ -295,7 +298,8 @@ class Sample:
             mapping = {"dynamic": False, "properties": mapping["properties"]}
         refused = {name for each in known if each.mapping is None for name in self.attributes[each.path[0]]}
         refused |= {name for name in self.odd if name in self.attributes.get(name.partition(".")[0], ())}
-        exclude = tuple(sorted(map(path_of, {attribute_name(name) for name in refused} - {*keys})))
+        behind = {found for name in refused if (found := attribute(name)) is not None}
+        exclude = tuple(sorted(map(path_of, behind - {*keys})))
         return Suggestion(mapping, exclude, tuple(each for top in known for each in top.all()))
 
 

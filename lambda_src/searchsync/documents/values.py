@@ -15,6 +15,7 @@ from json.encoder import encode_basestring as quote
 from typing import Any
 
 from searchsync.documents.attributes import AttributeMap
+from searchsync.errors import ConversionError
 from searchsync.limits import LONGEST_KEPT, MANY_DOTS, MOST_NAMES
 
 
@@ -38,7 +39,8 @@ NAMES = _Names()
 
 
 def map_text(members: Mapping[str, Mapping[str, Any]]) -> str:
-    """A map's attribute values as JSON text. Raises KeyError with the name of a type that DynamoDB does not know."""
+    """A map's attribute values as JSON text. Raises KeyError with the name of a type that DynamoDB does not know, and
+    ConversionError where two values have one name."""
     # Strings, numbers and maps are most of what items hold: answered here, without the table, a fifth quicker.
     names = NAMES
     parts = [
@@ -207,5 +209,14 @@ TYPES: Mapping[str, AttributeType] = {
     "NS": AttributeType(_numbers, _same_numbers, _plain_numbers),
     "BS": AttributeType(_strings, _same_texts, _plain_texts),
 }
-CONVERTERS = {name: each.text for name, each in TYPES.items()}
+CLASH = "two of one name"
+"""The type of what stands where two values would have one name (`shape`): no document holds it, and it is the same as
+nothing. Its value says why."""
+
+
+def _refused(why: str) -> str:
+    raise ConversionError(why)
+
+
+CONVERTERS = {**{name: each.text for name, each in TYPES.items()}, CLASH: _refused}
 """By type, without a look at the rest: a value in a document is converted a million times."""

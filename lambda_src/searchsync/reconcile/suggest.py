@@ -68,7 +68,7 @@ class Suggester:
                 f"None of the {reading.items} items that were read has a document by `document.when`: correct it, or "
                 "sample more items."
             )
-        found = sample.suggestion(self.config.key_attributes)
+        found = sample.suggestion(self.config.key_attributes, self.config.shape.attribute)
         return {
             "mapping": found.mapping,
             "exclude": found.exclude,

@@ -60,6 +60,7 @@ def setups() -> st.SearchStrategy[Setup]:
         roots=st.sampled_from([1, 2]),
         wraps=st.booleans(),
         long_id=st.sampled_from([8, 511, 512, 513]),
+        renames=st.sampled_from([True, True, False]),
     )
 
 
@@ -69,7 +70,7 @@ def changes() -> st.SearchStrategy[Change]:
         Change,
         key=st.sampled_from("aaaabbcd"),
         value=st.sampled_from(
-            ["put"] * 10 + ["delete"] * 5 + ["hide"] * 5 + ["text", "text", "large", "broken", "crash"]
+            ["put"] * 10 + ["delete"] * 5 + ["hide"] * 5 + ["text", "text", "large", "broken", "taken", "crash"]
         ),
         skew=st.sampled_from(SKEWS),
         form=st.sampled_from(FORMS),

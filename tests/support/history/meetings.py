@@ -77,6 +77,7 @@ MEETINGS: dict[str, Course] = {
     "index deleted": (DeleteIndex(), *_WRITE),
     "left by the condition": (*_WRITE, Change("a", "hide"), Deliver(3)),
     "came back by the condition": (*_WRITE, Change("a", "hide"), Change("a"), Deliver(3)),
+    "two values of one name": (Change("a", "taken"), Deliver(3)),
     "process died on a record": (Change("a", "crash"), Deliver(3)),
     "restart": (*_WRITE, Restart()),
     "restart in an invocation": (During(2, Restart()), *_WRITE),

@@ -41,7 +41,7 @@ def repair(world: World) -> None:
 
 
 def _resync_all(world: World) -> None:
-    pipeline, config = world.sandboxes[0].pipeline, world.pool.config
+    pipeline, config = world.sandboxes[0].pipeline, world.config
     delivery = Delivery(pipeline.collection, pipeline.backoff, pipeline.largest_body)
     differences = [Difference(world.truth.ids[key], world.truth.key_of(key), Kind.DIFFERENT) for key in KEYS]
     mending = Repair(pipeline.table, delivery.deliver, pipeline.clock, config.max_skew, config.rules)
@@ -74,7 +74,7 @@ def redrive(world: World, seconds: float = TIME) -> RedriveReport:
     pipeline, report = world.sandboxes[0].pipeline, RedriveReport()
     stream = DynamoStream(world.stream, pipeline.backoff)
     Redrive(
-        world.pool.config,
+        world.config,
         pipeline.collection,
         pipeline.table,
         stream,

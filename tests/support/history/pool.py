@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from requests_aws4auth import AWS4Auth
 
@@ -16,13 +18,18 @@ from tests.support.events import NOW, environment
 from tests.support.history.clock import SandboxClock, WorldClock
 from tests.support.history.network import HistoryCollection, Network
 from tests.support.history.tombstones import Tombstones
-from tests.support.history.truth import HIDDEN
+from tests.support.history.truth import HIDDEN, SHAPE
 
 START = NOW + 0.5
 AUTH = AWS4Auth("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "eu-central-1", "aoss")
 MAPPING = {
     "dynamic": False,
-    "properties": {"id": {"type": "keyword"}, "h": {"type": "keyword"}, "n": {"type": "long"}},
+    "properties": {
+        "id": {"type": "keyword"},
+        "h": {"type": "keyword"},
+        "n": {"type": "long"},
+        "count": {"type": "long"},
+    },
 }
 
 
@@ -47,12 +54,16 @@ class Pool:
     def __post_init__(self) -> None:
         self.direct = Client(self.engine_url)
         self.network = Network(self.engine_url, self.clock)
-        when = json.dumps({HIDDEN: [{"exists": False}, False]})
-        base = read_environment(environment(DOCUMENT_SHAPE=json.dumps({"when": when})))
-        self.config: Config = replace(base, host=self.network.gate.url, index=self.index, mapping=MAPPING)
+        self.config = self._config({})
+        self.renaming = self._config(SHAPE)
         self.client = connect(self.config, AUTH)
         self.network.line = self.client.transport.get_connection()
         self.tombstones = Tombstones(self.direct, self.index, self.clock)
+
+    def _config(self, shape: Mapping[str, Any]) -> Config:
+        when = json.dumps({HIDDEN: [{"exists": False}, False]})
+        base = read_environment(environment(DOCUMENT_SHAPE=json.dumps({"when": when, **shape})))
+        return replace(base, host=self.network.gate.url, index=self.index, mapping=MAPPING)
 
     def begin(self) -> None:
         """Every history finds the index there: made by the function."""

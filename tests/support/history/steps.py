@@ -7,7 +7,7 @@ from typing import Literal
 
 from lab.behaviours import Behaviours
 
-Value = Literal["put", "delete", "hide", "text", "large", "broken", "crash"]
+Value = Literal["put", "delete", "hide", "text", "large", "broken", "taken", "crash"]
 Form = Literal["full", "no image", "no time", "no number"]
 Edge = Literal["table", "queue", "stream"]
 
@@ -58,8 +58,8 @@ EDGE_FAULTS: dict[Edge, tuple[str, ...]] = {
 @dataclass(frozen=True)
 class Change:
     """Somebody puts or deletes an item. `value`: "hide" puts one that has no document by the condition, "text" one that
-    the mapping refuses, "large" the collection, "broken" the converter; on "crash" the function's process dies.
-    `skew`: seconds that the stream's clock is off."""
+    the mapping refuses, "large" the collection, "broken" the converter, "taken" a rename whose new name it has; on
+    "crash" the function's process dies. `skew`: seconds that the stream's clock is off."""
 
     key: str
     value: Value = "put"
@@ -208,6 +208,8 @@ class Setup:
     wraps: bool = False
     long_id: int = 8
     """UTF-8 bytes of the key `d`."""
+    renames: bool = True
+    """Whether documents have other names than items, and constants beside them; else they are as items are."""
 
 
 @dataclass(frozen=True)

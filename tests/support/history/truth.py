@@ -20,6 +20,12 @@ HIDDEN = "_deleted"
 LARGE = 5_000
 """Characters of a value that the collection refuses with the rest of its document."""
 POISON = frozenset({"text", "large", "broken"})
+SHAPE = {
+    "exclude": ["m.kept"],
+    "rename": {"n": "count", "m.k": "kept"},
+    "constants": {"tenant": "eu", "rank": 1.5, "live": True},
+}
+"""What `Setup.renames` means: `_renamed` says the same of a document."""
 Item = dict[str, dict[str, Any]]
 
 
@@ -53,6 +59,7 @@ class Truth:
     def __init__(self, name: str, setup: Setup) -> None:
         self.name = name
         self.crashing = setup.retries >= 0
+        self.renames = setup.renames
         self.keys = {key: _value(name, key, setup.long_id if key == "d" else 0) for key in KEYS}
         self.ids = {key: document_id(self.key_of(key), ("id",)) for key in KEYS}
         self.records: dict[str, list[Recorded]] = defaultdict(list)
@@ -101,9 +108,8 @@ class Truth:
         second = math.floor(now + change.skew)
         item, document = self._written(change)
         crashes = change.value == "crash" and self.crashing
-        recorded = Recorded(
-            self.counter, change.key, item, document, sequence, node.id, second, change.value in POISON, crashes
-        )
+        poison = change.value in POISON or (change.value == "taken" and self.renames)
+        recorded = Recorded(self.counter, change.key, item, document, sequence, node.id, second, poison, crashes)
         self.records[change.key].append(recorded)
         self.by_sequence[sequence] = recorded
         name = "REMOVE" if item is None else "MODIFY" if before else "INSERT"
@@ -112,8 +118,15 @@ class Truth:
     def _written(self, change: Change) -> tuple[Item | None, dict[str, Any] | None]:
         if change.value == "delete":
             return None, None
-        item = {**self.key_of(change.key), "h": {"S": self.name}, "n": {"N": str(self.counter)}}
-        document = {"id": self.keys[change.key], "h": self.name, "n": self.counter}
+        number = {"N": str(self.counter)}
+        lines = {"L": [{"M": {"k": number, "kept": {"S": "old"}}}, {"NULL": True}]}
+        item = {**self.key_of(change.key), "h": {"S": self.name}, "n": number, "m": lines}
+        document = {
+            "id": self.keys[change.key],
+            "h": self.name,
+            "n": self.counter,
+            "m": [{"k": self.counter, "kept": "old"}, None],
+        }
         if change.value == "hide":
             item[HIDDEN] = {"BOOL": True}
             return item, None
@@ -123,7 +136,9 @@ class Truth:
             item["s"] = {"S": "x" * LARGE}
         if change.value == "broken":
             item["s"] = {"of no type": ""}
-        return item, document
+        if change.value == "taken":
+            item["count"], document["count"] = number, self.counter
+        return item, _renamed(document) if self.renames else document
 
     def split(self, key: str, fall: bool) -> None:
         """Close the key's shard and open two children."""
@@ -161,6 +176,15 @@ class Truth:
             not raws or checkpoints.get(shard) == raws[-1]["dynamodb"]["SequenceNumber"]
             for shard, raws in self.stream.records.items()
         )
+
+
+def _renamed(document: dict[str, Any]) -> dict[str, Any]:
+    """A document by SHAPE."""
+    lines = [{"kept": document["m"][0]["k"]}, None]
+    return {
+        "id": document["id"], "h": document["h"], "count": document["n"], "m": lines, "tenant": "eu", "rank": 1.5,
+        "live": True,
+    }  # fmt: skip
 
 
 def _value(name: str, key: str, length: int) -> str:

@@ -58,6 +58,7 @@ class World:
         pool.begin()
         self.pool, self.setup, self.clock, self.network = pool, setup, pool.clock, pool.network
         self.name = f"h{pool.histories}"
+        self.config = pool.renaming if setup.renames else pool.config
         self.truth = Truth(self.name, setup)
         self.injected = pool.network.injected
         self.redrive_ends = 0.0
@@ -94,10 +95,10 @@ class World:
 
     def _sandbox(self, skew: float) -> Sandbox:
         clock = SandboxClock(self.clock, skew, self._wait)
-        collection = HistoryCollection(self.pool.client, self.pool.config, clock)
+        collection = HistoryCollection(self.pool.client, self.config, clock)
         collection.network = self.network
         backoff = Backoff(clock, random.Random(7))
-        config = self.pool.config
+        config = self.config
         table = DynamoTable(self.table, config.table_arn, config.key_attributes, clock, backoff, reads=self.table.reads)
         pipeline = Pipeline(config, collection, table, self.failures, clock, backoff)
         return Sandbox(pipeline, collection)
@@ -232,6 +233,7 @@ class World:
 
     def _took(self, message: dict[str, Any]) -> None:
         self.sent.append(message)
+        self.injected["two values of one name"] += "document.rename" in message.get("reason", "")
         self.judge_message(message)
 
     def _landed(self, body: bytes) -> None:
