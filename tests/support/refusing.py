@@ -366,7 +366,7 @@ DOCUMENTS = (
     *refused("document.constants", NEW_NAME, {"a.b": 1}, {"_id": 1}),
     *refused(
         "document.constants",
-        "without null, lists and objects.",
+        "write an object of texts, numbers and booleans, such as {",
         {"a": None},
         {"a": ["b"]},
         {"a": {"b": 1}},
