@@ -22,8 +22,9 @@ from searchsync.documents.condition import Condition
 from searchsync.documents.document import KEY_FIELD, document_id, index_key
 from searchsync.documents.index import Mark, creation_body
 from searchsync.edges.wire import normalised
-from searchsync.errors import CollectionBusyError, RunRefusedError, StackError
+from searchsync.errors import RunRefusedError, StackError
 from searchsync.limits import KEYS, ONE_PAGE
+from searchsync.reconcile.reader import lacks_shards
 from searchsync.reconcile.visibility import Visibility, is_probe
 from searchsync.sync.metrics import Report
 from searchsync.sync.pipeline import Pipeline
@@ -543,16 +544,12 @@ def test_an_answer_without_a_shard_that_no_node_has_is_no_page(
     fill(world, [item(number) for number in range(20)])
     world.lane().reconcile("backfill")
     hand.refresh()
-    short = Deadline.after(world.clock, 3.0)
     with without_shard(direct, index_name, 1):
         answer = direct.call("POST", f"/{index_name}/_search", {"track_total_hits": True}).json()
-        with pytest.raises(CollectionBusyError):
-            world.reader.keys(0, KEYS, short)
+    assert (answer["timed_out"], answer["_shards"]["successful"], answer["_shards"]["failed"]) == (False, 1, 0)
+    assert answer["hits"]["total"]["value"] < 20
+    assert lacks_shards(answer)
     assert world.reader.keys(0, KEYS, Deadline.after(world.clock, 20.0)).total == 20
-    assert (answer["timed_out"], answer["_shards"]) == (
-        False,
-        {"total": 2, "successful": 1, "skipped": 0, "failed": 0},
-    )
 
 
 @pytest.mark.parametrize("source", [{}, {KEY_FIELD: 7}])
