@@ -192,6 +192,12 @@ locals {
   # null for all attributes of all items: then there is no variable, and no difference to a stack of before.
   document_shape = var.document.when == null && var.document.include == null && length(var.document.exclude) + length(var.document.rename) + length(var.document.constants) == 0 ? null : jsonencode(var.document)
 
+  # Key attributes that document.exclude or document.rename names, as a path writes them.
+  keys_left_out = setintersection(
+    [for path in concat(var.document.exclude, keys(var.document.rename)) : regex(local.first_name, path)],
+    [for key in local.key_attributes : replace(replace(key, "\\", "\\\\"), ".", "\\.")],
+  )
+
   # The paths that values get by document.rename and document.constants; and those of them that are another's, where nothing
   # else becomes of that one.
   renamed_paths = { for path, name in var.document.rename : path => "${replace(path, local.path_before, "$1")}${replace(name, "\\", "\\\\")}" }
@@ -329,8 +335,8 @@ resource "aws_lambda_function" "this" {
       error_message = "The environment of the functions has up to ${local.environment_bytes} bytes, and Lambda takes 4096: index.mapping, index.settings and document have ${length(base64gzip(coalesce(var.index.mapping, "{}"))) + length(base64gzip(coalesce(var.index.settings, "{}"))) + length(base64gzip(coalesce(local.document_shape, "{}")))} of them when compressed. Shorten the mapping with dynamic_templates, or use shorter names of table, index, queue, function, key attributes and metric namespace."
     }
     precondition {
-      condition     = length(setintersection([for path in concat(var.document.exclude, keys(var.document.rename)) : split(".", path)[0]], local.key_attributes)) == 0
-      error_message = "document.exclude or document.rename has ${jsonencode(setintersection([for path in concat(var.document.exclude, keys(var.document.rename)) : split(".", path)[0]], local.key_attributes))}: a document needs the table's key attributes by their names, by which it is compared with its item."
+      condition     = length(local.keys_left_out) == 0
+      error_message = "document.exclude or document.rename has ${jsonencode(local.keys_left_out)}: a document needs the table's key attributes by their names, by which it is compared with its item."
     }
     precondition {
       condition     = length(local.names_taken) == 0

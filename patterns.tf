@@ -7,6 +7,7 @@ locals {
   path = "^([^.\\\\]|\\\\[.\\\\])+([.]([^.\\\\]|\\\\[.\\\\])+)*$"
   # The same, of which `$1` is all but the last name.
   path_before = "/^((?:(?:[^.\\\\]|\\\\[.\\\\])+[.])*)(?:[^.\\\\]|\\\\[.\\\\])+$/"
+  first_name  = "^(?:[^.\\\\]|\\\\[.\\\\])+"
   # What `document` may give a value for a name; and at the top none of these, as METADATA and KEY_FIELD of documents/shape.py.
   new_name  = "^[^.]*[^.\\s][^.]*$"
   kept_name = "^(_+(data_stream_timestamp|doc_count|field_names|id|ignored|index|nested_path|primary_term|routing|seq_no|source|version)|searchsync_key)$"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from bench.measure import Figure, table
 from bench.reconcile import MEMORY_MB, PRICES
-from searchsync.limits import IDS_AT_ONCE, ITEMS_A_SECOND, LARGEST_WINDOW, MOST_DISAGREEMENTS, ROUND_SHARE
+from searchsync.limits import IDS_AT_ONCE, ITEMS_A_SECOND, LARGEST_RESULT_WINDOW, MOST_DISAGREEMENTS, ROUND_SHARE
 from searchsync.reconcile.prepare import segments
 from searchsync.reconcile.rolling import Schedule
 from searchsync.reconcile.state import ranges_of
@@ -62,7 +62,7 @@ def pages(items: int) -> tuple[int, int, int]:
     """Of a round: pages of the table, requests for their documents, pages of keys."""
     scans = -(-items * ITEM_BYTES // PAGE_BYTES)
     asked = -(-items // IDS_AT_ONCE)
-    keys = -(-items // min(LARGEST_WINDOW // 2, MOST_DISAGREEMENTS))
+    keys = -(-items // min(LARGEST_RESULT_WINDOW // 2, MOST_DISAGREEMENTS))
     return scans, asked, keys
 
 

@@ -140,7 +140,7 @@ item has 3.6 MB at most (400 KB of empty strings, a byte each by DynamoDB's coun
 that."""
 LARGEST_SCAN = 2_000
 """Items of one Scan; DynamoDB ends a page at 1 MB anyway (API reference, Scan)."""
-LARGEST_WINDOW = 10_000
+LARGEST_RESULT_WINDOW = 10_000
 """Documents of one search (OpenSearch: index.max_result_window)."""
 IDS_AT_ONCE = 1_000
 """Ids of one `_mget`, and documents of one page."""
@@ -162,7 +162,7 @@ assert LARGEST_ESCAPE * LARGEST_ITEM < LARGEST_BODY  # each item fits, whatever 
 assert BYTES_AT_ONCE < LARGEST_STATE  # in every region
 assert 2 * LARGEST_ESCAPE * LONGEST_TEXT + 2 * sum(LONGEST_KEYS) < BYTES_AT_ONCE  # one message
 assert TAKEN_AT_ONCE <= LARGEST_READ  # what is taken together is read together
-assert IDS_AT_ONCE <= LARGEST_WINDOW  # else a page of the index is refused
+assert IDS_AT_ONCE <= LARGEST_RESULT_WINDOW  # else a page of the index is refused
 
 # What the engine takes
 
@@ -407,7 +407,7 @@ a minute's values come when it is over ("Viewing metrics for Lambda functions": 
 CAUGHT_UP_WITHIN, ASKED_EVERY = 300.0, 15.0
 """Seconds that a call waits for a pipeline that is too late, and from one question to the next: the three minutes that
 are asked for go by when it has caught up."""
-LONGEST_WINDOW = 300.0
+LONGEST_BATCHING_WINDOW = 300.0
 """Seconds that a trigger may wait for a full batch (API CreateEventSourceMapping)."""
 
 assert ITEM_EVERY < SAMPLES  # the item is looked at too
@@ -417,7 +417,9 @@ assert LOOKS > 1  # one look is no disagreement
 assert REFRESH < LONGEST_RECHECK_DELAY  # the longest wait shows what was written before
 assert READ_TO_ANSWER + 60.0 <= LAG_KNOWN_AFTER  # the invocation is over, and so is its minute
 assert 180.0 + 60.0 + ASKED_EVERY < CAUGHT_UP_WITHIN < LONGEST_CALL / 2  # a minute's values count until it is gone
-assert LONGEST_WINDOW + LAG_KNOWN_AFTER + 2 * LONGEST_RECHECK_DELAY < LONGEST_CALL - RECONCILE_RESERVE  # in one call
+assert (
+    LONGEST_BATCHING_WINDOW + LAG_KNOWN_AFTER + 2 * LONGEST_RECHECK_DELAY < LONGEST_CALL - RECONCILE_RESERVE
+)  # in one call
 assert RECONCILE_RESERVE > 2 * TO_REMOVE  # probes are removed behind the deadline
 
 # The doctor's probes

@@ -260,7 +260,7 @@ def test_a_poison_item_is_counted_and_in_the_failure_queue_and_the_rest_goes_on(
 def test_calls_that_end_early_carry_their_position(
     world: RealWorld, direct: Client, hand: Hand, index_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("searchsync.reconcile.sweep.LARGEST_WINDOW", 200)
+    monkeypatch.setattr("searchsync.reconcile.sweep.LARGEST_RESULT_WINDOW", 200)
     monkeypatch.setattr("searchsync.edges.table.LARGEST_SCAN", 100)
     sharded(direct, index_name)
     fill(world, [item(number) for number in range(1_050)])
@@ -281,7 +281,7 @@ def test_ids_in_every_order_are_paged_without_a_gap(
     world: RealWorld, direct: Client, hand: Hand, index_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The engine keeps ids that look like numbers or base64 in another form."""
-    monkeypatch.setattr("searchsync.reconcile.sweep.LARGEST_WINDOW", 14)
+    monkeypatch.setattr("searchsync.reconcile.sweep.LARGEST_RESULT_WINDOW", 14)
     sharded(direct, index_name, 5)
     names = [str(number) for number in range(0, 1_000, 13)] + [f"{number:04d}" for number in range(0, 50, 3)]
     names += [f"abcd{number}==" for number in range(20)] + ["é", "é" * 200, "A", "a", "Z", "_", "~", "\u0001", "😀"]
@@ -310,7 +310,7 @@ def test_pages_end_anywhere_also_between_ids_of_one_key(
     world: RealWorld, direct: Client, hand: Hand, index_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A hash that collides: pages of a few documents, and an orphan with the key of items."""
-    monkeypatch.setattr("searchsync.reconcile.sweep.LARGEST_WINDOW", 6)
+    monkeypatch.setattr("searchsync.reconcile.sweep.LARGEST_RESULT_WINDOW", 6)
     monkeypatch.setattr(
         "searchsync.documents.document.index_key",
         lambda name: COLLIDING if name.startswith("same") else index_key(name),
@@ -333,7 +333,7 @@ def test_a_part_of_the_index_goes_on_where_a_call_stopped(
     world: RealWorld, direct: Client, hand: Hand, index_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Documents of other ranges come and go meanwhile, as do those of this one: each that stays is shown."""
-    monkeypatch.setattr("searchsync.reconcile.sweep.LARGEST_WINDOW", 40)
+    monkeypatch.setattr("searchsync.reconcile.sweep.LARGEST_RESULT_WINDOW", 40)
     sharded(direct, index_name)
     fill(world, [item(number) for number in range(400)])
     world.lane().reconcile("backfill")

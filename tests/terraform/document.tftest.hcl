@@ -170,6 +170,25 @@ run "refuses_the_name_of_a_key_attribute" {
   expect_failures = [aws_lambda_function.this]
 }
 
+run "refuses_to_exclude_a_key_attribute_with_a_dot" {
+  command = plan
+
+  variables {
+    table    = { name = "searchsync", hash_key = { name = "id.a" } }
+    document = { exclude = ["id\\.a"] }
+  }
+  expect_failures = [aws_lambda_function.this]
+}
+
+run "takes_the_exclusion_of_what_a_key_attributes_name_begins_with" {
+  command = plan
+
+  variables {
+    table    = { name = "searchsync", hash_key = { name = "id.a" } }
+    document = { exclude = ["id.b"] }
+  }
+}
+
 run "refuses_to_rename_a_key_attribute" {
   command = plan
 

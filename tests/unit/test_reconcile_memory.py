@@ -12,7 +12,7 @@ import pytest
 
 from searchsync.clock import Deadline
 from searchsync.documents.document import KEY_FIELD, index_key
-from searchsync.limits import KEYS, LARGEST_WINDOW
+from searchsync.limits import KEYS, LARGEST_RESULT_WINDOW
 from searchsync.reconcile.agreement import Document
 from searchsync.reconcile.reader import Hit, KeyPage
 from tests.support.reconcile_harness import Lane, TableClient, World
@@ -102,7 +102,7 @@ def test_memory_is_flat_over_the_indexs_pages() -> None:
         def keys(low: int, high: int, _deadline: Deadline) -> KeyPage:
             width = KEYS // (pages * PAGE)
             found = range(low, high, width)
-            return KeyPage(len(found), list(found[:LARGEST_WINDOW]))
+            return KeyPage(len(found), list(found[:LARGEST_RESULT_WINDOW]))
 
         reader: Any = world.reader
         reader.keys = keys

@@ -17,7 +17,7 @@ from searchsync.documents.document import KEY_FIELD
 from searchsync.documents.index import Mark, Owner, creation_body
 from searchsync.edges.collection import connect
 from searchsync.errors import CollectionBusyError, RunRefusedError, StackError
-from searchsync.limits import IDS_AT_ONCE, KEYS, LARGEST_ANSWER, LARGEST_WINDOW, LASTING_ERROR
+from searchsync.limits import IDS_AT_ONCE, KEYS, LARGEST_ANSWER, LARGEST_RESULT_WINDOW, LASTING_ERROR
 from searchsync.reconcile.agreement import Document
 from searchsync.reconcile.reader import ExactJson, IndexReader, KeyPage
 from tests.support.events import OWNER, environment
@@ -67,7 +67,7 @@ def test_a_page_asks_for_the_keys_of_a_range_and_for_nothing_that_is_stored() ->
     assert path == "/i/_search"
     assert json.loads(request["body"]) == {
         "query": {"range": {KEY_FIELD: {"gte": 100, "lt": 900}}},
-        "size": LARGEST_WINDOW,
+        "size": LARGEST_RESULT_WINDOW,
         "sort": ["_doc"],
         "track_total_hits": True,
         "_source": False,
@@ -93,7 +93,7 @@ def test_the_first_and_the_last_range_have_no_end_for_keys_that_somebody_else_wr
 
 
 def test_a_total_that_is_a_lower_bound_is_no_page() -> None:
-    many = hits(*["a"] * LARGEST_WINDOW)
+    many = hits(*["a"] * LARGEST_RESULT_WINDOW)
     many["hits"]["total"]["relation"] = "gte"
     with pytest.raises(StackError, match="does not count what a search finds"):
         Asked(many).page()
@@ -105,18 +105,18 @@ def test_documents_that_an_answer_leaves_out_are_not_missing() -> None:
         list(asked.reader.documents(["a", "b"], asked.deadline))
 
 
-@pytest.mark.parametrize("total", [3, LARGEST_WINDOW + 1])
+@pytest.mark.parametrize("total", [3, LARGEST_RESULT_WINDOW + 1])
 def test_a_page_that_shows_fewer_documents_than_it_has_is_no_page(total: int) -> None:
     with pytest.raises(CollectionBusyError, match=f"showed 2 of the {total}"):
         Asked(hits("a", "b", total=total)).page()
 
 
 def test_documents_that_are_not_ours_are_too_many_in_the_end() -> None:
-    many = hits(*["a"] * LARGEST_WINDOW, total=LARGEST_WINDOW + 1)
+    many = hits(*["a"] * LARGEST_RESULT_WINDOW, total=LARGEST_RESULT_WINDOW + 1)
     asked = Asked(many)
     with pytest.raises(RunRefusedError, match="run a backfill"):
         asked.reader.keyless(asked.deadline)
-    assert asked.page().total == LARGEST_WINDOW + 1  # a page of keys is then asked for again, and narrower
+    assert asked.page().total == LARGEST_RESULT_WINDOW + 1  # a page of keys is then asked for again, and narrower
 
 
 def test_documents_with_a_routing_are_told_of_and_not_taken_for_gone() -> None:

@@ -131,7 +131,7 @@ def test_a_copy_under_another_id_is_found_though_its_key_was_seen() -> None:
 @pytest.mark.parametrize("key", [0, 1, KEYS - 1])
 def test_ids_of_one_key_are_found_both_wherever_a_page_ends(key: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """A hash that collides: an item and an orphan, on what would be a page's border."""
-    monkeypatch.setattr("searchsync.reconcile.sweep.LARGEST_WINDOW", 4)
+    monkeypatch.setattr("searchsync.reconcile.sweep.LARGEST_RESULT_WINDOW", 4)
     world = World()
     for number in range(40):
         world.plant(f"spread-{number}", {KEY_FIELD: KEYS // 40 * number + 5})
@@ -141,7 +141,7 @@ def test_ids_of_one_key_are_found_both_wherever_a_page_ends(key: int, monkeypatc
 
 
 def test_too_many_documents_of_one_key_end_the_run_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("searchsync.reconcile.sweep.LARGEST_WINDOW", 4)
+    monkeypatch.setattr("searchsync.reconcile.sweep.LARGEST_RESULT_WINDOW", 4)
     world = World()
     for number in range(5):
         world.plant(f"copy-{number}", {KEY_FIELD: 77})
@@ -153,7 +153,7 @@ def test_too_many_documents_of_one_key_end_the_run_with_what_to_do(monkeypatch: 
 def test_every_document_is_shown_once_however_the_keys_lie(keys: list[int], of: int, dense: bool) -> None:
     world = World()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("searchsync.reconcile.sweep.LARGEST_WINDOW", 6)
+        patch.setattr("searchsync.reconcile.sweep.LARGEST_RESULT_WINDOW", 6)
         spread = sorted({key % 50 if dense else key for key in keys})
         for key in spread:
             world.plant(f"d{key}", {KEY_FIELD: key})

@@ -68,7 +68,7 @@ MUTANTS = (
     Mutant(
         "a page of the index that lacks documents taken",
         READER,
-        'if len(found["hits"]) != min(LARGEST_WINDOW, int(found["total"]["value"])):',
+        'if len(found["hits"]) != min(LARGEST_RESULT_WINDOW, int(found["total"]["value"])):',
         "if False:",
         ("tests/unit/test_reconcile_reader.py", "-k", "shows_fewer"),
     ),
@@ -89,7 +89,7 @@ MUTANTS = (
     Mutant(
         "a page with more documents than it shows taken",
         SWEEP,
-        "if page.total <= (LARGEST_WINDOW if narrow else 2 * self._stride.wanted):",
+        "if page.total <= (LARGEST_RESULT_WINDOW if narrow else 2 * self._stride.wanted):",
         "if True:",
         (UNIT, "-k", "too_many_documents"),
     ),

@@ -33,7 +33,7 @@ from searchsync.limits import (
     IDS_AT_ONCE,
     KEYS,
     LARGEST_ANSWER,
-    LARGEST_WINDOW,
+    LARGEST_RESULT_WINDOW,
     LASTING_ERROR,
     REQUEST_TIMEOUT,
     SHORTEST_REQUEST,
@@ -70,7 +70,7 @@ class Hit:
 @dataclass(frozen=True, slots=True)
 class KeyPage:
     """The keys of a range's documents, and how many documents there are; not all keys where those are over
-    LARGEST_WINDOW."""
+    LARGEST_RESULT_WINDOW."""
 
     total: int
     keys: list[int]
@@ -176,7 +176,7 @@ class IndexReader:
     def _hits(self, query: Mapping[str, Any], deadline: Deadline) -> list[Hit]:
         body = self._search(query, deadline, {"version": True})
         total = int(body["total"]["value"])
-        if total > LARGEST_WINDOW:
+        if total > LARGEST_RESULT_WINDOW:
             raise RunRefusedError(
                 f"{total} documents of the index {self._index} have a {KEY_FIELD} that is not their own, or none: they "
                 "were not written by searchsync, and are too many to be told apart. Delete them, or delete the index "
@@ -192,15 +192,21 @@ class IndexReader:
         return [Hit(each["_id"], _document(each)) for each in body["hits"]]
 
     def _search(self, query: Mapping[str, Any], deadline: Deadline, more: Mapping[str, Any]) -> Any:
-        """All documents that a query finds, or LARGEST_WINDOW of more; in no order, which would cost to keep."""
-        asked = {"query": query, "size": LARGEST_WINDOW, "sort": ["_doc"], "track_total_hits": True, "_source": False}
+        """All documents that a query finds, or LARGEST_RESULT_WINDOW of more; in no order, which would cost to keep."""
+        asked = {
+            "query": query,
+            "size": LARGEST_RESULT_WINDOW,
+            "sort": ["_doc"],
+            "track_total_hits": True,
+            "_source": False,
+        }
         found = self._answer("POST", f"/{self._index}/_search", {**asked, **more}, deadline)["hits"]
         if found["total"].get("relation", EXACT) != EXACT:
             raise StackError(
                 "The collection does not count what a search finds (`track_total_hits`), and nothing says whether a "
                 "page is whole. Check what stands between the function and the collection, and report it."
             )
-        if len(found["hits"]) != min(LARGEST_WINDOW, int(found["total"]["value"])):
+        if len(found["hits"]) != min(LARGEST_RESULT_WINDOW, int(found["total"]["value"])):
             raise CollectionBusyError(
                 f"The index showed {len(found['hits'])} of the {found['total']['value']} documents of a page."
             )

@@ -27,7 +27,7 @@ from typing import Protocol
 from searchsync.clock import Clock, Deadline
 from searchsync.documents.document import KEY_FIELD
 from searchsync.errors import RunRefusedError
-from searchsync.limits import LARGEST_WINDOW
+from searchsync.limits import LARGEST_RESULT_WINDOW
 from searchsync.protocol.version import second_of
 from searchsync.reconcile.reader import Hit, KeyPage
 from searchsync.reconcile.seen import Seen
@@ -84,7 +84,7 @@ class Sweep:
     counts: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        self._stride = Stride(max(1, min(LARGEST_WINDOW // 2, self.verification.most)))
+        self._stride = Stride(max(1, min(LARGEST_RESULT_WINDOW // 2, self.verification.most)))
 
     def page(self, position: str | None, deadline: Deadline) -> str | None:
         """Look at the page that begins at `position`; where the next one begins, None behind the last.
@@ -109,7 +109,7 @@ class Sweep:
             page = self.index.keys(low, end, deadline)
             self._stride.saw(end - low, page.total)
             narrow = end - low == 1
-            if page.total <= (LARGEST_WINDOW if narrow else 2 * self._stride.wanted):
+            if page.total <= (LARGEST_RESULT_WINDOW if narrow else 2 * self._stride.wanted):
                 return end, page
             if narrow:
                 raise RunRefusedError(
