@@ -141,12 +141,13 @@ def waited(first: float, depths: Sequence[Value], sent: Sequence[Value], redrive
     shortly before, which nobody tells of: then there is a doubt too many, and a repair settles it.
     """
     starts = [(0.0, 0.0), *(each for each in depths if each[0] < first)]
-    return max(
+    least = max(
         depth
         + sum(value for at, value in sent if begin < at < first)
         - sum(value for at, value in redriven if begin <= at < first)
         for begin, depth in starts
     )
+    return max(0.0, least)  # one that was sent before all values may have been redriven among them
 
 
 @dataclass(frozen=True)

@@ -407,7 +407,7 @@ a minute's values come when it is over ("Viewing metrics for Lambda functions": 
 CAUGHT_UP_WITHIN, ASKED_EVERY = 300.0, 15.0
 """Seconds that a call waits for a pipeline that is too late, and from one question to the next: the three minutes that
 are asked for go by when it has caught up."""
-LONGEST_BATCHING_WINDOW = 300.0
+LONGEST_BATCHING = 300.0
 """Seconds that a trigger may wait for a full batch (API CreateEventSourceMapping)."""
 
 assert ITEM_EVERY < SAMPLES  # the item is looked at too
@@ -417,9 +417,7 @@ assert LOOKS > 1  # one look is no disagreement
 assert REFRESH < LONGEST_RECHECK_DELAY  # the longest wait shows what was written before
 assert READ_TO_ANSWER + 60.0 <= LAG_KNOWN_AFTER  # the invocation is over, and so is its minute
 assert 180.0 + 60.0 + ASKED_EVERY < CAUGHT_UP_WITHIN < LONGEST_CALL / 2  # a minute's values count until it is gone
-assert (
-    LONGEST_BATCHING_WINDOW + LAG_KNOWN_AFTER + 2 * LONGEST_RECHECK_DELAY < LONGEST_CALL - RECONCILE_RESERVE
-)  # in one call
+assert LONGEST_BATCHING + LAG_KNOWN_AFTER + 2 * LONGEST_RECHECK_DELAY < LONGEST_CALL - RECONCILE_RESERVE  # in one call
 assert RECONCILE_RESERVE > 2 * TO_REMOVE  # probes are removed behind the deadline
 
 # The doctor's probes

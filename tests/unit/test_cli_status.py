@@ -220,10 +220,12 @@ NONE: list[Value] = []
         ([(5_880, 1), (5_940, 1)], [(5_880, 1)], NONE, 1),
         ([(5_880, 5), (5_940, 0)], NONE, [(5_940, 5)], 0),
         ([(5_880, 5)], NONE, [(5_880, 5)], 0),
+        (NONE, NONE, [(5_700, 2)], 0),
         ([(5_940, 1), (6_000, 9)], [(6_000, 9)], [(6_000, 1)], 1),
     ],
     ids=["an idle queue", "the newest depth", "sent behind the depth of its minute", "no depth yet",
-         "not counted twice", "redriven", "redriven behind the depth", "what comes later does not count"],
+         "not counted twice", "redriven", "redriven behind the depth", "redriven of before",
+         "what comes later does not count"],
 )  # fmt: skip
 def test_what_waited_is_known_though_a_depth_is_late_or_early_in_its_minute(
     depths: list[Value], sent: list[Value], redriven: list[Value], waiting: float

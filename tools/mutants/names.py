@@ -153,8 +153,8 @@ MUTANTS = (
     _plan(
         "a key attribute renamed",
         "main.tf",
-        "condition     = length(setintersection([for path in concat(var.document.exclude, keys(var.document.rename))",
-        "condition     = length(setintersection([for path in concat(var.document.exclude, [])",
+        "[for path in concat(var.document.exclude, keys(var.document.rename)) : regex(local.first_name, path)]",
+        "[for path in var.document.exclude : regex(local.first_name, path)]",
         "refuses_to_rename_a_key_attribute",
     ),
     _plan(

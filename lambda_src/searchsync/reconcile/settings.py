@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from searchsync.errors import ConfigurationError
-from searchsync.limits import LAG_KNOWN_AFTER, LONGEST_BATCHING_WINDOW, LONGEST_RECHECK_DELAY, SHORTEST_RECHECK_DELAY
+from searchsync.limits import LAG_KNOWN_AFTER, LONGEST_BATCHING, LONGEST_RECHECK_DELAY, SHORTEST_RECHECK_DELAY
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     window = number(
         "WINDOW_SECONDS",
         "0",
-        lambda value: 0 <= value <= LONGEST_BATCHING_WINDOW,
-        f"seconds from 0 to {LONGEST_BATCHING_WINDOW:g}, as the trigger has them",
+        lambda value: 0 <= value <= LONGEST_BATCHING,
+        f"seconds from 0 to {LONGEST_BATCHING:g}, as the trigger has them",
     )
     watch = number(
         "WATCH_SECONDS",
