@@ -14,6 +14,7 @@ from tests.support.called import documented, function_calls
 from tests.support.small_stack import SmallStack
 
 LONG = (
+    "test_verdict.py",
     "test_reconcile.py",
     "test_rolling.py",
     "test_callers.py",
