@@ -19,7 +19,7 @@ from searchsync.documents.attributes import AttributeMap
 from searchsync.documents.fields import Fields
 from searchsync.documents.shape import KEY_FIELD as KEY_FIELD  # noqa: PLC0414 - where others ask for it
 from searchsync.documents.shape import WHOLE, Rules
-from searchsync.documents.values import NAMES, TYPES, map_text
+from searchsync.documents.values import CLASH, NAMES, TYPES, map_text
 from searchsync.errors import ConversionError, StackError
 from searchsync.limits import FIELD_COST, LONGEST_ID, LONGEST_NUMBER, MOST_MAPPED
 from searchsync.sanitize import shown, shown_list
@@ -29,6 +29,11 @@ OWN_PREFIX = f"{DIGEST_PREFIX}searchsync-"
 """Of ids that no item can have: what `document_id` begins with `sha256:` goes on with 64 hex digits."""
 assert OWN_PREFIX[len(DIGEST_PREFIX)] not in "0123456789abcdef"  # noqa: S101 - else an item's id could be one of ours
 KEY_TYPES = ("S", "N", "B")
+TAKEN = {
+    CLASH: f"The item has an attribute {KEY_FIELD}: each document has a field of that name, by which the index is "
+    "scanned. Rename the attribute (`document.rename`), or leave it out (`document.exclude`)."
+}
+"""In place of the key, where an attribute has its name."""
 
 
 def document_text(image: AttributeMap, fields: Fields = WHOLE.fields) -> str:
@@ -67,26 +72,24 @@ def index_key(name: str) -> int:
 
 
 def document_fields(name: str, image: AttributeMap | None, rules: Rules = WHOLE) -> dict[str, Any] | None:
-    """What the document of this id holds, its key beside its item's attributes; None where there is to be none."""
+    """What the document of this id holds, its key beside its item's attributes; None where there is to be none.
+
+    Where the item has an attribute of the key's name both would have one name, and no document is the item's.
+    """
     found = rules.of(image)
-    return None if found is None else {**found, KEY_FIELD: {"N": str(index_key(name))}}
+    if found is None:
+        return None
+    return {**found, KEY_FIELD: TAKEN if KEY_FIELD in found else {"N": str(index_key(name))}}
 
 
 def encode(name: str, image: AttributeMap | None, rules: Rules = WHOLE) -> bytes | None:
     """The document of this id as it stands in a bulk body, None where there is to be none: a write of that is a
     deletion. A line break would end it early; JSON text has none.
 
-    Raises ConversionError as `document_text` does, and where an attribute has the name of the key.
+    Raises ConversionError as `document_text` does.
     """
-    found = rules.of(image)
-    if found is None:
-        return None
-    if KEY_FIELD in found:
-        raise ConversionError(
-            f"The item has an attribute {KEY_FIELD}: each document has a field of that name, by which the index is "
-            "scanned. Rename the attribute (`document.rename`), or leave it out (`document.exclude`)."
-        )
-    return document_text({**found, KEY_FIELD: {"N": str(index_key(name))}}, rules.fields).encode()
+    fields = document_fields(name, image, rules)
+    return None if fields is None else document_text(fields, rules.fields).encode()
 
 
 def document_id(keys: AttributeMap, key_attributes: tuple[str, ...]) -> str:

@@ -20,7 +20,7 @@ from typing import Protocol
 
 from searchsync.clock import Clock, Deadline
 from searchsync.documents.attributes import AttributeMap
-from searchsync.documents.document import KEY_FIELD, document_fields
+from searchsync.documents.document import document_fields
 from searchsync.documents.shape import Rules
 from searchsync.edges.table import Item
 from searchsync.errors import PipelineLateError
@@ -282,10 +282,7 @@ class Verification:
 
 
 def compared(name: str, image: AttributeMap | None, document: Document | None, rules: Rules) -> Look:
-    """A look at an item and the document of its id, by the rule that wrote it. A document has no attribute of its key's
-    name (`encode` refuses the item): one from before the item had it is not the item's."""
-    if document is not None and image is not None and KEY_FIELD in image and KEY_FIELD in (rules.of(image) or ()):
-        return Look(document.version, Kind.DIFFERENT, (KEY_FIELD,))
+    """A look at an item and the document of its id, by the rule that wrote it."""
     return look(document_fields(name, image, rules), document)
 
 
