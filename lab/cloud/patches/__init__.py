@@ -49,6 +49,7 @@ from lab.cloud.patches import (
     stepfunctions_permissions,
     stepfunctions_redrive,
     stepfunctions_retries,
+    sts_sessions,
 )
 from lab.cloud.settings import Settings
 
@@ -94,6 +95,7 @@ def apply_all(settings: Settings, collections: Collections) -> None:
     stepfunctions_retries.apply()
     stepfunctions_permissions.apply()
     stepfunctions_redrive.apply()
+    sts_sessions.apply()
     apigateway_stages.apply()
     apigateway_dynamodb.apply(settings.endpoint)
     appsync_versioned.apply(settings.endpoint)
