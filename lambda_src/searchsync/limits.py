@@ -259,6 +259,9 @@ was not (Synapse-Repository-Services#5678; they wait 208 s, apache/airflow#70649
 UNGUARDED_FOR = 1.0
 """Seconds instead of `ENSURED_FOR` where the collection does not heed the guard (`index`), and a write would make a
 missing index with a guessed mapping."""
+GUARD_REFUSALS = 3
+"""So many requests in a row that are refused with the guard, and taken without it, are refused for the guard: a refusal
+with another cause comes singly."""
 GRANTED_WITHIN = 90.0
 """Seconds from a sandbox's first request in which a 401 or 403 is no fault yet. A data access policy takes about a
 minute to hold ("Data access control for Amazon OpenSearch Serverless"), and the first apply makes it just before."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ from searchsync.errors import StackError
 from searchsync.limits import (
     ENSURED_FOR,
     GRANTED_WITHIN,
+    GUARD_REFUSALS,
     LONE_SECONDS,
     NEW_INDEX_S,
     READ_TO_ANSWER,
@@ -269,8 +270,8 @@ def test_where_a_write_makes_the_index_it_is_looked_at_before_nearly_every_write
     assert later.run(BATCH) == []
     assert "_meta" in (index.mapping or {})
     assert later.report.repair_needed == ["the index was deleted and made again"]
-    sent = 4 if guard == "refused" else 3
-    assert services.asked.count("_bulk") == sent, "none without a look; a sandbox sends what is refused once"
+    sent = 5 if guard == "refused" else 3
+    assert services.asked.count("_bulk") == sent, "none without a look; a sandbox sends what is refused again"
 
 
 def test_where_no_write_makes_the_index_it_is_looked_at_every_minute(services: Services) -> None:
@@ -344,20 +345,48 @@ def test_a_second_request_without_the_guard_has_what_is_left_of_the_firsts_time(
 
 def test_a_request_that_is_refused_without_the_guard_too_keeps_it_for_the_next(services: Services) -> None:
     bench = start(services, NewIndex(FakeClock()))
-    sent = refused(bench)
-    for _ in range(2):
+    assert guarded(bench, [400, 400, 400, 400])[:4] == [True, False, True, False]
+
+
+@pytest.mark.parametrize(
+    "statuses",
+    [
+        [400, 200] * (GUARD_REFUSALS - 1) + [400, 400],
+        [400, 200] * (GUARD_REFUSALS - 1) + [200] + [400, 200],
+        [400, 200, 200] * GUARD_REFUSALS,
+    ],
+    ids=["the last one without it too", "one taken with it between", "each followed by one taken with it"],
+)
+def test_a_few_requests_that_are_refused_only_with_the_guard_keeps_the_guard(
+    services: Services, statuses: list[int]
+) -> None:
+    """The refusal may have another cause: a late request would make an index that somebody deleted, for ever."""
+    bench = start(services, NewIndex(FakeClock()))
+    assert guarded(bench, statuses)[len(statuses)]
+
+
+def test_a_guard_that_is_refused_in_a_row_is_left_out(services: Services) -> None:
+    bench = start(services, NewIndex(FakeClock()))
+    sent = guarded(bench, [400, 200] * GUARD_REFUSALS + [200])
+    assert sent == [True, False] * GUARD_REFUSALS + [False, False]
+
+
+def guarded(bench: Bench, statuses: list[int]) -> list[bool]:
+    """Which of the requests that are answered so, and the next ones, had the guard."""
+    sent = refused(bench, statuses=statuses)
+    while len(sent) <= len(statuses):
         bench.index.bulk(b"{}\n", 30.0, 20.0)
-    assert [GUARD in body for _, body in sent] == [True, False, True, False]
+    return [GUARD in body for _, body in sent]
 
 
-def refused(bench: Bench, takes: float = 0.0) -> list[tuple[Seconds, bytes]]:
-    """The times and bodies of requests, each of which is refused as a whole."""
+def refused(bench: Bench, takes: float = 0.0, statuses: Sequence[int] = ()) -> list[tuple[Seconds, bytes]]:
+    """The times and bodies of requests, each of which is answered as a whole: as said, then refused."""
     sent: list[tuple[Seconds, bytes]] = []
 
     def request(_method: str, _path: str, body: bytes, timeout: Seconds, _headers: Any) -> Response:
         sent.append((timeout, body))
         bench.clock.time += takes
-        return Response(400)
+        return Response(statuses[len(sent) - 1] if len(sent) <= len(statuses) else 400)
 
     bench.index._request = request  # type: ignore[attr-defined]
     return sent

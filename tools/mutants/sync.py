@@ -506,9 +506,23 @@ MUTANTS = (
     Mutant(
         "a guard that is dropped for any refusal",
         FUNCTION + "edges/collection.py",
-        "            if response.status == 200:\n                self._guard",
-        "            if True:\n                self._guard",
-        ("tests/unit/test_collection.py", "-k", "keeps_it_for_the_next"),
+        "self._guard_refused += response.status == 200",
+        "self._guard_refused += 1",
+        ("tests/unit/test_collection.py", "-k", "keeps_the_guard"),
+    ),
+    Mutant(
+        "a guard that is dropped for one refusal",
+        FUNCTION + "edges/collection.py",
+        "if self._guard_refused == GUARD_REFUSALS:",
+        "if self._guard_refused:",
+        ("tests/unit/test_collection.py", "-k", "keeps_the_guard"),
+    ),
+    Mutant(
+        "a guard that is dropped for refusals with others taken between them",
+        FUNCTION + "edges/collection.py",
+        "            self._guard_refused *= response.status != 200\n",
+        "",
+        ("tests/unit/test_collection.py", "-k", "keeps_the_guard"),
     ),
     Mutant(
         "F28 messages taken with no time to settle them",

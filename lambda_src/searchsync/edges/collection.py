@@ -38,7 +38,14 @@ from searchsync.documents.index import (
 )
 from searchsync.edges.bound import Bound, Seconds, bounded
 from searchsync.errors import AnswerTooLargeError, StackError
-from searchsync.limits import ENSURED_FOR, GRANTED_WITHIN, NEW_INDEX_S, SHORTEST_TRY, UNGUARDED_FOR
+from searchsync.limits import (
+    ENSURED_FOR,
+    GRANTED_WITHIN,
+    GUARD_REFUSALS,
+    NEW_INDEX_S,
+    SHORTEST_TRY,
+    UNGUARDED_FOR,
+)
 from searchsync.protocol.bulk import DONE, STACK_STATUSES, Answer, Kind, Response, classify_request
 from searchsync.sanitize import shown
 
@@ -68,6 +75,8 @@ class OpenSearchCollection:
         self._guard = GUARD
         self._guarded = False
         """Whether the collection is known to make no index for a write."""
+        self._guard_refused = 0
+        """How many requests in a row were refused with the guard, and taken without it."""
         self._mark: str | None = None
         self._created: float | None = None
         """When an index that is new, or was never shown whole, was created or first seen (Unix seconds)."""
@@ -80,7 +89,8 @@ class OpenSearchCollection:
         """Send a bulk body to the index; `timeout` and `begin_within` in seconds: its answer, its first byte.
 
         The guard goes with it, and its answer is taken out. A collection that knows no such flag refuses the whole
-        request: it is sent without, and the index is looked at more often instead.
+        request: it is sent without, and the index is looked at more often instead. One refusal may have another
+        cause: only after GUARD_REFUSALS in a row the guard is left out for good.
         """
         began = self._clock.monotonic()
         path = f"/{self._index}/_bulk"
@@ -88,9 +98,11 @@ class OpenSearchCollection:
         if response.status == 400 and self._guard and not self._guarded:
             took = self._clock.monotonic() - began
             response = self._request("POST", path, body, Seconds(timeout - took, begin_within - took), NDJSON)
-            if response.status == 200:
+            self._guard_refused += response.status == 200
+            if self._guard_refused == GUARD_REFUSALS:
                 self._guard = b""
         elif self._guard:
+            self._guard_refused *= response.status != 200
             heeded = take_guard(response.body)
             self._guarded = self._guarded if heeded is None else heeded
         return response
