@@ -12,6 +12,7 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from requests_aws4auth import AWS4Auth
@@ -187,12 +188,27 @@ def answers(seen: list[int], held: threading.Event | None = None) -> Peer:
     return behave
 
 
-def test_what_connected_too_late_to_begin_is_not_sent() -> None:
-    seen: list[int] = []
+def test_what_connected_too_late_to_begin_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    dial, seen = bound._dial, list[int]()
+
+    def late(*given: Any) -> socket.socket:
+        line = dial(*given)
+        time.sleep(0.2)
+        return line
+
+    monkeypatch.setattr(bound, "_dial", late)
     with peer(answers(seen)) as port:
-        assert bulk(collection(port), begin_within=-0.1).status is None
+        assert bulk(collection(port), begin_within=0.1).status is None
         assert seen == []
         assert bulk(collection(port), begin_within=10.0).status == 200
+
+
+def test_what_is_asked_too_late_to_begin_is_not_sent_on_a_connection_that_is_kept() -> None:
+    seen: list[int] = []
+    with peer(answers(seen)) as port:
+        kept = collection(port)
+        assert [bulk(kept, begin_within=each).status for each in (10.0, -0.1, 10.0)] == [200, None, 200]
+    assert len(seen) == 2
 
 
 def test_a_connection_is_kept_and_a_cut_one_is_made_anew() -> None:

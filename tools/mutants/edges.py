@@ -85,9 +85,16 @@ MUTANTS = (
     Mutant(
         "F23 sent though it connected too late",
         FUNCTION + "edges/bound.py",
-        "if not bound.may_begin:",
-        "if False:",
+        "                    raise\n                self._refuse_late()\n",
+        "                    raise\n",
         ("tests/unit/test_bound.py", "-k", "connected_too_late"),
+    ),
+    Mutant(
+        "sent on a connection that is kept though it is too late",
+        FUNCTION + "edges/bound.py",
+        "                self._refuse_late()\n                super().request",
+        "                super().request",
+        ("tests/unit/test_bound.py", "-k", "asked_too_late"),
     ),
     Mutant(
         "F23 a head that was cut off taken for an answer",

@@ -192,9 +192,17 @@ def bounded_pools(bound: Bound, http: Any, https: Any) -> dict[str, Any]:
                 except BaseException:
                     bound.drop(self._copy)
                     raise
+                self._refuse_late()
+
+            def request(self, *given: Any, **named: Any) -> None:
+                # On a connection that is kept, too: a process may be held up anywhere.
+                self._refuse_late()
+                super().request(*given, **named)
+
+            def _refuse_late(self) -> None:
                 if not bound.may_begin:
                     self.close()
-                    raise ConnectTimeoutError(self, "connected too late for the request to begin")
+                    raise ConnectTimeoutError(self, "too late for the request to begin")
 
         class BoundedPool(pool):  # type: ignore[misc]
             ConnectionCls = Bounded

@@ -208,8 +208,9 @@ class Network:
 
     def carry(self, where: str, body: bytes, timeout: float, send: Callable[[float], Response]) -> Response:
         """One request of the function, with what it meets on its way; `timeout` in the world's seconds."""
-        self.moment("request")
-        begun, until = self.clock.time, self.clock.time + timeout
+        asked = self.clock.time
+        self.moment("request")  # the process may be held up before its request begins
+        until = self.clock.time + timeout
         meeting = self._meeting(where, body)
         if meeting.name in DEAD:
             self._met(meeting, where, body)
@@ -218,7 +219,7 @@ class Network:
         if meeting.name in DEAD and self.clock.time >= until:
             response = Response(None, detail="no address answered")
         else:
-            may_begin = self.clock.time - begun <= getattr(timeout, "begin_within", math.inf)
+            may_begin = self.clock.time - asked <= getattr(timeout, "begin_within", math.inf)
             begin_within = math.inf if may_begin else -1.0
             response = self._exchange(where, body, until, meeting, lambda: send(Seconds(PATIENCE, begin_within)))
         self.moment("answer")
