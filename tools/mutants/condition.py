@@ -18,22 +18,25 @@ def _without(name: str, file: str, call: str, tests: tuple[str, ...]) -> Mutant:
 
 
 MUTANTS = (
-    _without(
+    Mutant(
         "a stream that goes without the condition",
-        FUNCTION + "sync/pipeline.py",
-        "received, latest, {})",
+        FUNCTION + "protocol/plan.py",
+        "source = encode(change.id, record.image, rules)",
+        "source = encode(change.id, record.image, type(rules)(rules.shape, rules.fields))",
         ("tests/unit/test_pipeline.py", "-k", "stops_matching"),
     ),
-    _without(
+    Mutant(
         "a stream's resync that goes without the condition",
-        FUNCTION + "sync/pipeline.py",
-        "self.clock, self.config.max_skew, {})",
+        FUNCTION + "sync/resync.py",
+        "encode(name, image, view.rules)",
+        "encode(name, image, type(view.rules)(view.rules.shape, view.rules.fields))",
         ("tests/unit/test_pipeline.py", "-k", "not_brought_back"),
     ),
-    _without(
+    Mutant(
         "a redrive that goes without the condition",
         FUNCTION + "sync/redrive.py",
-        "self.clock, self.config.max_skew, {})",
+        "for view in self.config.targets]",
+        "for view in [type(v)(type(v.rules)(v.rules.shape, v.rules.fields)) for v in self.config.targets]]",
         ("tests/unit/test_redrive.py", "-k", "to_have_no_document"),
     ),
     _without(

@@ -15,12 +15,8 @@ MUTANTS = (
     _mutant(
         "versions left out",
         "protocol/bulk.py",
-        """b'{"%b":{"_id":%b,"version":%d,"version_type":"external"}}\\n' % (
-        action,
-        quote(write.id).encode(),
-        write.version,
-    )""",
-        """b'{"%b":{"_id":%b}}\\n' % (action, quote(write.id).encode())""",
+        "    )\n    return head if",
+        """    )\n    head = re.sub(rb',"version":\\d+,"version_type":"external"', b"", head)\n    return head if""",
     ),
     _mutant(
         "a conflict taken as a failure",
@@ -74,8 +70,8 @@ MUTANTS = (
     _mutant(
         "a conversion error skipped",
         "protocol/plan.py",
-        "        plan.poison.append(unwritable(record.keys, record.sequence_number, version, error))\n        return\n",
-        "        return\n",
+        "plan.poison.append(unwritable(record.keys, record.sequence_number, version, error, index))",
+        "pass",
     ),
     _mutant(
         "a deletion's conflict taken as done",

@@ -29,7 +29,7 @@ MUTANTS = (
     Mutant(
         "a key that the table cannot have left without an outcome",
         FUNCTION + "sync/resync.py",
-        "        read.unwritable.update(dict.fromkeys(page.refused, (version, NO_KEY_OF_THE_TABLE)))\n",
+        "        read.unwritable.update(dict.fromkeys(refused, (version, NO_KEY_OF_THE_TABLE)))\n",
         "",
         ("tests/unit/test_redrive.py", "-k", "before_the_keys_type_was_changed"),
     ),
@@ -78,8 +78,8 @@ MUTANTS = (
     Mutant(
         "poison of a range handed over with each of its parts",
         FUNCTION + "sync/redrive.py",
-        "outcomes[n]) for n in settled if",
-        "outcomes[n]) for n in changed if",
+        "for name in settled\n",
+        "for name in changed\n",
         ("tests/unit/test_redrive_ranges.py", "-k", "poison_behind_what_a_range_came_to"),
     ),
     Mutant(
@@ -163,22 +163,22 @@ MUTANTS = (
     Mutant(
         "F21 no probe beside a lone document",
         FUNCTION + "sync/delivery.py",
-        "batch = Chunk([write, PROBE], batch.body + lines(PROBE))",
+        "batch = chunk([write, replace(PROBE, index=write.index)], 2, UNLIMITED)",
         "pass",
         ("tests/unit/test_delivery.py", "-k", "the_probe_travels or test_a_storm"),
     ),
     Mutant(
         "no probe beside the first try alone of a document that was tried before",
         FUNCTION + "sync/delivery.py",
-        "            self._lonely = Lonely(write.id)\n        if before is not None",
-        "            self._lonely = Lonely(write.id)\n        elif before is not None",
+        "            self._lonely = Lonely(write.name)\n        if before is not None",
+        "            self._lonely = Lonely(write.name)\n        elif before is not None",
         ("tests/unit/test_delivery.py", "-k", "leaves_its_shard_however_late"),
     ),
     Mutant(
         "F20 the probe not asked by itself where a whole request fails",
         FUNCTION + "sync/delivery.py",
-        "counts and not waited and not self._excused(write, answer) and self._answers(deadline)",
-        "False",
+        "beside: bool | None = counts and self._answers(write, deadline)",
+        "beside: bool | None = False",
         ("tests/unit/test_delivery.py", "-k", "fails_its_whole_request"),
     ),
     Mutant(
@@ -198,8 +198,8 @@ MUTANTS = (
     Mutant(
         "a probe for each document that is refused",
         FUNCTION + "sync/delivery.py",
-        "self._takes_the_probe = self._takes_the_probe or self._answers(deadline)",
-        "self._takes_the_probe = self._answers(deadline)",
+        "self._takes_the_probe = self._takes_the_probe or self._answers(write, deadline)",
+        "self._takes_the_probe = self._answers(write, deadline)",
         ("tests/unit/test_delivery.py", "-k", "asked_once"),
     ),
     Mutant(
@@ -366,22 +366,22 @@ MUTANTS = (
     Mutant(
         "F20 the function's mapping not asked",
         FUNCTION + "sync/pipeline.py",
-        "latest, self.config.rules)",
+        "latest, self.config.targets)",
         "latest)",
         ("tests/unit/test_pipeline_failures.py", "-k", "only_what_the_mapping_does_not_map"),
     ),
     Mutant(
         "F20 a resync that does not ask the mapping",
         FUNCTION + "sync/pipeline.py",
-        "self.config.max_skew, self.config.rules)",
-        "self.config.max_skew)",
+        "past, change.view)",
+        "past)",
         ("tests/unit/test_pipeline_failures.py", "-k", "only_what_the_mapping_does_not_map"),
     ),
     Mutant(
         "F20 a redrive that does not ask the mapping",
         FUNCTION + "sync/redrive.py",
-        "self.config.max_skew, self.config.rules",
-        "self.config.max_skew",
+        "replace(each, view=view)",
+        "each",
         ("tests/unit/test_redrive.py", "-k", "what_the_mapping_does_not_map"),
     ),
     Mutant(
@@ -450,7 +450,7 @@ MUTANTS = (
     Mutant(
         "F24 a smaller window for what passes by waiting",
         FUNCTION + "sync/delivery.py",
-        "if self._sent and any(answers[write.id].status not in PASSING_STATUSES for write in busy):",
+        "if self._sent and any(answers[write.name].status not in PASSING_STATUSES for write in busy):",
         "if busy:",
         ("tests/engine/test_write_behaviours.py", "-k", "mapping_updates_meet"),
     ),
@@ -492,7 +492,7 @@ MUTANTS = (
     Mutant(
         "what there was no time for left without an answer",
         FUNCTION + "sync/delivery.py",
-        "            answers.setdefault(write.id, NO_TIME)\n",
+        "            answers.setdefault(write.name, NO_TIME)\n",
         "            pass\n",
         ("tests/unit/test_delivery.py", "-k", "no_time_for"),
     ),
@@ -506,21 +506,21 @@ MUTANTS = (
     Mutant(
         "a guard that is dropped for any refusal",
         FUNCTION + "edges/collection.py",
-        "self._guard_refused += response.status == 200",
-        "self._guard_refused += 1",
+        "guard.refused += response.status == 200",
+        "guard.refused += 1",
         ("tests/unit/test_collection.py", "-k", "keeps_the_guard"),
     ),
     Mutant(
         "a guard that is dropped for one refusal",
         FUNCTION + "edges/collection.py",
-        "if self._guard_refused == GUARD_REFUSALS:",
-        "if self._guard_refused:",
+        "return self.refused == GUARD_REFUSALS",
+        "return self.refused > 0",
         ("tests/unit/test_collection.py", "-k", "keeps_the_guard"),
     ),
     Mutant(
         "a guard that is dropped for refusals with others taken between them",
         FUNCTION + "edges/collection.py",
-        "            self._guard_refused *= response.status != 200\n",
+        "        guard.refused *= response.status != 200\n",
         "",
         ("tests/unit/test_collection.py", "-k", "keeps_the_guard"),
     ),
