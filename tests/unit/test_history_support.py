@@ -118,8 +118,8 @@ def test_every_fault_has_its_form_in_the_gate(name: str) -> None:
 
 
 def test_the_deletions_of_a_body_are_found() -> None:
-    body = b'{"index":{"_id":"a"}}\n{"x":1}\n{"delete":{"_id":"b","version":3}}\n'
-    assert deleted_ids(body) == ["b"]
+    body = b'{"index":{"_id":"a"}}\n{"x":1}\n{"delete":{"_id":"b"}}\n{"delete":{"_index":"j","_id":"c"}}\n'
+    assert deleted_ids(body, "i") == {"i": ["b"], "j": ["c"]}
 
 
 @pytest.mark.parametrize(

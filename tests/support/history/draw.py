@@ -60,6 +60,7 @@ def setups() -> st.SearchStrategy[Setup]:
         roots=st.sampled_from([1, 2]),
         wraps=st.booleans(),
         long_id=st.sampled_from([8, 511, 512, 513]),
+        views=st.booleans(),
         renames=st.sampled_from([True, True, False]),
     )
 

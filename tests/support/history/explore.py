@@ -59,7 +59,7 @@ def explore(engine_url: str, seed: int, count: int, progress: Callable[[], None]
         bad = _first_bad(pool, seed, count, outcome, progress)
         outcome.injected += pool.network.injected
         outcome.done += pool.totals
-        outcome.done["tombstones collected"] += pool.tombstones.collected
+        outcome.done["tombstones collected"] += sum(each.collected for each in pool.tombstones.values())
         if bad is not None:
             outcome.failure = _describe(pool, seed, *bad)
     finally:

@@ -100,21 +100,26 @@ class Judge:
         world = self.world
         if world.index_lost:
             return  # What it held is lost until the repair.
-        found = self.documents()
-        for key, passed in world.truth.passed(world.trigger.checkpoints).items():
-            taken = [each for each in passed if each.sequence not in world.dropped]
-            if taken and not self.settled(key, taken[-1], found.get(key)):
-                raise Violation(f"the checkpoint passed {taken[-1]}, and the index holds {found.get(key)}")
+        passed = world.truth.passed(world.trigger.checkpoints)
+        last = {
+            key: [each for each in records if each.sequence not in world.dropped] for key, records in passed.items()
+        }
+        for view in world.truth.views:
+            found = self.documents(view)
+            for key, taken in last.items():
+                if taken and not self.settled(view, key, taken[-1], found.get(key)):
+                    raise Violation(f"the checkpoint passed {taken[-1]}, and the view {view!r} holds {found.get(key)}")
 
-    def settled(self, key: str, record: Recorded, document: dict[str, Any] | None) -> bool:
+    def settled(self, view: str, key: str, record: Recorded, document: dict[str, Any] | None) -> bool:
         """Whether the record, or a later one of its key, is in the index or in the failure queue, or comes again.
 
         A future write of later time lies above it, and is not ours to judge.
         """
-        if record.sequence in self.world.superseded or record.position <= self.world.future.get(key, 0):
+        future = 0 if view else self.world.future.get(key, 0)
+        if record.sequence in self.world.superseded or record.position <= future:
             return True
         later = [each for each in self.world.truth.records[key] if each.position >= record.position]
-        if any(not each.poison and each.document == document for each in later):
+        if any(not (seen := each.seen[view]).poison and seen.document == document for each in later):
             return True
         return self.world.queue.holds(each.sequence for each in later)
 
@@ -139,7 +144,7 @@ class Judge:
                 world.clock.advance(1.0)
             if world.stack_errors and "was not made by searchsync" in world.stack_errors[-1]:
                 world.pool.direct.call("DELETE", f"/{world.pool.index}")
-                world.pool.tombstones.forget()
+                world.pool.tombstones[world.pool.index].forget()
                 world.repair_said.append(world.stack_errors.pop())
                 world.index_lost = True
             if world.invocations > most:
@@ -147,8 +152,13 @@ class Judge:
 
     def index_is_the_table(self) -> None:
         """Every document and nothing more; or the key's last record in the failure queue."""
+        for view in self.world.truth.views:
+            self.view_is_the_table(view)
+
+    def view_is_the_table(self, view: str) -> None:
+        """The same of one view."""
         world = self.world
-        found = self.documents(by_search=True)
+        found = self.documents(view, by_search=True)
         future = found.keys() - set(KEYS)
         if future:
             raise Violation(f"documents of no key: {sorted(future)}")
@@ -156,7 +166,7 @@ class Judge:
             records = world.truth.records[key]
             last = records[-1] if records else None
             document = found.get(key)
-            if last is None or (not last.poison and last.document == document):
+            if last is None or (not (seen := last.seen[view]).poison and seen.document == document):
                 if last is None and document is not None:
                     raise Violation(f"a document that the table never had: {document}")
                 continue
@@ -165,7 +175,9 @@ class Judge:
                 continue
             if not self.mended and (world.index_lost or last.sequence in world.dropped):
                 continue
-            raise Violation(f"the table holds {last}, the index {document}, and the queue does not hold its record")
+            raise Violation(
+                f"the table holds {last}, the view {view!r} {document}, and the queue does not hold its record"
+            )
 
     mended = False
 
@@ -185,10 +197,10 @@ class Judge:
                 continue
             raise Violation(f"after a redrive the queue still holds {message}: {report}")
 
-    def documents(self, by_search: bool = False) -> dict[str, dict[str, Any]]:
-        """The history's documents by key; by search what is under no key's id is found too, by its id."""
+    def documents(self, view: str, by_search: bool = False) -> dict[str, dict[str, Any]]:
+        """A view's documents of the history by key; by search what is under no key's id is found too, by its id."""
         world = self.world
-        index, direct = world.pool.index, world.pool.direct
+        index, direct = world.pool.indexes[view], world.pool.direct
         if by_search:
             direct.call("POST", f"/{index}/_refresh")
             query = {"size": 100, "query": {"term": {"h": world.name}}}

@@ -36,7 +36,7 @@ def repair(world: World) -> None:
         if bare and world.pool.direct.call("GET", f"/{world.pool.index}/_count").json()["count"]:
             raise Violation("an index without a mapping holds documents") from error
         world.pool.direct.call("DELETE", f"/{world.pool.index}")
-        world.pool.tombstones.forget()
+        world.pool.tombstones[world.pool.index].forget()
         _resync_all(world)
 
 

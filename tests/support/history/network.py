@@ -13,8 +13,8 @@ import math
 import queue
 import threading
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from lab.behaviours import Behaviours
@@ -351,7 +351,11 @@ def documents_in(body: bytes) -> int:
     return body.count(b'"version_type"') - body.count(PROBE_PREFIX.encode())
 
 
-def deleted_ids(body: bytes) -> Sequence[str]:
-    """The ids that a bulk body deletes."""
-    heads = [json.loads(line) for line in body.splitlines() if line.startswith(b'{"delete"')]
-    return [head["delete"]["_id"] for head in heads]
+def deleted_ids(body: bytes, index: str) -> dict[str, list[str]]:
+    """The ids that a bulk body deletes, by index: this one where it names none."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for line in body.splitlines():
+        if line.startswith(b'{"delete"'):
+            target = json.loads(line)["delete"]
+            found[target.get("_index", index)].append(target["_id"])
+    return found

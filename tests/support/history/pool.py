@@ -17,8 +17,9 @@ from tests.engine.client import Client
 from tests.support.events import NOW, environment
 from tests.support.history.clock import SandboxClock, WorldClock
 from tests.support.history.network import HistoryCollection, Network
+from tests.support.history.steps import Setup
 from tests.support.history.tombstones import Tombstones
-from tests.support.history.truth import HIDDEN, SHAPE
+from tests.support.history.truth import HIDDEN, SHAPE, VIEWS
 
 START = NOW + 0.5
 AUTH = AWS4Auth("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "eu-central-1", "aoss")
@@ -54,26 +55,39 @@ class Pool:
     def __post_init__(self) -> None:
         self.direct = Client(self.engine_url)
         self.network = Network(self.engine_url, self.clock)
+        self.indexes = {name: f"{self.index}-{name}" if name else self.index for name in ("", *VIEWS)}
         self.config = self._config({})
         self.renaming = self._config(SHAPE)
         self.client = connect(self.config, AUTH)
         self.network.line = self.client.transport.get_connection()
-        self.tombstones = Tombstones(self.direct, self.index, self.clock)
+        self.tombstones = {each: Tombstones(self.direct, each, self.clock) for each in self.indexes.values()}
+
+    def config_of(self, setup: Setup) -> Config:
+        """The function's."""
+        config = self.renaming if setup.renames else self.config
+        return config if setup.views else replace(config, views=())
 
     def _config(self, shape: Mapping[str, Any]) -> Config:
         when = json.dumps({HIDDEN: [{"exists": False}, False]})
-        base = read_environment(environment(DOCUMENT_SHAPE=json.dumps({"when": when, **shape})))
+        views = {
+            name: {"index": self.indexes[name], "mapping": json.dumps(MAPPING), "document": view}
+            for name, view in VIEWS.items()
+        }
+        told = {"DOCUMENT_SHAPE": json.dumps({"when": when, **shape}), "VIEWS": json.dumps(views)}
+        base = read_environment(environment(**told))
         return replace(base, host=self.network.gate.url, index=self.index, mapping=MAPPING)
 
     def begin(self) -> None:
         """Every history finds the index there: made by the function."""
         self.clock.time = START
-        if self.direct.call("HEAD", f"/{self.index}").status_code == 404:
-            collection = HistoryCollection(self.client, self.config, SandboxClock(self.clock, 0.0, self.clock.advance))
-            collection.network = self.network
-            collection.ensure_index(30.0)
+        for view in self.config.every:
+            if self.direct.call("HEAD", f"/{view.index}").status_code == 404:
+                collection = HistoryCollection(self.client, view, SandboxClock(self.clock, 0.0, self.clock.advance))
+                collection.network = self.network
+                collection.ensure_index(30.0)
 
     def close(self) -> None:
         """Stop the gate and remove the index."""
         self.network.close()
-        self.direct.call("DELETE", f"/{self.index}")
+        for index in self.indexes.values():
+            self.direct.call("DELETE", f"/{index}")

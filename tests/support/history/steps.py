@@ -208,6 +208,8 @@ class Setup:
     wraps: bool = False
     long_id: int = 8
     """UTF-8 bytes of the key `d`."""
+    views: bool = False
+    """Whether the table has two further views: of all items as they are, and of those that the first one leaves out."""
     renames: bool = True
     """Whether documents have other names than items, and constants beside them; else they are as items are."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ HIDDEN = "_deleted"
 LARGE = 5_000
 """Characters of a value that the collection refuses with the rest of its document."""
 POISON = frozenset({"text", "large", "broken"})
+VIEWS: dict[str, dict[str, Any]] = {"plain": {}, "hidden": {"when": json.dumps({HIDDEN: [True]})}}
+"""What `Setup.views` means; `_seen` says the same of documents."""
 SHAPE = {
     "exclude": ["m.kept"],
     "rename": {"n": "count", "m.k": "kept"},
@@ -30,18 +33,30 @@ Item = dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What a view must hold after a change, None for nothing, and whether it cannot."""
+
+    document: dict[str, Any] | None
+    poison: bool
+
+
+@dataclass(frozen=True)
 class Recorded:
-    """A change as the stream tells it. `document` is what the index must hold after it, None for nothing."""
+    """A change as the stream tells it. `seen`: by its views' names, the first one's without."""
 
     position: int
     key: str
     item: Item | None
-    document: dict[str, Any] | None
+    seen: dict[str, Seen]
     sequence: str
     shard: str
     second: int
-    poison: bool
     crashes: bool
+
+    @property
+    def poison(self) -> bool:
+        """Whether a view cannot hold it."""
+        return any(each.poison for each in self.seen.values())
 
 
 @dataclass
@@ -60,6 +75,7 @@ class Truth:
         self.name = name
         self.crashing = setup.retries >= 0
         self.renames = setup.renames
+        self.views = ("", *VIEWS) if setup.views else ("",)
         self.keys = {key: _value(name, key, setup.long_id if key == "d" else 0) for key in KEYS}
         self.ids = {key: document_id(self.key_of(key), ("id",)) for key in KEYS}
         self.records: dict[str, list[Recorded]] = defaultdict(list)
@@ -108,8 +124,8 @@ class Truth:
         second = math.floor(now + change.skew)
         item, document = self._written(change)
         crashes = change.value == "crash" and self.crashing
-        poison = change.value in POISON or (change.value == "taken" and self.renames)
-        recorded = Recorded(self.counter, change.key, item, document, sequence, node.id, second, poison, crashes)
+        seen = {view: self._seen(view, change, document) for view in self.views}
+        recorded = Recorded(self.counter, change.key, item, seen, sequence, node.id, second, crashes)
         self.records[change.key].append(recorded)
         self.by_sequence[sequence] = recorded
         name = "REMOVE" if item is None else "MODIFY" if before else "INSERT"
@@ -128,8 +144,7 @@ class Truth:
             "m": [{"k": self.counter, "kept": "old"}, None],
         }
         if change.value == "hide":
-            item[HIDDEN] = {"BOOL": True}
-            return item, None
+            item[HIDDEN], document[HIDDEN] = {"BOOL": True}, True
         if change.value == "text":
             item["n"] = {"S": f"text {self.counter}"}
         if change.value == "large":
@@ -138,7 +153,16 @@ class Truth:
             item["s"] = {"of no type": ""}
         if change.value == "taken":
             item["count"], document["count"] = number, self.counter
-        return item, _renamed(document) if self.renames else document
+        return item, document
+
+    def _seen(self, view: str, change: Change, document: dict[str, Any] | None) -> Seen:
+        """What a view makes of a document that is as its item."""
+        hidden = change.value == "hide"
+        if document is None or hidden != {"": False, "hidden": True}.get(view, hidden):
+            return Seen(None, poison=False)
+        renames = self.renames and not view
+        poison = change.value in POISON or (change.value == "taken" and renames)
+        return Seen(_renamed(document) if renames else document, poison)
 
     def split(self, key: str, fall: bool) -> None:
         """Close the key's shard and open two children."""

@@ -11,8 +11,10 @@ from typing import Any, get_args
 from lab.trigger import Trigger
 from lab.trigger_core import Answer, Discarded, JsonObject, TriggerSettings
 from searchsync.clock import Backoff
+from searchsync.edges.collection import Guard
 from searchsync.edges.failures import FailureQueue
 from searchsync.edges.table import DynamoTable
+from searchsync.edges.views import Indexes
 from searchsync.entry import accounted
 from searchsync.errors import SearchsyncError, StackError, UnforeseenError
 from searchsync.limits import REPAIR_AGE
@@ -58,7 +60,7 @@ class World:
         pool.begin()
         self.pool, self.setup, self.clock, self.network = pool, setup, pool.clock, pool.network
         self.name = f"h{pool.histories}"
-        self.config = pool.renaming if setup.renames else pool.config
+        self.config = pool.config_of(setup)
         self.truth = Truth(self.name, setup)
         self.injected = pool.network.injected
         self.redrive_ends = 0.0
@@ -68,7 +70,8 @@ class World:
         self.stream = StreamClient(self.truth, self.edges["stream"])
         self.failures = FailureQueue(self.queue, "queue")
         self.network.moment, self.network.landed, self.network.latency = self.moment, self._landed, setup.latency
-        pool.tombstones.forget()
+        for each in pool.tombstones.values():
+            each.forget()
         self.armed: list[tuple[int, steps.Plain]] = []
         self.running: list[Invocation] = []
         self.sandboxes = [self._sandbox(skew) for skew in setup.skews]
@@ -95,12 +98,15 @@ class World:
 
     def _sandbox(self, skew: float) -> Sandbox:
         clock = SandboxClock(self.clock, skew, self._wait)
-        collection = HistoryCollection(self.pool.client, self.config, clock)
-        collection.network = self.network
+        config, guard = self.config, Guard()
+        indexes = {each.index: HistoryCollection(self.pool.client, each, clock, None, guard) for each in config.every}
+        for each in indexes.values():
+            each.network = self.network
+        collection = indexes[config.index]
         backoff = Backoff(clock, random.Random(7))
-        config = self.config
         table = DynamoTable(self.table, config.table_arn, config.key_attributes, clock, backoff, reads=self.table.reads)
-        pipeline = Pipeline(config, collection, table, self.failures, clock, backoff)
+        several = Indexes(indexes, clock) if config.views else collection
+        pipeline = Pipeline(config, several, table, self.failures, clock, backoff)
         return Sandbox(pipeline, collection)
 
     def _new_trigger(self, checkpoints: dict[str, str]) -> Trigger:
@@ -237,9 +243,8 @@ class World:
         self.judge_message(message)
 
     def _landed(self, body: bytes) -> None:
-        ids = deleted_ids(body)
-        if ids:
-            self.pool.tombstones.look(ids)
+        for index, ids in deleted_ids(body, self.pool.index).items():
+            self.pool.tombstones[index].look(ids)
 
     # Steps
 
@@ -293,7 +298,12 @@ class World:
             warm = self.sandboxes + [each.sandbox for each in self.running]
             self.witnesses += [each for each in warm if each.collection._mark is not None]
             self.future.clear()
-            self.pool.tombstones.forget()
+            self.pool.tombstones[self.pool.index].forget()
+
+    def collect(self, _: steps.Collect) -> None:
+        """Let each index forget the tombstones that are old enough."""
+        for each in self.pool.tombstones.values():
+            each.collect()
 
     def write_future(self, step: steps.Future) -> None:
         """Leave a document with a version from the future, and put the item."""
@@ -333,7 +343,7 @@ STEPS: dict[type, Callable[[World, Any], object]] = {
     steps.Restart: World.restart,
     steps.Crash: World.crash,
     steps.Land: World.land,
-    steps.Collect: lambda world, _: world.pool.tombstones.collect(),
+    steps.Collect: World.collect,
     steps.DeleteIndex: World.delete_index,
     steps.Future: World.write_future,
     steps.Behave: lambda world, step: world.network.behave(step),
