@@ -9,7 +9,7 @@ import json
 import re
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property, partial
 from ipaddress import ip_address
@@ -24,8 +24,9 @@ from searchsync.documents.key_values import possible_number
 from searchsync.documents.mapping import problem, settings_problem
 from searchsync.documents.shape import WHOLE, Rules, Shape
 from searchsync.documents.values import exact
+from searchsync.documents.view import View
 from searchsync.errors import ConfigurationError
-from searchsync.limits import DEFAULT_MAX_SKEW, LONGEST_MAX_SKEW, SHORTEST_MAX_SKEW
+from searchsync.limits import DEFAULT_MAX_SKEW, LONGEST_MAX_SKEW, MOST_VIEWS, SHORTEST_MAX_SKEW
 
 STREAM_ARN = re.compile(
     r"(?P<table>arn:[a-z-]+:dynamodb:(?P<region>[a-z0-9-]+):\d{12}:table/(?P<name>[A-Za-z0-9_.-]{3,255}))"
@@ -34,6 +35,7 @@ STREAM_ARN = re.compile(
 HOST = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:\d+)?")
 FUNCTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 INDEX_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,254}")
+VIEW_NAME = re.compile(r"[a-z](-?[a-z0-9]){0,19}")
 
 Value = TypeVar("Value")
 
@@ -45,7 +47,8 @@ class Config:
     host: the collection's endpoint as a URL without a path; region: of table, collection and queue;
     max_skew: seconds; key_attributes: hash key first; mapping, settings: a user's for the index, or None; stack: the
     sync function's name, also in the others; adopt: the owner whose index is taken over, or None; shape: of documents;
-    when: which items have one, None: all.
+    when: which items have one, None: all; view: the name of a further view, empty for the first one; views: the further
+    ones, each with an index, mapping, settings, owner to take over, shape and condition of its own.
     """
 
     host: str
@@ -66,6 +69,13 @@ class Config:
     settings: Mapping[str, Any] | None = None
     shape: Shape = WHOLE.shape
     when: Condition | None = None
+    view: str = ""
+    views: tuple[Config, ...] = ()
+
+    @property
+    def every(self) -> tuple[Config, ...]:
+        """Each view's, the first one's first."""
+        return (self, *self.views)
 
     @property
     def owner(self) -> Owner:
@@ -76,6 +86,11 @@ class Config:
     def rules(self) -> Rules:
         """How items become documents."""
         return Rules(self.shape, Fields(self.mapping), self.when)
+
+    @cached_property
+    def targets(self) -> tuple[View, ...]:
+        """What a record may be written to."""
+        return tuple(View(each.rules, each.index if self.views else "") for each in self.every)
 
 
 def read_environment(environment: Mapping[str, str]) -> Config:
@@ -116,7 +131,10 @@ def read_environment(environment: Mapping[str, str]) -> Config:
         adopt=take("INDEX_ADOPT", _adopt, None) if environment.get("INDEX_ADOPT") else None,
         shape=shape,
         when=when,
+        view=take("VIEW", _view, "") if environment.get("VIEW") else "",
     )
+    if environment.get("VIEWS"):
+        config = replace(config, views=take("VIEWS", partial(_views, config), ()))
     if problems:
         raise ConfigurationError(
             "The function's environment is wrong: "
@@ -267,8 +285,11 @@ def _settings(text: str) -> Mapping[str, Any]:
 
 
 def _shape(keys: tuple[str, ...], text: str) -> tuple[Shape, Condition | None]:
-    found = _object(text, exact)
-    if found is None or found.keys() - {"include", "exclude", "rename", "constants", "when"}:
+    return _shape_of(keys, _object(text, exact))
+
+
+def _shape_of(keys: tuple[str, ...], found: object) -> tuple[Shape, Condition | None]:
+    if not isinstance(found, dict) or found.keys() - {"include", "exclude", "rename", "constants", "when"}:
         raise ValueError('give the shape of documents as a JSON object with lists of paths, {"exclude": ["a.b"]}')
     include, exclude = found.get("include"), found.get("exclude") or []
     for paths in (include or [], exclude):
@@ -289,6 +310,47 @@ def _shape(keys: tuple[str, ...], text: str) -> tuple[Shape, Condition | None]:
     if why := shape.problem():
         raise ValueError(why)
     return shape, _when(keys, found.get("when"))
+
+
+def _view(text: str) -> str:
+    if not VIEW_NAME.fullmatch(text):
+        raise ValueError("a view's name has lower case letters, digits and single hyphens between them, up to 20")
+    return text
+
+
+def _views(table: Config, text: str) -> tuple[Config, ...]:
+    """The further views of a table's configuration, by their names in the object of a text."""
+    found = _object(text, exact)
+    if found is None or not all(isinstance(each, dict) for each in found.values()) or len(found) > MOST_VIEWS:
+        raise ValueError(f"give up to {MOST_VIEWS} views as a JSON object by their names, or that as base64gzip")
+    views = tuple(_read_view(table, name, parts) for name, parts in found.items())
+    names = [table.index, *(each.index for each in views)]
+    if twice := {each for each in names if names.count(each) > 1}:
+        raise ValueError(f"{', '.join(sorted(twice))}: each view has an index of its own")
+    return views
+
+
+def _read_view(table: Config, name: str, parts: Mapping[str, Any]) -> Config:
+    """One further view. Raises ValueError that names it."""
+    try:
+        if parts.keys() - {"index", "mapping", "settings", "adopt", "document"}:
+            raise ValueError("give index, mapping, settings, adopt and document")
+        texts = {each: value for each, value in parts.items() if each != "document"}
+        if not all(isinstance(each, str) for each in texts.values()):
+            raise ValueError("give index, mapping, settings and adopt as texts")
+        shape, when = _shape_of(table.key_attributes, parts.get("document", {}))
+        return replace(
+            table,
+            view=_view(name),
+            index=_index(texts.get("index", "")),
+            mapping=_mapping(texts["mapping"]) if "mapping" in texts else None,
+            settings=_settings(texts["settings"]) if "settings" in texts else None,
+            adopt=_adopt(texts["adopt"]) if "adopt" in texts else None,
+            shape=shape,
+            when=when,
+        )
+    except ValueError as error:
+        raise ValueError(f"the view {name[:40]!r}: {error}") from error
 
 
 def _constant(name: str, value: object) -> AttributeValue:

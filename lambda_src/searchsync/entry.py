@@ -17,10 +17,11 @@ from requests_aws4auth import AWS4Auth
 from searchsync.clock import Backoff, SystemClock
 from searchsync.config import Config, in_the_clear
 from searchsync.edges.calls import INVOCATION, bind
-from searchsync.edges.collection import OpenSearchCollection, connect
+from searchsync.edges.collection import Guard, OpenSearchCollection, connect
 from searchsync.edges.failures import FailureQueue
 from searchsync.edges.reads import BoundedReads
 from searchsync.edges.table import DynamoTable
+from searchsync.edges.views import Indexes
 from searchsync.edges.wire import keep_as_sent
 from searchsync.errors import SearchsyncError, StackError, UnforeseenError
 from searchsync.limits import CONNECT_TIMEOUT, LAST_LINE, LONGEST_CALL_OUT, QUEUE_CALL, READ_TIMEOUT, SDK_PAUSE
@@ -123,6 +124,8 @@ class Edges:
     """The world outside, as one configuration names it."""
 
     collection: OpenSearchCollection
+    indexes: OpenSearchCollection | Indexes
+    """The index of each view; of one alone it is `collection`."""
     table: DynamoTable
     failures: FailureQueue
     clock: SystemClock
@@ -149,13 +152,17 @@ def connect_edges(config: Config, environment: Mapping[str, str], signals_as: st
     def client(service: str) -> OnFirstUse:
         return OnFirstUse(service, config.region, trusted)
 
+    connection, guard = connect(config, sign(environment, config.region)), Guard()
+
+    def index(view: Config) -> OpenSearchCollection:
+        return OpenSearchCollection(
+            connection, view, clock, lambda: emit(repair_line(view, clock.now(), function)), guard
+        )
+
+    indexes = {each.index: index(each) for each in config.every}
     return Edges(
-        collection=OpenSearchCollection(
-            connect(config, sign(environment, config.region)),
-            config,
-            clock,
-            lambda: emit(repair_line(config, clock.now(), function)),
-        ),
+        collection=indexes[config.index],
+        indexes=Indexes(indexes, clock) if config.views else indexes[config.index],
         table=table(),
         failures=FailureQueue(client("sqs"), config.failure_queue_url),
         clock=clock,

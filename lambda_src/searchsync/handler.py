@@ -12,14 +12,14 @@ from typing import Any
 from searchsync.config import Config, read_environment
 from searchsync.entry import Context, accounted, connect_edges, seconds_left
 from searchsync.lean import tune
-from searchsync.sync.metrics import Report, emit, log_line
+from searchsync.sync.metrics import Report, emit, log_line, view_lines
 from searchsync.sync.pipeline import Pipeline
 
 
 def build(config: Config, environment: Mapping[str, str]) -> Pipeline:
     """The pipeline of a configuration, with its real edges."""
     edges = connect_edges(config, environment)
-    return Pipeline(config, edges.collection, edges.table, edges.failures, edges.clock, edges.backoff)
+    return Pipeline(config, edges.indexes, edges.table, edges.failures, edges.clock, edges.backoff)
 
 
 def invoke(pipeline: Pipeline, event: object, context: Context) -> dict[str, Any]:
@@ -31,7 +31,10 @@ def invoke(pipeline: Pipeline, event: object, context: Context) -> dict[str, Any
             return pipeline.run(event, seconds_left(context), report)
     finally:
         report.duration = pipeline.clock.monotonic() - started
-        emit(log_line(report, pipeline.config, pipeline.clock.now(), context.aws_request_id))
+        now = pipeline.clock.now()
+        emit(log_line(report, pipeline.config, now, context.aws_request_id))
+        for line in view_lines(report.repair_needed, pipeline.config, now):
+            emit(line)
 
 
 pipeline = build(read_environment(os.environ), os.environ)

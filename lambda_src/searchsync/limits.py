@@ -256,6 +256,9 @@ NEW_INDEX_S = 300.0
 creation before every node knows of it and says nothing of its progress: a write was taken, the next one 12 s later
 was not (Synapse-Repository-Services#5678; they wait 208 s, apache/airflow#70649 150 s)."""
 
+MOST_VIEWS = 9
+"""Views of a table beside the first one. All indexes are looked at one after the other, and their settings share the
+function's environment."""
 UNGUARDED_FOR = 1.0
 """Seconds instead of `ENSURED_FOR` where the collection does not heed the guard (`index`), and a write would make a
 missing index with a guessed mapping."""

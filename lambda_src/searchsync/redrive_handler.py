@@ -21,7 +21,7 @@ def build(config: Config, environment: Mapping[str, str]) -> Redrive:
     """The redrive of a configuration, with its real edges."""
     edges = connect_edges(config, environment)
     stream = DynamoStream(edges.client("dynamodbstreams"), edges.backoff)
-    return Redrive(config, edges.collection, edges.table, stream, edges.failures, edges.clock, edges.backoff)
+    return Redrive(config, edges.indexes, edges.table, stream, edges.failures, edges.clock, edges.backoff)
 
 
 def invoke(redrive: Redrive, event: object, context: Context) -> dict[str, Any]:

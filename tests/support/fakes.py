@@ -17,6 +17,7 @@ from searchsync.clock import Backoff, Deadline
 from searchsync.config import Config, read_environment
 from searchsync.documents.attributes import AttributeMap
 from searchsync.documents.document import KEY_FIELD, index_key
+from searchsync.documents.view import name_of
 from searchsync.errors import TableBusyError
 from searchsync.limits import LARGEST_BODY
 from searchsync.protocol.bulk import DONE, Answer, Response
@@ -81,7 +82,7 @@ def whole(**attributes: Any) -> dict[str, Any]:
 
 @dataclass
 class MemoryIndex:
-    """An index with external versions and tombstones, and faults on demand.
+    """An index with external versions and tombstones, and faults on demand; several by their documents' names.
 
     `faults` are whole requests' responses, taken one a request until they are used up. `reads_late`: the versions
     that a read shows by id, where it is behind the writes.
@@ -124,12 +125,13 @@ class MemoryIndex:
             if operation == "update":
                 items.append({"update": dict(GUARDED)})
                 continue
-            items.append({operation: self._apply(operation, target["_id"], target["version"], source)})
+            name = name_of(target.get("_index", ""), target["_id"])
+            items.append({operation: self._apply(operation, name, target["version"], source)})
         return Response(200, {"errors": any("error" in next(iter(item.values())) for item in items), "items": items})
 
-    def current_versions(self, ids: Sequence[str], timeout: float) -> dict[str, int]:
+    def current_versions(self, ids: Sequence[str], timeout: float, index: str = "") -> dict[str, int]:
         shown = {name: each[0] for name, each in self.documents.items()} if self.reads_late is None else self.reads_late
-        return {name: shown[name] for name in ids if name in shown}
+        return {each: shown[name] for each in ids if (name := name_of(index, each)) in shown}
 
     def version(self, name: str) -> int | None:
         return self.documents[name][0] if name in self.documents else self.tombstones.get(name)

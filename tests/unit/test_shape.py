@@ -381,7 +381,7 @@ def test_a_constant_keeps_its_type_and_all_its_digits() -> None:
 def test_the_configured_shape_is_the_streams_too() -> None:
     config = read_environment(environment(DOCUMENT_SHAPE=json.dumps({"exclude": ["secret"]})))
     records = parse_event(event(record("INSERT", "a", image={"id": {"S": "a"}, "secret": {"S": "s"}})))
-    plan = plan_batch(records, config.key_attributes, NOW, NOW + 10.0, config.rules)
+    plan = plan_batch(records, config.key_attributes, NOW, NOW + 10.0, config.targets)
     assert b"secret" not in (plan.writes[0].source or b"")
 
 
@@ -394,7 +394,7 @@ def test_the_configured_condition_is_the_streams_too() -> None:
     for deleted, there in (({"BOOL": True}, False), ({"BOOL": False}, True)):
         image = {"id": {"S": "a"}, "_deleted": deleted}
         records = parse_event(event(record("MODIFY", "a", image=image)))
-        (write,) = plan_batch(records, config.key_attributes, NOW, NOW + 10.0, config.rules).writes
+        (write,) = plan_batch(records, config.key_attributes, NOW, NOW + 10.0, config.targets).writes
         assert (write.version, write.source is not None) == (version(1), there)
 
 
@@ -403,7 +403,7 @@ def test_of_keys_that_never_match_nothing_is_sent(name: str) -> None:
     when = json.dumps({"id": [{"prefix": "product-"}]})
     config = read_environment(environment(DOCUMENT_SHAPE=json.dumps({"when": when})))
     records = parse_event(event(record(name, "order-1", second=None), record(name, "product-1", number=2)))
-    plan = plan_batch(records, config.key_attributes, NOW, NOW + 10.0, config.rules)
+    plan = plan_batch(records, config.key_attributes, NOW, NOW + 10.0, config.targets)
     assert (plan.filtered, [write.id for write in plan.writes], plan.resyncs) == (["order-1"], ["product-1"], [])
 
 

@@ -59,8 +59,8 @@ class Sleeper(MemoryIndex):
     def bulk(self, body: bytes, timeout: float, begin_within: float = 0.0) -> Response:
         return super().bulk(body, timeout, begin_within) if self._answers("indexing", timeout) else Response(None)
 
-    def current_versions(self, ids: Sequence[str], timeout: float) -> dict[str, int]:
-        return super().current_versions(ids, timeout) if ids and self._answers("search", timeout) else {}
+    def current_versions(self, ids: Sequence[str], timeout: float, index: str = "") -> dict[str, int]:
+        return super().current_versions(ids, timeout, index) if ids and self._answers("search", timeout) else {}
 
 
 def lowest_iterator_age_s() -> int:

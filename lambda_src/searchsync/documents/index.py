@@ -15,7 +15,7 @@ of a deletion and forgets it (OpenSearch#1604), an index action would write thro
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -25,6 +25,8 @@ from searchsync.limits import LONGEST_KEYWORD
 
 GUARD = b'{"update":{"_id":"%bguard","require_alias":true}}\n{"doc":{}}\n' % OWN_PREFIX.encode()
 """The last item of a bulk body."""
+GUARD_OF = GUARD.replace(b'"_id"', b'"_index":"%b","_id"')
+"""The same for one of several indexes."""
 NO_INDEX_TYPE = "index_not_found_exception"
 
 MARK = "searchsync"
@@ -141,19 +143,32 @@ def _mappings(described: Any) -> Mapping[str, Any]:
     return mappings if isinstance(mappings, Mapping) else {}
 
 
-def take_guard(body: Any) -> bool | None:
-    """Take the guard's answer out of a bulk's; whether the collection heeds it, None where that does not say it.
+def guard_of(indexes: Collection[str]) -> bytes:
+    """The last items of a bulk body: one for each index that its items name, or for the request's."""
+    return b"".join(GUARD_OF % each.encode() for each in sorted(indexes)) if indexes else GUARD
+
+
+def take_guard(body: Any, indexes: Collection[str] = ()) -> bool | None:
+    """Take the guard's answers out of a bulk's; whether the collection heeds it, None where they do not say it.
 
     An answer that names a missing index beside other items that miss it too says nothing: an index that is new may
     be missing to all of them.
     """
     try:
-        answer = body["items"][-1]["update"]
-        del body["items"][-1]
-        first = next(iter(body["items"][0].values()))
-        return None if _misses_index(first) or answer["status"] != 404 else _misses_index(answer)
+        items = body["items"]
+        answers = [each["update"] for each in items[-max(1, len(indexes)) :]]
+        del items[-len(answers) :]
+        others = [next(iter(each.values())) for each in items]
+        said = [_says(each, others if indexes else others[:1]) for each in answers]
     except (AttributeError, IndexError, KeyError, StopIteration, TypeError):
         return None
+    heard = [each for each in said if each is not None]
+    return all(heard) if heard else None
+
+
+def _says(answer: Any, others: Sequence[Any]) -> bool | None:
+    beside = next(each for each in others if len(others) == 1 or each["_index"] == answer["_index"])
+    return None if _misses_index(beside) or answer["status"] != 404 else _misses_index(answer)
 
 
 def _misses_index(answer: Any) -> bool:

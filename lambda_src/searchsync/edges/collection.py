@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from ssl import SSLCertVerificationError as CertificateError
 from typing import Any
 from uuid import NAMESPACE_OID, uuid4, uuid5
@@ -25,10 +25,10 @@ from requests_aws4auth import AWS4Auth
 from searchsync.clock import Clock
 from searchsync.config import Config
 from searchsync.documents.index import (
-    GUARD,
     Mark,
     adoption_body,
     creation_body,
+    guard_of,
     holder,
     is_bare,
     mark_in,
@@ -46,7 +46,7 @@ from searchsync.limits import (
     SHORTEST_TRY,
     UNGUARDED_FOR,
 )
-from searchsync.protocol.bulk import DONE, STACK_STATUSES, Answer, Kind, Response, classify_request
+from searchsync.protocol.bulk import DONE, STACK_STATUSES, Answer, Body, Kind, Response, classify_request
 from searchsync.sanitize import shown
 
 NDJSON = {"content-type": "application/x-ndjson"}
@@ -57,11 +57,36 @@ NO_MARK = ""
 """What is remembered of an index that has no mark of ours."""
 
 
+@dataclass
+class Guard:
+    """What a collection is known to make of a bulk's guard.
+
+    `heeded`: it makes no index for a write. `refused`: how many requests in a row were refused with the guard, and
+    taken without it.
+    """
+
+    heeded: bool = False
+    refused: int = 0
+
+    @property
+    def given_up(self) -> bool:
+        """Whether it is left out. One refusal may have another cause."""
+        return self.refused == GUARD_REFUSALS
+
+
 class OpenSearchCollection:
     """The index of one collection."""
 
-    def __init__(self, client: Client, config: Config, clock: Clock, signal: Callable[[], None] | None = None) -> None:
-        """`signal`: called at once when the index turns out to be another one: who is ended now says it no more."""
+    def __init__(
+        self,
+        client: Client,
+        config: Config,
+        clock: Clock,
+        signal: Callable[[], None] | None = None,
+        guard: Guard | None = None,
+    ) -> None:
+        """`signal`: called at once when the index turns out to be another one: who is ended now says it no more.
+        `guard`: that of all indexes of the collection."""
         self._client = client
         self._signal = signal
         self._index = config.index
@@ -72,11 +97,7 @@ class OpenSearchCollection:
         self._clock = clock
         self._used_since: float | None = None
         self._ensured_at: float | None = None
-        self._guard = GUARD
-        self._guarded = False
-        """Whether the collection is known to make no index for a write."""
-        self._guard_refused = 0
-        """How many requests in a row were refused with the guard, and taken without it."""
+        self._guard = guard or Guard()
         self._mark: str | None = None
         self._created: float | None = None
         """When an index that is new, or was never shown whole, was created or first seen (Unix seconds)."""
@@ -86,28 +107,30 @@ class OpenSearchCollection:
         """Whether the index that this sandbox knew has been replaced by another: a repair is needed."""
 
     def bulk(self, body: bytes, timeout: float, begin_within: float = math.inf) -> Response:
-        """Send a bulk body to the index; `timeout` and `begin_within` in seconds: its answer, its first byte.
+        """Send a bulk body to the index, or to those that its actions name; `timeout` and `begin_within` in seconds:
+        its answer, its first byte.
 
         The guard goes with it, and its answer is taken out. A collection that knows no such flag refuses the whole
-        request: it is sent without, and the index is looked at more often instead. One refusal may have another
-        cause: only after GUARD_REFUSALS in a row the guard is left out for good.
+        request: it is sent without, and the index is looked at more often instead.
         """
-        began = self._clock.monotonic()
-        path = f"/{self._index}/_bulk"
-        response = self._request("POST", path, body + self._guard, Seconds(timeout, begin_within), NDJSON)
-        if response.status == 400 and self._guard and not self._guarded:
+        began, guard = self._clock.monotonic(), self._guard
+        indexes = body.indexes if isinstance(body, Body) else ()
+        path = "/_bulk" if indexes else f"/{self._index}/_bulk"
+        if guard.given_up:
+            return self._request("POST", path, body, Seconds(timeout, begin_within), NDJSON)
+        guarded = body + guard_of(indexes)
+        response = self._request("POST", path, guarded, Seconds(timeout, begin_within), NDJSON)
+        if response.status == 400 and not guard.heeded:
             took = self._clock.monotonic() - began
             response = self._request("POST", path, body, Seconds(timeout - took, begin_within - took), NDJSON)
-            self._guard_refused += response.status == 200
-            if self._guard_refused == GUARD_REFUSALS:
-                self._guard = b""
-        elif self._guard:
-            self._guard_refused *= response.status != 200
-            heeded = take_guard(response.body)
-            self._guarded = self._guarded if heeded is None else heeded
+            guard.refused += response.status == 200
+            return response
+        guard.refused *= response.status != 200
+        heeded = take_guard(response.body, indexes)
+        guard.heeded = guard.heeded if heeded is None else heeded
         return response
 
-    def current_versions(self, ids: Sequence[str], timeout: float) -> dict[str, int]:
+    def current_versions(self, ids: Sequence[str], timeout: float, _index: str = "") -> dict[str, int]:
         """The external versions of those documents that a read shows; empty where the collection is busy.
 
         Raises StackError where the collection refuses the function.
@@ -143,7 +166,7 @@ class OpenSearchCollection:
         index is not ours.
         """
         now = self._clock.monotonic()
-        holds = ENSURED_FOR if self._guarded else UNGUARDED_FOR
+        holds = ENSURED_FOR if self._guard.heeded else UNGUARDED_FOR
         if self._ensured_at is not None and now - self._ensured_at < holds:
             return DONE
         answer = self._look(timeout)

@@ -44,7 +44,7 @@ def failure_message(poison: Poison, config: Config, now: float) -> str:
             "kind": POISON_KIND,
             "table_arn": config.table_arn,
             "stream_arn": config.stream_arn,
-            "index": config.index,
+            "index": poison.index or config.index,
             "key": poison.keys,
             "sequence_number": poison.sequence_number,
             "version": poison.version,

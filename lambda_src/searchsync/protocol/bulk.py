@@ -45,13 +45,14 @@ is answered as nobody foresaw.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
 from json.encoder import encode_basestring_ascii as quote
 from typing import Any
 
+from searchsync.documents.view import name_of
 from searchsync.limits import LARGEST_BODY
 from searchsync.sanitize import code
 
@@ -85,11 +86,18 @@ class Kind(Enum):
 
 @dataclass(slots=True)  # one a record is made: frozen takes three times as long
 class Write:
-    """One document's write: `source` is its JSON text, None on a deletion; `version` is external."""
+    """One document's write: `source` is its JSON text, None on a deletion; `version` is external. `index`: as in
+    `View`."""
 
     id: str
     version: int
     source: bytes | None
+    index: str = ""
+
+    @property
+    def name(self) -> str:
+        """By what its answer is found."""
+        return name_of(self.index, self.id) if self.index else self.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +130,19 @@ DONE = Answer(Kind.DONE)
 def lines(write: Write) -> bytes:
     """A write's lines in a bulk body, newline at the end."""
     action = b"index" if write.source is not None else b"delete"
-    head = b'{"%b":{"_id":%b,"version":%d,"version_type":"external"}}\n' % (
+    head = b'{"%b":{%b"_id":%b,"version":%d,"version_type":"external"}}\n' % (
         action,
+        b'"_index":"%b",' % write.index.encode() if write.index else b"",
         quote(write.id).encode(),
         write.version,
     )
     return head if write.source is None else head + write.source + b"\n"
+
+
+class Body(bytes):
+    """A bulk body whose actions name their indexes."""
+
+    indexes: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +165,11 @@ def chunk(writes: Iterable[Write], most: int, largest: int = LARGEST_BODY) -> Ch
             break
         members.append(write)
         parts.append(part)
-    return Chunk(members, b"".join(parts))
+    body = b"".join(parts)
+    if indexes := {write.index for write in members if write.index}:
+        body = Body(body)
+        body.indexes = indexes
+    return Chunk(members, body)
 
 
 def classify_request(response: Response) -> Answer:

@@ -3,7 +3,7 @@
 Of one document's changes only the last is sent. Where time and delivery order disagree about which
 is the last, or a record lacks its image, its creation time or a number, the table is asked: resync.
 An item without a document by the condition is a deletion, in the same order as any other. Where the condition asks of
-keys alone nothing is sent: there never was a document.
+keys alone nothing is sent: there never was a document. Each view decides for itself, by the same records.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from searchsync.documents.attributes import AttributeMap
 from searchsync.documents.document import document_id, encode
-from searchsync.documents.shape import WHOLE, Rules
+from searchsync.documents.view import FIRST, View, name_of
 from searchsync.errors import SearchsyncError, StackError
 from searchsync.protocol.bulk import Answer, Kind, Write
 from searchsync.protocol.records import StreamRecord
@@ -33,13 +33,14 @@ class Change:
     id: str
     record: StreamRecord
     latest_second: int
+    view: View = FIRST
 
 
 @dataclass(frozen=True, slots=True)
 class Poison:
     """A record that can never be written, with what the failure queue is told of it.
 
-    `reason` may quote the engine, and so the item; `error_type` and `trace` never do.
+    `reason` may quote the engine, and so the item; `error_type` and `trace` never do. `index`: as in `View`.
     """
 
     keys: AttributeMap
@@ -48,12 +49,13 @@ class Poison:
     error_type: str
     reason: str
     trace: str = ""
+    index: str = ""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to do with a batch: `changes` by document id, in the order of their records; each id is in `writes`,
-    `resyncs` or `filtered`, in the same order, or in none of them when its record is poison."""
+    """What to do with a batch: `changes` by the document's name (`view`), in the order of their records; each name is
+    in `writes`, `resyncs` or `filtered`, in the same order, or in none of them when its record is poison."""
 
     changes: dict[str, Change] = field(default_factory=dict)
     writes: list[Write] = field(default_factory=list)
@@ -67,13 +69,14 @@ def plan_batch(
     key_attributes: tuple[str, ...],
     received: int,
     latest: float,
-    rules: Rules = WHOLE,
+    views: Sequence[View] = (FIRST,),
 ) -> Plan:
-    """One decision per document. `received` is the second, rounded up, in which the batch was taken.
+    """One decision per document and view. `received` is the second, rounded up, in which the batch was taken.
 
     A record that says it comes from beyond `latest` (now + max_skew) has no creation time worth the name.
     """
     plan = Plan()
+    last: dict[str, Change] = {}
     versions: dict[str, int | None] = {}
     for record in records:
         version = record_version(record, latest)
@@ -85,15 +88,17 @@ def plan_batch(
             plan.poison.append(unwritable(record.keys, record.sequence_number, version, error))
             continue
         second = received if version is None or record.second is None else record.second
-        before = plan.changes.pop(name, None)  # its place is the last record's, which a failure reports
+        before = last.pop(name, None)  # its place is the last record's, which a failure reports
         if before is None:
             versions[name] = version
         else:
             second = max(second, before.latest_second)
             versions[name] = _rising(versions[name], version)
-        plan.changes[name] = Change(name, record, second)
-    for name, change in plan.changes.items():
-        _decide(plan, change, versions[name], rules)
+        last[name] = Change(name, record, second, views[0])
+    for change in last.values():
+        _decide(plan, change, versions[change.id])
+        for view in views[1:]:
+            _decide(plan, Change(change.id, change.record, change.latest_second, view), versions[change.id])
     return plan
 
 
@@ -105,27 +110,31 @@ def record_version(record: StreamRecord, latest: float) -> int | None:
     return stream_version(record.second, sequence)
 
 
-def unwritable(keys: AttributeMap, sequence_number: str, version: int | None, error: Exception) -> Poison:
+def unwritable(
+    keys: AttributeMap, sequence_number: str, version: int | None, error: Exception, index: str = ""
+) -> Poison:
     """The poison that an exception in pure code makes of a record or an item."""
     reason = str(error) if isinstance(error, SearchsyncError) else "an error in the conversion of this item"
     trace = "".join(traceback.format_tb(error.__traceback__))
-    return Poison(keys, sequence_number, version, type(error).__name__, reason, trace)
+    return Poison(keys, sequence_number, version, type(error).__name__, reason, trace, index)
 
 
-def refused(keys: AttributeMap, sequence_number: str, version: int | None, answer: Answer) -> Poison:
+def refused(keys: AttributeMap, sequence_number: str, version: int | None, answer: Answer, index: str = "") -> Poison:
     """The poison that the collection's answer makes of a record or an item: a refusal, or a version from the future."""
     if answer.kind is Kind.CONFLICT:
         reason = f"the index holds version {answer.current}, which lies in the future: not from this pipeline"
-        return Poison(keys, sequence_number, version, FROM_THE_FUTURE, reason)
-    return Poison(keys, sequence_number, version, answer.error_type, answer.reason)
+        return Poison(keys, sequence_number, version, FROM_THE_FUTURE, reason, index=index)
+    return Poison(keys, sequence_number, version, answer.error_type, answer.reason, index=index)
 
 
 def _rising(before: int | None, after: int | None) -> int | None:
     return after if before is not None and after is not None and before < after else None
 
 
-def _decide(plan: Plan, change: Change, version: int | None, rules: Rules) -> None:
-    name, record = change.id, change.record
+def _decide(plan: Plan, change: Change, version: int | None) -> None:
+    record, rules, index = change.record, change.view.rules, change.view.index
+    name = name_of(index, change.id) if index else change.id
+    plan.changes[name] = change
     if rules.filters(record.keys):
         plan.filtered.append(name)
         return
@@ -133,8 +142,8 @@ def _decide(plan: Plan, change: Change, version: int | None, rules: Rules) -> No
         plan.resyncs.append(name)
         return
     try:
-        source = encode(name, record.image, rules)
+        source = encode(change.id, record.image, rules)
     except Exception as error:  # noqa: BLE001 - one record's failure in pure code is that record's
-        plan.poison.append(unwritable(record.keys, record.sequence_number, version, error))
+        plan.poison.append(unwritable(record.keys, record.sequence_number, version, error, index))
         return
-    plan.writes.append(Write(name, version, source))
+    plan.writes.append(Write(change.id, version, source, index))

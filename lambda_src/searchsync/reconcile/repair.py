@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from searchsync.clock import Clock, Deadline, time_to_write
 from searchsync.documents.shape import WHOLE, Rules
+from searchsync.documents.view import View
 from searchsync.errors import CollectionBusyError
 from searchsync.limits import FEW_TO_REPAIR, MOST_TO_REPAIR
 from searchsync.protocol.bulk import Answer, Kind, Write
@@ -61,8 +62,11 @@ class Repair:
         """
         now = int(self.clock.now())
         keys = {each.id: each.keys for each in differences if each.keys is not None}
-        targets = [Target(each.id, each.keys, now, self._past(each)) for each in differences if each.keys is not None]
-        resync = Resync(self.table, self.deliver, self.clock, self.max_skew, self.rules)
+        view = View(self.rules)
+        targets = [
+            Target(each.id, each.keys, now, self._past(each), view) for each in differences if each.keys is not None
+        ]
+        resync = Resync(self.table, self.deliver, self.clock, self.max_skew)
         outcomes = resync.run(targets, deadline) if targets else {}
         outcomes |= self._delete([each.id for each in differences if each.keys is None], deadline)
         results = Counter(outcome.result for outcome in outcomes.values())

@@ -17,8 +17,7 @@ from searchsync.limits import TOLD_EVERY
 from searchsync.reconcile.slices import Slice
 from searchsync.reconcile.verify import Difference
 from searchsync.sanitize import code_of
-from searchsync.sync.metrics import UNITS as REPAIR_UNITS
-from searchsync.sync.metrics import embedded
+from searchsync.sync.metrics import embedded, signal
 
 UNITS = {
     "RunItems": "Count",
@@ -65,10 +64,7 @@ def rolling_line(done: Slice, config: Config, now: float) -> str:
 
 def settled_lines(functions: Iterable[str], config: Config, now: float) -> list[str]:
     """Log lines that end the alarms `repair-needed` of functions: the functions themselves never say that none is."""
-    return [
-        _text(embedded({"RepairNeeded": 0}, REPAIR_UNITS, config, now) | {"FunctionName": each, "level": "INFO"})
-        for each in functions
-    ]
+    return [_text(signal(0, config, now, each) | {"level": "INFO"}) for each in functions]
 
 
 def difference_lines(differences: Iterable[Difference], run: str, hashed: bool) -> list[str]:

@@ -30,12 +30,13 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from searchsync.clock import Backoff, Deadline
 from searchsync.documents.document import OWN_PREFIX
+from searchsync.documents.view import name_of
 from searchsync.errors import StackError
 from searchsync.limits import (
     FIRST_WINDOW,
@@ -61,7 +62,6 @@ from searchsync.protocol.bulk import (
     chunk,
     classify_items,
     classify_request,
-    lines,
 )
 
 PROBE_PREFIX = f"{OWN_PREFIX}probe-"
@@ -78,15 +78,16 @@ UNANSWERED_STATUSES = frozenset({None, 504})
 UNLIMITED = 2**62
 
 
-class Collection(Protocol):
-    """The collection as the delivery sees it."""
+class Indexes(Protocol):
+    """The collection's index, or its several ones, as the delivery sees them."""
 
     def bulk(self, body: bytes, timeout: float, begin_within: float = math.inf) -> Response:
-        """Send a bulk body to the index; seconds until its answer, and until its first byte is sent."""
+        """Send a bulk body to the index, or to those that a `Body` names; seconds until its answer, and until its first
+        byte is sent."""
         ...
 
     def ensure_index(self, timeout: float) -> Answer:
-        """Make sure that the index is there and ours: DONE, BUSY, or StackError raised."""
+        """Make sure that the index is there and ours, or each of several: DONE, BUSY, or StackError raised."""
         ...
 
     @property
@@ -98,8 +99,8 @@ class Collection(Protocol):
         """The index is not known to be there any more."""
         ...
 
-    def current_versions(self, ids: Sequence[str], timeout: float) -> dict[str, int]:
-        """The external versions of those documents that a read shows; it may be late."""
+    def current_versions(self, ids: Sequence[str], timeout: float, index: str = "") -> dict[str, int]:
+        """The external versions of those documents of an index that a read shows; it may be late."""
         ...
 
 
@@ -137,7 +138,7 @@ class Window:
 class Lonely:
     """The document that was tried alone last, and what it met since the probe is answered beside it."""
 
-    id: str = ""
+    name: str = ""
     tries: int = 0
     since: float = 0.0
     under_load: bool = False
@@ -156,10 +157,10 @@ class Delivery:
     """Sends writes with retries; one for each invocation.
 
     `last_busy` is the last answer that asked for a retry. `born`: the creation time (Unix seconds) of the record
-    behind a document id; without it a document is as old as the delivery.
+    behind a write, by its name; without it a document is as old as the delivery.
     """
 
-    collection: Collection
+    collection: Indexes
     backoff: Backoff
     largest_body: int
     born: Callable[[str], float] | None = None
@@ -180,9 +181,9 @@ class Delivery:
         self._begun = self._clock.now()
 
     def deliver(self, writes: Sequence[Write], deadline: Deadline) -> dict[str, Answer]:
-        """The answer to each write, by document id. BUSY remains where the time did not suffice.
+        """The answer to each write, by its name. BUSY remains where the time did not suffice.
 
-        They are sent in their order. Each id stands in `writes` once. A conflict says its current version, unless
+        They are sent in their order. Each name stands in `writes` once. A conflict says its current version, unless
         the engine does not say it when asked either. Raises StackError when an answer says that the stack is wrong.
         """
         answers: dict[str, Answer] = {}
@@ -190,13 +191,13 @@ class Delivery:
         while pending and deadline.allows(SHORTEST_REQUEST):
             batch = chunk(pending, self.window.size, self.largest_body)
             sent = len(batch.writes)
-            before = answers.get(batch.writes[0].id)
+            before = answers.get(batch.writes[0].name)
             found = self._alone(batch, before, deadline) if sent == 1 else self._together(batch, deadline)
             if found is None:
                 self.window.size = sent // 2
                 continue
             for write, answer in zip(batch.writes, found, strict=True):
-                answers[write.id] = answer
+                answers[write.name] = answer
                 pending.popleft()
             busy = [write for write, answer in zip(batch.writes, found, strict=True) if answer.kind is Kind.BUSY]
             if not busy:
@@ -204,8 +205,8 @@ class Delivery:
                 attempt = 0
                 continue
             pending.extendleft(reversed(busy))
-            self.last_busy = answers[busy[0].id]
-            if self._sent and any(answers[write.id].status not in PASSING_STATUSES for write in busy):
+            self.last_busy = answers[busy[0].name]
+            if self._sent and any(answers[write.name].status not in PASSING_STATUSES for write in busy):
                 self.window.refused(sent, sent - len(busy))
             attempt = attempt if len(busy) == sent else 0
             if not self.backoff.pause(attempt, deadline, SHORTEST_REQUEST):
@@ -213,22 +214,32 @@ class Delivery:
             attempt += 1
         for write in pending:
             self.last_busy = self.last_busy or NO_TIME
-            answers.setdefault(write.id, NO_TIME)
-        return self._with_current(answers, deadline)
+            answers.setdefault(write.name, NO_TIME)
+        return self._with_current(writes, answers, deadline)
 
-    def _with_current(self, answers: dict[str, Answer], deadline: Deadline) -> dict[str, Answer]:
+    def _with_current(
+        self, writes: Sequence[Write], answers: dict[str, Answer], deadline: Deadline
+    ) -> dict[str, Answer]:
         """The answers, with the current version of conflicts that did not say it."""
-        silent = [name for name, each in answers.items() if each.kind is Kind.CONFLICT and each.current is None]
+        silent = {name for name, each in answers.items() if each.kind is Kind.CONFLICT and each.current is None}
         if silent:
-            versions = self.current_versions(silent, deadline)
+            versions = self.current_versions((each for each in writes if each.name in silent), deadline)
             answers.update(
                 (name, replace(answers[name], current=found, looked_up=True)) for name, found in versions.items()
             )
         return answers
 
-    def current_versions(self, ids: Sequence[str], deadline: Deadline) -> dict[str, int]:
-        """The external versions of those documents that a read shows; it may be late."""
-        return self.collection.current_versions(ids, _timeout(deadline)) if ids else {}
+    def current_versions(self, writes: Iterable[Write], deadline: Deadline) -> dict[str, int]:
+        """The external versions of those writes' documents that a read shows, by name; it may be late."""
+        ids: dict[str, list[str]] = {}
+        for write in writes:
+            ids.setdefault(write.index, []).append(write.id)
+        found: dict[str, int] = {}
+        for index, names in ids.items():
+            named = (index,) if index else ()
+            versions = self.collection.current_versions(names, _timeout(deadline), *named)
+            found |= {name_of(index, name): version for name, version in versions.items()}
+        return found
 
     def _together(self, batch: Chunk, deadline: Deadline) -> list[Answer] | None:
         """The answers to several writes; None when they must be split."""
@@ -244,20 +255,21 @@ class Delivery:
         died unseen. The second one may be the last: what is answered late leaves an invocation no time for more.
         """
         (write,) = batch.writes
-        if write.id != self._lonely.id:
-            self._lonely = Lonely(write.id)
+        if write.name != self._lonely.name:
+            self._lonely = Lonely(write.name)
         if before is not None and not self._excused(write, before):
-            batch = Chunk([write, PROBE], batch.body + lines(PROBE))
+            batch = chunk([write, replace(PROBE, index=write.index)], 2, UNLIMITED)
         quiet = before is not None and self._is_quiet(write, deadline)
         found = self._ask(batch, deadline, self._patience(write) if before is None else REQUEST_TIMEOUT)
         took = self._took
         if isinstance(found, Whole):
             if found.answer.kind in SPLIT:
-                return [self._refused(found.answer, deadline)]
+                return [self._refused(write, found.answer, deadline)]
             answer = _checked(found.answer)
             counts = before is not None and found.sent and answer.kind is Kind.BUSY
             waited = took > SLOW_TRY and answer.status in UNANSWERED_STATUSES and not quiet
-            beside: bool | None = counts and not waited and not self._excused(write, answer) and self._answers(deadline)
+            counts = counts and not waited and not self._excused(write, answer)
+            beside: bool | None = counts and self._answers(write, deadline)
             took = self._took + took if beside else took
         else:
             answer, beside = found[0], found[1].kind is not Kind.BUSY if len(found) > 1 else None
@@ -276,14 +288,14 @@ class Delivery:
         Behind a request that took long: else what makes it wait may be what we have given up, and is worked on.
         """
         slow = self._took > SLOW_TRY and self._age(write) >= SLOW_AGE
-        return slow and self._answers(deadline, SLOW_TRY)
+        return slow and self._answers(write, deadline, SLOW_TRY)
 
-    def _answers(self, deadline: Deadline, patience: float = REQUEST_TIMEOUT) -> bool:
-        """Whether the probe by itself is answered. It writes nothing, so that it may be late.
+    def _answers(self, write: Write, deadline: Deadline, patience: float = REQUEST_TIMEOUT) -> bool:
+        """Whether the probe by itself is answered in the write's index. It writes nothing, so that it may be late.
 
         Raises StackError where it is refused as a request of one document is: nothing is written then.
         """
-        found = self._ask(chunk([PROBE], 1), Deadline(self._clock, deadline.at), patience)
+        found = self._ask(chunk([replace(PROBE, index=write.index)], 1), Deadline(self._clock, deadline.at), patience)
         if isinstance(found, Whole):
             if found.answer.kind in SPLIT:
                 raise StackError(
@@ -294,9 +306,9 @@ class Delivery:
             return False
         return found[0].kind is not Kind.BUSY
 
-    def _refused(self, answer: Answer, deadline: Deadline) -> Answer:
+    def _refused(self, write: Write, answer: Answer, deadline: Deadline) -> Answer:
         """The refusal of a request of one document, as its poison; BUSY while the probe says nothing."""
-        self._takes_the_probe = self._takes_the_probe or self._answers(deadline)
+        self._takes_the_probe = self._takes_the_probe or self._answers(write, deadline)
         return self._final(replace(answer, kind=Kind.POISON if self._takes_the_probe else Kind.BUSY))
 
     def _final(self, answer: Answer) -> Answer:
@@ -344,7 +356,7 @@ class Delivery:
         return SPLIT_TIMEOUT if self._age(write) >= SLOW_AGE else REQUEST_TIMEOUT
 
     def _age(self, write: Write) -> float:
-        return self._clock.now() - (self._begun if self.born is None else self.born(write.id))
+        return self._clock.now() - (self._begun if self.born is None else self.born(write.name))
 
     def _ask(self, batch: Chunk, deadline: Deadline, patience: float) -> list[Answer] | Whole:
         """What a request is answered. A missing index is looked after once; a new one is busy."""

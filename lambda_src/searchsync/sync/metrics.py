@@ -36,6 +36,8 @@ UNITS = {
     "Duration": "Milliseconds",
 }
 """Every metric of the sync function, with its CloudWatch unit."""
+MADE_ANEW = "the index was deleted and made again"
+"""Why a repair of the first view is needed; of another one's index its collection tells by itself (`repair_line`)."""
 REDRIVE_UNITS = {"Redriven": "Count", "RedriveStayed": "Count", "RedriveLost": "Count", "RepairNeeded": "Count"}
 """Every metric of the redrive function."""
 
@@ -135,7 +137,7 @@ def log_line(report: Report, config: Config, now: float, request_id: str) -> str
         "Duplicates": results[Result.DUPLICATE],
         "Stale": results[Result.STALE] + results[Result.PASSED],
         "Resynced": results[Result.RESYNCED],
-        **({"Filtered": results[Result.FILTERED]} if config.when is not None else {}),
+        **({"Filtered": results[Result.FILTERED]} if any(each.when for each in config.every) else {}),
         "Poison": len(report.poison),
         "BatchItemFailures": 1 if report.failed is not None else 0,
         "FutureVersions": results[Result.FUTURE],
@@ -171,8 +173,25 @@ def repair_line(config: Config, now: float, function: str) -> str:
 
     `function`: the one whose alarm shall ring.
     """
-    line = embedded({"RepairNeeded": 1}, UNITS, config, now) | {"FunctionName": function}
-    return json.dumps(line | {"level": "ERROR", "repair_needed": "the index was replaced"}, separators=(",", ":"))
+    line = signal(1, config, now, function) | {"level": "ERROR", "index": config.index}
+    return json.dumps(line | {"repair_needed": "the index was replaced"}, separators=(",", ":"))
+
+
+def view_lines(reasons: Sequence[str], config: Config, now: float) -> list[str]:
+    """Lines of an invocation that saw why a repair of all views is needed, for each but the first one's alarm."""
+    of_all = [each for each in reasons if each != MADE_ANEW]
+    lines = [signal(1, each, now, config.function_name) for each in config.views if of_all]
+    told = {"level": "ERROR", "repair_needed": of_all}
+    return [json.dumps(each | told, separators=(",", ":")) for each in lines]
+
+
+def signal(needed: int, config: Config, now: float, function: str) -> dict[str, Any]:
+    """The metric by which a function says of a view that a repair is needed, or is so no more."""
+    line = embedded({"RepairNeeded": needed}, UNITS, config, now) | {"FunctionName": function}
+    if config.view:
+        line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] = [["FunctionName", "View"]]
+        line["View"] = config.view
+    return line
 
 
 def embedded(values: Mapping[str, float], units: Mapping[str, str], config: Config, now: float) -> dict[str, Any]:

@@ -7,8 +7,9 @@ and order disagree, hand poison to the failure queue, name the lowest record tha
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Protocol
 
 from searchsync.clock import Backoff, Clock, Deadline, time_to_write
@@ -22,12 +23,12 @@ from searchsync.protocol.ports import Table
 from searchsync.protocol.records import StreamRecord, lowest, parse_event
 from searchsync.protocol.version import Verdict, is_table_read, second_of, verdict
 from searchsync.sanitize import shown
-from searchsync.sync.delivery import Collection, Delivery, Window
-from searchsync.sync.metrics import Report
+from searchsync.sync.delivery import Delivery, Indexes, Window
+from searchsync.sync.metrics import MADE_ANEW, Report
 from searchsync.sync.resync import Outcome, Result, Resync, Target
 
 
-class PipelineCollection(Collection, Protocol):
+class PipelineCollection(Indexes, Protocol):
     """The collection as the pipeline sees it."""
 
     recreated: bool
@@ -66,7 +67,7 @@ class Pipeline:
         self._look_at_the_stream(records, report)
         received = math.ceil(self.clock.now())
         latest = self.clock.now() + self.config.max_skew
-        plan = plan_batch(records, self.config.key_attributes, received, latest, self.config.rules)
+        plan = plan_batch(records, self.config.key_attributes, received, latest, self.config.targets)
         self._name_records(plan, report)
         self.window.begin(behind=report.oldest_age >= BEHIND_AGE)
         delivery = Delivery(
@@ -82,10 +83,10 @@ class Pipeline:
         report.results.update(Result.FILTERED for _ in plan.filtered)
         report.busy = _busy(delivery, outcomes)
         if self.collection.recreated:
-            report.repair_needed.append("the index was deleted and made again")
+            report.repair_needed.append(MADE_ANEW)
             self.collection.recreated = False
         poison = plan.poison + [
-            outcome_poison(plan.changes[name].record, outcome)
+            outcome_poison(plan.changes[name].record, outcome, plan.changes[name].view.index)
             for name, outcome in outcomes.items()
             if outcome.result in (Result.POISON, Result.FUTURE)
         ]
@@ -113,7 +114,8 @@ class Pipeline:
             report.repair_needed.append("the table's stream is not the configured one: apply again")
 
     def _name_records(self, plan: Plan, report: Report) -> None:
-        changes: Iterable[Change] = list(plan.changes.values())[:RECORDS_SHOWN]
+        first = self.config.targets[0]
+        changes = islice((each for each in plan.changes.values() if each.view is first), RECORDS_SHOWN)
         report.records = [(each.record.event_name, each.id, each.record.sequence_number) for each in changes]
 
     def _write(self, plan: Plan, delivery: Delivery, taken: float, deadline: Deadline) -> dict[str, Outcome]:
@@ -125,10 +127,10 @@ class Pipeline:
         outcomes: dict[str, Outcome] = {}
         # A newer trigger may deliver the deletion that follows, while nobody waits for this invocation any more.
         answers = delivery.deliver(plan.writes, time_to_write(taken, deadline))
-        passed = [name for name, each in answers.items() if each.current is not None and is_table_read(each.current)]
-        shown = delivery.current_versions(passed, deadline)
+        passed = {name for name, each in answers.items() if each.current is not None and is_table_read(each.current)}
+        shown = delivery.current_versions((each for each in plan.writes if each.name in passed), deadline)
         settled = {
-            write.id: self._classify(write, plan.changes[write.id], answers[write.id], shown.get(write.id))
+            (name := write.name): self._classify(write, plan.changes[name], answers[name], shown.get(name))
             for write in plan.writes
         } | {name: self._target(plan.changes[name]) for name in plan.resyncs}
         targets: list[Target] = []
@@ -141,13 +143,13 @@ class Pipeline:
             elif found is not None and not failed:
                 targets.append(found)
         if targets:
-            resync = Resync(self.table, delivery.deliver, self.clock, self.config.max_skew, self.config.rules)
+            resync = Resync(self.table, delivery.deliver, self.clock, self.config.max_skew)
             outcomes |= resync.run(targets, deadline)
         return outcomes
 
     def _target(self, change: Change, current: int | None = None) -> Target:
         past = change.latest_second if current is None else max(change.latest_second, second_of(current))
-        return Target(change.id, change.record.keys, change.latest_second, past)
+        return Target(change.id, change.record.keys, change.latest_second, past, change.view)
 
     def _classify(self, write: Write, change: Change, answer: Answer, shown: int | None) -> Outcome | Target:
         if answer.kind is Kind.DONE:
@@ -195,9 +197,9 @@ class Pipeline:
         return poison[min(untaken)].sequence_number
 
 
-def outcome_poison(record: StreamRecord, outcome: Outcome) -> Poison:
-    """The poison that the outcome POISON or FUTURE makes of a record."""
-    return refused(record.keys, record.sequence_number, record_version(record, math.inf), outcome.answer)
+def outcome_poison(record: StreamRecord, outcome: Outcome, index: str) -> Poison:
+    """The poison that the outcome POISON or FUTURE in an index makes of a record."""
+    return refused(record.keys, record.sequence_number, record_version(record, math.inf), outcome.answer, index)
 
 
 def _busy(delivery: Delivery, outcomes: Mapping[str, Outcome]) -> str:

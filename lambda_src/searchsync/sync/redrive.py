@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import Protocol
 
@@ -30,7 +30,7 @@ from searchsync.protocol.plan import FROM_THE_FUTURE, Poison
 from searchsync.protocol.ports import Table
 from searchsync.protocol.records import StreamRecord
 from searchsync.sync.delivery import Delivery, Window
-from searchsync.sync.metrics import RedriveReport
+from searchsync.sync.metrics import MADE_ANEW, RedriveReport
 from searchsync.sync.pipeline import Failures, PipelineCollection, outcome_poison
 from searchsync.sync.resync import Outcome, Result, Resync, Target
 
@@ -94,13 +94,19 @@ def targets_of(messages: Iterable[PoisonMessage]) -> list[Target]:
     return list(found.values())
 
 
-def why_it_stays(outcome: Outcome) -> str:
-    """Why a key is not right after this outcome, as an error type; empty where it is right."""
-    if outcome.result in RIGHT:
+def why_it_stays(outcomes: Mapping[str, Outcome]) -> str:
+    """Why a key is not right after its views' outcomes, as an error type; empty where it is right in all of them."""
+    outcome = next((each for each in outcomes.values() if each.result not in RIGHT), None)
+    if outcome is None:
         return ""
     if outcome.result is Result.FUTURE:
         return FROM_THE_FUTURE
     return outcome.answer.error_type or outcome.result.value
+
+
+def _is_settled(outcomes: Mapping[str, Outcome]) -> bool:
+    """Whether a key is right in each view, or can have a message of its own."""
+    return all(each.result in RIGHT | OWN_MESSAGE for each in outcomes.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,8 +247,13 @@ class Redrive:
             return "stream_busy", ""
         targets = [Target(name, each.record.keys, each.second, each.second) for name, each in changed.items()]
         outcomes = self._resync(targets, deadline, report)
-        settled = list(takewhile(lambda name: outcomes[name].result in RIGHT | OWN_MESSAGE, changed))
-        own = [outcome_poison(changed[n].record, outcomes[n]) for n in settled if outcomes[n].result in OWN_MESSAGE]
+        settled = list(takewhile(lambda name: _is_settled(outcomes[name]), changed))
+        own = [
+            outcome_poison(changed[name].record, outcome, index)
+            for name in settled
+            for index, outcome in outcomes[name].items()
+            if outcome.result in OWN_MESSAGE
+        ]
         if not self._hand_over(own, deadline, report):
             return "not_sent", ""
         if len(settled) == len(changed):
@@ -274,18 +285,24 @@ class Redrive:
             )
         return found
 
-    def _resync(self, targets: Sequence[Target], deadline: Deadline, report: RedriveReport) -> dict[str, Outcome]:
-        report.keys += len(targets)
-        if not targets:
+    def _resync(
+        self, keys: Sequence[Target], deadline: Deadline, report: RedriveReport
+    ) -> dict[str, dict[str, Outcome]]:
+        """The outcomes of each key in each view, by document id and index."""
+        report.keys += len(keys)
+        if not keys:
             return {}
-        born = {each.id: float(each.record_second) for each in targets}
+        targets = [replace(each, view=view) for each in keys for view in self.config.targets]
+        born = {each.name: float(each.record_second) for each in targets}
         delivery = Delivery(self.collection, self.backoff, self.largest_body, born.__getitem__, window=self.window)
-        resync = Resync(self.table, delivery.deliver, self.clock, self.config.max_skew, self.config.rules)
-        outcomes = resync.run(targets, deadline)
+        found = Resync(self.table, delivery.deliver, self.clock, self.config.max_skew).run(targets, deadline)
+        outcomes: dict[str, dict[str, Outcome]] = {each.id: {} for each in keys}
+        for target in targets:
+            outcomes[target.id][target.view.index] = found[target.name]
         reasons = {name: why_it_stays(each) for name, each in outcomes.items()}
         report.stayed_documents += [(name, reason) for name, reason in reasons.items() if reason]
         if self.collection.recreated:
-            report.repair_needed.append("the index was deleted and made again")
+            report.repair_needed.append(MADE_ANEW)
             self.collection.recreated = False
         return outcomes
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import partial
 
 from searchsync.clock import Clock, Deadline, time_to_write
 from searchsync.documents.attributes import AttributeMap
 from searchsync.documents.document import encode
-from searchsync.documents.shape import WHOLE, Rules
+from searchsync.documents.view import FIRST, View, name_of
 from searchsync.errors import SearchsyncError, TableBusyError
 from searchsync.limits import GATHERED_S, LARGEST_BODY, READ_AND_WRITE, ROUNDS
 from searchsync.protocol.bulk import DONE, Answer, Kind, Write, lines
@@ -53,13 +54,19 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A key to bring in step. `record_second`: of the record that asks for it; `past`: the latest second
+    """A key to bring in step in a view. `record_second`: of the record that asks for it; `past`: the latest second
     that the read's version must lie above."""
 
     id: str
     keys: AttributeMap
     record_second: int
     past: int
+    view: View = FIRST
+
+    @property
+    def name(self) -> str:
+        """By what its outcome is found."""
+        return name_of(self.view.index, self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +87,12 @@ class Resync:
     deliver: Deliver
     clock: Clock
     max_skew: float
-    rules: Rules = WHOLE
     largest_body: int = LARGEST_BODY
 
     def run(self, targets: Sequence[Target], deadline: Deadline) -> dict[str, Outcome]:
-        """The outcome of each target, by document id: RESYNCED, PASSED, STALE, POISON, FUTURE or FAILED."""
+        """The outcome of each target, by its name: RESYNCED, PASSED, STALE, POISON, FUTURE or FAILED."""
         outcomes: dict[str, Outcome] = {}
-        waiting = {target.id: target for target in targets}
+        waiting = {target.name: target for target in targets}
         busy: set[str] = set()
         for _ in range(ROUNDS):
             if not waiting:
@@ -119,14 +125,18 @@ class Resync:
         return deadline.remaining() >= READ_AND_WRITE
 
     def _round(self, waiting: Mapping[str, Target], deadline: Deadline) -> tuple[dict[str, tuple[int, Answer]], str]:
-        """Versions written with their answers, by document id; and why the rest was not read, else empty."""
+        """Versions written with their answers, by name; and why the rest was not read, else empty. A key that several
+        views wait for is read once."""
         answers: dict[str, tuple[int, Answer]] = {}
         gathered: list[_Read] = []
         unread = ""
         try:
+            views: dict[str, list[View]] = {}
+            for target in waiting.values():
+                views.setdefault(target.id, []).append(target.view)
             # `map` keeps no page: while one is read the one before it would be in memory, too.
             pages = self.table.read({target.id: target.keys for target in waiting.values()}, deadline)
-            for read in map(self._converted, pages):
+            for read in map(partial(self._converted, views), pages):
                 answers |= read.unwritable
                 if self._is_time(gathered, read, deadline):
                     answers |= self._write(gathered, deadline)
@@ -137,15 +147,17 @@ class Resync:
             unread = str(error)
         return answers | self._write(gathered, deadline), unread
 
-    def _converted(self, page: Page) -> _Read:
+    def _converted(self, views: Mapping[str, Sequence[View]], page: Page) -> _Read:
         version = read_version(page.read_at, self.max_skew)
         read = _Read(page.read_monotonic, [], 0, {})
         for name, image in page.images.items():
-            try:
-                read.writes.append(Write(name, version, encode(name, image, self.rules)))
-            except Exception as error:  # noqa: BLE001 - one item's failure in pure code is that item's
-                read.unwritable[name] = (version, _unwritable(error))
-        read.unwritable.update(dict.fromkeys(page.refused, (version, NO_KEY_OF_THE_TABLE)))
+            for view in views[name]:
+                try:
+                    read.writes.append(Write(name, version, encode(name, image, view.rules), view.index))
+                except Exception as error:  # noqa: BLE001 - one item's failure in pure code is that item's
+                    read.unwritable[name_of(view.index, name)] = (version, _unwritable(error))
+        refused = [name_of(view.index, name) for name in page.refused for view in views[name]]
+        read.unwritable.update(dict.fromkeys(refused, (version, NO_KEY_OF_THE_TABLE)))
         return replace(read, size=sum(len(lines(write)) for write in read.writes))
 
     def _is_time(self, gathered: Sequence[_Read], read: _Read, deadline: Deadline) -> bool:
@@ -164,7 +176,7 @@ class Resync:
             return {}
         writes = [write for read in gathered for write in read.writes]
         answers = self.deliver(writes, time_to_write(gathered[0].read_monotonic, deadline))
-        versions = {write.id: write.version for write in writes}
+        versions = {write.name: write.version for write in writes}
         return {name: (versions[name], answer) for name, answer in answers.items()}
 
     def _classify(self, target: Target, version: int, answer: Answer) -> Outcome | Target:
