@@ -290,7 +290,7 @@ variable "document" {
 
 variable "views" {
   description = <<-EOT
-    Further indexes of the same table, by their names: lower case letters, digits and hyphens, such as `views = { products = { document = { when = … } } }`. At most nine, beside the first view, which `index` and `document` are. All are written by one function in one request; each has a reconcile function, state machine, schedules, bucket and alarms of its own, with the settings of `reconciliation` and `-<view>` in their names. After a view is added, run `searchsync --view <name> backfill`; one that is taken out leaves its index as it is.
+    Further indexes of the same table, by their names: lower case letters, digits and hyphens, such as `views = { products = { document = { when = … } } }`. At most nine, beside the first view, which `index` and `document` are. All are written by one function in one request; each has a reconcile function, state machine, schedules, bucket and alarms of its own, with the settings of `reconciliation` and `-<view>` in their names. After a view is added, backfill its index; one that is taken out leaves its index as it is.
     - `index`: its index, with the attributes of `index`. Its name is by default the first one's with `-` and the view's name behind it.
     - `document`: which items have a document in it, and what of them, with the attributes of `document`. Only `constants` is a text here, such as `jsonencode({ tenant = "eu", rank = 1 })`: in a map of views Terraform would make texts of numbers.
   EOT

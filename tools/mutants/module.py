@@ -188,8 +188,8 @@ MUTANTS = (
     Mutant(
         "F11 a description as long as the table's name makes it",
         "main.tf",
-        """to the index ${local.index_name}", 0, 256)""",
-        """to the index ${local.index_name}", 0, 2560)""",
+        """to the index ${local.index_name}${local.and_others}", 0, 256)""",
+        """to the index ${local.index_name}${local.and_others}", 0, 2560)""",
         ("tests/terraform/test_terraform.py", "-k", "no_planned_value_passes_a_limit"),
     ),
     Mutant(
@@ -238,8 +238,8 @@ MUTANTS = (
     Mutant(
         "F11 an environment counted by characters",
         "main.tf",
-        'floor(length(trim(base64encode(local.environment_named), "=")) * 3 / 4)',
-        "length(local.environment_named)",
+        'floor(length(trim(base64encode(named), "=")) * 3 / 4)',
+        "length(named)",
         ("tests/terraform/test_terraform.py", "-k", "over_4_kb_by_its_bytes"),
     ),
     Mutant(
@@ -252,7 +252,7 @@ MUTANTS = (
     Mutant(
         "F48 every role of the function's account admitted to the table",
         "modules/table_policies/main.tf",
-        """      Condition = { ArnEquals = { "aws:PrincipalArn" = local.roles[who] } }\n""",
+        """      Condition = { ArnEquals = { "aws:PrincipalArn" = try(one(local.roles[who]), local.roles[who]) } }\n""",
         "",
         ("tests/terraform", "-k", "the_owner_is_given_a_policy"),
     ),
