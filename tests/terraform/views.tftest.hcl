@@ -102,3 +102,99 @@ run "a_view_without_a_rolling_verification_has_no_alarm_of_it" {
     error_message = "Nothing is late that is not there."
   }
 }
+
+run "refuses_two_views_with_one_index" {
+  command = plan
+
+  variables {
+    views = { products = { index = { name = "goods" } }, goods = { index = { name = "goods" } } }
+  }
+  expect_failures = [aws_lambda_function.this]
+}
+
+run "refuses_a_view_with_the_first_ones_index" {
+  command = plan
+
+  variables {
+    views = { products = { index = { name = "searchsync" } } }
+  }
+  expect_failures = [aws_lambda_function.this]
+}
+
+run "refuses_an_index_where_the_doctor_tries_what_another_may_do" {
+  command = plan
+
+  variables {
+    views = { doctor = {} }
+  }
+  expect_failures = [aws_lambda_function.this]
+}
+
+run "refuses_a_name_by_default_that_is_too_long_for_an_index" {
+  command = plan
+
+  variables {
+    index = { name = join("", [for number in range(25) : "0123456789"]) }
+    views = { products = {} }
+  }
+  expect_failures = [aws_lambda_function.this]
+}
+
+run "refuses_a_view_without_the_key" {
+  command = plan
+
+  variables {
+    views = { products = { document = { rename = { id = "key" } } } }
+  }
+  expect_failures = [aws_lambda_function.this]
+}
+
+run "refuses_a_name_of_a_view_that_is_taken" {
+  command = plan
+
+  variables {
+    views = { products = { document = { rename = { a = "c" }, constants = jsonencode({ c = 1 }) } } }
+  }
+  expect_failures = [aws_lambda_function.this]
+}
+
+run "names_the_view_and_the_attribute_together_with_the_key" {
+  command = plan
+  module {
+    source = "./modules/view"
+  }
+
+  variables {
+    label          = "views[\"products\"]."
+    key_attributes = ["id"]
+    document       = { exclude = ["id"], rename = { a = "c", b = "c" } }
+  }
+  assert {
+    condition     = length(output.faults) == 2 && startswith(output.faults[0], "views[\"products\"].document.exclude or views[\"products\"].document.rename has [\"id\"]: ") && startswith(output.faults[1], "views[\"products\"].document.rename or views[\"products\"].document.constants gives the names [\"c\"], ")
+    error_message = "Each fault must name its view: ${jsonencode(output.faults)}"
+  }
+}
+
+run "refuses_an_environment_that_the_views_make_too_large" {
+  command = plan
+
+  variables {
+    views = { for number in range(9) : "v${number}" => { index = { mapping = jsonencode({ _meta = [for part in range(8) : sha256("${number} ${part}")] }) } } }
+  }
+  expect_failures = [aws_lambda_function.this]
+}
+
+run "takes_nine_views_that_are_alike" {
+  command = plan
+
+  variables {
+    views = { for number in range(9) : "view-${number}" => {
+      index    = { mapping = jsonencode({ dynamic = false, properties = { for field in range(20) : "field_${field}" => { type = "keyword" } } }) }
+      document = { when = jsonencode({ kind = ["kind ${number}"] }), include = ["name", "price", "kind"] }
+    } }
+  }
+  assert {
+    condition     = length(aws_lambda_function.this.environment[0].variables.VIEWS) < 1500 && length(output.views) == 9
+    error_message = "What is alike is compressed together: ${length(aws_lambda_function.this.environment[0].variables.VIEWS)}"
+  }
+}
