@@ -318,7 +318,7 @@ variable "views" {
     error_message = "views has the names ${jsonencode([for name in keys(var.views) : name if !can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", name)) || length(name) > 20])}: use 1 to 20 lower case letters, digits and single hyphens, beginning with a letter."
   }
   validation {
-    # A view costs a request's room, a reconcile function and five alarms.
+    # MOST_VIEWS in limits.py.
     condition     = length(var.views) <= 9
     error_message = "views has ${length(var.views)} views: give at most 9, beside the first one, and the rest to another stack on the same table."
   }
@@ -687,7 +687,7 @@ variable "existing_role" {
 
 variable "alarms" {
   description = <<-EOT
-    Nine CloudWatch alarms ($1.10 a month), and a tenth with `reconciliation.rolling`: failure messages, a late or unread stream, errors of either function, repair needed (by either function), drift, a failed run.
+    Nine CloudWatch alarms ($1.10 a month), and a tenth with `reconciliation.rolling`; each of `views` adds four of its own ($0.50), a fifth with it: failure messages, a late or unread stream, errors of either function, repair needed (by either function), drift, a failed run.
     - `enabled`: create them.
     - `name_prefix`: prefix of their names; null takes `name`.
     - `actions`: ARNs that are told of an alarm and of its end, like an SNS topic.

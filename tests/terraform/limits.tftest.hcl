@@ -46,6 +46,7 @@ run "longest_of_views" {
     collection = { name = "abcdefghijklmnopqrstuvwxyz012345", network = "public", kms_key_arn = "arn:aws-us-gov:kms:us-gov-east-1:111122223333:key/mrk-2e7d2c03a9507ae265ecf5b5356885a5" }
     function   = { name = "abcdefghijklmnopqrstuvwxyz01234" }
     alarms     = { name_prefix = join("", [sha512("v"), substr(sha512("w"), 0, 72)]) }
+    dashboard  = { enabled = true, name = "v" }
     reconciliation = {
       verify_schedule_expression = "rate(1 day)"
       rolling                    = {}
