@@ -263,4 +263,58 @@ MUTANTS = (
         "[]",
         ("tests/terraform", "-k", "metrics_of_a_table_of_this_account"),
     ),
+    *(
+        Mutant(f"views: {name}", file, old, new, ("tests/terraform/test_terraform.py", "-k", run))
+        for name, file, old, new, run in (
+            (
+                "an alarm of one view that the first one's runs end",
+                "alarms.tf",
+                "= merge(metric[2], { View = view })",
+                "= metric[2]",
+                "each_view_has_its_index",
+            ),
+            (
+                "a reconcile function with the first view's shape",
+                "reconciliation.tf",
+                '["DOCUMENT_SHAPE", "INDEX_ADOPT",',
+                '["INDEX_ADOPT",',
+                "each_view_has_its_index",
+            ),
+            (
+                "a reconcile function that waits for every view's index",
+                "reconciliation.tf",
+                ' if name != "VIEWS" }',
+                " }",
+                "each_view_has_its_index",
+            ),
+            (
+                "numbers that become texts",
+                "main.tf",
+                "try(jsondecode(view.document.constants), view.document.constants)",
+                "try(tomap(jsondecode(view.document.constants)), view.document.constants)",
+                "each_view_has_its_index",
+            ),
+            (
+                "two views write one index",
+                "main.tf",
+                "(each == index || local.probe",
+                "(false || local.probe",
+                "refuses_two_views_with_one_index",
+            ),
+            (
+                "an index that the doctor would delete",
+                "main.tf",
+                " || local.probe_indexes[other] == index",
+                "",
+                "refuses_an_index_where_the_doctor",
+            ),
+            (
+                "an environment without the views' bytes",
+                "main.tf",
+                'coalesce(local.further_views, "-"),',
+                '"-",',
+                "refuses_an_environment_that_the_views",
+            ),
+        )
+    ),
 )
