@@ -184,10 +184,10 @@ locals {
   index_names = { for name, view in local.views : name => name == "" ? local.index_name : coalesce(view.index.name, "${local.index_name}-${name}") }
   and_others  = length(var.views) == 0 ? "" : " and those of the views ${join(", ", keys(var.views))}"
 
-  # What reconcile/asker.py names after one of them is no index of another.
+  # What reconcile/asker.py names after one of them is no index of another, and two that are one have one such name.
   probe_indexes = { for name, index in local.index_names : name => "${substr(index, 0, 248)}-doctor" }
   index_names_taken = distinct([for name, index in local.index_names : index if anytrue([
-    for other, each in local.index_names : other != name && (each == index || local.probe_indexes[other] == index || local.probe_indexes[other] == local.probe_indexes[name])
+    for other, probe in local.probe_indexes : other != name && (probe == index || probe == local.probe_indexes[name])
   ])])
 
   # As config.py reads them. Compressed together: views are alike, and all variables have 4 KB.

@@ -297,15 +297,15 @@ MUTANTS = (
             (
                 "two views write one index",
                 "main.tf",
-                "(each == index || local.probe",
-                "(false || local.probe",
+                " || probe == local.probe_indexes[name])",
+                ")",
                 "refuses_two_views_with_one_index",
             ),
             (
                 "an index that the doctor would delete",
                 "main.tf",
-                " || local.probe_indexes[other] == index",
-                "",
+                "(probe == index || ",
+                "(",
                 "refuses_an_index_where_the_doctor",
             ),
             (
