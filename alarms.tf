@@ -83,17 +83,29 @@ locals {
     }
   }
 
+  # Each further view has those of what is known of one index, by its own metrics.
+  of_each_view = ["drift", "reconciliation-failed", "redrive-repair-needed", "repair-needed", "rolling-late"]
+  view_alarms = merge([for view, run in module.view_reconciliation : {
+    for key in local.of_each_view : "${key}-${view}" => merge(local.alarms[key], {
+      description = "View ${view}: ${replace(local.alarms[key].description, module.reconciliation.function_name, run.function_name)}"
+      metrics = { for id, metric in local.alarms[key].metrics : id => [metric[0], metric[1], lookup({
+        RepairNeeded     = merge(metric[2], { View = view })
+        ExecutionsFailed = { StateMachineArn = run.state_machine_arn }
+      }, metric[1], { FunctionName = run.function_name }), metric[3]] }
+    }) if !contains(local.unwatched, key)
+  }]...)
+
   # Those that are there: one watches what may be off, one a table whose metrics another account may have.
-  watched = { for key, alarm in local.alarms : key => alarm if !contains(local.unwatched, key) }
+  watched = merge({ for key, alarm in local.alarms : key => alarm if !contains(local.unwatched, key) }, local.view_alarms)
   unwatched = concat(
     var.reconciliation.rolling == null ? ["rolling-late"] : [],
     local.cross_account ? ["stream-unread"] : [],
   )
 
   # In the unit of the alarm's metric or expression.
-  thresholds = { for key, alarm in local.alarms : key => try(alarm.threshold, 0) }
+  thresholds = { for key, alarm in merge(local.alarms, local.view_alarms) : key => try(alarm.threshold, 0) }
 
-  alone = { for key, alarm in local.alarms : key => can(alarm.expression) ? null : one(values(alarm.metrics)) }
+  alone = { for key, alarm in merge(local.alarms, local.view_alarms) : key => can(alarm.expression) ? null : one(values(alarm.metrics)) }
 }
 
 resource "aws_cloudwatch_metric_alarm" "this" {

@@ -98,10 +98,13 @@ locals {
       { title = "Throttles of the functions", lines = local.dashboard_lambda.Throttles },
       {
         title = "Repair needed"
-        lines = {
+        lines = merge({
           "sync"    = local.alarms.repair-needed.metrics.needed
           "redrive" = local.alarms.redrive-repair-needed.metrics.needed
-        }
+          }, [for view in keys(var.views) : {
+            "sync ${view}"    = local.view_alarms["repair-needed-${view}"].metrics.needed
+            "redrive ${view}" = local.view_alarms["redrive-repair-needed-${view}"].metrics.needed
+        }]...)
         alarms = ["repair-needed", "redrive-repair-needed"]
       },
     ],
@@ -140,23 +143,26 @@ locals {
         },
         {
           title  = "Reconciliation: differences"
-          lines  = { "found or left" = local.alarms.drift.metrics.differences }
+          lines  = merge({ "found or left" = local.alarms.drift.metrics.differences }, { for view in keys(var.views) : view => local.view_alarms["drift-${view}"].metrics.differences })
           alarms = ["drift"]
         },
         # As long as `searchsync status` trusts a verification, in hours: CloudWatch keeps them 15 months.
         {
           title = "Reconciliation: runs of 35 days, the last success among them"
-          lines = {
+          lines = merge({
             "succeeded" = local.alarms.reconciliation-failed.metrics.succeeded
             "failed"    = local.alarms.reconciliation-failed.metrics.failed
-          }
+            }, [for view in keys(var.views) : {
+              "succeeded ${view}" = local.view_alarms["reconciliation-failed-${view}"].metrics.succeeded
+              "failed ${view}"    = local.view_alarms["reconciliation-failed-${view}"].metrics.failed
+          }]...)
           start  = "-P35D"
           period = 3600
         },
       ],
       [for alarm in [local.alarms.rolling-late] : {
         title  = "Rolling verification: age of the oldest part (s)"
-        lines  = { "oldest part" = alarm.metrics.age }
+        lines  = merge({ "oldest part" = alarm.metrics.age }, { for view in keys(var.views) : view => local.view_alarms["rolling-late-${view}"].metrics.age })
         alarms = ["rolling-late"]
       } if var.reconciliation.rolling != null],
     ),

@@ -113,6 +113,8 @@ module "table_policies" {
   stream_arn         = local.stream_arn
   function_role_arn  = local.role.arn
   reconcile_role_arn = module.reconciliation.role_arn
+
+  view_role_arns = [for run in module.view_reconciliation : run.role_arn]
 }
 
 ################################################################################
@@ -145,10 +147,6 @@ locals {
     endpoint           = module.collection[0].endpoint
     name               = module.collection[0].name
   }
-  index_name = coalesce(var.index.name, lower(local.table_name))
-
-  # The mark of an index that is taken over is put into its mapping.
-  mark_index = var.index.adopt == null ? [] : ["aoss:UpdateIndex"]
 }
 
 resource "aws_opensearchserverless_access_policy" "function" {
@@ -156,16 +154,57 @@ resource "aws_opensearchserverless_access_policy" "function" {
 
   name        = "${var.name}-writer"
   type        = "data"
-  description = "What the function ${local.function_name} does to the index ${local.index_name}"
+  description = "What the function ${local.function_name} does to the index ${local.index_name}${local.and_others}"
 
   policy = jsonencode([{
     Principal = [local.role.arn]
-    Rules = [{
-      Permission   = concat(["aoss:CreateIndex", "aoss:DescribeIndex", "aoss:ReadDocument"], local.mark_index, ["aoss:WriteDocument"])
-      Resource     = ["index/${local.collection.name}/${local.index_name}"]
+    Rules = [for name, view in module.view : {
+      Permission   = concat(["aoss:CreateIndex", "aoss:DescribeIndex", "aoss:ReadDocument"], view.mark_index, ["aoss:WriteDocument"])
+      Resource     = ["index/${local.collection.name}/${local.index_names[name]}"]
       ResourceType = "index"
     }]
   }])
+}
+
+################################################################################
+# Views
+################################################################################
+
+locals {
+  # The first has no name: it is what `index` and `document` say.
+  views = merge({ "" = { index = var.index, document = var.document } }, {
+    for name, view in var.views : name => {
+      index    = view.index
+      document = merge(view.document, { constants = try(jsondecode(view.document.constants), view.document.constants) })
+    }
+  })
+  labels = { for name in keys(local.views) : name => name == "" ? "" : "views[${jsonencode(name)}]." }
+
+  index_name  = coalesce(var.index.name, lower(local.table_name))
+  index_names = { for name, view in local.views : name => name == "" ? local.index_name : coalesce(view.index.name, "${local.index_name}-${name}") }
+  and_others  = length(var.views) == 0 ? "" : " and those of the views ${join(", ", keys(var.views))}"
+
+  # What reconcile/asker.py names after one of them is no index of another, and two that are one have one such name.
+  probe_indexes = { for name, index in local.index_names : name => "${substr(index, 0, 248)}-doctor" }
+  index_names_taken = distinct([for name, index in local.index_names : index if anytrue([
+    for other, probe in local.probe_indexes : other != name && (probe == index || probe == local.probe_indexes[name])
+  ])])
+
+  # As config.py reads them. Compressed together: views are alike, and all variables have 4 KB.
+  further_views = length(var.views) == 0 ? null : base64gzip(jsonencode({
+    for name, view in module.view : name => merge({ index = local.index_names[name] }, view.settings) if name != ""
+  }))
+}
+
+# What a view's values may be, and what becomes of them, stands there once.
+module "view" {
+  source   = "./modules/view"
+  for_each = local.views
+
+  label          = local.labels[each.key]
+  index          = each.value.index
+  document       = each.value.document
+  key_attributes = local.key_attributes
 }
 
 ################################################################################
@@ -189,28 +228,6 @@ locals {
     source_code_hash = local.package_from_file ? (fileexists(local.package_file) ? filebase64sha256(local.package_file) : null) : null
   }
 
-  # null for all attributes of all items: then there is no variable, and no difference to a stack of before.
-  document_shape = var.document.when == null && var.document.include == null && length(var.document.exclude) + length(var.document.rename) + length(var.document.constants) == 0 ? null : jsonencode(var.document)
-
-  # Key attributes that document.exclude or document.rename names, as a path writes them.
-  keys_left_out = setintersection(
-    [for path in concat(var.document.exclude, keys(var.document.rename)) : regex(local.first_name, path)],
-    [for key in local.key_attributes : replace(replace(key, "\\", "\\\\"), ".", "\\.")],
-  )
-
-  # The paths that values get by document.rename and document.constants; and those of them that are another's, where nothing
-  # else becomes of that one.
-  renamed_paths = { for path, name in var.document.rename : path => "${replace(path, local.path_before, "$1")}${replace(name, "\\", "\\\\")}" }
-  new_paths     = concat(values(local.renamed_paths), [for name in keys(var.document.constants) : replace(name, "\\", "\\\\")])
-  names_taken = distinct(concat(
-    [for path, new in local.renamed_paths : new if new == path],
-    [for new in local.new_paths : new if length([for each in local.new_paths : each if each == new]) > 1 || contains(local.key_attributes, new)],
-    [
-      for new in setsubtract(local.new_paths, concat(keys(var.document.rename), var.document.exclude)) : new
-      if anytrue([for each in coalesce(var.document.include, []) : startswith("${each}.", "${new}.")])
-    ],
-  ))
-
   # The sync function's and the redrive function's.
   function_environment = merge(
     {
@@ -224,23 +241,25 @@ locals {
       METRIC_NAMESPACE       = var.function.metric_namespace
       SYNC_FUNCTION_NAME     = local.function_name
     },
-    # Compressed: all variables together have 4 KB.
-    var.index.mapping == null ? {} : { INDEX_MAPPING = base64gzip(var.index.mapping) },
-    var.index.settings == null ? {} : { INDEX_SETTINGS = base64gzip(var.index.settings) },
-    var.index.adopt == null ? {} : { INDEX_ADOPT = var.index.adopt },
-    local.document_shape == null ? {} : { DOCUMENT_SHAPE = base64gzip(local.document_shape) },
+    module.view[""].environment,
+    # Without views no variable, and no difference to a stack of before.
+    local.further_views == null ? {} : { VIEWS = local.further_views },
   )
 
-  # Bytes of the reconcile function's environment, the largest: what is named here, and at most 900 around it, such as
-  # the collection's endpoint, account, region and the variables' names. length() counts characters, and of a
-  # text's base64 four stand for three bytes.
-  environment_named = jsonencode([
-    local.index_name, local.table_name, jsonencode(local.key_attributes), local.queue_name,
-    local.function_name, local.function_name, var.function.metric_namespace, coalesce(var.index.adopt, "-"),
-    try(var.reconciliation.report_bucket.arn, ""), "${var.name}-reconcile-12345678901234567890123456", var.index.mapping == null ? "" : base64gzip(var.index.mapping),
-    var.index.settings == null ? "" : base64gzip(var.index.settings), local.document_shape == null ? "" : base64gzip(local.document_shape),
-  ])
-  environment_bytes = 900 + floor(length(trim(base64encode(local.environment_named), "=")) * 3 / 4)
+  # Bytes of the largest environment: what is named here, of each reconcile function and of the sync function, and at most 900
+  # around it, such as the collection's endpoint, account, region and the variables' names. length() counts characters, and
+  # of a text's base64 four stand for three bytes.
+  environment_common = [local.table_name, jsonencode(local.key_attributes), local.queue_name, local.function_name, var.function.metric_namespace]
+  environments_named = concat(
+    [for name, view in module.view : jsonencode(concat(local.environment_common, values(view.environment), [
+      local.index_names[name], name, join("-", compact([local.function_name, name])),
+      try(var.reconciliation.report_bucket.arn, ""), "${join("-", compact([var.name, name]))}-reconcile-12345678901234567890123456",
+    ]))],
+    [jsonencode(concat(local.environment_common, values(module.view[""].environment), [
+      local.index_name, local.function_name, coalesce(local.further_views, "-"),
+    ]))],
+  )
+  environment_bytes = 900 + max([for named in local.environments_named : floor(length(trim(base64encode(named), "=")) * 3 / 4)]...)
 }
 
 resource "aws_cloudwatch_log_group" "function" {
@@ -269,7 +288,7 @@ resource "aws_lambda_function" "this" {
   #checkov:skip=CKV_AWS_272:the package is compared with its SHA-256 at plan
 
   function_name = local.function_name
-  description   = substr("Writes the changes of the table ${local.table_name} to the index ${local.index_name}", 0, 256)
+  description   = substr("Writes the changes of the table ${local.table_name} to the index ${local.index_name}${local.and_others}", 0, 256)
   role          = local.role.arn
 
   filename          = local.package.filename
@@ -332,20 +351,20 @@ resource "aws_lambda_function" "this" {
     }
     precondition {
       condition     = local.environment_bytes <= 4096
-      error_message = "The environment of the functions has up to ${local.environment_bytes} bytes, and Lambda takes 4096: index.mapping, index.settings and document have ${length(base64gzip(coalesce(var.index.mapping, "{}"))) + length(base64gzip(coalesce(var.index.settings, "{}"))) + length(base64gzip(coalesce(local.document_shape, "{}")))} of them when compressed. Shorten the mapping with dynamic_templates, or use shorter names of table, index, queue, function, key attributes and metric namespace."
+      error_message = "The environment of the functions has up to ${local.environment_bytes} bytes, and Lambda takes 4096: index.mapping, index.settings and document have ${sum(concat([0], [for text in values(module.view[""].environment) : length(text)]))} of them when compressed, and views have ${length(coalesce(local.further_views, "-"))}. Shorten the mappings with dynamic_templates, make an index by hand and set its adopt = \"nobody\" instead of a mapping, or use shorter names of table, index, queue, function, key attributes and metric namespace."
     }
     precondition {
-      condition     = length(local.keys_left_out) == 0
-      error_message = "document.exclude or document.rename has ${jsonencode(local.keys_left_out)}: a document needs the table's key attributes by their names, by which it is compared with its item."
+      condition     = length(flatten([for view in module.view : view.faults])) == 0
+      error_message = join("\n", flatten([for view in module.view : view.faults]))
     }
     precondition {
-      condition     = length(local.names_taken) == 0
-      error_message = "document.rename or document.constants gives the names ${jsonencode(local.names_taken)}, which are taken: each is given twice, is a key attribute's, is named by document.include, or is what has that name already. Choose others; or exclude what has the name, or rename it too."
+      # The default comes from the table's name, which may be no index name (it may begin with _ or -), and from the view's.
+      condition     = alltrue([for index in values(local.index_names) : can(regex("^[a-z0-9][a-z0-9._-]{0,254}$", index))])
+      error_message = join("\n", [for name, index in local.index_names : "The index's name is ${jsonencode(index)}, taken from the table's: an index begins with a letter or digit, and has at most 255 characters. Give ${local.labels[name]}index.name." if !can(regex("^[a-z0-9][a-z0-9._-]{0,254}$", index))])
     }
     precondition {
-      # The default comes from the table's name, which may be no index name (it may begin with _ or -).
-      condition     = can(regex("^[a-z0-9][a-z0-9._-]{0,254}$", local.index_name))
-      error_message = "The index's name is ${jsonencode(local.index_name)}, taken from the table's: an index begins with a letter or digit. Give index.name."
+      condition     = length(local.index_names_taken) == 0
+      error_message = "views have the indexes ${jsonencode(local.index_names_taken)}, and another view has the same, or `searchsync doctor` tries there what another's function may do (its index with -doctor behind it). Give each view an index.name of its own."
     }
   }
 }

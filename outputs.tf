@@ -215,3 +215,18 @@ output "reconciliation_role_arn" {
   description = "ARN of the reconcile function's role, a principal of its own in the data access policies."
   value       = module.reconciliation.role_arn
 }
+
+################################################################################
+# Views
+################################################################################
+
+output "views" {
+  description = "Of each further view, by its name: `index_name`, `reconciliation_state_machine_arn`, `reconciliation_function_name`, `reconciliation_log_group_name` and `reconciliation_role_arn`, as the outputs of these names are the first one's."
+  value = { for name, run in module.view_reconciliation : name => {
+    index_name                       = local.index_names[name]
+    reconciliation_state_machine_arn = run.state_machine_arn
+    reconciliation_function_name     = run.function_name
+    reconciliation_log_group_name    = run.log_group_name
+    reconciliation_role_arn          = run.role_arn
+  } }
+}

@@ -252,59 +252,7 @@ variable "index" {
   default  = {}
   nullable = false
 
-  validation {
-    condition     = var.index.name == null ? true : can(regex("^[a-z0-9][a-z0-9._-]{0,254}$", var.index.name))
-    error_message = "index.name is ${jsonencode(var.index.name)}: use up to 255 lower case letters, digits, points, hyphens and underscores, beginning with a letter or digit."
-  }
-  validation {
-    condition     = var.index.adopt == null ? true : can(regex("^(nobody|[A-Za-z0-9_-]{1,64} arn:[a-z-]+:dynamodb:[a-z0-9-]+:[0-9]{12}:table/[A-Za-z0-9_.-]{3,255})$", var.index.adopt))
-    error_message = "index.adopt is ${jsonencode(var.index.adopt)}: give \"nobody\" for an index that no stack has marked, or the owner as the function's refusal names it, \"<function name> <table ARN>\"."
-  }
-  validation {
-    condition     = var.index.mapping == null ? true : can(keys(jsondecode(var.index.mapping))) && !contains(try(keys(jsondecode(var.index.mapping)), []), "mappings")
-    error_message = "index.mapping is not a JSON object that stands below `mappings`: give it like jsonencode({ properties = { name = { type = \"text\" } } })."
-  }
-  validation {
-    condition     = var.index.mapping == null ? true : !anytrue([for name in try(keys(jsondecode(var.index.mapping).properties), []) : split(".", name)[0] == "searchsync_key"])
-    error_message = "index.mapping has a property searchsync_key: each document has a field of that name, by which the index is scanned. Take the property out, and rename the attribute in the table."
-  }
-  validation {
-    condition     = var.index.mapping == null ? true : tostring(try(jsondecode(var.index.mapping).enabled, true)) != "false"
-    error_message = "index.mapping has `enabled` false at its top, so that nothing of the index could be found, and no run could compare it. Use `dynamic` false instead."
-  }
-  validation {
-    condition     = length(setsubtract(keys(try(merge(jsondecode(var.index.mapping), {}), {})), local.mapping_members)) == 0
-    error_message = "index.mapping has ${jsonencode(setsubtract(keys(try(merge(jsondecode(var.index.mapping), {}), {})), local.mapping_members))} at its top, and a mapping has no such member: it is what stands below `mappings`, with the fields below `properties`. What stands below `settings` goes to index.settings."
-  }
-  validation {
-    condition     = length(setsubtract(flatten(regexall(local.type_of_a_field, replace(jsonencode(try(merge(jsondecode(var.index.mapping), {}), {})), local.no_field_type, local.nothing))), local.field_types)) == 0
-    error_message = "index.mapping has a field of the type ${jsonencode(setsubtract(flatten(regexall(local.type_of_a_field, replace(jsonencode(try(merge(jsondecode(var.index.mapping), {}), {})), local.no_field_type, local.nothing))), local.field_types))}, which OpenSearch does not have: give a type of its documentation, such as keyword, text, double or date."
-  }
-  validation {
-    condition     = contains(["true", "false", "strict", "strict_allow_templates", "false_allow_templates"], tostring(try(jsondecode(var.index.mapping).dynamic, true)))
-    error_message = "index.mapping has `dynamic` ${jsonencode(try(jsondecode(var.index.mapping).dynamic, null))}: give true, false or strict."
-  }
-  validation {
-    condition     = tostring(try(jsondecode(var.index.mapping)._source.enabled, true)) != "false" && !can(jsondecode(var.index.mapping)._source.includes) && !can(jsondecode(var.index.mapping)._source.excludes)
-    error_message = "index.mapping keeps not all of a document (`_source`), so that none could be compared with its item. Take `_source` out of the mapping."
-  }
-  validation {
-    condition     = tostring(try(jsondecode(var.index.mapping)._routing.required, false)) != "true"
-    error_message = "index.mapping wants a routing (`_routing.required`), and documents are written without one, so that each would be refused. Take `_routing` out of the mapping."
-  }
-  validation {
-    condition     = var.index.settings == null ? true : can(keys(jsondecode(var.index.settings)))
-    error_message = "index.settings is not a JSON object that stands below `settings`: give it like jsonencode({ analysis = { analyzer = { … } } })."
-  }
-  validation {
-    condition     = length(setintersection([for name in keys(try(merge(jsondecode(var.index.settings), try(jsondecode(var.index.settings).index, {})), {})) : split(".", trimprefix(name, "index."))[0]], local.no_index_settings)) == 0
-    error_message = "index.settings has ${jsonencode(keys(try(merge(jsondecode(var.index.settings), try(jsondecode(var.index.settings).index, {})), {})))}, and items could not be kept in step with one of ${jsonencode(local.no_index_settings)}: take it out. It is what stands below `settings`."
-  }
-  validation {
-    # All environment variables together have 4 KB; the others take less than 1 KB.
-    condition     = length(var.index.mapping == null ? "" : base64gzip(var.index.mapping)) + length(var.index.settings == null ? "" : base64gzip(var.index.settings)) <= 3000
-    error_message = "index.mapping and index.settings have ${length(base64gzip(coalesce(var.index.mapping, "{}"))) + length(base64gzip(coalesce(var.index.settings, "{}")))} bytes when compressed: at most 3000 fit into the function's environment. Shorten the mapping with dynamic_templates, or make the index by hand and set index.adopt = \"nobody\"."
-  }
+  # What the values may be stands once, in modules/view.
 }
 
 ################################################################################
@@ -333,62 +281,56 @@ variable "document" {
   default  = {}
   nullable = false
 
+  # What the values may be stands once, in modules/view.
+}
+
+################################################################################
+# Views
+################################################################################
+
+variable "views" {
+  description = <<-EOT
+    Further indexes of the same table, by their names: lower case letters, digits and hyphens, such as `views = { products = { document = { when = … } } }`. At most nine, beside the first view, which `index` and `document` are. All are written by one function in one request; each has a reconcile function, state machine, schedules, bucket and alarms of its own, with the settings of `reconciliation` and `-<view>` in their names. After a view is added, backfill its index; one that is taken out leaves its index as it is.
+    - `index`: its index, with the attributes of `index`. Its name is by default the first one's with `-` and the view's name behind it.
+    - `document`: which items have a document in it, and what of them, with the attributes of `document`. Only `constants` is a text here, such as `jsonencode({ tenant = "eu", rank = 1 })`: in a map of views Terraform would make texts of numbers.
+  EOT
+  type = map(object({
+    index = optional(object({
+      name     = optional(string)
+      adopt    = optional(string)
+      mapping  = optional(string)
+      settings = optional(string)
+    }), {})
+    document = optional(object({
+      when      = optional(string)
+      include   = optional(list(string))
+      exclude   = optional(list(string), [])
+      rename    = optional(map(string), {})
+      constants = optional(string)
+    }), {})
+  }))
+  default  = {}
+  nullable = false
+
+  # What their values may be stands once, in modules/view.
   validation {
-    condition     = var.document.when == null ? true : try(length(keys(jsondecode(var.document.when))) > 0, false) && try(length(var.document.when) <= 4096, false)
-    error_message = "document.when is no JSON object with names in it, or has over 4096 characters: write it with jsonencode, such as jsonencode({ status = [\"open\"] })."
+    condition     = alltrue([for name in keys(var.views) : can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", name)) && length(name) <= 20])
+    error_message = "views has the names ${jsonencode([for name in keys(var.views) : name if !can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", name)) || length(name) > 20])}: use 1 to 20 lower case letters, digits and single hyphens, beginning with a letter."
   }
   validation {
-    # By the text without its strings, which may hold brackets.
-    condition     = var.document.when == null ? true : !can(regex("\\[\\]|\\{\\}", replace(jsonencode(jsondecode(var.document.when)), "/${local.json_text}/", "\"\"")))
-    error_message = "document.when has an empty list or object, which matches nothing: give each name values, operators or names of its own."
+    # MOST_VIEWS in limits.py.
+    condition     = length(var.views) <= 9
+    error_message = "views has ${length(var.views)} views: give at most 9, beside the first one, and the rest to another stack on the same table."
   }
   validation {
-    # A name has a list or an object, an operator may have a plain value. Where no `$or` is, an object in a list is an operator.
-    condition = var.document.when == null ? true : alltrue([
-      for each in try(regexall(local.json_name, jsonencode(jsondecode(var.document.when))), []) : contains(local.pattern_operators, each[1])
-      if each[2] != null || (each[0] != null && !strcontains(coalesce(var.document.when, "{}"), "\"$or\""))
-    ])
-    error_message = "document.when has a value that stands in no list, or an operator that there is not, at ${jsonencode([
-      for each in try(regexall(local.json_name, jsonencode(jsondecode(var.document.when))), []) : each[1]
-      if !contains(local.pattern_operators, each[1]) && (each[2] != null || (each[0] != null && !strcontains(coalesce(var.document.when, "{}"), "\"$or\"")))
-    ])}: write status = [\"open\"], and of operators ${join(", ", local.pattern_operators)}."
+    # IAM takes 64 characters (`roleNameType`), and the schedule's role has `-reconcile-schedule-role` behind both.
+    condition     = alltrue([for view in keys(var.views) : length(var.name) + length(view) <= 39])
+    error_message = "views has ${jsonencode([for view in keys(var.views) : view if length(var.name) + length(view) > 39])}, and name is ${jsonencode(var.name)}: both are in the names of roles, which have room for 39 characters of them together. Give the view a shorter name."
   }
   validation {
-    condition     = var.document.include == null ? true : length(var.document.include) > 0
-    error_message = "document.include is empty, so that documents would have keys alone: leave it out for all attributes, or give paths."
-  }
-  validation {
-    condition     = alltrue([for path in concat(coalesce(var.document.include, []), var.document.exclude, keys(var.document.rename)) : can(regex(local.path, path))])
-    error_message = "document has the paths ${jsonencode([for path in concat(coalesce(var.document.include, []), var.document.exclude, keys(var.document.rename)) : path if !can(regex(local.path, path))])}: give names with single dots between them, and write \\. for a dot in a name."
-  }
-  validation {
-    # By whole names: `a` covers `a.b`, not `ab`.
-    condition     = var.document.include == null ? true : alltrue([for path in var.document.exclude : anytrue([for each in var.document.include : startswith("${path}.", "${each}.") || startswith("${each}.", "${path}.")])])
-    error_message = "document.exclude has ${jsonencode([for path in var.document.exclude : path if !anytrue([for each in coalesce(var.document.include, []) : startswith("${path}.", "${each}.") || startswith("${each}.", "${path}.")])])}, of which document.include has nothing: take them out."
-  }
-  validation {
-    condition     = can(keys(var.document.constants)) && try(alltrue([for value in values(var.document.constants) : tostring(value) != null]), false)
-    error_message = "document.constants is ${jsonencode(var.document.constants)}: write an object of texts, numbers and booleans, such as { tenant = \"eu\", rank = 1, live = true }."
-  }
-  validation {
-    condition = length(concat(
-      [for path, name in var.document.rename : name if !can(regex(local.new_name, name)) || (can(regex(local.kept_name, name)) && replace(path, local.path_before, "$1") == "")],
-      [for name in try(keys(var.document.constants), []) : name if !can(regex(local.new_name, name)) || can(regex(local.kept_name, name))],
-    )) == 0
-    error_message = "document.rename or document.constants gives the names ${jsonencode(concat(
-      [for path, name in var.document.rename : name if !can(regex(local.new_name, name)) || (can(regex(local.kept_name, name)) && replace(path, local.path_before, "$1") == "")],
-      [for name in try(keys(var.document.constants), []) : name if !can(regex(local.new_name, name)) || can(regex(local.kept_name, name))],
-    ))}. A name is not empty, and has no dot, which would be a path to the engine; at the top it is none that the engine or searchsync keeps for itself (docs/documents.md). Choose others."
-  }
-  validation {
-    condition = length([for path in keys(var.document.rename) : path if
-      anytrue([for each in var.document.exclude : startswith("${path}.", "${each}.")]) ||
-      (var.document.include == null ? false : !anytrue([for each in coalesce(var.document.include, []) : startswith("${path}.", "${each}.") || startswith("${each}.", "${path}.")]))
-    ]) == 0
-    error_message = "document.rename has ${jsonencode([for path in keys(var.document.rename) : path if
-      anytrue([for each in var.document.exclude : startswith("${path}.", "${each}.")]) ||
-      (var.document.include == null ? false : !anytrue([for each in coalesce(var.document.include, []) : startswith("${path}.", "${each}.") || startswith("${each}.", "${path}.")]))
-    ])}, which document.exclude leaves out, or of which document.include has nothing: take them out."
+    # EventBridge takes 64, and the rule of the scheduled verification has `-reconcile-verify` behind both.
+    condition     = alltrue([for view in keys(var.views) : length(coalesce(var.function.name, var.name)) + length(view) <= 46])
+    error_message = "views has ${jsonencode([for view in keys(var.views) : view if length(coalesce(var.function.name, var.name)) + length(view) > 46])}, and the function is ${jsonencode(coalesce(var.function.name, var.name))}: both are in the names of rules and functions, which have room for 46 characters of them together. Give the view a shorter name."
   }
 }
 
@@ -745,7 +687,7 @@ variable "existing_role" {
 
 variable "alarms" {
   description = <<-EOT
-    Nine CloudWatch alarms ($1.10 a month), and a tenth with `reconciliation.rolling`: failure messages, a late or unread stream, errors of either function, repair needed (by either function), drift, a failed run.
+    Nine CloudWatch alarms ($1.10 a month), and a tenth with `reconciliation.rolling`; each of `views` adds four of its own ($0.50), a fifth with it: failure messages, a late or unread stream, errors of either function, repair needed (by either function), drift, a failed run.
     - `enabled`: create them.
     - `name_prefix`: prefix of their names; null takes `name`.
     - `actions`: ARNs that are told of an alarm and of its end, like an SNS topic.

@@ -41,7 +41,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Variable:
-    """A variable: its own row when it is no object, else the rows of its attributes."""
+    """A variable: its own row when it is no object or map of objects, else the rows of their attributes."""
 
     name: str
     type: str
@@ -91,7 +91,8 @@ def _variable(name: str, body: Mapping[str, Any]) -> Variable:
     lines = _description(str(body.get("description", '""')))
     texts = {match["name"]: match["text"] for line in lines if (match := LINE.fullmatch(line))}
     summary = " ".join(line for line in lines if not LINE.fullmatch(line))
-    found = list(attributes(constraint)) if constraint.startswith("object({") else []
+    member = constraint.removeprefix("map(").removesuffix(")") if constraint.startswith("map(object({") else constraint
+    found = list(attributes(member)) if member.startswith("object({") else []
     unlike = {attribute for attribute, _, _ in found} ^ texts.keys()
     if unlike or not summary:
         differ = ", ".join(sorted(unlike)) or "its first line"

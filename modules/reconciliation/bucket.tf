@@ -13,7 +13,7 @@ resource "aws_s3_bucket" "seen" {
   #checkov:skip=CKV_AWS_145:hashes of ids, and one key of an item at most, encrypted with S3's own key
   #checkov:skip=CKV2_AWS_62:nobody waits for an object
 
-  bucket_prefix = "${var.prefix}-reconcile-"
+  bucket_prefix = substr("${var.prefix}-reconcile-", 0, 37) # of 63 characters: the provider puts 26 behind it
   force_destroy = true
   tags          = var.tags
 }

@@ -17,6 +17,8 @@ locals {
   report_bucket = try(split(":::", var.settings.report_bucket.arn)[1], "")
   timeout       = 900                                        # seconds: the longest that Lambda gives, so that a call runs for minutes
   probe_index   = "${substr(var.index_name, 0, 248)}-doctor" # as reconcile/asker.py names it: at most 255 characters
+  # AOSS takes 32 characters (`PolicyName` of its model), and a view's name is part of the prefix.
+  access_policy = length(var.prefix) <= 27 ? "${var.prefix}-runs" : "${substr(var.prefix, 0, 25)}-${substr(sha256(var.prefix), 0, 6)}"
 }
 
 ################################################################################
@@ -26,7 +28,7 @@ locals {
 resource "aws_opensearchserverless_access_policy" "function" {
   count = var.collection.create_data_access_policy ? 1 : 0
 
-  name        = "${var.prefix}-runs"
+  name        = local.access_policy
   type        = "data"
   description = "What the reconcile function ${var.name} does to the index ${var.index_name}"
 

@@ -7,7 +7,7 @@
 resource "aws_cloudwatch_event_rule" "rolling" {
   count = var.settings.rolling == null ? 0 : 1
 
-  name                = "${var.sync_function_name}-rolling" # no longer than the redrive's
+  name                = "${trimsuffix(var.name, "-reconcile")}-rolling" # no longer than the redrive's, for the first view
   description         = "Compares parts of ${var.sync_function_name}'s table and index, and so wakes a collection that sleeps"
   schedule_expression = var.settings.rolling.every_minutes == 1 ? "rate(1 minute)" : "rate(${var.settings.rolling.every_minutes} minutes)"
   tags                = var.tags

@@ -14,7 +14,7 @@ variable "name" {
 }
 
 variable "prefix" {
-  description = "Beginning of the names of roles and data access policy: 3 to 24 lower case letters, digits and hyphens."
+  description = "Beginning of the names of roles and data access policy: 3 to 40 lower case letters, digits and hyphens."
   type        = string
   nullable    = false
 }

@@ -4,7 +4,7 @@
 
 locals {
   table_arn = split("/stream/", var.stream_arn)[0]
-  roles     = { function = var.function_role_arn, reconcile = var.reconcile_role_arn }
+  roles     = { function = [var.function_role_arn], reconcile = concat([var.reconcile_role_arn], var.view_role_arns) }
 
   may = {
     table = {
@@ -21,10 +21,10 @@ locals {
     Statement = [for who, actions in allowed : {
       Sid       = "Searchsync${title(who)}"
       Effect    = "Allow"
-      Principal = { AWS = "${split(":role/", local.roles[who])[0]}:root" }
+      Principal = { AWS = "${split(":role/", local.roles[who][0])[0]}:root" }
       Action    = actions
       Resource  = resource == "table" ? local.table_arn : var.stream_arn
-      Condition = { ArnEquals = { "aws:PrincipalArn" = local.roles[who] } }
+      Condition = { ArnEquals = { "aws:PrincipalArn" = try(one(local.roles[who]), local.roles[who]) } }
     }]
   }) }
 }

@@ -30,3 +30,15 @@ variable "reconcile_role_arn" {
     error_message = "reconcile_role_arn is ${jsonencode(var.reconcile_role_arn)}: give the role's ARN (arn:aws:iam::<account>:role/<path><name>), not its name."
   }
 }
+
+variable "view_role_arns" {
+  description = "ARNs of the roles of further views' reconcile functions (`views`), which may not exist yet: `arn:aws:iam::<account>:role/<name>-<view>-reconcile-role`."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.view_role_arns : can(regex("^arn:[^:]+:iam::[0-9]{12}:role/([!-~]+/)?[A-Za-z0-9_+=,.@-]{1,64}$", arn))])
+    error_message = "view_role_arns is ${jsonencode(var.view_role_arns)}: give the roles' ARNs (arn:aws:iam::<account>:role/<path><name>), not their names."
+  }
+}

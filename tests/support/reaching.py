@@ -17,6 +17,9 @@ from tests.support.replacing import ROOT, Arguments
 from tests.support.written import blocks, named
 from tools.settings_table import attributes
 
+VIEW = "products"
+"""The view that courses have in `views`."""
+
 State = Mapping[str, Mapping[str, Any]]
 """What one module call made: the values of its resources by address, and its outputs as `output`."""
 
@@ -80,6 +83,8 @@ def leaves(folder: str) -> dict[str, str]:
 
 
 def _within(name: str, kind: str) -> Iterator[tuple[str, str]]:
+    if kind.startswith("map(object({"):
+        name, kind = f"{name}.{VIEW}", kind.removeprefix("map(").removesuffix(")")
     if not kind.startswith("object({"):
         yield name, kind
         return
@@ -109,6 +114,7 @@ def alike(rows: Mapping[str, tuple[Place, ...]], courses: Sequence[Arguments]) -
 SYNC, REDRIVE = "aws_lambda_function.this", "aws_lambda_function.redrive"
 RUNS = "module.reconciliation."
 RUN = f"{RUNS}aws_lambda_function.this"
+VIEW_RUN = f'module.view_reconciliation["{VIEW}"].aws_lambda_function.this'
 TABLE, TRIGGER, QUEUE = "aws_dynamodb_table.this[0]", "aws_lambda_event_source_mapping.this", "aws_sqs_queue.failures"
 ROLES = (
     "aws_iam_role.this[0]",
@@ -131,6 +137,14 @@ def each_of(addresses: Sequence[str], path: str, shown: Callable[[Any], Any] = s
 def variable(name: str, *functions: str, shown: Callable[[Any], Any] = str) -> tuple[Place, ...]:
     """An environment variable of functions, of sync and redrive function when none is named."""
     return each_of(functions or (SYNC, REDRIVE, RUN), f"environment.0.variables.{name}", shown)
+
+
+def of_a_view(member: str, variable_of_its_run: str, shown: Callable[[Any], Any] = same) -> tuple[Place, ...]:
+    """What a view has: a member of VIEWS, and a variable of its own reconcile function."""
+    return (
+        *variable(f"VIEWS.gunzip.json.{VIEW}.{member}", SYNC, REDRIVE, shown=shown),
+        *variable(variable_of_its_run, VIEW_RUN, shown=shown),
+    )
 
 
 def allowed(policy: str, *actions: str, below: str = "") -> Place:
@@ -246,6 +260,17 @@ PLACES: Mapping[str, tuple[Place, ...]] = {
         f"document.{each}": variable(f"DOCUMENT_SHAPE.gunzip.json.{each}", shown=same)
         for each in ("when", "include", "exclude", "rename", "constants")
     },
+    f"views.{VIEW}.index.name": of_a_view("index", "OPENSEARCH_INDEX"),
+    f"views.{VIEW}.index.adopt": of_a_view("adopt", "INDEX_ADOPT"),
+    f"views.{VIEW}.index.mapping": of_a_view("mapping", "INDEX_MAPPING.gunzip"),
+    f"views.{VIEW}.index.settings": of_a_view("settings", "INDEX_SETTINGS.gunzip"),
+    **{
+        f"views.{VIEW}.document.{each}": of_a_view(f"document.{each}", f"DOCUMENT_SHAPE.gunzip.json.{each}")
+        for each in ("when", "include", "exclude", "rename")
+    },
+    f"views.{VIEW}.document.constants": of_a_view(
+        "document.constants", "DOCUMENT_SHAPE.gunzip.json.constants", json.loads
+    ),
     "function.name": (
         Place(SYNC, "function_name"),
         Place(REDRIVE, "function_name", "{}-redrive".format),

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256, sha512
 from typing import Any
 
+from tests.support.reaching import VIEW
 from tests.support.replacing import ROOT, VPC, Arguments, merged
 
 
@@ -85,7 +86,7 @@ def reads(folder: str) -> dict[str, set[str]]:
 
 TOLD_IN_PART = {
     *("tags", "index.mapping", "index.settings", "document.when", "document.include", "description"),
-    *("document.rename", "document.constants"),
+    *("document.rename", "document.constants", "views"),
     *("existing_table", "existing_collection"),
 }
 """Settings whose message tells what is wrong in the value instead of all of it."""
@@ -101,6 +102,7 @@ SHOP = {
 }
 KEY = "give the key's ARN (arn:aws:kms:<region>:<account>:key/<id>), not an alias"
 ROLE = "give the role's ARN (arn:aws:iam::<account>:role/<path><name>), not its name."
+ROLES_OF_VIEWS = "give the roles' ARNs (arn:aws:iam::<account>:role/<path><name>), not their names."
 BUCKET = "give the bucket's ARN (arn:aws:s3:::<bucket>), without a key."
 SCHEDULE = (
     "give rate(<number> minutes|hours|days), with the singular for 1, or cron(<minutes> <hours> <day of month> <month> "
@@ -153,6 +155,7 @@ BASE: Mapping[str, Arguments] = {
         "function_role_arn": "arn:aws:iam::111122223333:role/searchsync-role",
         "reconcile_role_arn": "arn:aws:iam::111122223333:role/searchsync-reconcile-role",
     },
+    "modules/view": {"key_attributes": ["id"]},
 }
 """Arguments by module with which nothing is refused."""
 
@@ -373,6 +376,27 @@ DOCUMENTS = (
         ["a"],
         [],
         "a",
+    ),
+)
+
+VIEWS = (
+    *refused(
+        "views",
+        "use 1 to 20 lower case letters, digits and single hyphens, beginning with a letter.",
+        *({name: {}} for name in ("", "Products", "a--b", "a-", "1a", "a_b", "a" * 21)),
+    ),
+    *refused("views", "and the rest to another stack on the same table.", {f"v{number}": {} for number in range(10)}),
+    *refused(
+        "views",
+        "which have room for 39 characters of them together. Give the view a shorter name.",
+        {"a" * 20: {}},
+        name="abcdefghijklmnopqrst",
+    ),
+    *refused(
+        "views",
+        "which have room for 46 characters of them together. Give the view a shorter name.",
+        {"a" * 7: {}},
+        function={"name": "f" * 40},
     ),
 )
 
@@ -615,8 +639,7 @@ ROWS: Mapping[str, tuple[Refused, ...]] = {
         *COMMON,
         *TABLES,
         *COLLECTIONS,
-        *INDEXES,
-        *DOCUMENTS,
+        *VIEWS,
         *FUNCTIONS,
         *TRIGGERS,
         *ROLES,
@@ -657,11 +680,15 @@ ROWS: Mapping[str, tuple[Refused, ...]] = {
         *refused("stream_arn", STREAM_ARN, STREAM.partition("/stream/")[0]),
         *refused("function_role_arn", ROLE, "searchsync-role"),
         *refused("reconcile_role_arn", ROLE, "searchsync-reconcile-role"),
+        *refused("view_role_arns", ROLES_OF_VIEWS, ["searchsync-products-reconcile-role"]),
     ),
+    "modules/view": (*INDEXES, *DOCUMENTS),
 }
 """By module. modules/reconciliation is given what the module has looked at."""
 
 FREE: Mapping[tuple[str, str], str] = {
+    ("modules/view", "label"): "is written by the module",
+    ("modules/view", "key_attributes"): "looked at where the table is",
     (".", "package.facts"): "a plan with the resources looks for the file",
     ("modules/collection_policies", "collection_name"): "looked at by those that make a collection",
     ("modules/collection_policies", "description"): "looked at by those that make a collection",
@@ -673,7 +700,9 @@ def looked_at(folder: str) -> set[str]:
     """The settings of a module with a rule: its own, and that of the module which it gives them to."""
     own = {row.setting for row in ROWS[folder]}
     if folder == ".":
-        return own | {f"collection.{name}" for name in looked_at("modules/collection")}
+        of_a_view = looked_at("modules/view")
+        collection = {f"collection.{name}" for name in looked_at("modules/collection")}
+        return own | collection | of_a_view | {f"views.{VIEW}.{name}" for name in of_a_view}
     if folder in ("modules/collection", "modules/nextgen_collection"):
         return own | looked_at("modules/collection_policies")
     return own

@@ -60,6 +60,7 @@ OWN: Arguments = {
     },
     "collection": {"network": "public", "data_access_principals": [READER]},
     "trigger": {"enabled": False},
+    "views": {"products": {}},
     "redrive": {"schedule_expression": "rate(1 hour)"},
     "dashboard": {"enabled": True},
     "reconciliation": {
@@ -98,6 +99,8 @@ def own_changes(packages: Mapping[str, str]) -> Changes:
         **of("index", name=ANOTHER, adopt="nobody", mapping=mapping, settings='{"analysis": {}}'),
         **of("document", when='{"kind":["book"]}', include=["name", "address"], exclude=["address.city"]),
         **of("document", rename={"name": "title"}, constants={"tenant": "eu", "rank": 1}),
+        "views.index": ({"views": {"products": {"index": {"name": f"{ANOTHER}-too", "mapping": mapping}}}},),
+        "views.document": ({"views": {"products": {"document": {"constants": '{"rank": 1}'}}}},),
         **of("function", name=ANOTHER, architecture="x86_64", memory_size=1024, timeout=600, log_keys="hashed"),
         "function.runtime": ({"function": {"runtime": "python3.13"}, "package": {"file": packages["python3.13"]}},),
         **of("function", max_clock_skew_seconds=20, metric_namespace=ANOTHER, reserved_concurrency=5),

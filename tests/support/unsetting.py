@@ -33,6 +33,23 @@ OF_THE_DOCUMENT = {
     "rename": {"address.town": "city"},
     "constants": {"tenant": "eu", "rank": 1},
 }
+VIEWS = {
+    "products": {
+        "index": {
+            "name": "the-products",
+            "adopt": "nobody",
+            "mapping": '{"dynamic": false}',
+            "settings": '{"analysis": {"analyzer": {}}}',
+        },
+        "document": {
+            "when": '{"kind":["product"]}',
+            "include": ["maker", "price"],
+            "exclude": ["maker.tax_number"],
+            "rename": {"maker.n": "name"},
+            "constants": '{"rank": 2}',
+        },
+    }
+}
 POLICY_KEYS = ("stream", "collection", "table", "failures", "function")
 
 FILE, S3 = ("file",), ("s3_bucket", "s3_key", "s3_object_version")
@@ -134,6 +151,7 @@ def in_place(file: str, key: Callable[[str], str]) -> dict[str, Arguments]:
         "collection": {"description": "The description", "data_access_principals": [READER], **CLOSED},
         "index": {"name": "the-index", "adopt": "nobody", "mapping": MAPPING, "settings": '{"analysis": {}}'},
         "document": OF_THE_DOCUMENT,
+        "views": VIEWS,
         "function": {
             "runtime": "python3.13",
             "architecture": "x86_64",
@@ -214,6 +232,11 @@ IN_PLACE_PLACES: tuple[Place, ...] = (
     ("document.exclude", "functions", '"DOCUMENT_SHAPE"'),
     ("document.rename", "functions", '"DOCUMENT_SHAPE"'),
     ("document.constants", "functions", '"DOCUMENT_SHAPE"'),
+    *(("views.index", kind, f"{WORD}-products-reconcile") for kind in ("functions", "machines", "log groups", "roles")),
+    ("views.index", "functions", '"VIEW": "products"'),
+    ("views.index", "collection policies", "/the-products"),
+    ("views.index", "alarms", f'"{WORD}-drift-products"'),
+    ("views.document", "functions", '"VIEWS"'),
     ("function.runtime", "functions", '"Runtime": "python3.13"'),
     ("function.architecture", "functions", '"x86_64"'),
     ("function.memory_size", "functions", '"MemorySize": 1111'),

@@ -94,3 +94,21 @@ run "refuses_a_stream_of_another_region" {
   }
   expect_failures = [aws_cloudwatch_log_group.function]
 }
+
+run "each_views_role_may_read_the_table_too" {
+  command = plan
+  module {
+    source = "./modules/table_policies"
+  }
+
+  variables {
+    stream_arn         = "arn:aws:dynamodb:eu-central-1:444455556666:table/Orders/stream/2025-01-01T00:00:00.000"
+    function_role_arn  = "arn:aws:iam::111122223333:role/shop-role"
+    reconcile_role_arn = "arn:aws:iam::111122223333:role/shop-reconcile-role"
+    view_role_arns     = ["arn:aws:iam::111122223333:role/shop-products-reconcile-role"]
+  }
+  assert {
+    condition     = [for statement in jsondecode(output.table).Statement : statement.Condition.ArnEquals["aws:PrincipalArn"]] == [var.function_role_arn, [var.reconcile_role_arn, var.view_role_arns[0]]]
+    error_message = "Each reconcile function reads the whole table: ${output.table}"
+  }
+}

@@ -39,6 +39,22 @@ run "shortest" {
   }
 }
 
+run "longest_of_views" {
+  variables {
+    name       = "abcdefghijklmnopqrstuvwx"
+    table      = { name = substr(join("", [for number in range(2) : sha512("t${number}")]), 0, 239), hash_key = { name = "k" } }
+    collection = { name = "abcdefghijklmnopqrstuvwxyz012345", network = "public", kms_key_arn = "arn:aws-us-gov:kms:us-gov-east-1:111122223333:key/mrk-2e7d2c03a9507ae265ecf5b5356885a5" }
+    function   = { name = "abcdefghijklmnopqrstuvwxyz01234" }
+    alarms     = { name_prefix = join("", [sha512("v"), substr(sha512("w"), 0, 72)]) }
+    dashboard  = { enabled = true, name = "v" }
+    reconciliation = {
+      verify_schedule_expression = "rate(1 day)"
+      rolling                    = {}
+    }
+    views = merge({ for number in range(8) : "v${number}" => {} }, { abcdefghijklmno = { index = { adopt = "nobody" }, document = { exclude = ["a"] } } })
+  }
+}
+
 run "longest" {
   variables {
     name = "abcdefghijklmnopqrstuvwx"

@@ -35,6 +35,7 @@ FOLDERS = {
 }
 """The module calls of CALLS, and the folder of each one's variables."""
 RULE = re.compile(r"validation rule at variables\.tf:(\d+)")
+LABEL = 'views["products"].'
 PLACE = "eu-central-1:111122223333"
 STREAM = f"arn:aws:dynamodb:{PLACE}:table/there/stream/2025-01-01T00:00:00.000"
 
@@ -203,6 +204,11 @@ def test_a_wrong_value_is_refused_with_setting_value_and_remedy(folder: str, tmp
     pairs = [(row, told) for each, told in zip(rounds, said, strict=True) for row in each]
     wrong = [f"{row}\n{told}" for row, told in pairs if not any(map(row.said_by, told))]
     assert not wrong, "\n".join(wrong)
+    if folder == "modules/view":  # as another view than the first says it
+        with ThreadPoolExecutor(2) as pool:
+            of_a_view = list(pool.map(messages, ({**each, "label": LABEL} for each in given)))
+        assert [len(each) for each in of_a_view] == [len(each) for each in said]
+        assert all(text.startswith(LABEL) for each in of_a_view for text in each), of_a_view
     seen = {line for row, told in pairs for text in filter(row.said_by, told) for line in RULE.findall(text)}
     lines = enumerate((ROOT / folder / "variables.tf").read_text("utf-8").splitlines(), start=1)
     assert seen == {str(number) for number, line in lines if line == "  validation {"}, "a rule without a wrong value"

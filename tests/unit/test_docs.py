@@ -70,7 +70,7 @@ def test_every_variable_of_the_environment_is_set_by_the_module() -> None:
     taken = set(
         re.findall(r'(?:take\(|environment\.get\()"([A-Z_]+)"', (ROOT / "lambda_src/searchsync/config.py").read_text())
     )
-    given = (ROOT / "main.tf").read_text()
+    given = "".join((ROOT / each).read_text() for each in ("main.tf", "reconciliation.tf", "modules/view/outputs.tf"))
     assert taken - {"AWS_LAMBDA_FUNCTION_NAME"} == {name for name in taken if re.search(rf"\b{name}\b", given)}
 
 

@@ -37,7 +37,12 @@ OWN = {
     "lifecycle.precondition": "the package is looked at once",
 }
 """Arguments that are each function's own, and why."""
-GIVEN = named(blocks(ROOT / "reconciliation.tf")["module"])["reconciliation"]
+CALLS = named(blocks(ROOT / "reconciliation.tf")["module"])
+(LOCALS,) = blocks(ROOT / "reconciliation.tf")["locals"]
+GIVEN = {
+    **CALLS["reconciliation"],
+    "function": {**LOCALS["reconcile_function"], "environment": LOCALS["reconcile_environment"]},
+}
 """What the reconcile function's module is given."""
 
 
@@ -113,7 +118,15 @@ def test_the_package_and_where_it_runs_are_common() -> None:
 def test_the_reconcile_functions_environment_is_the_sync_functions_and_more() -> None:
     sync, redrive, reconcile = (each["environment.variables"] for each in WRITTEN.values())
     assert sync == redrive
-    assert reconcile.startswith(f"merge({sync}, ")
+    assert reconcile.startswith(f'merge({{for name, value in {sync} : name => value if name != "VIEWS"}}, ')
+
+
+def test_each_views_run_is_given_what_the_first_ones_is_but_its_own() -> None:
+    first, further = CALLS["reconciliation"], CALLS["view_reconciliation"]
+    assert first["function"] == "${merge(local.reconcile_function, {environment = local.reconcile_environment})}"
+    unlike = {name for name in further if first.get(name) != further[name]}
+    assert unlike == {"for_each", "name", "prefix", "index_name", "mark_index", "function"}
+    assert first.keys() == further.keys() - {"for_each"}
 
 
 def test_their_log_groups_differ_by_their_names_alone() -> None:

@@ -11,7 +11,7 @@ import pytest
 from searchsync.documents.index import DEFAULT_MAPPING
 from searchsync.documents.mapping import DYNAMIC_TYPE, FIELD_TYPES, MEMBERS, SETTINGS, lost, problem, settings_problem
 
-PATTERNS = (Path(__file__).parents[2] / "patterns.tf").read_text()
+PATTERNS = (Path(__file__).parents[2] / "modules/view/patterns.tf").read_text()
 TEXT = {"type": "text"}
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {

@@ -188,8 +188,8 @@ MUTANTS = (
     Mutant(
         "F11 a description as long as the table's name makes it",
         "main.tf",
-        """to the index ${local.index_name}", 0, 256)""",
-        """to the index ${local.index_name}", 0, 2560)""",
+        """to the index ${local.index_name}${local.and_others}", 0, 256)""",
+        """to the index ${local.index_name}${local.and_others}", 0, 2560)""",
         ("tests/terraform/test_terraform.py", "-k", "no_planned_value_passes_a_limit"),
     ),
     Mutant(
@@ -238,8 +238,8 @@ MUTANTS = (
     Mutant(
         "F11 an environment counted by characters",
         "main.tf",
-        'floor(length(trim(base64encode(local.environment_named), "=")) * 3 / 4)',
-        "length(local.environment_named)",
+        'floor(length(trim(base64encode(named), "=")) * 3 / 4)',
+        "length(named)",
         ("tests/terraform/test_terraform.py", "-k", "over_4_kb_by_its_bytes"),
     ),
     Mutant(
@@ -252,7 +252,7 @@ MUTANTS = (
     Mutant(
         "F48 every role of the function's account admitted to the table",
         "modules/table_policies/main.tf",
-        """      Condition = { ArnEquals = { "aws:PrincipalArn" = local.roles[who] } }\n""",
+        """      Condition = { ArnEquals = { "aws:PrincipalArn" = try(one(local.roles[who]), local.roles[who]) } }\n""",
         "",
         ("tests/terraform", "-k", "the_owner_is_given_a_policy"),
     ),
@@ -262,5 +262,59 @@ MUTANTS = (
         """local.cross_account ? ["stream-unread"] : []""",
         "[]",
         ("tests/terraform", "-k", "metrics_of_a_table_of_this_account"),
+    ),
+    *(
+        Mutant(f"views: {name}", file, old, new, ("tests/terraform/test_terraform.py", "-k", run))
+        for name, file, old, new, run in (
+            (
+                "an alarm of one view that the first one's runs end",
+                "alarms.tf",
+                "= merge(metric[2], { View = view })",
+                "= metric[2]",
+                "each_view_has_its_index",
+            ),
+            (
+                "a reconcile function with the first view's shape",
+                "reconciliation.tf",
+                '["DOCUMENT_SHAPE", "INDEX_ADOPT",',
+                '["INDEX_ADOPT",',
+                "each_view_has_its_index",
+            ),
+            (
+                "a reconcile function that waits for every view's index",
+                "reconciliation.tf",
+                ' if name != "VIEWS" }',
+                " }",
+                "each_view_has_its_index",
+            ),
+            (
+                "numbers that become texts",
+                "main.tf",
+                "try(jsondecode(view.document.constants), view.document.constants)",
+                "try(tomap(jsondecode(view.document.constants)), view.document.constants)",
+                "each_view_has_its_index",
+            ),
+            (
+                "two views write one index",
+                "main.tf",
+                " || probe == local.probe_indexes[name])",
+                ")",
+                "refuses_two_views_with_one_index",
+            ),
+            (
+                "an index that the doctor would delete",
+                "main.tf",
+                "(probe == index || ",
+                "(",
+                "refuses_an_index_where_the_doctor",
+            ),
+            (
+                "an environment without the views' bytes",
+                "main.tf",
+                'coalesce(local.further_views, "-"),',
+                '"-",',
+                "refuses_an_environment_that_the_views",
+            ),
+        )
     ),
 )

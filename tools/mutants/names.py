@@ -5,7 +5,7 @@ from __future__ import annotations
 from tools.mutants.mutant import FUNCTION, Mutant
 
 SHAPE, CONFIG, PLAN = FUNCTION + "documents/shape.py", FUNCTION + "config.py", "tests/terraform/test_terraform.py"
-UNIT = "tests/unit/test_shape.py"
+UNIT, SETTINGS, WRONG = "tests/unit/test_shape.py", "tests/terraform/test_settings.py", "wrong_value_is_refused"
 RENAMES, CLASHES = (UNIT, "-k", "gives_the_last_name"), (UNIT, "-k", "two_values_of_one_name")
 STARTS, FREE = (UNIT, "-k", "refused_at_the_start"), (UNIT, "-k", "leaves_a_name_free")
 
@@ -15,7 +15,7 @@ def _mutant(name: str, old: str, new: str, tests: tuple[str, ...], file: str = S
 
 
 def _plan(name: str, file: str, old: str, new: str, run: str) -> Mutant:
-    return Mutant(f"names: at plan, {name}", file, old, new, (PLAN, "-k", run))
+    return Mutant(f"names: at plan, {name}", file, old, new, (SETTINGS if run == WRONG else PLAN, "-k", run))
 
 
 MUTANTS = (
@@ -138,76 +138,76 @@ MUTANTS = (
     _mutant("a name that it has already", '"that is its name already" if new == way[-1] else ', "", STARTS),
     _plan(
         "one name given twice",
-        "main.tf",
+        "modules/view/main.tf",
         "length([for each in local.new_paths : each if each == new]) > 1 || ",
         "",
         "refuses_a_name_that_is_given_twice",
     ),
     _plan(
         "the name of a key attribute",
-        "main.tf",
-        " || contains(local.key_attributes, new)",
+        "modules/view/main.tf",
+        " || contains(var.key_attributes, new)",
         "",
         "refuses_the_name_of_a_key_attribute",
     ),
     _plan(
         "a key attribute renamed",
-        "main.tf",
+        "modules/view/main.tf",
         "[for path in concat(var.document.exclude, keys(var.document.rename)) : regex(local.first_name, path)]",
         "[for path in var.document.exclude : regex(local.first_name, path)]",
         "refuses_to_rename_a_key_attribute",
     ),
     _plan(
         "a name that is included",
-        "main.tf",
+        "modules/view/main.tf",
         'if anytrue([for each in coalesce(var.document.include, []) : startswith("${each}.", "${new}.")])',
         "if false",
         "is_included",
     ),
     _plan(
         "the name that it has already",
-        "main.tf",
+        "modules/view/main.tf",
         "    [for path, new in local.renamed_paths : new if new == path],\n",
         "",
         "refuses_the_name_that_it_has",
     ),
     _plan(
         "a name that is free refused",
-        "main.tf",
+        "modules/view/main.tf",
         "setsubtract(local.new_paths, concat(keys(var.document.rename), var.document.exclude))",
         "local.new_paths",
         "every_function_has_the_renames",
     ),
     _plan(
         "a dot in a name taken for one between names",
-        "patterns.tf",
+        "modules/view/patterns.tf",
         'path_before = "/^((?:(?:[^.\\\\\\\\]|\\\\\\\\[.\\\\\\\\])+[.])*)(?:[^.\\\\\\\\]|\\\\\\\\[.\\\\\\\\])+$/"',
         'path_before = "/^(.*[.])?[^.]+$/"',
         "every_function_has_the_renames",
     ),
     _plan(
         "a name that the engine keeps",
-        "variables.tf",
+        "modules/view/variables.tf",
         "condition = length(concat(\n      [for path, name in var.document.rename : name if"
         " !can(regex(local.new_name, name)) || (can(regex(local.kept_name, name)) && ",
         "condition = length(concat(\n      [for path, name in var.document.rename : name if"
         " !can(regex(local.new_name, name)) || (false && ",
-        "refuses_a_new_name_that",
+        WRONG,
     ),
     _plan(
         "what is excluded renamed",
-        "variables.tf",
+        "modules/view/variables.tf",
         "condition = length([for path in keys(var.document.rename) : path if\n"
         '      anytrue([for each in var.document.exclude : startswith("${path}.", "${each}.")]) ||',
         "condition = length([for path in keys(var.document.rename) : path if",
-        "refuses_to_rename_what_is_excluded",
+        WRONG,
     ),
     _plan(
         "constants that are no texts, numbers or booleans",
-        "variables.tf",
+        "modules/view/variables.tf",
         "condition     = can(keys(var.document.constants)) && try(alltrue([for value in values(var.document.constants)"
         " : tostring(value) != null]), false)",
         "condition     = can(keys(var.document.constants))",
-        "refuses_a_constant_that_is",
+        WRONG,
     ),
 )

@@ -39,7 +39,7 @@ MUTANTS = (
     ),
     Mutant(
         "F57 a type that the plan does not look at",
-        "variables.tf",
+        "modules/view/variables.tf",
         ", local.no_field_type, local.nothing))), local.field_types)) == 0",
         ', "/.*/", local.nothing))), local.field_types)) == 0',
         ("tests/terraform/test_settings.py", "-k", "wrong_value_is_refused"),

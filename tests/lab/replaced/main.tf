@@ -40,6 +40,7 @@ module "own" {
   collection     = each.value.collection
   index          = try(each.value.index, {})
   document       = try(each.value.document, {})
+  views          = try(each.value.views, {})
   function       = try(each.value.function, {})
   package        = try(each.value.package, {})
   log_group      = try(each.value.log_group, {})

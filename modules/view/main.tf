@@ -1,0 +1,33 @@
+################################################################################
+# Document
+################################################################################
+
+locals {
+  # null for all attributes of all items: then there is no variable, and no difference to a stack of before.
+  document = var.document.when == null && var.document.include == null && length(var.document.exclude) + length(var.document.rename) + length(var.document.constants) == 0 ? null : var.document
+
+  # Key attributes that document.exclude or document.rename names, as a path writes them.
+  keys_left_out = setintersection(
+    [for path in concat(var.document.exclude, keys(var.document.rename)) : regex(local.first_name, path)],
+    [for key in var.key_attributes : replace(replace(key, "\\", "\\\\"), ".", "\\.")],
+  )
+
+  # The paths that values get by document.rename and document.constants; and those of them that are another's, where nothing
+  # else becomes of that one.
+  renamed_paths = { for path, name in var.document.rename : path => "${replace(path, local.path_before, "$1")}${replace(name, "\\", "\\\\")}" }
+  new_paths     = concat(values(local.renamed_paths), [for name in keys(var.document.constants) : replace(name, "\\", "\\\\")])
+  names_taken = distinct(concat(
+    [for path, new in local.renamed_paths : new if new == path],
+    [for new in local.new_paths : new if length([for each in local.new_paths : each if each == new]) > 1 || contains(var.key_attributes, new)],
+    [
+      for new in setsubtract(local.new_paths, concat(keys(var.document.rename), var.document.exclude)) : new
+      if anytrue([for each in coalesce(var.document.include, []) : startswith("${each}.", "${new}.")])
+    ],
+  ))
+
+  # Together with the table's key, which no validation knows.
+  faults = concat(
+    [for keys in [local.keys_left_out] : "${var.label}document.exclude or ${var.label}document.rename has ${jsonencode(keys)}: a document needs the table's key attributes by their names, by which it is compared with its item." if length(keys) > 0],
+    [for names in [local.names_taken] : "${var.label}document.rename or ${var.label}document.constants gives the names ${jsonencode(names)}, which are taken: each is given twice, is a key attribute's, is named by ${var.label}document.include, or is what has that name already. Choose others; or exclude what has the name, or rename it too." if length(names) > 0],
+  )
+}

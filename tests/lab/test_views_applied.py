@@ -1,0 +1,83 @@
+"""Further views, applied: each has its function, machine, schedules and alarms; unset, it is as if none ever was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.stack import Lab
+from lab.terraform import Terraform
+from searchsync.config import Config, read_environment
+from tests.lab.test_unset import differences
+from tests.support.snapshot import Snapshot, snapshot
+
+NAME = "views"
+MAPPING = '{"properties":{"kind":{"type":"keyword"}}}'
+VIEWS: dict[str, Any] = {
+    "products": {
+        "index": {"mapping": MAPPING, "settings": '{"analysis":{}}', "adopt": "nobody"},
+        "document": {"when": '{"kind":["product"]}', "constants": '{"live":true,"rank":1.5,"tenant":"eu"}'},
+    },
+    "a-longer-one": {"index": {"name": "people"}},
+}
+OF_A_VIEW = ("drift", "reconciliation-failed", "redrive-repair-needed", "repair-needed", "rolling-late")
+
+
+@pytest.fixture(scope="module")
+def terraform(lab: Lab) -> Iterator[Terraform]:
+    with Terraform(Path(__file__).parent / NAME, lab) as made:
+        yield made
+        made.destroy()
+
+
+def config(lab: Lab, function: str) -> Config:
+    """What a function reads of its environment."""
+    found = lab.boto3_client("lambda").get_function_configuration(FunctionName=function)
+    return read_environment({**found["Environment"]["Variables"], "AWS_LAMBDA_FUNCTION_NAME": function})
+
+
+def dimensions(found: Snapshot, alarm: str) -> dict[str, str]:
+    """Of an alarm of one metric."""
+    return {each["Name"]: each["Value"] for each in found["alarms"][alarm]["alarm"]["Dimensions"]}
+
+
+def test_views_come_and_go_and_the_first_is_as_it_was(lab: Lab, terraform: Terraform) -> None:
+    def applied(views: dict[str, Any]) -> Snapshot:
+        terraform.apply({"views": views})
+        assert terraform.plan_is_empty(), terraform.plan()
+        return snapshot(lab.boto3_client, NAME)
+
+    never = applied({})
+    planned = terraform.planned({"views": VIEWS})
+    first_ones = {each: way for each, way in planned.items() if "module.view_reconciliation" not in each}
+    assert {way for each, way in planned.items() if each not in first_ones} == {"create"}
+    assert not [each for each in first_ones if each.startswith("module.searchsync.module.reconciliation.")]
+    assert set(first_ones.values()) == {"create", "update"}
+
+    given = applied(VIEWS)
+    sync, redrive = config(lab, NAME), config(lab, f"{NAME}-redrive")
+    constants = {"live": {"BOOL": True}, "rank": {"N": "1.5"}, "tenant": {"S": "eu"}}
+    assert dict(sync.views[1].shape.constants) == constants, "each with its own type"
+    assert [(each.view, each.index) for each in sync.every] == [
+        ("", "views"),
+        ("a-longer-one", "people"),
+        ("products", "views-products"),
+    ]
+    assert [each.index for each in redrive.every] == [each.index for each in sync.every]
+    for name, view in zip(("a-longer-one", "products"), sync.views, strict=True):
+        own = config(lab, f"{NAME}-{name}-reconcile")
+        assert (own.view, own.index, own.views) == (name, view.index, ())
+        assert (own.mapping, own.settings, own.adopt, own.shape, own.when) == (
+            *(view.mapping, view.settings, view.adopt, view.shape, view.when),
+        )
+        assert f"{NAME}-{name}-reconcile" in given["machines"]
+        assert {f"{NAME}-{name}-reconcile-verify", f"{NAME}-{name}-rolling"} <= given["rules"].keys()
+        assert {f"{NAME}-{each}-{name}" for each in OF_A_VIEW} <= given["alarms"].keys()
+        assert dimensions(given, f"{NAME}-drift-{name}") == {"FunctionName": f"{NAME}-{name}-reconcile"}
+        assert dimensions(given, f"{NAME}-repair-needed-{name}") == {"FunctionName": NAME, "View": name}
+    assert not config(lab, f"{NAME}-reconcile").views
+
+    assert not differences(never, applied({}))
