@@ -44,7 +44,7 @@ MUTANTS = (
     Mutant(
         "verdict: metrics that CloudWatch could not give are silence",
         CLI + "facts.py",
-        'if results and results[-1].get("StatusCode", WHOLE) != WHOLE:',
+        "if partial := set(states.values()) - {WHOLE}:",
         "if False:",
         (STANDING, "-k", "could_not_give"),
     ),
@@ -219,7 +219,7 @@ MUTANTS = (
     Mutant(
         "verdict: what the bucket took is not looked at",
         CLI + "facts.py",
-        "        dropped=_dropped(aws, trigger, clean),\n",
+        "        dropped=next((at for at in shared.dropped if at >= clean), None),\n",
         "",
         (STATUS, "-k", "to_its_bucket"),
     ),
