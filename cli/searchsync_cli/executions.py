@@ -61,7 +61,7 @@ class Ended:
     watched: bool
 
 
-COMMAND = re.compile(r"`searchsync ([a-z]+)([^`]*)")
+COMMAND = re.compile(r"(?<=`)searchsync ([a-z]+)([^`]*)")
 SETTING = re.compile(r"(?<![\w.])(?:index\.(?:adopt|mapping|name)|document\.(?:exclude|when))\b")
 """The settings of a view that our texts name."""
 
@@ -74,7 +74,7 @@ def addressed(text: str, options: Namespace) -> str:
         given = [(flag, getattr(options, flag, None)) for flag in flags]
         return "".join(f" --{flag} {shlex.quote(str(value))}" for flag, value in given if value)
 
-    return COMMAND.sub(lambda found: f"`searchsync {found[1]}{words(*found.groups())}{found[2]}", text)
+    return COMMAND.sub(lambda found: f"searchsync {found[1]}{words(*found.groups())}{found[2]}", text)
 
 
 def is_of_a_view(command: str, rest: str) -> bool:

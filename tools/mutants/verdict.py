@@ -12,7 +12,37 @@ STANDING = "tests/unit/test_cli_standing.py"
 STEPS, READER = FUNCTION + "reconcile/steps.py", FUNCTION + "reconcile/reader.py"
 READS = "tests/unit/test_reconcile_reader.py"
 
+VIEWS = "tests/unit/test_cli_views.py"
+
 MUTANTS = (
+    Mutant(
+        "verdict: of several views the best",
+        CLI + "verdict.py",
+        "return max(verdicts, key=",
+        "return min(verdicts, key=",
+        (VIEWS, "-k", "worst_verdict"),
+    ),
+    Mutant(
+        "verdict: a view's signal is looked for in the first view's metric",
+        CLI + "facts.py",
+        '*([{"Name": "View", "Value": series.view}] if series.view else []),',
+        "",
+        (VIEWS, "-k", "that_of_its_view_alone"),
+    ),
+    Mutant(
+        "verdict: messages that another view's run sent do not count",
+        CLI + "facts.py",
+        '*(("RunPoison", each) for each in stack.reconcile_names)',
+        '("RunPoison", stack.reconcile_name)',
+        (VIEWS, "-k", "any_views_run_sent"),
+    ),
+    Mutant(
+        "verdict: what is of the stack is asked for each view",
+        CLI + "facts.py",
+        "if question not in self._asked:",
+        "if True:",
+        (VIEWS, "-k", "asked_once"),
+    ),
     Mutant(
         "verdict: a verification missed behind those that gave way",
         CLI + "machine.py",
