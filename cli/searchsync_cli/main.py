@@ -211,8 +211,9 @@ def _by_view(options: Namespace, world: World, stack: Stack) -> Stack:
     """The stack by the view that is meant; the others are named where one alone is."""
     if options.view is not None:
         return stack.of_view(options.view)
-    if options.command in OF_ONE_VIEW and stack.further:
-        others = ", ".join(f"`searchsync {options.command} --view {each}`" for each in sorted(stack.further))
+    task = options.command
+    if task in OF_ONE_VIEW and stack.further:
+        others = ", ".join(f"`searchsync {task} --view {each}`" for each in sorted(stack.further))
         world.screen.note(addressed(f"Of the first view, {stack.index}. Of the others: {others}.", options))
     return stack
 

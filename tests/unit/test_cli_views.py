@@ -22,7 +22,7 @@ from tests.support.cli_cloud import ACCOUNT, BUCKET, NAME, REGION, Cloud, Run, m
 from tests.support.fakes import FakeClock
 
 VIEWS = {"products": {"index": "orders-products", "mapping": "{}"}, "lines": {"index": "other"}}
-COMPRESSED = base64.b64encode(gzip.compress(json.dumps(VIEWS).encode())).decode()
+COMPRESSED = base64.b64encode(gzip.compress(json.dumps(VIEWS).encode(), mtime=0)).decode()
 
 
 @pytest.fixture
@@ -41,15 +41,17 @@ def found(cloud: Cloud) -> dict[str, Any]:
 # Which view
 
 
-@pytest.mark.parametrize("text", [json.dumps(VIEWS), f" {json.dumps(VIEWS)}", COMPRESSED])
+@pytest.mark.parametrize(
+    "text", [json.dumps(VIEWS), f" {json.dumps(VIEWS)}", COMPRESSED], ids=["plain", "space", "gzip"]
+)
 def test_the_views_and_their_indexes_are_read_from_the_environment(text: str) -> None:
     assert further_views(NAME, text) == {"products": "orders-products", "lines": "other"}
     assert further_views(NAME, "") == {}
 
 
 NOT_GZIP = base64.b64encode(b"{}").decode()
-CUT_OFF = base64.b64encode(gzip.compress(b"{}")[:-4]).decode()
-SPOILT = base64.b64encode(gzip.compress(b"{}")[:10] + b"\xff\xff\xff\xff").decode()
+CUT_OFF = base64.b64encode(gzip.compress(b"{}", mtime=0)[:-4]).decode()
+SPOILT = base64.b64encode(gzip.compress(b"{}", mtime=0)[:10] + b"\xff\xff\xff\xff").decode()
 
 
 @pytest.mark.parametrize(

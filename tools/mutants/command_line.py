@@ -35,7 +35,7 @@ MUTANTS = (
     Mutant(
         "command line: the first view alone, and nobody told of the others",
         CLI + "main.py",
-        "if options.command in OF_ONE_VIEW and stack.further:",
+        "if task in OF_ONE_VIEW and stack.further:",
         "if False:",
         (VIEWS, "-k", "names_the_others"),
     ),
