@@ -15,7 +15,7 @@ MUTANTS = (
         "command line: advice on a view is of the first one",
         CLI + "executions.py",
         '*(["view"] if is_of_a_view(command, rest) else [])',
-        "",
+        "*[]",
         (VIEWS, "-k", "pasted or that_of_its_view"),
     ),
     Mutant(
