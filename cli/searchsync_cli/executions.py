@@ -61,14 +61,32 @@ class Ended:
     watched: bool
 
 
-COMMAND = re.compile(r"`searchsync ([a-z]+)")
+COMMAND = re.compile(r"(?<=`)searchsync ([a-z]+)([^`]*)")
+SETTING = re.compile(r"(?<![\w.])(?:index\.(?:adopt|mapping|name)|document\.(?:exclude|when))\b")
+"""The settings of a view that our texts name."""
 
 
 def addressed(text: str, options: Namespace) -> str:
-    """The text with the commands that it names addressed to the same stack: they can be pasted."""
-    given = [(flag, getattr(options, flag, None)) for flag in ("name", "terraform", "region", "profile")]
-    words = "".join(f" --{flag} {shlex.quote(str(value))}" for flag, value in given if value)
-    return COMMAND.sub(lambda found: found[0] + words, text)
+    """The text with the commands that it names addressed to the same stack and view: they can be pasted."""
+
+    def words(command: str, rest: str) -> str:
+        flags = ("name", *(["view"] if is_of_a_view(command, rest) else []), "terraform", "region", "profile")
+        given = [(flag, getattr(options, flag, None)) for flag in flags]
+        return "".join(f" --{flag} {shlex.quote(str(value))}" for flag, value in given if value)
+
+    return COMMAND.sub(lambda found: f"searchsync {found[1]}{words(*found.groups())}{found[2]}", text)
+
+
+def is_of_a_view(command: str, rest: str) -> bool:
+    """Whether a command with this behind it takes a view, and names none: a redrive is of all, and so are the log lines
+    of the functions that write changes."""
+    return command != "redrive" and (command != "logs" or "reconcile" in rest) and "--view" not in rest
+
+
+def advised(text: str, options: Namespace) -> str:
+    """A text of our own: `addressed`, and the settings that it names are those of the same view."""
+    label = f'views["{options.view}"].' if getattr(options, "view", None) else ""
+    return SETTING.sub(lambda found: label + found[0], addressed(text, options))
 
 
 def execute(

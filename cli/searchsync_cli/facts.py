@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 from searchsync_cli.aws import Aws, pages
@@ -44,9 +46,40 @@ MESSAGES_KEPT = 14 * 86400
 """Seconds that the failure queue keeps a message; 1-minute values of metrics are kept longer."""
 
 
-def gather(aws: Aws, stack: Stack, now: float, limits: Limits, wake: bool) -> Facts:
-    """All that the verdict looks at, at `now` (Unix seconds). `limits.lag` counts where no alarm has another; `wake`:
-    ask a collection that may sleep, too. Raises AwsError."""
+def gather(aws: Aws, stacks: Sequence[Stack], now: float, limits: Limits, wake: bool) -> list[Facts]:
+    """All that the verdict on each of a stack's views looks at, at `now` (Unix seconds). What is of the stack is asked
+    once. `limits.lag` counts where no alarm has another; `wake`: ask a collection that may sleep, too. Raises AwsError.
+    """
+    shared = _Shared(aws, stacks[0], now, limits)
+    return [_gathered(aws, stack, shared, wake) for stack in stacks]
+
+
+class _Shared:
+    """What is of the stack and of no view."""
+
+    def __init__(self, aws: Aws, stack: Stack, now: float, limits: Limits) -> None:
+        self._aws = aws
+        self.now = now
+        self.metrics = _Metrics(aws, stack, now)
+        self.queue = queue_depth(aws, stack, self.metrics.oldest_message())
+        self.trigger = find_trigger(aws, stack)
+        self.lag = self.metrics.lag()
+        self.limits = replace(limits, lag=self.metrics.alarm_lag() or limits.lag)
+
+    @cached_property
+    def dropped(self) -> list[float]:
+        """When the trigger wrote to its bucket (Unix seconds). Its objects are named aws/lambda/<mapping>/<shard>/…
+        (developer guide, "Capturing discarded batches for a DynamoDB event source")."""
+        if self.trigger is None or self.trigger.bucket is None:
+            return []
+        token = ("ContinuationToken", "NextContinuationToken")
+        call, prefix = self._aws.client("s3").list_objects_v2, f"aws/lambda/{self.trigger.uuid}/"
+        found = pages(call, "Contents", token, Bucket=self.trigger.bucket, Prefix=prefix)
+        return [each["LastModified"].timestamp() for each in found]
+
+
+def _gathered(aws: Aws, stack: Stack, shared: _Shared, wake: bool) -> Facts:
+    """Of one view."""
     machine, has_machine = Machine(aws, stack), True
     running = verification = failed = None
     try:
@@ -57,22 +90,19 @@ def gather(aws: Aws, stack: Stack, now: float, limits: Limits, wake: bool) -> Fa
         failed = machine.latest(COMPARISONS, *FAILURES, since=verification.started if verification else 0.0)
     except NoMachineError:
         has_machine = False
-    metrics = _Metrics(aws, stack, now)
-    queue = queue_depth(aws, stack, metrics.oldest_message())
-    trigger = find_trigger(aws, stack)
     clean = verification.started if verification and verification.output.get("in_step") is True else None
     return Facts(
-        now=now,
-        trigger=trigger,
-        lag=metrics.lag(),
-        queue=queue,
-        since=_since(aws, metrics, trigger, queue, clean),
+        now=shared.now,
+        trigger=shared.trigger,
+        lag=shared.lag,
+        queue=shared.queue,
+        since=_since(shared, stack, clean),
         verification=verification,
         failed=failed,
         running=running,
         has_machine=has_machine,
         index=_look(aws, stack, wake) if has_machine else None,
-        limits=replace(limits, lag=metrics.alarm_lag() or limits.lag),
+        limits=shared.limits,
     )
 
 
@@ -100,49 +130,43 @@ def _look(aws: Aws, stack: Stack, wake: bool) -> Index:
         raise CliError(f"The function {stack.reconcile_name} knows no look.", OLD_MODULE) from error
 
 
-def _since(aws: Aws, metrics: _Metrics, trigger: Trigger | None, queue: Queue, clean: float | None) -> Since:
+def _since(shared: _Shared, stack: Stack, clean: float | None) -> Since:
     """What was signalled since a verification that found no difference began; without one, all that still counts."""
+    metrics = shared.metrics
     # With the queue empty, whatever the last redrive left has been settled.
-    signals = (metrics.repair_needed(clean), metrics.lost(clean) if queue.messages else None)
+    signals = (metrics.repair_needed(stack, clean), metrics.lost(clean) if shared.queue.messages else None)
     repair_needed = max((each for each in signals if each is not None), default=None)
     if clean is None:
         return Since(repair_needed=repair_needed)
     return Since(
         repair_needed=repair_needed,
-        gap=metrics.gap(trigger, clean),
+        gap=metrics.gap(shared.trigger, clean),
         missed=metrics.missed(clean),
-        dropped=_dropped(aws, trigger, clean),
+        dropped=next((at for at in shared.dropped if at >= clean), None),
         undelivered=metrics.undelivered(clean),
         handed=metrics.handed(clean),
     )
 
 
-def _dropped(aws: Aws, trigger: Trigger | None, since: float) -> float | None:
-    """When the trigger first wrote to its bucket after `since` (Unix seconds). Its objects are named
-    aws/lambda/<mapping>/<shard>/… (developer guide, "Capturing discarded batches for a DynamoDB event source")."""
-    if trigger is None or trigger.bucket is None:
-        return None
-    token = ("ContinuationToken", "NextContinuationToken")
-    call = aws.client("s3").list_objects_v2
-    found = pages(call, "Contents", token, Bucket=trigger.bucket, Prefix=f"aws/lambda/{trigger.uuid}/")
-    written = (each["LastModified"].timestamp() for each in found)
-    return next((at for at in written if at >= since), None)
-
-
 @dataclass(frozen=True)
 class Series:
-    """A metric of one function or queue, with the statistic that is asked for."""
+    """A metric of one function, table or queue, with the statistic that is asked for. view: of a further view alone."""
 
     namespace: str
     metric: str
     dimension: str
     of: str
     statistic: str = "Maximum"
+    view: str = ""
 
 
 class _Metrics:
+    """Metrics of a stack. What was asked for is not asked once more: views that were verified together have the same
+    questions."""
+
     def __init__(self, aws: Aws, stack: Stack, now: float) -> None:
         self._client = aws.client("cloudwatch")
+        self._asked: dict[tuple[tuple[Series, ...], float, float, int], list[Value]] = {}
         self._stack = stack
         self._now = now
         self._read = Series("AWS/Lambda", "IteratorAge", "FunctionName", stack.name)
@@ -162,7 +186,7 @@ class _Metrics:
         leaves no age behind. Told where it lasts."""
         first = self._now - RECENT
         begun = Series("AWS/Lambda", "Invocations", "FunctionName", self._stack.name, "Sum")
-        read = max((at for at, value in self._values(begun, first, self._now, 60) if value > 0), default=first)
+        read = max((at for at, value in self._values([begun], first, self._now, 60) if value > 0), default=first)
         left = [at for at in self._written(first, 60) if at > read]
         return left[0] if left and self._now - left[0] >= UNREAD_SECONDS else None
 
@@ -170,15 +194,16 @@ class _Metrics:
         """Seconds."""
         return self._newest(Series("AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", self._stack.queue_name))
 
-    def repair_needed(self, clean: float | None) -> float | None:
-        """When the latest signal came that a clean comparison begun at `clean` does not settle (Unix seconds)."""
+    def repair_needed(self, stack: Stack, clean: float | None) -> float | None:
+        """When the latest signal of a view came that a clean comparison begun at `clean` does not settle (Unix
+        seconds)."""
         since = max(self._now - LONGEST if clean is None else clean, self._now - HOURS_KEPT)
-        signals = self._signals(since - since % HOUR, self._now, HOUR)
+        signals = self._signals(stack.view, since - since % HOUR, self._now, HOUR)
         if not signals:
             return None
         # That hour more closely: it may be the one in which the comparison began, with signals from before it.
         fine = min(300, self._period(since))
-        closer = self._signals(max(signals[-1], since - since % fine), signals[-1] + HOUR, fine)
+        closer = self._signals(stack.view, max(signals[-1], since - since % fine), signals[-1] + HOUR, fine)
         if closer:
             return closer[-1]
         kept = self._period(since) < HOUR  # else the hour in which it began may have had it before
@@ -188,7 +213,7 @@ class _Metrics:
         """When a redrive left ranges that only a repair settles (Unix seconds), if no clean comparison was begun since.
         The last redrive's word counts."""
         told = Series(self._stack.metric_namespace, "RedriveLost", "FunctionName", self._stack.redrive_name)
-        values = self._values(told, self._now - MESSAGES_KEPT, self._now, 60)
+        values = self._values([told], self._now - MESSAGES_KEPT, self._now, 60)
         at, left = values[-1] if values else (0.0, 0.0)
         return at if left > 0 and at >= (clean or 0.0) else None
 
@@ -203,7 +228,7 @@ class _Metrics:
         if trigger is None or trigger.changed is None or trigger.changed <= since:
             return None
         day = trigger.changed - STREAM_KEEPS_SECONDS
-        return None if self._values(self._read, day, trigger.changed, self._period(day)) else trigger.changed
+        return None if self._values([self._read], day, trigger.changed, self._period(day)) else trigger.changed
 
     def missed(self, since: float) -> float | None:
         """When the table was first written after `since` (Unix seconds) with nothing read from then on for as long as
@@ -218,7 +243,7 @@ class _Metrics:
         table of its name in this one would be told of."""
         if self._stack.cross_account:
             return []
-        return [at for at, value in self._values(self._writes, start, self._now, period) if value > 0]
+        return [at for at, value in self._values([self._writes], start, self._now, period) if value > 0]
 
     def undelivered(self, since: float) -> float | None:
         """When Lambda could not say what it gave up, after `since` (Unix seconds)."""
@@ -232,19 +257,21 @@ class _Metrics:
         first = since - since % period
         begin = first - max(RECENT, 3 * period)
 
-        def ours(metric: str, function: str) -> list[Value]:
-            return self._values(Series(namespace, metric, "FunctionName", function, "Sum"), begin, self._now, period)
+        def ours(*metrics: tuple[str, str]) -> list[Value]:
+            series = [Series(namespace, metric, "FunctionName", function, "Sum") for metric, function in metrics]
+            return self._values(series, begin, self._now, period)
 
         def of_queue(metric: str, statistic: str) -> list[Value]:
-            return self._values(Series("AWS/SQS", metric, "QueueName", queue, statistic), begin, self._now, period)
+            return self._values([Series("AWS/SQS", metric, "QueueName", queue, statistic)], begin, self._now, period)
 
-        poison = ours("Poison", stack.name) + ours("RunPoison", stack.reconcile_name)
+        # Of all views: a redrive brings a message's key in step in each of them.
+        poison = ours(("Poison", stack.name), *(("RunPoison", each) for each in stack.reconcile_names))
         # The trigger's own messages are among these alone.
         ways = (poison, of_queue("NumberOfMessagesSent", "Sum"))
         sent = max(_sum(each, first) for each in ways)
         if not sent:
             return Handed()
-        redriven = ours("Redriven", stack.redrive_name)
+        redriven = ours(("Redriven", stack.redrive_name))
         depths = of_queue("ApproximateNumberOfMessagesVisible", "Maximum")
         before = max(waited(first, depths, each, redriven) for each in ways)
         return Handed(int(sent), int(_sum(redriven, first)), int(before))
@@ -257,39 +284,47 @@ class _Metrics:
     def _all(self, series: Series, since: float) -> list[Value]:
         """All values from the period of `since` on."""
         period = self._period(since)
-        return self._values(series, since - since % period, self._now, period)
+        return self._values([series], since - since % period, self._now, period)
 
-    def _signals(self, start: float, end: float, period: int) -> list[float]:
-        """When either function that writes changes has signalled, the oldest first."""
-        functions = (self._stack.name, self._stack.redrive_name)
-        needed = [
-            Series(self._stack.metric_namespace, "RepairNeeded", "FunctionName", each, "Sum") for each in functions
-        ]
-        return sorted(at for each in needed for at, value in self._values(each, start, end, period) if value > 0)
+    def _signals(self, view: str, start: float, end: float, period: int) -> list[float]:
+        """When either function that writes changes has signalled of a view, the oldest first."""
+        namespace, functions = self._stack.metric_namespace, (self._stack.name, self._stack.redrive_name)
+        needed = [Series(namespace, "RepairNeeded", "FunctionName", each, "Sum", view) for each in functions]
+        return [at for at, value in self._values(needed, start, end, period) if value > 0]
 
     def _newest(self, series: Series) -> float | None:
-        values = self._values(series, self._now - RECENT, self._now, 60)
+        values = self._values([series], self._now - RECENT, self._now, 60)
         return values[-1][1] if values else None
 
-    def _values(self, series: Series, start: float, end: float, period: int) -> list[Value]:
-        """Values with their period's start (Unix seconds), the oldest first."""
+    def _values(self, series: Sequence[Series], start: float, end: float, period: int) -> list[Value]:
+        """Values of one or several metrics with their period's start (Unix seconds), the oldest first."""
+        question = (tuple(series), start, end, period)
+        if question not in self._asked:
+            self._asked[question] = self._ask(*question)
+        return self._asked[question]
+
+    def _ask(self, series: Sequence[Series], start: float, end: float, period: int) -> list[Value]:
+        """`_values`, of CloudWatch."""
+        queries = [
+            {"Id": f"m{number}", "MetricStat": {"Metric": _metric(each), "Period": period, "Stat": each.statistic}}
+            for number, each in enumerate(series)
+        ]
         results = list(
             pages(
                 self._client.get_metric_data,
                 "MetricDataResults",
                 ("NextToken", "NextToken"),
-                MetricDataQueries=[
-                    {"Id": "m", "MetricStat": {"Metric": _metric(series), "Period": period, "Stat": series.statistic}}
-                ],
+                MetricDataQueries=queries,
                 StartTime=datetime.fromtimestamp(start, UTC),
                 EndTime=datetime.fromtimestamp(max(end, start + period), UTC),
                 ScanBy="TimestampAscending",
             )
         )
-        # Of several pages the last one says whether all values have come (API "MetricDataResult").
-        if results and results[-1].get("StatusCode", WHOLE) != WHOLE:
+        # Of several pages the last one says whether all values of a metric have come (API "MetricDataResult").
+        states = {result["Id"]: result.get("StatusCode", WHOLE) for result in results}
+        if partial := set(states.values()) - {WHOLE}:
             raise CliError(
-                f"CloudWatch could not give all of {series.metric}: {results[-1]['StatusCode']}.",
+                f"CloudWatch could not give all of {series[0].metric}: {', '.join(sorted(partial))}.",
                 "Without it nothing is known. Try again in a minute.",
             )
         found = [
@@ -309,7 +344,10 @@ def _metric(series: Series) -> dict[str, Any]:
     return {
         "Namespace": series.namespace,
         "MetricName": series.metric,
-        "Dimensions": [{"Name": series.dimension, "Value": series.of}],
+        "Dimensions": [
+            {"Name": series.dimension, "Value": series.of},
+            *([{"Name": "View", "Value": series.view}] if series.view else []),
+        ],
     }
 
 

@@ -17,10 +17,10 @@ from searchsync_cli import __version__
 from searchsync_cli.aws import Aws
 from searchsync_cli.commands import backfill, doctor, logs, mapping, preview, redrive, repair, runs, status, verify
 from searchsync_cli.errors import CliError
-from searchsync_cli.executions import World, addressed
+from searchsync_cli.executions import World, addressed, advised
 from searchsync_cli.exits import IN_SHORT, Exit
 from searchsync_cli.screen import Screen
-from searchsync_cli.stack import discover, from_terraform
+from searchsync_cli.stack import Stack, discover, from_terraform
 
 COMMANDS: dict[str, ModuleType] = {
     "status": status, "backfill": backfill, "verify": verify, "repair": repair, "runs": runs, "redrive": redrive,
@@ -28,6 +28,8 @@ COMMANDS: dict[str, ModuleType] = {
 }  # fmt: skip
 NO_VERDICT = ("logs", None)
 """Commands whose reader may go (`| head -1`) and has missed nothing; None: --help."""
+OF_ONE_VIEW = ("backfill", "verify", "repair", "runs")
+"""Commands that say so where a stack has several views."""
 EPILOGUE = (
     "The stack is found by `terraform output -json` in this folder (or --terraform DIR), or by --name. "
     f"Exit codes: {IN_SHORT}."
@@ -89,6 +91,9 @@ def _common(group: Any, default: str | None, unset: bool | str) -> None:
     add = group.add_argument
     add("--name", metavar="F", default=default, help="the sync function's name (the module's output function_name)")
     add(
+        "--view", metavar="V", default=default, help="a further view of the stack (default: the first one; status: all)"
+    )
+    add(
         "--terraform",
         type=Path,
         metavar="DIR",
@@ -109,7 +114,7 @@ def _common(group: Any, default: str | None, unset: bool | str) -> None:
 def main(arguments: Sequence[str] | None = None, world: World | None = None) -> int:
     """Entry of the command line. Returns the exit code."""
     _usable_streams()
-    options = Namespace(command=None, debug=False, name=None, terraform=None, region=None, profile=None)
+    options = Namespace(command=None, debug=False, name=None, view=None, terraform=None, region=None, profile=None)
     screen = world.screen if world else Screen()
     try:
         try:
@@ -120,7 +125,7 @@ def main(arguments: Sequence[str] | None = None, world: World | None = None) -> 
             code = int(told.code or 0)
         sys.stdout.flush()  # at the interpreter's end a full disk would be a traceback
     except CliError as error:
-        return _failed(screen, CliError(addressed(error.message, options), addressed(error.remedy, options)))
+        return _failed(screen, CliError(addressed(error.message, options), advised(error.remedy, options)))
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     except BrokenPipeError:
@@ -198,8 +203,19 @@ def _run(options: Namespace, world: World) -> int:
         named = from_terraform(options.terraform or Path.cwd())
         world.aws.prefer_region(named.region)
         name = named.name
-    code: int = options.run(options, world, discover(world.aws, name))
+    code: int = options.run(options, world, _by_view(options, world, discover(world.aws, name)))
     return code
+
+
+def _by_view(options: Namespace, world: World, stack: Stack) -> Stack:
+    """The stack by the view that is meant; the others are named where one alone is."""
+    if options.view is not None:
+        return stack.of_view(options.view)
+    task = options.command
+    if task in OF_ONE_VIEW and stack.further:
+        others = ", ".join(f"`searchsync {task} --view {each}`" for each in sorted(stack.further))
+        world.screen.note(addressed(f"Of the first view, {stack.index}. Of the others: {others}.", options))
+    return stack
 
 
 if __name__ == "__main__":

@@ -1,12 +1,16 @@
-"""Finds the stack: the sync function's name from Terraform's outputs or the operator, all else from AWS."""
+"""Finds the stack: the sync function's name from Terraform's outputs or the operator, all else from AWS. And one of its
+views: the index, the reconcile function and the state machine are a view's, all else is the stack's."""
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import shutil
 import subprocess
+import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +21,7 @@ from searchsync_cli.errors import AwsError, CliError
 REQUIRED = ("STREAM_ARN", "FAILURE_QUEUE_URL", "OPENSEARCH_INDEX")
 HELPERS = {"searchsync.redrive_handler.handle": "redrive", "searchsync.reconcile_handler.handle": "reconcile"}
 """A stack's other functions by their handler. Their environment is the sync function's, and their name its name, with
-this behind a hyphen."""
+this behind a hyphen; a further view's name stands between the two, and in its VIEW."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,8 @@ class Named:
 
 @dataclass(frozen=True)
 class Stack:
-    """One pipeline. `name` is the sync function's; what else belongs to it follows by convention."""
+    """One pipeline, looked at by one of its views. `name` is the sync function's; what else belongs to it follows by
+    convention. view: "" is the first one; index: of that view; further: the index of each further view by its name."""
 
     name: str
     function_arn: str
@@ -40,6 +45,23 @@ class Stack:
     index: str
     metric_namespace: str
     host: str = ""
+    view: str = ""
+    further: Mapping[str, str] = field(default_factory=dict)
+
+    def of_view(self, view: str) -> Stack:
+        """The stack by a further view. Raises CliError that names those there are."""
+        if view in self.further:
+            return replace(self, view=view, index=self.further[view])
+        there = f"Those there are: {', '.join(sorted(self.further))}" if self.further else "It has no further views"
+        raise CliError(
+            f"The stack {self.name} has no view {json.dumps(view, ensure_ascii=False)}.",
+            f"{there}. Without --view it is the first one, which has no name.",
+        )
+
+    @property
+    def every(self) -> tuple[Stack, ...]:
+        """Of the stack by its first view: by each of them, the first one before the others."""
+        return (self, *(self.of_view(each) for each in sorted(self.further)))
 
     @property
     def may_sleep(self) -> bool:
@@ -64,14 +86,19 @@ class Stack:
 
     @property
     def reconcile_name(self) -> str:
-        """The reconcile function."""
-        return f"{self.name}-reconcile"
+        """The view's reconcile function."""
+        return f"{self.name}-{self.view}-reconcile" if self.view else f"{self.name}-reconcile"
+
+    @property
+    def reconcile_names(self) -> tuple[str, ...]:
+        """The reconcile functions of all views."""
+        return tuple(replace(self, view=view).reconcile_name for view in ("", *self.further))
 
     @property
     def machine_arn(self) -> str:
-        """The state machine of the reconciliation."""
+        """The state machine of the view's reconciliation."""
         _, partition, _, region, account, *_ = self.function_arn.split(":")
-        return f"arn:{partition}:states:{region}:{account}:stateMachine:{self.name}-reconcile"
+        return f"arn:{partition}:states:{region}:{account}:stateMachine:{self.reconcile_name}"
 
     @property
     def table_arn(self) -> str:
@@ -172,13 +199,10 @@ def discover(aws: Aws, name: str) -> Stack:
 def stack_of(configuration: Mapping[str, Any]) -> Stack:
     """The stack of a function's configuration (GetFunctionConfiguration). Raises CliError."""
     name = configuration["FunctionName"]
+    environment = configuration.get("Environment", {})
     helper = HELPERS.get(configuration.get("Handler", ""))
     if helper is not None:
-        raise CliError(
-            f"The function {name} is a stack's {helper} function.",
-            f"Give the sync function's name with --name: {name.removesuffix(f'-{helper}')}.",
-        )
-    environment = configuration.get("Environment", {})
+        raise _helpers(name, helper, environment.get("Variables", {}).get("VIEW", ""))
     if "Error" in environment:
         raise CliError(
             f"The environment of {name} cannot be read: {environment['Error'].get('Message', '')}.",
@@ -200,7 +224,37 @@ def stack_of(configuration: Mapping[str, Any]) -> Stack:
         index=variables["OPENSEARCH_INDEX"],
         metric_namespace=variables.get("METRIC_NAMESPACE") or "searchsync",
         host=variables.get("OPENSEARCH_HOST", ""),
+        further=further_views(name, variables.get("VIEWS", "")),
     )
+
+
+def _helpers(name: str, helper: str, view: str) -> CliError:
+    """Another function of a stack was given for its sync function."""
+    sync = name.removesuffix(f"-{helper}")
+    if not view:
+        return CliError(
+            f"The function {name} is a stack's {helper} function.",
+            f"Give the sync function's name with --name: {sync}.",
+        )
+    return CliError(
+        f"The function {name} is the {helper} function of a stack's view {view}.",
+        f"Give the sync function's name and the view: --name {sync.removesuffix(f'-{view}')} --view {view}.",
+    )
+
+
+def further_views(function: str, text: str) -> Mapping[str, str]:
+    """The index of each further view by its name, from the variable VIEWS of a sync function: JSON, as it is or as
+    Terraform's `base64gzip` writes it. Raises CliError."""
+    if not text:
+        return {}
+    try:
+        plain = text if text.lstrip().startswith("{") else gzip.decompress(base64.b64decode(text, validate=True))
+        return {str(name): str(view["index"]) for name, view in json.loads(plain).items()}
+    except (ValueError, OSError, EOFError, zlib.error, AttributeError, KeyError, TypeError, RecursionError) as error:
+        raise CliError(
+            f"The views of {function} cannot be read: VIEWS of its environment is not what the module writes.",
+            "Run terraform apply; if that changes nothing, install the `searchsync` of the module's version.",
+        ) from error
 
 
 def log_group_of(configuration: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ put it in doubt. docs/verdict.md has every fact.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -66,6 +66,11 @@ class Verdict(StrEnum):
     def exit_code(self) -> Exit:
         """DONE when in step."""
         return Exit.of(self is Verdict.IN_STEP)
+
+    @classmethod
+    def worst(cls, verdicts: Iterable[Verdict]) -> Verdict:
+        """Of several views: that of all of them."""
+        return max(verdicts, key=(cls.IN_STEP, cls.IN_DOUBT, cls.UNVERIFIED, cls.DIFFERENCES).index)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -34,6 +34,13 @@ TABLE_ARN = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/orders"
 STREAM_LABEL = "2026-01-02T03:04:05.678"
 MACHINE_ARN = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{NAME}-reconcile"
 BUCKET = "exports"
+
+
+def machine_arn(view: str = "") -> str:
+    """The state machine of a view."""
+    return MACHINE_ARN.removesuffix("reconcile") + (f"{view}-reconcile" if view else "reconcile")
+
+
 LOADER = botocore.session.Session().get_component("data_loader")
 """The services' models, read once for all tests: most of a test's time otherwise."""
 
@@ -63,10 +70,11 @@ class Run:
     input: Mapping[str, Any] = field(default_factory=dict)
     redrive_status: str = "REDRIVABLE"
     redriven: int = 0
+    machine: str = MACHINE_ARN
 
     @property
     def arn(self) -> str:
-        return f"{MACHINE_ARN.replace(':stateMachine:', ':execution:')}:{self.name}"
+        return f"{self.machine.replace(':stateMachine:', ':execution:')}:{self.name}"
 
 
 @dataclass
@@ -136,17 +144,32 @@ class Cloud:
             "MaximumRecordAgeInSeconds": 79_200,
         }
         for function in (NAME, f"{NAME}-redrive", f"{NAME}-reconcile"):
-            self.functions[function] = lambda _: None
-            self.session.client("logs").create_log_group(logGroupName=f"/aws/lambda/{function}")
-            self.session.client("logs").create_log_stream(logGroupName=f"/aws/lambda/{function}", logStreamName="1")
+            self._add_function(function)
         self.functions[f"{NAME}-reconcile"] = self.look
 
-    def look(self, event: Any) -> dict[str, Any]:
-        """What the reconcile function answers to a look."""
+    def _add_function(self, name: str) -> None:
+        self.functions[name] = lambda _: None
+        self.session.client("logs").create_log_group(logGroupName=f"/aws/lambda/{name}")
+        self.session.client("logs").create_log_stream(logGroupName=f"/aws/lambda/{name}", logStreamName="1")
+
+    def add_view(self, name: str) -> None:
+        """A further view of the stack, its index named after it."""
+        views = json.loads(self.variables.get("VIEWS", "{}"))
+        self.variables["VIEWS"] = json.dumps({**views, name: {"index": f"orders-{name}"}})
+        self._add_function(f"{NAME}-{name}-reconcile")
+        self.functions[f"{NAME}-{name}-reconcile"] = lambda event: self.look(event, name)
+
+    def look(self, event: Any, view: str = "") -> dict[str, Any]:
+        """What a view's reconcile function answers to a look."""
         unasked = {"state": "unasked", "created": None, "documents": None}
         hidden = {} if event.get("index") else {"index_uuid": None, "index_mark": None}
         index = self.index if event.get("index") else unasked
-        return {"saw": {**self.saw, **hidden}, "index": index, "table_created": 7.0, "rolling": self.rolling}
+        saw = {**self.saw_of(view), **hidden}
+        return {"saw": saw, "index": index, "table_created": 7.0, "rolling": self.rolling}
+
+    def saw_of(self, view: str) -> dict[str, Any]:
+        """What a view's reconcile function looks at."""
+        return {**self.saw, **({"index": f"orders-{view}"} if view else {})}
 
     def run(self, *words: str, width: int = 100) -> int:
         """The exit code of `searchsync WORDS --name …`; what it wrote is in `out` and `err`."""
@@ -160,24 +183,31 @@ class Cloud:
         self.out, self.err = out.getvalue(), err.getvalue()
         return code
 
-    def finished(self, task: str, in_step: bool | None = True, before: float = 3600.0, **totals: Any) -> Run:
-        """A run that succeeded, begun so many seconds ago, two minutes long."""
+    def finished(
+        self, task: str, in_step: bool | None = True, before: float = 3600.0, view: str = "", **totals: Any
+    ) -> Run:
+        """A run of a view that succeeded, begun so many seconds ago, two minutes long."""
         started = self.clock.now() - before
-        run = Run(f"{task}-{len(self.runs)}", task, started, "SUCCEEDED", started + 120)
+        run = Run(f"{task}-{len(self.runs)}", task, started, "SUCCEEDED", started + 120, machine=machine_arn(view))
         run.output = {"task": task, "run": run.name, "totals": totals, "in_step": in_step, "report": None}
-        run.output = {**run.output, "saw": dict(self.saw)}
+        run.output = {**run.output, "saw": self.saw_of(view)}
         self.runs.append(run)
         return run
 
-    def metric(self, namespace: str, name: str, value: float, before: float = 60.0, of: str = NAME) -> None:
-        """One value of a metric, so many seconds ago."""
+    def metric(
+        self, namespace: str, name: str, value: float, before: float = 60.0, of: str = NAME, *, view: str = ""
+    ) -> None:
+        """One value of a metric, so many seconds ago; of a further view with the dimension that names it."""
         dimension = {"AWS/SQS": "QueueName", "AWS/DynamoDB": "TableName"}.get(namespace, "FunctionName")
         self.session.client("cloudwatch").put_metric_data(
             Namespace=namespace,
             MetricData=[
                 {
                     "MetricName": name,
-                    "Dimensions": [{"Name": dimension, "Value": of}],
+                    "Dimensions": [
+                        {"Name": dimension, "Value": of},
+                        *([{"Name": "View", "Value": view}] if view else []),
+                    ],
                     "Timestamp": datetime.fromtimestamp(self.clock.now() - before, UTC),
                     "Value": value,
                 }
@@ -259,7 +289,8 @@ class Cloud:
     def _on_StartExecution(self, asked: Mapping[str, Any]) -> Any:  # noqa: N802
         self._machine()
         request = json.loads(asked["input"])
-        run = Run(asked["name"], request["task"], self.clock.now(), input=request, **self.next_run)
+        machine = asked["stateMachineArn"]
+        run = Run(asked["name"], request["task"], self.clock.now(), input=request, machine=machine, **self.next_run)
         self.runs.append(run)
         return {"executionArn": run.arn, "startDate": _date(run.started)}
 
@@ -272,7 +303,8 @@ class Cloud:
             run = self._run({"executionArn": asked["mapRunArn"].rpartition("/")[0]})
             return {"executions": [_listed(child) for child in _failed_children(run)]}
         self._machine()
-        found = [run for run in self.runs if run.status == asked.get("statusFilter", run.status)]
+        runs = [run for run in self.runs if run.machine == asked["stateMachineArn"]]
+        found = [run for run in runs if run.status == asked.get("statusFilter", run.status)]
         found.sort(key=lambda run: run.stopped or run.started, reverse=True)
         return {"executions": [_listed(run) for run in found]}
 
@@ -305,7 +337,7 @@ class Cloud:
                 {
                     "executionArn": run.arn,
                     "mapRunArn": f"{run.arn}/{position}",
-                    "stateMachineArn": MACHINE_ARN,
+                    "stateMachineArn": run.machine,
                     "startDate": _date(at),
                 }
                 for position, at in reversed(list(enumerate(runs)))
@@ -356,7 +388,8 @@ class Cloud:
 def _failed_children(run: Run) -> list[Run]:
     if run.child is None:
         return []
-    return [Run(f"{run.name}-child", run.task, run.started, "FAILED", run.started + 1, fails=run.child)]
+    failed = Run(f"{run.name}-child", run.task, run.started, "FAILED", run.started + 1, fails=run.child)
+    return [replace(failed, machine=run.machine)]
 
 
 def _date(seconds: float) -> datetime:
@@ -366,7 +399,7 @@ def _date(seconds: float) -> datetime:
 def _listed(run: Run) -> dict[str, Any]:
     listed = {
         "executionArn": run.arn,
-        "stateMachineArn": MACHINE_ARN,
+        "stateMachineArn": run.machine,
         "name": run.name,
         "status": run.status,
         "startDate": _date(run.started),

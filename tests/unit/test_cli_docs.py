@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 SECTION = (ROOT / "docs/operations.md").read_text().partition("## Commands")[2].partition("\n## ")[0]
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
 EXPORT_ARN = f"{TABLE_ARN}/export/01-ab"
-COMMON = {"--name", "--terraform", "--region", "--profile", "--json", "--debug"}
+COMMON = {"--name", "--view", "--terraform", "--region", "--profile", "--json", "--debug"}
 
 
 def rows(heading: str) -> dict[str, str]:

@@ -628,8 +628,8 @@ def test_nothing_is_asked_for_more_finely_than_cloudwatch_keeps_it(cloud: Cloud,
     asked: list[tuple[float, int]] = []
 
     def note(params: Any, **_: Any) -> None:
-        (query,) = params["MetricDataQueries"]
-        asked.append((cloud.clock.now() - params["StartTime"].timestamp(), query["MetricStat"]["Period"]))
+        (period,) = {query["MetricStat"]["Period"] for query in params["MetricDataQueries"]}
+        asked.append((cloud.clock.now() - params["StartTime"].timestamp(), period))
 
     cloud.session.events.register("provide-client-params.cloudwatch.GetMetricData", note)
     cloud.finished("verify", before=age)

@@ -8,7 +8,37 @@ CLI = "cli/searchsync_cli/"
 OUTPUT = "tests/unit/test_cli_output.py"
 RUNS = "tests/unit/test_cli_runs.py"
 
+VIEWS = "tests/unit/test_cli_views.py"
+
 MUTANTS = (
+    Mutant(
+        "command line: advice on a view is of the first one",
+        CLI + "executions.py",
+        '*(["view"] if is_of_a_view(command, rest) else [])',
+        "*[]",
+        (VIEWS, "-k", "pasted or that_of_its_view"),
+    ),
+    Mutant(
+        "command line: a setting of a view is named as the first one's",
+        CLI + "executions.py",
+        "lambda found: label + found[0]",
+        "lambda found: found[0]",
+        (VIEWS, "-k", "pasted or refilled_alone"),
+    ),
+    Mutant(
+        "command line: ranges settled by the repair of one view",
+        CLI + "commands/redrive.py",
+        "int(min(begun))",
+        "int(max(begun))",
+        (VIEWS, "-k", "repair_of_every_view"),
+    ),
+    Mutant(
+        "command line: the first view alone, and nobody told of the others",
+        CLI + "main.py",
+        "if task in OF_ONE_VIEW and stack.further:",
+        "if False:",
+        (VIEWS, "-k", "names_the_others"),
+    ),
     Mutant(
         "command line: an error that nobody foresaw ends as differences do",
         CLI + "main.py",

@@ -12,7 +12,37 @@ STANDING = "tests/unit/test_cli_standing.py"
 STEPS, READER = FUNCTION + "reconcile/steps.py", FUNCTION + "reconcile/reader.py"
 READS = "tests/unit/test_reconcile_reader.py"
 
+VIEWS = "tests/unit/test_cli_views.py"
+
 MUTANTS = (
+    Mutant(
+        "verdict: of several views the best",
+        CLI + "verdict.py",
+        "return max(verdicts, key=",
+        "return min(verdicts, key=",
+        (VIEWS, "-k", "worst_verdict"),
+    ),
+    Mutant(
+        "verdict: a view's signal is looked for in the first view's metric",
+        CLI + "facts.py",
+        '*([{"Name": "View", "Value": series.view}] if series.view else []),',
+        "",
+        (VIEWS, "-k", "that_of_its_view_alone"),
+    ),
+    Mutant(
+        "verdict: messages that another view's run sent do not count",
+        CLI + "facts.py",
+        '*(("RunPoison", each) for each in stack.reconcile_names)',
+        '("RunPoison", stack.reconcile_name)',
+        (VIEWS, "-k", "any_views_run_sent"),
+    ),
+    Mutant(
+        "verdict: what is of the stack is asked for each view",
+        CLI + "facts.py",
+        "if question not in self._asked:",
+        "if True:",
+        (VIEWS, "-k", "asked_once"),
+    ),
     Mutant(
         "verdict: a verification missed behind those that gave way",
         CLI + "machine.py",
@@ -44,7 +74,7 @@ MUTANTS = (
     Mutant(
         "verdict: metrics that CloudWatch could not give are silence",
         CLI + "facts.py",
-        'if results and results[-1].get("StatusCode", WHOLE) != WHOLE:',
+        "if partial := set(states.values()) - {WHOLE}:",
         "if False:",
         (STANDING, "-k", "could_not_give"),
     ),
@@ -219,7 +249,7 @@ MUTANTS = (
     Mutant(
         "verdict: what the bucket took is not looked at",
         CLI + "facts.py",
-        "        dropped=_dropped(aws, trigger, clean),\n",
+        "        dropped=next((at for at in shared.dropped if at >= clean), None),\n",
         "",
         (STATUS, "-k", "to_its_bucket"),
     ),

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from searchsync_cli.diagnosis import Outcome, Row, diagnose, exit_code
 from searchsync_cli.errors import AwsError, CliError, printable
-from searchsync_cli.executions import World, addressed
+from searchsync_cli.executions import World, advised
 from searchsync_cli.invocation import invoked
 from searchsync_cli.stack import OLD_MODULE, Stack
 from searchsync_cli.text import iso, many
@@ -114,7 +114,7 @@ def shown(rows: list[Row], left: list[str], options: Namespace) -> RenderableTyp
         "`searchsync doctor` again in 15 minutes."
         for each in left
     ]
-    told = [Text(addressed(f"→ {printable(each)}", options)) for each in advice]
+    told = [Text(advised(f"→ {printable(each)}", options)) for each in advice]
     written = [Text(f"Written to {options.report}.", "dim")] if options.report else []
     return Group(
         Text.assemble(head, (f"   {unasked} not asked" if unasked else "", "dim")),

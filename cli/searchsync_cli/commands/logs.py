@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from rich.text import Text
 
-from searchsync_cli.errors import printable
+from searchsync_cli.errors import CliError, printable
 from searchsync_cli.executions import World
 from searchsync_cli.exits import Exit
 from searchsync_cli.loglines import Follower, Line, counts, seconds
@@ -47,6 +47,11 @@ def span_seconds(text: str) -> float:
 
 def run(options: Namespace, world: World, stack: Stack) -> int:
     """Show them. Exit code 0."""
+    if stack.view and options.function != "reconcile":
+        raise CliError(
+            f"The {options.function} function is of all views, and so are its lines.",
+            f"Leave --view out, or give --function reconcile for those of {stack.view}.",
+        )
     names = {"sync": stack.name, "redrive": stack.redrive_name, "reconcile": stack.reconcile_name}
     group = stack.log_group if options.function == "sync" else log_group(world.aws, names[options.function])
     follower = Follower(world.aws, group, world.now() - options.since)

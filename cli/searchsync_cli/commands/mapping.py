@@ -12,7 +12,7 @@ from rich.console import Group
 from rich.text import Text
 
 from searchsync_cli.errors import CliError, printable
-from searchsync_cli.executions import World, addressed
+from searchsync_cli.executions import World, addressed, advised
 from searchsync_cli.exits import Exit
 from searchsync_cli.invocation import invoked
 from searchsync_cli.stack import OLD_MODULE, Stack
@@ -112,9 +112,12 @@ def reasons(answer: Mapping[str, Any], options: Namespace) -> Iterator[Text]:
         yield Text(f"! {many(count, 'item')} poison whatever the mapping: {printable(why)}", "yellow")
     if answer["exclude"]:
         paths = json.dumps(answer["exclude"], ensure_ascii=False)
-        yield Text(f"→ No mapping takes these: set document.exclude = {printable(paths)}", "yellow")
+        yield Text(
+            f"{advised('→ No mapping takes these: set document.exclude', options)} = {printable(paths)}", "yellow"
+        )
     if options.out:
-        yield Text(f"Written to {options.out}: index.mapping = file({json.dumps(str(options.out))})", "dim")
+        setting = advised("index.mapping", options)
+        yield Text(f"Written to {options.out}: {setting} = file({json.dumps(str(options.out))})", "dim")
     told = f"`searchsync mapping check {options.out or 'FILE'}` asks the collection whether it takes it."
     yield Text(addressed(f"→ {told}", options))
 
@@ -176,7 +179,7 @@ def _lines(answer: Mapping[str, Any], options: Namespace) -> Iterator[Text]:
             put, f"The index {index} can take it as it is", f"The index {index} cannot take it as it is"
         )
         if made["taken"] and not put["taken"]:
-            yield Text(addressed(f"→ {ANEW}", options))
+            yield Text(advised(f"→ {ANEW}", options))
     for each in answer["left"]:
         told = f"Not cleaned up: send `{each}` to the collection, or run `searchsync doctor` in 15 minutes."
         yield Text(addressed(f"→ {told}", options), "yellow")

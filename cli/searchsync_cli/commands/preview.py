@@ -11,7 +11,7 @@ from typing import Any
 from rich.text import Text
 
 from searchsync_cli.errors import CliError, printable
-from searchsync_cli.executions import World, addressed
+from searchsync_cli.executions import World, addressed, advised
 from searchsync_cli.exits import Exit
 from searchsync_cli.invocation import invoked
 from searchsync_cli.items import attributes_in, difference, exact, pretty
@@ -113,7 +113,9 @@ def _body(answer: Mapping[str, Any], lines: list[str], options: Namespace) -> It
         yield Text.assemble(("✗ Poison  ", "bold red"), printable(answer["poison"]))
     elif answer["document"] is None and not (options.diff and answer["kind"] is None):
         left_out = "The item is to have no document, by `document.when`"
-        yield Text(f"✗ {left_out if answer['item'] else 'The table has no item of this key'}", "bold red")
+        yield Text(
+            f"✗ {advised(left_out, options) if answer['item'] else 'The table has no item of this key'}", "bold red"
+        )
     if lines:
         yield from (Text(printable(each), COLOURS.get(each[:1], "")) for each in lines)
         told = "A change may be on its way: look again in a minute. `searchsync repair` mends what stays."

@@ -12,7 +12,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from searchsync_cli.errors import printable
+from searchsync_cli.errors import CliError, printable
 from searchsync_cli.executions import World, addressed
 from searchsync_cli.exits import Exit
 from searchsync_cli.facts import MESSAGES_KEPT, queue_depth
@@ -64,6 +64,8 @@ def options(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, world: World, stack: Stack) -> int:
     """Exit code 0 when nothing stays, 1 when something does."""
+    if stack.view:
+        raise CliError("A redrive is of all views: it brings a message's key in step in each.", "Leave --view out.")
     event = _event(world, stack)
     waiting = queue_depth(world.aws, stack).visible
     redriven = Redriven()
@@ -89,20 +91,25 @@ def run(options: Namespace, world: World, stack: Stack) -> int:
                 break
     if not redriven.counts["taken"] and queue_depth(world.aws, stack).in_flight:
         redriven.more = True  # by a redrive that runs, or one that was ended in the middle
-    world.screen.result(shown(redriven, options), redriven.as_json())
+    world.screen.result(shown(redriven, stack, options), redriven.as_json())
     return Exit.of(not (redriven.stays or redriven.more))
 
 
 def _event(world: World, stack: Stack) -> dict[str, Any]:
-    """The function's event: since when ranges of dropped records are settled by a repair."""
-    try:
-        repair = Machine(world.aws, stack).latest(("repair",), "SUCCEEDED", since=world.now() - MESSAGES_KEPT)
-    except NoMachineError:
-        return {}
-    return {"repaired_since": int(repair.started)} if repair else {}
+    """The function's event: since when ranges of dropped records are settled by a repair, of each view."""
+    begun: list[float] = []
+    for each in stack.every:
+        try:
+            repair = Machine(world.aws, each).latest(("repair",), "SUCCEEDED", since=world.now() - MESSAGES_KEPT)
+        except NoMachineError:
+            return {}
+        if repair is None:
+            return {}
+        begun.append(repair.started)
+    return {"repaired_since": int(min(begun))}
 
 
-def shown(redriven: Redriven, options: Namespace) -> RenderableType:
+def shown(redriven: Redriven, stack: Stack, options: Namespace) -> RenderableType:
     """The result for a person."""
     counts = redriven.counts
     if not counts["taken"] and not redriven.more:
@@ -116,12 +123,14 @@ def shown(redriven: Redriven, options: Namespace) -> RenderableType:
     sheet.add_row("  redriven", f"{counts['redriven']:,}", "")
     sheet.add_row("  stayed", f"{redriven.stays:,}", Text(_reasons(redriven)))
     head = ("✓ Redriven", "bold green") if good else ("! Some stay", "bold yellow")
-    return Group(Text(*head), sheet, *(Text(addressed(f"→ {each}", options)) for each in _advice(redriven)))
+    return Group(Text(*head), sheet, *(Text(addressed(f"→ {each}", options)) for each in _advice(redriven, stack)))
 
 
-def _advice(redriven: Redriven) -> Iterator[str]:
+def _advice(redriven: Redriven, stack: Stack) -> Iterator[str]:
     if redriven.lost:
-        yield "The stream has lost some of the records. Run `searchsync repair`, then `searchsync redrive` again."
+        others = "".join(f", `searchsync repair --view {each}`" for each in sorted(stack.further))
+        repairs = f"`searchsync repair`{others}"
+        yield f"The stream has lost some of the records. Run {repairs}, then `searchsync redrive` again."
     if redriven.stays > redriven.lost:
         yield "Mend what stays (the item, or the index's mapping), then `searchsync redrive` again."
     if redriven.more:

@@ -1,10 +1,11 @@
-"""`searchsync status`: is the index in step, and does the pipeline run."""
+"""`searchsync status`: is the index in step, and does the pipeline run. Of a stack with several views each has its
+verdict, and the worst is that of all."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -14,7 +15,7 @@ from rich.text import Text
 from searchsync_cli.commands.logs import span_seconds
 from searchsync_cli.differences import found_by
 from searchsync_cli.errors import printable
-from searchsync_cli.executions import World, addressed
+from searchsync_cli.executions import World, advised
 from searchsync_cli.facts import gather
 from searchsync_cli.machine import Execution
 from searchsync_cli.rolling import Rolling
@@ -55,26 +56,39 @@ def options(parser: ArgumentParser) -> None:
     )
 
 
+@dataclass(frozen=True)
+class Judged:
+    """A view with its verdict, what is wrong, and what both are made from."""
+
+    stack: Stack
+    facts: Facts
+    verdict: Verdict
+    troubles: Sequence[Trouble]
+
+
 def run(options: Namespace, world: World, stack: Stack) -> int:
     """Show it. Exit code 0 in step, 1 otherwise."""
     now = world.now()
-    facts = gather(world.aws, stack, now, Limits(age=options.max_age), options.wake)
+    stacks = (stack,) if stack.view else stack.every
+    gathered = gather(world.aws, stacks, now, Limits(age=options.max_age), options.wake)
+    views = [_judged(each, facts, options) for each, facts in zip(stacks, gathered, strict=True)]
+    if len(views) == 1:
+        world.screen.result(shown(views[0], now), as_json(views[0]))
+        return views[0].verdict.exit_code
+    world.screen.result(shown_together(views, now), as_json_together(views))
+    return _worst(views).exit_code
+
+
+def _judged(stack: Stack, facts: Facts, options: Namespace) -> Judged:
+    """The verdict on a view, its remedies addressed to it."""
     verdict, troubles = judge(facts)
-    troubles = [replace(each, remedy=addressed(each.remedy, options)) for each in troubles]
-    world.screen.result(shown(stack, facts, verdict, troubles, now), as_json(stack, facts, verdict, troubles))
-    return verdict.exit_code
+    of_view = Namespace(**{**vars(options), "view": stack.view})
+    return Judged(stack, facts, verdict, [replace(each, remedy=advised(each.remedy, of_view)) for each in troubles])
 
 
-def shown(stack: Stack, facts: Facts, verdict: Verdict, troubles: list[Trouble], now: float) -> RenderableType:
-    """The status for a person."""
-    colour = COLOURS[verdict]
-    head = Text.assemble(
-        (f"{SIGNS[colour]} {verdict.value.capitalize()}", f"bold {colour}"),
-        (f"   {stack.name}: {stack.table_name} → {stack.index}, {stack.region}", "dim"),
-    )
-    sheet = Table.grid(padding=(0, 2))
-    sheet.add_column(style="bold", no_wrap=True)
-    sheet.add_column(overflow="fold")
+def shown(view: Judged, now: float) -> RenderableType:
+    """The status of one view for a person."""
+    facts, sheet = view.facts, _sheet()
     sheet.add_row("Verification", _verification(facts.verification, now))
     if facts.index and facts.index.rolling:
         sheet.add_row("Rolling", _rolling(facts.index.rolling, facts, now))
@@ -86,21 +100,74 @@ def shown(stack: Stack, facts: Facts, verdict: Verdict, troubles: list[Trouble],
     sheet.add_row("Run", _run(facts, now))
     if facts.index and facts.index.package:
         sheet.add_row("Package", printable(facts.index.package))
-    advice = [Text.assemble(("→ ", colour), f"{each.told(now)}: {each.remedy}.") for each in troubles]
-    return Group(head, Text(), sheet, *([Text(), *advice] if advice else []))
+    told = [f"{each.told(now)}: {each.remedy}." for each in view.troubles]
+    return _page(view.stack, view.stack.index, view.verdict, sheet, told)
+
+
+def shown_together(views: Sequence[Judged], now: float) -> RenderableType:
+    """The status of a stack with several views for a person: a row each, and what is of the stack."""
+    first, sheet = views[0], _sheet()
+    for each in views:
+        sheet.add_row(_named(each.stack), _one_of_them(each, now))
+    sheet.add_row("Trigger", _trigger(first.facts.trigger))
+    sheet.add_row("Lag", _lag(first.facts))
+    sheet.add_row("Failure queue", _queue(first.facts.queue))
+    if packages := {each.facts.index.package for each in views if each.facts.index} - {None}:
+        sheet.add_row("Package", printable(", ".join(sorted(map(str, packages)))))
+    told: dict[str, list[str]] = {}
+    for view in views:
+        for trouble in view.troubles:
+            told.setdefault(f"{trouble.told(now)}: {trouble.remedy}.", []).append(_named(view.stack))
+    advice = [text if len(whose) == len(views) else f"{', '.join(whose)}: {text}" for text, whose in told.items()]
+    return _page(first.stack, many(len(views), "view"), _worst(views), sheet, advice)
+
+
+def _sheet() -> Table:
+    sheet = Table.grid(padding=(0, 2))
+    sheet.add_column(style="bold", no_wrap=True)
+    sheet.add_column(overflow="fold")
+    return sheet
+
+
+def _page(stack: Stack, into: str, verdict: Verdict, sheet: Table, advice: Sequence[str]) -> RenderableType:
+    """The verdict, what it is made from, and what there is to do."""
+    colour = COLOURS[verdict]
+    head = Text.assemble(
+        (f"{SIGNS[colour]} {verdict.value.capitalize()}", f"bold {colour}"),
+        (f"   {stack.name}: {stack.table_name} → {into}, {stack.region}", "dim"),
+    )
+    told = [Text.assemble(("→ ", colour), each) for each in advice]
+    return Group(head, Text(), sheet, *([Text(), *told] if told else []))
+
+
+def _worst(views: Sequence[Judged]) -> Verdict:
+    return Verdict.worst(each.verdict for each in views)
+
+
+def _named(stack: Stack) -> str:
+    return f"View {stack.view}" if stack.view else "First view"
+
+
+def _one_of_them(view: Judged, now: float) -> Text:
+    """A view's row beside the others'."""
+    colour, facts = COLOURS[view.verdict], view.facts
+    told = Text.assemble((f"{SIGNS[colour]} {view.verdict.value}", colour), f" · {view.stack.index} · ")
+    told.append(_compared(facts.verification, now) if facts.verification else "never compared")
+    return told.append(f" · {facts.running.task} runs" if facts.running else "")
 
 
 def _verification(execution: Execution | None, now: float) -> Text:
     if execution is None:
         return Text("never", "yellow")
-    when = execution.stopped or execution.started
     good = execution.output.get("in_step") is True
-    totals = execution.totals
+    told = "in step" if good else found_by(execution.totals)
+    return Text.assemble((told, "green" if good else "red"), f" · {_compared(execution, now)}")
+
+
+def _compared(execution: Execution, now: float) -> str:
+    when, totals = execution.stopped or execution.started, execution.totals
     seen = f"{many(totals.get('items', 0), 'item')}, {many(totals.get('documents', 0), 'document')}"
-    told = "in step" if good else found_by(totals)
-    return Text.assemble(
-        (told, "green" if good else "red"), f" · {execution.task} of {moment(when)}, {ago(when, now)} · {seen}"
-    )
+    return f"{execution.task} of {moment(when)}, {ago(when, now)} · {seen}"
 
 
 def _rolling(rolling: Rolling, facts: Facts, now: float) -> Text:
@@ -171,17 +238,13 @@ def _run(facts: Facts, now: float) -> Text:
     return Text(f"{facts.running.task} since {moment(facts.running.started)}, {ago(facts.running.started, now)}")
 
 
-def as_json(stack: Stack, facts: Facts, verdict: Verdict, troubles: list[Trouble]) -> Mapping[str, Any]:
-    """The status for a machine."""
-    verification, trigger, running = facts.verification, facts.trigger, facts.running
+def as_json(view: Judged) -> Mapping[str, Any]:
+    """The status of one view for a machine."""
+    facts, trigger = view.facts, view.facts.trigger
     return {
-        "function": stack.name,
-        "verdict": verdict.value,
-        "in_step": verdict is Verdict.IN_STEP,
-        "troubles": [
-            {"what": each.what, "remedy": each.remedy, "since": None if each.at is None else iso(each.at)}
-            for each in troubles
-        ],
+        "function": view.stack.name,
+        **({"view": view.stack.view} if view.stack.view else {}),
+        **_of_a_view(view),
         "trigger": trigger and {"state": trigger.state, "last_result": trigger.last_result},
         "lag_seconds": {"read": facts.lag.read, "written": facts.lag.written},
         "failure_queue": {
@@ -189,6 +252,33 @@ def as_json(stack: Stack, facts: Facts, verdict: Verdict, troubles: list[Trouble
             "in_flight": facts.queue.in_flight,
             "oldest_seconds": facts.queue.oldest,
         },
+        "limits_seconds": {"lag": facts.limits.lag, "verification_age": facts.limits.age},
+    }
+
+
+def as_json_together(views: Sequence[Judged]) -> Mapping[str, Any]:
+    """The status of a stack with several views for a machine: its verdict, what is wrong and whether a repair is needed
+    are of all views, what else is of a view is the first one's; `views` has each."""
+    each = [{"view": view.stack.view or None, "index_name": view.stack.index, **_of_a_view(view)} for view in views]
+    return {
+        **as_json(views[0]),
+        "verdict": _worst(views).value,
+        "in_step": _worst(views) is Verdict.IN_STEP,
+        "troubles": [{"view": view["view"], **trouble} for view in each for trouble in view["troubles"]],
+        "repair_needed": any(view["repair_needed"] for view in each),
+        "views": each,
+    }
+
+
+def _of_a_view(view: Judged) -> dict[str, Any]:
+    facts, verification, running = view.facts, view.facts.verification, view.facts.running
+    return {
+        "verdict": view.verdict.value,
+        "in_step": view.verdict is Verdict.IN_STEP,
+        "troubles": [
+            {"what": each.what, "remedy": each.remedy, "since": None if each.at is None else iso(each.at)}
+            for each in view.troubles
+        ],
         "repair_needed": facts.since.repair_needed is not None,
         "verification": verification
         and {
@@ -203,7 +293,6 @@ def as_json(stack: Stack, facts: Facts, verdict: Verdict, troubles: list[Trouble
         "index": facts.index and {"state": facts.index.state, "documents": facts.index.documents},
         "package": facts.index.package if facts.index else None,
         "rolling": _rolling_json(facts.index.rolling if facts.index else None),
-        "limits_seconds": {"lag": facts.limits.lag, "verification_age": facts.limits.age},
         "running": running and {"task": running.task, "execution": running.arn, "started": iso(running.started)},
     }
 
