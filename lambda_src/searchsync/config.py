@@ -35,7 +35,7 @@ STREAM_ARN = re.compile(
 HOST = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:\d+)?")
 FUNCTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 INDEX_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,254}")
-VIEW_NAME = re.compile(r"[a-z](-?[a-z0-9]){0,19}")
+VIEW_NAME = re.compile(r"(?=.{1,20}$)[a-z](-?[a-z0-9])*")
 
 Value = TypeVar("Value")
 

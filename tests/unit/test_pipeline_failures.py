@@ -28,6 +28,13 @@ def test_poison_goes_to_the_failure_queue_and_the_rest_goes_on() -> None:
     assert message["stream_arn"].endswith("/stream/2026-01-01T00:00:00.000")
 
 
+def test_a_refusal_without_a_type_is_told_by_its_status() -> None:
+    bench = Bench()
+    bench.index.item_fault = faulty(a={"status": 400, "error": "<html>bad request</html>"})
+    assert bench.run(event(record("INSERT", "a"))) == []
+    assert [each["error_type"] for each in bench.queue.messages] == ["http_400"]
+
+
 def test_an_exception_in_the_conversion_makes_that_record_poison() -> None:
     bench = Bench()
     bad = record("INSERT", "bad", number=1, image={"id": {"S": "bad"}, "x": {"M": 5}})

@@ -124,7 +124,8 @@ def refused(keys: AttributeMap, sequence_number: str, version: int | None, answe
     if answer.kind is Kind.CONFLICT:
         reason = f"the index holds version {answer.current}, which lies in the future: not from this pipeline"
         return Poison(keys, sequence_number, version, FROM_THE_FUTURE, reason, index=index)
-    return Poison(keys, sequence_number, version, answer.error_type, answer.reason, index=index)
+    error_type = answer.error_type or f"http_{answer.status}"  # something between answers without a type
+    return Poison(keys, sequence_number, version, error_type, answer.reason, index=index)
 
 
 def _rising(before: int | None, after: int | None) -> int | None:

@@ -92,7 +92,7 @@ class Judge:
             return age >= LOAD_AGE and by_item + alone > 0
         if error_type == NO_ANSWER:
             return age >= SLOW_AGE and alone > 0
-        known = error_type.startswith(("injected_", "service_quota", "resync_poison"))
+        known = error_type.startswith(("injected_", "service_quota", "resync_poison", "http_"))
         return known and (by_item >= LONE_TRIES or (age >= SLOW_AGE and by_item + alone > 0))
 
     def checkpoint_passed_nothing_undone(self) -> None:
