@@ -57,3 +57,8 @@ output "reconciliation_log_group_name" {
   description = "The module's output of this name."
   value       = module.searchsync.reconciliation_log_group_name
 }
+
+output "views" {
+  description = "The module's output of this name."
+  value       = module.searchsync.views
+}

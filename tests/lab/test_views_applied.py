@@ -8,10 +8,14 @@ from typing import Any
 
 import pytest
 
+from lab.applied import Applied
 from lab.stack import Lab
 from lab.terraform import Terraform
 from searchsync.config import Config, read_environment
+from searchsync.limits import NEW_INDEX_S
 from tests.lab.test_unset import differences
+from tests.support.applied_cli import AppliedCli, Ran
+from tests.support.applied_run import damage, settling_soon
 from tests.support.snapshot import Snapshot, snapshot
 
 NAME = "views"
@@ -81,3 +85,67 @@ def test_views_come_and_go_and_the_first_is_as_it_was(lab: Lab, terraform: Terra
     assert not config(lab, f"{NAME}-reconcile").views
 
     assert not differences(never, applied({}))
+
+
+PUT = {"a": "product", "b": "person"}
+
+
+def item(name: str, kind: str) -> dict[str, Any]:
+    return {"id": {"S": name}, "kind": {"S": kind}, "secret": {"S": "s"}}
+
+
+def test_items_are_in_the_views_that_they_belong_to_and_each_view_has_its_verdict(
+    lab: Lab, terraform: Terraform
+) -> None:
+    terraform.apply({"views": VIEWS})
+    outputs = terraform.output()
+    first = Applied(lab, outputs)
+    products, people = (of_view(first, name) for name in ("products", "a-longer-one"))
+    for name, kind in PUT.items():
+        first.put(item(name, kind))
+    first.until("the documents", lambda: products.document("a") and first.document("b") and people.document("b"))
+    constants = {"live": True, "rank": 1.5, "tenant": "eu"}
+    assert products.document("b") is None
+    assert {**constants, "secret": "s"}.items() <= products.document("a").items()
+    assert "secret" not in first.document("a")
+    first.put(item("b", "product"))
+    first.put(item("a", "person"))
+    first.until("the change of places", lambda: products.document("b") and products.document("a") is None)
+    first.delete({"id": {"S": "a"}})
+    first.until("the deletion", lambda: people.document("a") is None and first.document("a") is None)
+    lab.age(2 * NEW_INDEX_S)
+    first.put(item("c", "person"))
+    first.until("what is in time", lambda: people.document("c") and first.document("c"))
+    judge(first, products)
+
+
+def of_view(stack: Applied, name: str) -> Applied:
+    """A view of the stack, as a stack of its own."""
+    view = stack.outputs["views"][name]
+    return Applied(stack.lab, {**stack.outputs, **view})
+
+
+def judge(first: Applied, products: Applied) -> None:
+    """Each view is verified, damaged and repaired by itself; `status` tells of all."""
+    cli = AppliedCli(first)
+    damage(products, "b", {"kind": "damaged"})
+    with settling_soon(first), settling_soon(products):
+        assert cli.run("verify").code == 0
+        found = cli.run("verify", "--view", "products", "--json")
+        assert (found.code, [each["id"] for each in found.json["first"]]) == (1, ["b"]), found
+        status = cli.run("status", "--json")
+        assert (status.code, status.json["verdict"]) == (1, "differences"), status
+        assert troubles(status) == {
+            ("products", "table and index differ"),
+            ("a-longer-one", "nothing has compared table and index yet"),
+        }
+        assert cli.run("repair", "--view", "products").code == 0
+        assert products.document("b")["kind"] == "product"
+        assert cli.run("verify", "--view", "a-longer-one").code == 0
+    assert troubles(cli.run("status", "--json")) == set()
+
+
+def troubles(status: Ran) -> set[tuple[str | None, str]]:
+    """What is wrong, by its view; no rolling verification begins in a test's time."""
+    told = {(each["view"], each["what"]) for each in status.json["troubles"]}
+    return {each for each in told if each[1] != "the rolling verification has not begun"}
