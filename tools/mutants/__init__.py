@@ -21,6 +21,7 @@ from tools.mutants import (
     sync,
     the_lab,
     verdict,
+    views,
 )
 
 MUTANTS = (
@@ -44,4 +45,5 @@ MUTANTS = (
     *rolling.MUTANTS,
     *release.MUTANTS,
     *owners.MUTANTS,
+    *views.MUTANTS,
 )
