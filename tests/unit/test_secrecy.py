@@ -191,7 +191,7 @@ def test_nothing_of_an_item_leaves_the_function(
 REACHED: dict[str, Callable[[dict[str, Any]], bool]] = {
     "done": lambda line: line["DocumentsWritten"] == 1,
     "poison": lambda line: line["poison"][0]["error_type"] == "mapper_parsing_exception",
-    "poison of a type that quotes": lambda line: line["poison"][0]["error_type"] == "",
+    "poison of a type that quotes": lambda line: line["poison"][0]["error_type"] == "http_400",
     "too large": lambda line: line["Poison"] == 1,
     "every request too large": lambda line: "is refused: 413" in line["error"],
     "busy": lambda line: line["busy"] == "429 circuit_breaking_exception",
