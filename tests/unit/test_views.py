@@ -219,11 +219,10 @@ def test_views_come_compressed_too_with_every_digit_of_their_constants() -> None
     assert view.shape.constants == (("n", {"N": "1.10000000000000000000001"}),)
 
 
-@pytest.mark.parametrize("name", ["", "-a", "a-", "a--b", "A", "a" * 21, "a-a" * 7, "a_b"])
+@pytest.mark.parametrize("name", ["-a", "a-", "a--b", "A", "a" * 21, "a-a" * 7, "a_b"])
 def test_a_views_own_function_refuses_a_name_that_none_has(name: str) -> None:
-    if name:
-        with pytest.raises(ConfigurationError, match="VIEW is "):
-            read_environment(environment(VIEW=name))
+    with pytest.raises(ConfigurationError, match="VIEW is "):
+        read_environment(environment(VIEW=name))
     assert read_environment(environment(VIEW="a-1")).view == "a-1"
 
 
@@ -318,7 +317,7 @@ def test_where_one_index_is_anothers_nothing_is_written(services: Services) -> N
     ("items", "heeded"),
     [
         ([("index", "i", 201), ("delete", "j", 200), ("update", "i", 404), ("update", "j", 404)], True),
-        ([("index", "i", 201), ("delete", "j", 200), ("update", "i", 404), ("update", "j", 409)], None),
+        ([("index", "i", 201), ("delete", "j", 200), ("update", "i", 404), ("update", "j", 409)], True),
         ([("index", "i", 404), ("delete", "j", 200), ("update", "i", 404), ("update", "j", 404)], True),
         ([("index", "i", 404), ("delete", "j", 404), ("update", "i", 404), ("update", "j", 404)], None),
     ],
@@ -327,7 +326,7 @@ def test_a_guard_of_each_index_says_whether_it_is_heeded(
     items: list[tuple[str, str, int]], heeded: bool | None
 ) -> None:
     body = {"items": [{action: _answered(index, status)} for action, index, status in items]}
-    assert take_guard(body, {"i", "j"}) is (heeded if items[3][2] != 409 else True)
+    assert take_guard(body, {"i", "j"}) is heeded
     assert len(body["items"]) == 2
 
 

@@ -97,7 +97,7 @@ class Write:
     @property
     def name(self) -> str:
         """By what its answer is found."""
-        return name_of(self.index, self.id) if self.index else self.id
+        return name_of(self.index, self.id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,7 @@ def _rising(before: int | None, after: int | None) -> int | None:
 
 def _decide(plan: Plan, change: Change, version: int | None) -> None:
     record, rules, index = change.record, change.view.rules, change.view.index
-    name = name_of(index, change.id) if index else change.id
+    name = name_of(index, change.id)
     plan.changes[name] = change
     if rules.filters(record.keys):
         plan.filtered.append(name)

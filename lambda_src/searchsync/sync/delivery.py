@@ -78,8 +78,8 @@ UNANSWERED_STATUSES = frozenset({None, 504})
 UNLIMITED = 2**62
 
 
-class Indexes(Protocol):
-    """The collection's index, or its several ones, as the delivery sees them."""
+class Collection(Protocol):
+    """The collection as the delivery sees it: its index, or its several ones."""
 
     def bulk(self, body: bytes, timeout: float, begin_within: float = math.inf) -> Response:
         """Send a bulk body to the index, or to those that a `Body` names; seconds until its answer, and until its first
@@ -160,7 +160,7 @@ class Delivery:
     behind a write, by its name; without it a document is as old as the delivery.
     """
 
-    collection: Indexes
+    collection: Collection
     backoff: Backoff
     largest_body: int
     born: Callable[[str], float] | None = None
@@ -236,8 +236,7 @@ class Delivery:
             ids.setdefault(write.index, []).append(write.id)
         found: dict[str, int] = {}
         for index, names in ids.items():
-            named = (index,) if index else ()
-            versions = self.collection.current_versions(names, _timeout(deadline), *named)
+            versions = self.collection.current_versions(names, _timeout(deadline), index)
             found |= {name_of(index, name): version for name, version in versions.items()}
         return found
 

@@ -23,12 +23,12 @@ from searchsync.protocol.ports import Table
 from searchsync.protocol.records import StreamRecord, lowest, parse_event
 from searchsync.protocol.version import Verdict, is_table_read, second_of, verdict
 from searchsync.sanitize import shown
-from searchsync.sync.delivery import Delivery, Indexes, Window
+from searchsync.sync.delivery import Collection, Delivery, Window
 from searchsync.sync.metrics import MADE_ANEW, Report
 from searchsync.sync.resync import Outcome, Result, Resync, Target
 
 
-class PipelineCollection(Indexes, Protocol):
+class PipelineCollection(Collection, Protocol):
     """The collection as the pipeline sees it."""
 
     recreated: bool

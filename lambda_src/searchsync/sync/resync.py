@@ -130,10 +130,10 @@ class Resync:
         answers: dict[str, tuple[int, Answer]] = {}
         gathered: list[_Read] = []
         unread = ""
+        views: dict[str, list[View]] = {}
+        for target in waiting.values():
+            views.setdefault(target.id, []).append(target.view)
         try:
-            views: dict[str, list[View]] = {}
-            for target in waiting.values():
-                views.setdefault(target.id, []).append(target.view)
             # `map` keeps no page: while one is read the one before it would be in memory, too.
             pages = self.table.read({target.id: target.keys for target in waiting.values()}, deadline)
             for read in map(partial(self._converted, views), pages):
