@@ -220,12 +220,13 @@ def test_nothing_is_sent_behind_a_calls_time(monkeypatch: pytest.MonkeyPatch) ->
         asked = client("dynamodb", port, monkeypatch)
         monkeypatch.setattr(entry, "LONGEST_CALL_OUT", LONGEST_CALL_OUT)  # a busy machine answers later
         CALLS["dynamodb"](asked)
-        sent = len(heard)
+        sent = b"".join(heard).count(b"POST /")  # head and body of one may come apart
+        assert sent == 1
         monkeypatch.setattr(entry, "LONGEST_CALL_OUT", CALL_S)
         asked.meta.events.register("request-created.dynamodb", lambda **_: time.sleep(CALL_S + LAST_LINE))
         with pytest.raises(BotoCoreError):
             CALLS["dynamodb"](asked)
-        assert len(heard) == sent
+        assert b"".join(heard).count(b"POST /") == sent
 
 
 def test_no_call_outlasts_its_invocation(monkeypatch: pytest.MonkeyPatch) -> None:
