@@ -20,5 +20,5 @@ PACKAGE = package_in(Path(__file__).parent)
 """As log lines, `searchsync status` and the output `package` name it: a semantic version with its build metadata."""
 
 without_init("opensearchpy", "opensearchpy.client", "opensearchpy.helpers")
-with absent("asyncio"):
-    import opensearchpy.connection  # noqa: F401 - it asks for asyncio twice, and does without
+with absent("asyncio", "charset_normalizer"):
+    import opensearchpy.connection  # noqa: F401 - it asks for them, as requests does, and does without

@@ -2,13 +2,15 @@
 
 opensearch-py's `__init__` imports a client for each of the engine's APIs and a query language: a tenth of a cold start
 and most of that package, for a transport and a connection. Another tenth is asyncio, for the name of one exception
-that nothing here can raise.
+that nothing here can raise, and another one charset_normalizer, for requests to guess the encoding of an answer that
+names none: all answers are read as bytes here.
 """
 
 from __future__ import annotations
 
 import gc
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
@@ -29,16 +31,19 @@ def without_init(*names: str) -> None:
 
 
 @contextmanager
-def absent(name: str) -> Iterator[None]:
-    """Within the block an import of that module fails, as where it is not installed; one that is imported stays."""
-    if name in sys.modules:
-        yield
-        return
-    sys.modules[name] = None  # type: ignore[assignment]  # what the import system takes for "not there"
+def absent(*names: str) -> Iterator[None]:
+    """Within the block an import of these modules fails, as where they are not installed, and nobody is warned of that;
+    one that is imported stays."""
+    away = [name for name in names if name not in sys.modules]
+    for name in away:
+        sys.modules[name] = None  # type: ignore[assignment]  # what the import system takes for "not there"
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
-        del sys.modules[name]
+        for name in away:
+            del sys.modules[name]
 
 
 def tune() -> None:

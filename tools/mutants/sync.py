@@ -387,8 +387,22 @@ MUTANTS = (
     Mutant(
         "a start that imports asyncio for a name",
         FUNCTION + "__init__.py",
-        'with absent("asyncio"):',
-        "if True:",
+        'absent("asyncio", "charset',
+        'absent("charset',
+        ("tests/unit/test_lean.py", "-k", "no_client_for_every_api"),
+    ),
+    Mutant(
+        "a start that imports what guesses encodings",
+        FUNCTION + "__init__.py",
+        'absent("asyncio", "charset_normalizer")',
+        'absent("asyncio")',
+        ("tests/unit/test_lean.py", "-k", "no_client_for_every_api"),
+    ),
+    Mutant(
+        "a start that warns of what it has left out",
+        FUNCTION + "lean.py",
+        'warnings.simplefilter("ignore")',
+        "pass",
         ("tests/unit/test_lean.py", "-k", "no_client_for_every_api"),
     ),
     Mutant(
