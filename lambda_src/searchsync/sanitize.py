@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import PurePath
+from traceback import walk_tb
 
 from searchsync.limits import LONGEST_SHOWN, MOST_SHOWN
 
@@ -34,3 +36,12 @@ def code_of(error: Exception) -> str:
     response = getattr(error, "response", None)
     said = response.get("Error", {}).get("Code") if isinstance(response, Mapping) else None
     return code(said) or type(error).__name__
+
+
+def places(error: BaseException, most: int, first: str = "") -> list[str]:
+    """Where an exception came from, the innermost places last: files and lines, and nothing of what they say. `first`:
+    the file with which they begin, if it is among them."""
+    found = [(PurePath(frame.f_code.co_filename).name, line) for frame, line in walk_tb(error.__traceback__)]
+    names = [name for name, _ in found]
+    begin = names.index(first) if first in names else 0
+    return [f"{name}:{line}" for name, line in found[begin:][-most:]]
