@@ -82,8 +82,8 @@ def _unusable(why: str) -> ConfigurationError:
 
 
 def _at(error: BaseException) -> str:
-    """Where an exception came from, as its places from the user's code on; a message may hold an item."""
-    found = places(error, MOST_PLACES_SHOWN, f"{MODULE}.py")
+    """Where an exception came from in the user's code; its message may hold an item."""
+    found = places(error, MOST_PLACES_SHOWN, without=_at.__code__.co_filename)
     return f" at {' '.join(found)}" if found else ""
 
 

@@ -38,10 +38,10 @@ def code_of(error: Exception) -> str:
     return code(said) or type(error).__name__
 
 
-def places(error: BaseException, most: int, first: str = "") -> list[str]:
-    """Where an exception came from, the innermost places last: files and lines, and nothing of what they say. `first`:
-    the file with which they begin, if it is among them."""
-    found = [(PurePath(frame.f_code.co_filename).name, line) for frame, line in walk_tb(error.__traceback__)]
-    names = [name for name, _ in found]
-    begin = names.index(first) if first in names else 0
-    return [f"{name}:{line}" for name, line in found[begin:][-most:]]
+def places(error: BaseException, most: int, without: str = "") -> list[str]:
+    """Where an exception came from, the innermost places last: files and lines, and nothing of what they say. Left out
+    are those of Python's own import, and of the file `without`."""
+    found = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
+    return [
+        f"{PurePath(path).name}:{line}" for path, line in found if path != without and not path.startswith("<frozen")
+    ][-most:]

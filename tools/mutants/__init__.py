@@ -20,6 +20,7 @@ from tools.mutants import (
     shape,
     sync,
     the_lab,
+    transform,
     verdict,
 )
 
@@ -44,4 +45,5 @@ MUTANTS = (
     *rolling.MUTANTS,
     *release.MUTANTS,
     *owners.MUTANTS,
+    *transform.MUTANTS,
 )

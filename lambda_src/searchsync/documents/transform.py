@@ -1,7 +1,7 @@
 """A user's `transform`: the attributes of a document, as their own code makes them of what the shape has left. Pure.
 
 It is handed the document as JSON values (numbers as Decimal), to be changed or not, the item as DynamoDB has it, and
-the view's name; it gives a document, or None where the item is to have none. `packed` finds it, and keeps it to its time.
+the view's name; it gives a document, or None where the item is to have none. `packed` finds it and minds its time.
 
 What it gives is made attribute values again: from here on nobody knows the difference, and what is written and what is
 compared have one owner (`Rules.of`). So it is held to what an item could be, which the rest relies on: NESTING levels,
@@ -106,7 +106,7 @@ def _attributes(
             what = f"the key attribute {shown(key)} another value" if key else f"a value to {shown(name)}"
             why = "nothing would lead back to its item" if key else "the engine, or searchsync, keeps that name"
             raise TransformError(f"The transform gives {what}: {why}. Take another name. {REMEDY}")
-        if key in image:
+        if key and key in image:
             made[name] = image[key]
     return made
 

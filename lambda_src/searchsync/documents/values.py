@@ -1,9 +1,9 @@
 """Attribute values: what each type is in a document, written and compared, and what a condition asks of it. Pure.
 
 The table TYPES, at the end, is the one place that says so: a value's JSON text, whether a JSON value is what that text
-says, its plain values, and its JSON value for a user's `transform`. Without one, text is written straight from DynamoDB's
-JSON, with no tree in between: a number is its own digits (DynamoDB keeps 38, a float 17), a set is an array, binary is
-the base64 text that the event already carries.
+says, its plain values, and its JSON value for a user's `transform`. Without one, text is written straight from
+DynamoDB's JSON, with no tree in between: a number is its own digits (DynamoDB keeps 38, a float 17), a set is an array,
+binary is the base64 text that the event already carries.
 """
 
 from __future__ import annotations

@@ -67,8 +67,8 @@ class Suggester:
             raise RunRefusedError(f"The table {self.config.table_name} has no items to suggest a mapping from.")
         if not sample.documents:
             raise RunRefusedError(
-                f"None of the {reading.items} items that were read has a document by `document.when`: correct it, or "
-                "sample more items."
+                f"None of the {reading.items} items that were read has a document by `document.when` or the "
+                "transform: correct it, or sample more items."
             )
         found = sample.suggestion(self.config.key_attributes, self.config.shape.attribute)
         return {
