@@ -225,7 +225,6 @@ def test_an_attribute_of_the_keys_name_may_be_given_another_one() -> None:
         (adds([None] * LARGEST_TRANSFORMED), f"over {LARGEST_TRANSFORMED} bytes"),
         (adds({"n" * LARGEST_TRANSFORMED: 1}), f"over {LARGEST_TRANSFORMED} bytes"),
     ],
-    ids=str,
 )
 def test_what_no_item_could_hold_is_poison_that_names_path_and_type(user: User, said: str) -> None:
     assert said in poison(user)
@@ -257,7 +256,7 @@ def test_an_exception_is_poison_with_its_type_and_places_and_nothing_else() -> N
     assert "test_transform.py:" in said
 
 
-@pytest.mark.parametrize("raised", [SystemExit(1), RecursionError(), MemoryError(), StopIteration()], ids=str)
+@pytest.mark.parametrize("raised", [SystemExit(1), RecursionError(), MemoryError(), StopIteration()], ids=repr)
 def test_nothing_that_it_raises_ends_the_function(raised: BaseException) -> None:
     def user(document: dict[str, Any], item: Mapping[str, Any], view: str) -> Any:
         raise raised
