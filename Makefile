@@ -1,6 +1,7 @@
 # `make` alone lists the targets. PYTHON makes .venv: any Python 3.11 or later.
 PYTHON ?= python3
 RUNTIME ?= python3.12
+TRANSFORM ?=
 CHANGES ?= 200000
 SEED ?=
 PROFILE ?= classic
@@ -19,8 +20,8 @@ setup: ## make the environments (.venv, .lab/venv); a second run has nothing to 
 jars: ## fetch the search engine and DynamoDB Local too (needs Maven)
 	@$(PYTHON) -m tools.setup --jars
 
-package: setup ## build dist/searchsync.zip (RUNTIME=python3.12)
-	@$(TOOLS) build.py --runtime $(RUNTIME)
+package: setup ## build dist/searchsync.zip (RUNTIME=python3.12, TRANSFORM=your.py: docs/documents.md)
+	@$(TOOLS) build.py --runtime $(RUNTIME) $(if $(TRANSFORM),--transform "$(TRANSFORM)")
 
 demo: jars package ## show the pipeline at work on this machine (PROFILE=classic, or nextgen: docs/aws.md)
 	@PYTHONPATH=lambda_src $(TOOLS) -m lab.demo --profile $(PROFILE) --scale $(SCALE)

@@ -4,8 +4,8 @@
 The same sources make the same bytes: dependencies are locked by hash, order, dates and modes are fixed,
 and nothing of this machine goes in. Only what the function really uses is packed: the build runs it
 against a stub collection and packs the files it opened. All of it is pure Python, so one zip serves
-both architectures. Byte code of the runtime's version goes in beside the sources, since Lambda's code
-folder is read-only and every cold start would compile again.
+both architectures. A user's transform is packed as it is. Byte code of the runtime's version goes in beside the
+sources, since Lambda's code folder is read-only and every cold start would compile again.
 
 Needs pip, the network (or pip's cache), and a Python of the runtime's version.
 """
@@ -13,6 +13,7 @@ Needs pip, the network (or pip's cache), and a Python of the runtime's version.
 from __future__ import annotations
 
 import argparse
+import ast
 import hashlib
 import json
 import os
@@ -26,7 +27,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.toolchain import ToolError, find_python, run
+from tools.toolchain import ToolError, answering, find_python, run
 
 ROOT = Path(__file__).resolve().parent
 SOURCES = ROOT / "lambda_src"
@@ -45,8 +46,11 @@ DATA = ("certifi/cacert.pem",)
 """Read by OpenSSL itself, which Python does not see."""
 LICENCES = ("LICEN", "NOTICE", "COPYING")
 SOURCE_FILES = ("*.txt", "searchsync/**/*.py")
-DIGEST = "sources.sha256"
-"""Beside the function's sources, which name it in every log line."""
+DIGEST, TRANSFORM_DIGEST = "sources.sha256", "transform.sha256"
+"""Beside the function's sources, which name them in every log line; the second one where there is a transform."""
+TRANSFORM = "searchsync_transform.py"
+"""A user's transform in the zip, beside our package; `searchsync.packed` looks for it there."""
+PARAMETERS = 3
 HASH_SEED = "0"
 
 
@@ -57,6 +61,7 @@ class Options:
     runtime: str
     bytecode: bool
     output: Path
+    transform: Path | None = None
 
     @property
     def version(self) -> str:
@@ -67,6 +72,7 @@ class Options:
 def build(options: Options, report: Callable[[str], None]) -> Path:
     """Build the package and return the zip's path. Raises ToolError."""
     python = _interpreter(options)
+    transform = None if options.transform is None else read_transform(options.transform)
     with tempfile.TemporaryDirectory(prefix="searchsync-build-") as scratch:
         folder = Path(scratch)
         packages, runtime, stage = folder / "packages", folder / "runtime", folder / "stage"
@@ -75,6 +81,11 @@ def build(options: Options, report: Callable[[str], None]) -> Path:
         install(SOURCES / "runtime.txt", runtime, options.version, python)
         report("running the function against a stub collection, to see what it uses")
         collect(python, packages, runtime, stage)
+        if transform is not None and options.transform is not None:
+            report(f"looking at the transform {options.transform}")
+            add_transform(transform, stage)
+            if answering(python, options.version):
+                import_transform(options.transform, python, stage, runtime)
         if options.bytecode:
             report(f"compiling byte code with {python}")
             compile_bytecode(python, stage)
@@ -147,6 +158,53 @@ def licences(packages: Path, used: Iterable[Path]) -> list[Path]:
     return found
 
 
+def read_transform(path: Path) -> bytes:
+    """A transform's file. Raises ToolError where it can be read that it is none."""
+    try:
+        content = path.read_bytes()
+        tree = ast.parse(content, path.name)
+    except OSError as error:
+        raise ToolError(f"--transform {path} cannot be read ({error.strerror}): give a Python file.") from error
+    except (SyntaxError, ValueError) as error:
+        raise ToolError(f"--transform {path} is no Python: {error}.") from error
+    names = {each.id for node in tree.body for each in ast.walk(node) if isinstance(each, ast.Name)}
+    functions = [each for each in tree.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)]
+    imported = {each.asname or each.name for each in ast.walk(tree) if isinstance(each, ast.alias)}
+    found = [each for each in functions if each.name == "transform"]
+    if not found and "transform" not in names | imported:
+        raise ToolError(f"--transform {path} has no function `transform`: write transform(document, item, view).")
+    if found and not _takes_three(found[-1]):
+        raise ToolError(f"--transform {path}: `transform` is to take three arguments: transform(document, item, view).")
+    return content
+
+
+def _takes_three(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether a function may be called with three positional arguments, if nothing decorates it."""
+    given = function.args
+    count = len(given.posonlyargs) + len(given.args)
+    needed = any(default is None for default in given.kw_defaults)
+    most = PARAMETERS if given.vararg else count
+    return bool(function.decorator_list) or (count - len(given.defaults) <= PARAMETERS <= most and not needed)
+
+
+def add_transform(content: bytes, stage: Path) -> None:
+    """Put a transform into `stage`, where the function looks for it."""
+    (stage / TRANSFORM).write_bytes(content)
+    (stage / NAME / TRANSFORM_DIGEST).write_text(hashlib.sha256(content).hexdigest())
+
+
+def import_transform(path: Path, python: Path, stage: Path, runtime: Path) -> None:
+    """Import a transform as the function does when it starts. Raises ToolError with what the import says."""
+    # Their own import first: here its message may be shown.
+    look = (
+        "import sys; sys.path[:0] = sys.argv[1:]; import searchsync, searchsync_transform\n"
+        "from searchsync.errors import ConfigurationError; from searchsync.packed import transform_in\n"
+        "try: transform_in()\nexcept ConfigurationError as error: sys.exit(str(error))"
+    )
+    command = [str(python), "-I", "-S", "-B", "-c", look, str(stage), str(runtime)]
+    run_apart(command, f"--transform {path} cannot be used by the function")
+
+
 def compile_bytecode(python: Path, stage: Path) -> None:
     """Byte code beside every source of `stage`. Raises ToolError."""
     run_apart([str(python), "-s", "-S", "-P", str(COMPILER), str(stage), TASK_FOLDER], "The sources do not compile")
@@ -213,8 +271,14 @@ def _facts(package: Path, options: Options) -> dict[str, object]:
         "runtime": options.runtime,
         "bytecode": options.bytecode,
         "sources": sources_digest(SOURCES),
+        **({} if options.transform is None else {"transform": _packed_transform(package)}),
         "sha256": hashlib.sha256(package.read_bytes()).hexdigest(),
     }
+
+
+def _packed_transform(package: Path) -> str:
+    with zipfile.ZipFile(package) as archive:
+        return hashlib.sha256(archive.read(TRANSFORM)).hexdigest()
 
 
 def parse(arguments: list[str] | None) -> Options:
@@ -227,8 +291,14 @@ def parse(arguments: list[str] | None) -> Options:
         "--no-bytecode", action="store_true", help="sources only: needs no interpreter of the runtime's version"
     )
     parser.add_argument("--output", type=Path, default=ROOT / "dist", help="folder for the zip and its JSON (dist)")
+    parser.add_argument(
+        "--transform",
+        type=Path,
+        metavar="FILE",
+        help="your Python file whose transform(document, item, view) makes documents",
+    )
     given = parser.parse_args(arguments)
-    return Options(given.runtime, not given.no_bytecode, given.output)
+    return Options(given.runtime, not given.no_bytecode, given.output, given.transform)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -90,11 +90,12 @@ output "function_arn" {
 }
 
 output "package" {
-  description = "What the functions run: `version` as each log line and `searchsync status` name it, `sources` (SHA-256 of what the zip was built from) and `sha256` (of the zip)."
+  description = "What the functions run: `version` as each log line and `searchsync status` name it, `sources` (SHA-256 of what the zip was built from), `sha256` (of the zip) and `transform` (of your transform's file, null without one)."
   value = {
-    version = try("${local.facts.version}+${substr(local.facts.sources, 0, 12)}", null)
-    sources = try(local.facts.sources, null)
-    sha256  = try(local.facts.sha256, null)
+    version   = try("${local.facts.version}+${substr(local.facts.sources, 0, 12)}${try(".transform-${substr(local.facts.transform, 0, 12)}", "")}", null)
+    sources   = try(local.facts.sources, null)
+    sha256    = try(local.facts.sha256, null)
+    transform = try(local.facts.transform, null)
   }
 }
 

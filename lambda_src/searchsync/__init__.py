@@ -8,12 +8,18 @@ VERSION = "0.1.0"
 
 
 def package_in(folder: Path) -> str:
-    """What runs: the version, and the first digits of the digest that build.py wrote beside these sources."""
+    """What runs: the version, and the first digits of the digests that build.py wrote beside these sources: theirs, and
+    the one of a user's transform, if it packed one."""
+    transform = _written(folder / "transform.sha256")
+    own = f".transform-{transform[:12]}" if transform else ""
+    return f"{VERSION}+{_written(folder / 'sources.sha256')[:12] or 'unbuilt'}{own}"
+
+
+def _written(path: Path) -> str:
     try:
-        sources = (folder / "sources.sha256").read_text("ascii")
+        return path.read_text("ascii")
     except FileNotFoundError:
-        sources = "unbuilt"
-    return f"{VERSION}+{sources[:12]}"
+        return ""
 
 
 PACKAGE = package_in(Path(__file__).parent)

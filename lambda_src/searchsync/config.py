@@ -23,10 +23,12 @@ from searchsync.documents.index import NOBODY, Owner
 from searchsync.documents.key_values import possible_number
 from searchsync.documents.mapping import problem, settings_problem
 from searchsync.documents.shape import WHOLE, Rules, Shape
+from searchsync.documents.transform import Transform
 from searchsync.documents.values import exact
 from searchsync.documents.view import View
 from searchsync.errors import ConfigurationError
 from searchsync.limits import DEFAULT_MAX_SKEW, LONGEST_MAX_SKEW, MOST_VIEWS, SHORTEST_MAX_SKEW
+from searchsync.packed import transform_in
 
 STREAM_ARN = re.compile(
     r"(?P<table>arn:[a-z-]+:dynamodb:(?P<region>[a-z0-9-]+):\d{12}:table/(?P<name>[A-Za-z0-9_.-]{3,255}))"
@@ -47,8 +49,9 @@ class Config:
     host: the collection's endpoint as a URL without a path; region: of table, collection and queue;
     max_skew: seconds; key_attributes: hash key first; mapping, settings: a user's for the index, or None; stack: the
     sync function's name, also in the others; adopt: the owner whose index is taken over, or None; shape: of documents;
-    when: which items have one, None: all; view: the name of a further view, empty for the first one; views: the further
-    ones, each with an index, mapping, settings, owner to take over, shape and condition of its own.
+    when: which items have one, None: all; transform: the package's own, or None; view: a further view's name, empty for
+    the first one; views: the further ones, each with an index, mapping, settings, owner to take over, shape and
+    condition of its own.
     """
 
     host: str
@@ -69,6 +72,7 @@ class Config:
     settings: Mapping[str, Any] | None = None
     shape: Shape = WHOLE.shape
     when: Condition | None = None
+    transform: Transform | None = None
     view: str = ""
     views: tuple[Config, ...] = ()
 
@@ -85,7 +89,7 @@ class Config:
     @cached_property
     def rules(self) -> Rules:
         """How items become documents."""
-        return Rules(self.shape, Fields(self.mapping), self.when)
+        return Rules(self.shape, Fields(self.mapping), self.when, self.transform, self.view)
 
     @cached_property
     def targets(self) -> tuple[View, ...]:
@@ -94,7 +98,8 @@ class Config:
 
 
 def read_environment(environment: Mapping[str, str]) -> Config:
-    """The configuration in `environment`. Raises ConfigurationError that names all that is wrong."""
+    """The configuration in `environment`, and the transform of this package. Raises ConfigurationError that names all
+    that is wrong."""
     problems: list[str] = []
 
     def take(name: str, parse: Callable[[str], Value], fallback: Value, default: str | None = None) -> Value:
@@ -131,6 +136,7 @@ def read_environment(environment: Mapping[str, str]) -> Config:
         adopt=take("INDEX_ADOPT", _adopt, None) if environment.get("INDEX_ADOPT") else None,
         shape=shape,
         when=when,
+        transform=transform_in(),
         view=take("VIEW", _view, "") if environment.get("VIEW") else "",
     )
     if environment.get("VIEWS"):

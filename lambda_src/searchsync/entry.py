@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from traceback import extract_tb
 from typing import Any, Protocol
 
 from requests_aws4auth import AWS4Auth
@@ -25,6 +23,7 @@ from searchsync.edges.views import Indexes
 from searchsync.edges.wire import keep_as_sent
 from searchsync.errors import SearchsyncError, StackError, UnforeseenError
 from searchsync.limits import CONNECT_TIMEOUT, LAST_LINE, LONGEST_CALL_OUT, QUEUE_CALL, READ_TIMEOUT, SDK_PAUSE
+from searchsync.sanitize import places
 from searchsync.sync.metrics import emit, repair_line
 
 # Below these levels they quote requests and answers, and so items; a root logger set to DEBUG must not change that.
@@ -204,5 +203,5 @@ def describe(error: BaseException) -> str:
     """An error for the log: our own say what to do; of others only type and place, for a message may hold an item."""
     if isinstance(error, SearchsyncError):
         return str(error)
-    places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in extract_tb(error.__traceback__)]
-    return " ".join([type(error).__name__, "at", *places[-4:]]) if places else type(error).__name__
+    found = places(error, 4)
+    return " ".join([type(error).__name__, "at", *found]) if found else type(error).__name__

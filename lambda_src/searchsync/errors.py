@@ -25,6 +25,10 @@ class ConversionError(SearchsyncError):
     """One item can never become a document; its record is poison."""
 
 
+class TransformError(ConversionError):
+    """The user's transform gave no document of an item: its type tells whose code is to be corrected."""
+
+
 class TableBusyError(SearchsyncError):
     """The table, or its stream, did not give the items in time; what asked for them is delivered again."""
 

@@ -152,6 +152,10 @@ BYTES_AT_ONCE = 250_000
 """Bytes of one SendMessageBatch."""
 LARGEST_ESCAPE = 6
 """Bytes of one byte in JSON text: a control character's."""
+LARGEST_TRANSFORMED = 2 * LARGEST_ITEM
+"""Bytes of what a user's transform gives for one document, counted as DynamoDB counts an item (names and texts in
+UTF-8, and MEMBER_SIZE for each value beside them), but for its numbers, which have two digits a byte there."""
+MEMBER_SIZE = 2
 LONGEST_TEXT = 2_000
 """Characters of a reason or a trace."""
 TAKEN_AT_ONCE = 100
@@ -159,6 +163,9 @@ TAKEN_AT_ONCE = 100
 
 assert 2 * LARGEST_BODY <= LARGEST_TAKEN  # with what a proxy or a signature may add
 assert LARGEST_ESCAPE * LARGEST_ITEM < LARGEST_BODY  # each item fits, whatever it holds
+assert 2 * LARGEST_ITEM <= LARGEST_TRANSFORMED  # what is handed to a transform may be given back
+assert LARGEST_ESCAPE * LARGEST_TRANSFORMED < LARGEST_BODY  # and what it gives fits, too
+assert len('"":false,') <= LARGEST_ESCAPE * MEMBER_SIZE  # whatever it holds
 assert BYTES_AT_ONCE < LARGEST_STATE  # in every region
 assert 2 * LARGEST_ESCAPE * LONGEST_TEXT + 2 * sum(LONGEST_KEYS) < BYTES_AT_ONCE  # one message
 assert TAKEN_AT_ONCE <= LARGEST_READ  # what is taken together is read together
@@ -283,6 +290,13 @@ REPAIR_AGE = 82_800.0
 SHORTEST_ROUND = 20.0
 """Seconds: with less left no further messages are taken."""
 assert SLOW_AGE < LOAD_AGE < REPAIR_AGE  # handed over before the stream drops it
+LONGEST_TRANSFORM = 1.0
+"""Seconds of a user's transform for one document: a batch has thousands, and one that never ends would hold up a
+shard."""
+TOLD_AGAIN = 0.1
+"""Seconds until a transform that goes on past that is told so once more."""
+MOST_PLACES_SHOWN = 8
+"""Places of a transform's own code in a reason."""
 COLLECT_AFTER = 100_000
 """New objects between two looks for garbage. What has no cycle goes at once all the same; so many objects in
 cycles, if they were all, are some 20 MB."""
@@ -294,6 +308,7 @@ MOST_SHOWN = 4
 """Texts of a list in a message."""
 
 assert SHORTEST_ROUND >= RESERVE + READ_AND_WRITE  # messages that are taken can be settled
+assert 0 < TOLD_AGAIN < LONGEST_TRANSFORM < RESERVE  # an invocation is told of one that does not end
 assert MOST_SHOWN * LONGEST_SHOWN <= LONGEST_TEXT  # a message with a list in it is not cut
 
 # A run's call, its parts and its state

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import PurePath
+from traceback import walk_tb
 
 from searchsync.limits import LONGEST_SHOWN, MOST_SHOWN
 
@@ -34,3 +36,12 @@ def code_of(error: Exception) -> str:
     response = getattr(error, "response", None)
     said = response.get("Error", {}).get("Code") if isinstance(response, Mapping) else None
     return code(said) or type(error).__name__
+
+
+def places(error: BaseException, most: int, without: str = "") -> list[str]:
+    """Where an exception came from, the innermost places last: files and lines, and nothing of what they say. Left out
+    are those of Python's own import, and of the file `without`."""
+    found = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
+    return [
+        f"{PurePath(path).name}:{line}" for path, line in found if path != without and not path.startswith("<frozen")
+    ][-most:]

@@ -302,3 +302,91 @@ def test_help_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
     assert left.value.code == 0
     said = capsys.readouterr().out
     assert all(word in said for word in ("--runtime", "--no-bytecode", "--output", "dist/searchsync.zip"))
+
+
+TRANSFORM = """
+import boto3
+def transform(document, item, view):
+    return {"view": view, "double": 2 * document["n"], "id": document["id"]}
+"""
+RUN_IT = """
+import os, sys
+from searchsync import PACKAGE
+from searchsync.config import read_environment
+from searchsync.documents.document import encode
+print(PACKAGE, encode("1", {"id": {"S": "1"}, "n": {"N": "21"}}, read_environment(os.environ).rules).decode())
+"""
+
+
+def test_a_transform_is_packed_as_it_is_and_named_and_run_by_the_function(package: Path, tmp_path: Path) -> None:
+    """Byte by byte the same, and the module's own check of the sources stays as it was."""
+    code = tmp_path / "mine.py"
+    code.write_text(TRANSFORM)
+    with_it = run_build(tmp_path / "dist", tmp_path / "one", "--transform", str(code))
+    again = run_build(tmp_path / "again", tmp_path / "two", "--transform", str(code))
+    assert with_it.read_bytes() == again.read_bytes()
+    facts, plain = (json.loads(each.with_suffix(".json").read_text()) for each in (with_it, package))
+    assert facts == plain | {"transform": hashlib.sha256(TRANSFORM.encode()).hexdigest(), "sha256": facts["sha256"]}
+    with zipfile.ZipFile(with_it) as archive:
+        archive.extractall(tmp_path / "task")
+        assert "__pycache__/searchsync_transform.cpython-312.pyc" in archive.namelist()
+    done = subprocess.run(
+        [str(find_python(RUNTIME)), "-s", "-S", "-P", "-B", "-c", RUN_IT],
+        env={
+            **ENVIRONMENT,
+            "SYNC_FUNCTION_NAME": "sync",
+            "PYTHONPATH": f"{tmp_path / 'task'}{os.pathsep}{LAB_PACKAGES}",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    name, document = done.stdout.split(" ", 1)
+    assert name.endswith(f"+{facts['sources'][:12]}.transform-{facts['transform'][:12]}")
+    assert {"view": "", "double": 42, "id": "1"}.items() <= json.loads(document).items()
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("def transform(:", "is no Python"),
+        ("x = 1", "has no function `transform`"),
+        ("def transform(document): ...", "is to take three arguments"),
+        ("def transform(a, b, c, d): ...", "is to take three arguments"),
+        ("def transform(a, b, c, *, d): ...", "is to take three arguments"),
+        (None, "cannot be read"),
+    ],
+)
+def test_what_is_no_transform_is_refused_by_what_it_says(tmp_path: Path, code: str | None, said: str) -> None:
+    if code is not None:
+        (tmp_path / "mine.py").write_text(code)
+    with pytest.raises(ToolError, match=said):
+        build.read_transform(tmp_path / "mine.py")
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["def transform(a, b, c, d=1): ...", "def transform(*a): ...", "transform = print", "from m import transform"],
+)
+def test_what_may_be_a_transform_is_left_to_its_import(tmp_path: Path, code: str) -> None:
+    (tmp_path / "mine.py").write_text(code)
+    assert build.read_transform(tmp_path / "mine.py") == code.encode()
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("import not_there\ndef transform(a, b, c): ...", "No module named 'not_there'"),
+        ("transform = 1", "it has no function `transform`"),
+        ("async def transform(a, b, c): ...", "is async or yields"),
+    ],
+)
+def test_a_transform_that_the_function_could_not_start_with_stops_the_build(
+    task: Path, tmp_path: Path, code: str, said: str
+) -> None:
+    stage = tmp_path / "stage"
+    shutil.copytree(task, stage)
+    build.add_transform(code.encode(), stage)
+    with pytest.raises(ToolError, match=f"(?s)cannot be used by the function.*{said}"):
+        build.import_transform(Path("mine.py"), find_python(RUNTIME), stage, LAB_PACKAGES)

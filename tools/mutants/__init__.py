@@ -20,6 +20,7 @@ from tools.mutants import (
     shape,
     sync,
     the_lab,
+    transform,
     verdict,
     views,
 )
@@ -46,4 +47,5 @@ MUTANTS = (
     *release.MUTANTS,
     *owners.MUTANTS,
     *views.MUTANTS,
+    *transform.MUTANTS,
 )

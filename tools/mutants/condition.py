@@ -81,8 +81,8 @@ MUTANTS = (
     Mutant(
         "another condition not told from the verified one",
         FUNCTION + "reconcile/identity.py",
-        "repr((config.shape, config.when))",
-        "repr(config.shape)",
+        "repr((config.shape, config.when, *_transform(config)))",
+        "repr((config.shape, *_transform(config)))",
         ("tests/unit/test_reconcile_identity.py", "-k", "shape"),
     ),
     Mutant(

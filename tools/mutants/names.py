@@ -60,8 +60,8 @@ MUTANTS = (
     ),
     _mutant(
         "a condition of new names",
-        "image is not None and self.leave(image) else None",
-        "image is not None and self.leave(self.shape.of(image)) else None",
+        "self.condition.matches(image))",
+        "self.condition.matches(self.shape.of(image)))",
         (UNIT, "-k", "items_own_names"),
     ),
     _mutant(

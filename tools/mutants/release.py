@@ -52,7 +52,7 @@ MUTANTS = (
     Mutant(
         "an upgrade told by its version alone",
         "lambda_src/searchsync/__init__.py",
-        'f"{VERSION}+{sources[:12]}"',
+        """f"{VERSION}+{_written(folder / 'sources.sha256')[:12] or 'unbuilt'}{own}\"""",
         "VERSION",
         ("tests/unit/test_build.py", "-k", "names_what_it_was_built_from"),
     ),

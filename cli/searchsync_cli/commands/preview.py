@@ -112,7 +112,7 @@ def _body(answer: Mapping[str, Any], lines: list[str], options: Namespace) -> It
     if answer["poison"]:
         yield Text.assemble(("✗ Poison  ", "bold red"), printable(answer["poison"]))
     elif answer["document"] is None and not (options.diff and answer["kind"] is None):
-        left_out = "The item is to have no document, by `document.when`"
+        left_out = "The item is to have no document, by `document.when` or the transform"
         yield Text(
             f"✗ {advised(left_out, options) if answer['item'] else 'The table has no item of this key'}", "bold red"
         )

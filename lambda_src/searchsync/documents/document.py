@@ -77,8 +77,11 @@ def document_fields(name: str, image: AttributeMap | None, rules: Rules = WHOLE)
     Where the item has an attribute of the key's name both would have one name, and no document is the item's.
     """
     found = rules.of(image)
-    if found is None:
-        return None
+    return None if found is None else with_key(name, found)
+
+
+def with_key(name: str, found: AttributeMap) -> dict[str, Any]:
+    """What `Rules.of` gave, and the document's key beside it."""
     return {**found, KEY_FIELD: TAKEN if KEY_FIELD in found else {"N": str(index_key(name))}}
 
 

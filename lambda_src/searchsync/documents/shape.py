@@ -33,6 +33,7 @@ from typing import Any
 from searchsync.documents.attributes import AttributeMap, AttributeValue
 from searchsync.documents.condition import Condition
 from searchsync.documents.fields import Fields
+from searchsync.documents.transform import Transform
 from searchsync.documents.values import CLASH
 from searchsync.limits import LONGEST_KEPT, MOST_NAMES
 
@@ -329,7 +330,8 @@ def _clash(path: str, setting: str, name: str) -> AttributeValue:
 
 @dataclass(frozen=True)
 class Rules:
-    """How items become documents: what they hold, what the index maps of it, and which items have one (None: all).
+    """How items become documents: what they hold, what the index maps of it, which items have one (None: all), and a
+    user's own code (None: none), which is told the `view` (empty: the first).
 
     `of` alone says whether an item has a document and what of it is there: all that writes or compares asks it.
     """
@@ -337,20 +339,26 @@ class Rules:
     shape: Shape = field(default_factory=Shape)
     fields: Fields = field(default_factory=Fields)
     condition: Condition | None = None
+    transform: Transform | None = None
+    view: str = ""
 
     def of(self, image: AttributeMap | None) -> AttributeMap | None:
         """The attributes of an item's document, by the names that they have there; None where it has no document:
-        there is no such item, or the condition leaves it out."""
-        return self.shape.of(image) if image is not None and self.leave(image) else None
-
-    def leave(self, image: AttributeMap) -> bool:
-        """Whether the condition leaves an item its document."""
-        return self.condition is None or self.condition.matches(image)
+        there is no such item, the condition leaves it out, or the transform does."""
+        if image is None or not (self.condition is None or self.condition.matches(image)):
+            return None
+        found = self.shape.of(image)
+        return found if self.transform is None else self.transform.of(found, image, self._taken, self.view)
 
     def filters(self, keys: AttributeMap) -> bool:
         """Whether no item of these keys ever has a document, so that there is none to delete: the condition asks of
         keys alone, which an item never changes."""
         return self.condition is not None and self.condition.asks_of(keys) and not self.condition.matches(keys)
+
+    @cached_property
+    def _taken(self) -> Mapping[str, str]:
+        """Names at the top that a transform gives nothing, each with the key attribute that has it, else empty."""
+        return dict.fromkeys((*METADATA, KEY_FIELD), "") | {stored_name(key): key for key in self.shape.keys}
 
 
 WHOLE = Rules()

@@ -1,8 +1,9 @@
 """Attribute values: what each type is in a document, written and compared, and what a condition asks of it. Pure.
 
 The table TYPES, at the end, is the one place that says so: a value's JSON text, whether a JSON value is what that text
-says, and its plain values. It writes text straight from DynamoDB's JSON, without a tree in between: a number is its own
-digits (DynamoDB keeps 38, a float 17), a set is an array, binary is the base64 text that the event already carries.
+says, its plain values, and its JSON value for a user's `transform`. Without one, text is written straight from
+DynamoDB's JSON, with no tree in between: a number is its own digits (DynamoDB keeps 38, a float 17), a set is an array,
+binary is the base64 text that the event already carries.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from json.encoder import encode_basestring as quote
 from typing import Any
 
 from searchsync.documents.attributes import AttributeMap
-from searchsync.errors import ConversionError
+from searchsync.errors import ConversionError, TransformError
 from searchsync.limits import LONGEST_KEPT, MANY_DOTS, MOST_NAMES
 
 
@@ -187,36 +188,71 @@ def _plain_numbers(values: Iterable[str]) -> Iterable[Plain]:
     return map(Decimal, values)
 
 
+def map_tree(members: AttributeMap) -> dict[str, Any]:
+    """A map's attribute values as JSON values, numbers as Decimal: what `exact` reads of their text, as a copy of its
+    own. DynamoDB gives names and the members of sets in no order: here they have one, so that two reads of an item are
+    the same to whoever goes through them. Raises KeyError with the name of a type that DynamoDB does not know.
+    """
+    return {name: tree(members[name]) for name in sorted(members)}
+
+
+def tree(attribute: Mapping[str, Any]) -> Any:
+    """An attribute value as a JSON value, as `map_tree` does."""
+    ((kind, inner),) = attribute.items()
+    return TYPES[kind].tree(inner)
+
+
+def _tree_of_list(elements: Iterable[Mapping[str, Any]]) -> list[Any]:
+    return list(map(tree, elements))
+
+
+def _tree_of_numbers(values: Iterable[str]) -> list[Decimal]:
+    return sorted(map(Decimal, values))
+
+
+def _tree_of_null(_value: object) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class AttributeType:
     """What a value of one type is in a document: its JSON text, and whether a JSON value (numbers as Decimal) is it;
-    and the plain values that a condition asks of."""
+    the plain values that a condition asks of; and its JSON value."""
 
     text: Callable[[Any], str]
     same: Callable[[Any, Any], bool]
     plain: Callable[[Any], Iterable[Plain]]
+    tree: Callable[[Any], Any]
 
 
 TYPES: Mapping[str, AttributeType] = {
-    "S": AttributeType(quote, _same_text, _plain_itself),
-    "N": AttributeType(str, _same_number, _plain_number),
-    "M": AttributeType(map_text, _same_map, _plain_members),
-    "L": AttributeType(_list, _same_list, _plain_elements),
-    "BOOL": AttributeType(_boolean, _same_boolean, _plain_boolean),
-    "NULL": AttributeType(_null, _same_null, _plain_null),
-    "B": AttributeType(quote, _same_text, _plain_itself),
-    "SS": AttributeType(_strings, _same_texts, _plain_texts),
-    "NS": AttributeType(_numbers, _same_numbers, _plain_numbers),
-    "BS": AttributeType(_strings, _same_texts, _plain_texts),
+    "S": AttributeType(quote, _same_text, _plain_itself, str),
+    "N": AttributeType(str, _same_number, _plain_number, Decimal),
+    "M": AttributeType(map_text, _same_map, _plain_members, map_tree),
+    "L": AttributeType(_list, _same_list, _plain_elements, _tree_of_list),
+    "BOOL": AttributeType(_boolean, _same_boolean, _plain_boolean, bool),
+    "NULL": AttributeType(_null, _same_null, _plain_null, _tree_of_null),
+    "B": AttributeType(quote, _same_text, _plain_itself, str),
+    "SS": AttributeType(_strings, _same_texts, _plain_texts, sorted),
+    "NS": AttributeType(_numbers, _same_numbers, _plain_numbers, _tree_of_numbers),
+    "BS": AttributeType(_strings, _same_texts, _plain_texts, sorted),
 }
 CLASH = "two of one name"
 """The type of what stands where two values would have one name (`shape`): no document holds it, and it is the same as
 nothing. Its value says why."""
 
 
+FAILED = "a transform that failed"
+"""The type of what stands where a user's transform gave no document (`transform`), as CLASH does."""
+
+
 def _refused(why: str) -> str:
     raise ConversionError(why)
 
 
-CONVERTERS = {**{name: each.text for name, each in TYPES.items()}, CLASH: _refused}
+def _failed(why: str) -> str:
+    raise TransformError(why)
+
+
+CONVERTERS = {**{name: each.text for name, each in TYPES.items()}, CLASH: _refused, FAILED: _failed}
 """By type, without a look at the rest: a value in a document is converted a million times."""

@@ -28,8 +28,8 @@ from searchsync.reconcile.prepare import TableFacts
 from searchsync.reconcile.reader import lacks_shards
 
 SOURCES = Path(__file__).parents[1]
-DOCUMENTS = ("condition", "document", "fields", "index", "operators", "shape", "values")
-CONVERSION = (*(f"documents/{name}.py" for name in DOCUMENTS), "edges/wire.py")
+DOCUMENTS = ("condition", "document", "fields", "index", "operators", "shape", "transform", "values")
+CONVERSION = (*(f"documents/{name}.py" for name in DOCUMENTS), "edges/wire.py", "packed.py")
 """The modules that decide what an item's document is, and when the two agree."""
 
 
@@ -63,10 +63,15 @@ def saw(config: Config, table: TableFacts, index: Index) -> dict[str, Any]:
         "table_id": table.id,
         "stream_arn": config.stream_arn,
         "mapping": _digest(json.dumps(config.mapping, sort_keys=True).encode()),
-        "shape": _digest(repr((config.shape, config.when)).encode()),
+        "shape": _digest(repr((config.shape, config.when, *_transform(config))).encode()),
         "conversion": conversion(),
         "package": PACKAGE,
     }
+
+
+def _transform(config: Config) -> tuple[str, ...]:
+    """The transform's digest; none for a package without one, as it was before there were any."""
+    return () if config.transform is None else (config.transform.digest,)
 
 
 def conversion() -> str:

@@ -15,11 +15,11 @@ from typing import Any
 from searchsync.clock import Deadline
 from searchsync.config import Config
 from searchsync.documents.attributes import AttributeMap
-from searchsync.documents.document import document_fields, encode
+from searchsync.documents.document import document_fields, document_text
 from searchsync.documents.index import DEFAULT_MAPPING
 from searchsync.documents.suggestion import Choice, Sample, refused_by
 from searchsync.edges.table import DynamoTable, Item
-from searchsync.errors import ConversionError, RunRefusedError, TableBusyError
+from searchsync.errors import ConversionError, RunRefusedError, TableBusyError, TransformError
 from searchsync.limits import MOST_SAMPLED, SAMPLE_SEGMENTS, SAMPLE_UNITS, SHORTEST_READ, USUAL_SAMPLE
 from searchsync.reconcile.parts import Pace
 from searchsync.sanitize import shown
@@ -56,17 +56,19 @@ class Suggester:
             fields = document_fields(item.id, item.image, self.config.rules)
             if fields is None:
                 continue
-            sample.add(fields)
             try:
-                encode(item.id, item.image, self.config.rules)
+                document_text(fields, self.config.rules.fields)
             except ConversionError as error:
                 poison[str(error)] += 1
+                if isinstance(error, TransformError):
+                    continue
+            sample.add(fields)
         if not reading.items:
             raise RunRefusedError(f"The table {self.config.table_name} has no items to suggest a mapping from.")
         if not sample.documents:
             raise RunRefusedError(
-                f"None of the {reading.items} items that were read has a document by `document.when`: correct it, or "
-                "sample more items."
+                f"None of the {reading.items} items that were read has a document by `document.when` or the "
+                "transform: correct it, or sample more items."
             )
         found = sample.suggestion(self.config.key_attributes, self.config.shape.attribute)
         return {

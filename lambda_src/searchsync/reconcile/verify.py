@@ -20,7 +20,7 @@ from typing import Protocol
 
 from searchsync.clock import Clock, Deadline
 from searchsync.documents.attributes import AttributeMap
-from searchsync.documents.document import document_fields
+from searchsync.documents.document import document_fields, with_key
 from searchsync.documents.shape import Rules
 from searchsync.edges.table import Item
 from searchsync.errors import PipelineLateError
@@ -110,16 +110,17 @@ class Verification:
 
         Of an item that is to have none nothing is asked: where there is one, the index's part looks up its item.
         """
-        given = {item.id: item for item in items if self.rules.leave(item.image)}
+        given = {item.id: (item.keys, wanted) for item in items if (wanted := self.rules.of(item.image)) is not None}
         self.counts += Counter(items=len(items), filtered=len(items) - len(given))
         for documents in self.index.documents(list(given), deadline):
             doubtful: dict[str, AttributeMap] = {}
             for name, document in documents.items():
-                seen = compared(name, given[name].image, document, self.rules)
+                keys, wanted = given[name]
+                seen = look(with_key(name, wanted), document)
                 if document is None:
-                    self._note(name, given[name].keys, seen)
+                    self._note(name, keys, seen)
                 elif seen.kind is not None:
-                    doubtful[name] = given[name].keys
+                    doubtful[name] = keys
             for page in self.table.read(doubtful, deadline):
                 for name, image in page.images.items():
                     self._note(name, doubtful[name], compared(name, image, documents[name], self.rules))
