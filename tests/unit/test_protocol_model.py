@@ -23,6 +23,7 @@ from tests.support.protocol.configurations import (
     SILENT,
     TESTED,
     TIMED,
+    VIEWS,
 )
 from tests.support.protocol.explore import explore
 from tests.support.protocol.rules import Configuration
@@ -108,6 +109,14 @@ VARIANTS: dict[str, tuple[Configuration, dict[str, Any], str]] = {
     "repair begun later": (DROPS, {"repair_begun_later": False}, WRONG),
     "what is handed over alone has a message": (ALONE, {"poison_is_queued": False}, WRONG),
     "what a redrive meets alone stays": (ALONE, {"redrive_keeps": False}, WRONG),
+    "what leaves a view is deleted there": (VIEWS, {"left_out_is_deleted": False}, WRONG),
+    "what is done in one view is done in all": (VIEWS, {"done_in_all": False}, WRONG),
+    "a message is settled in all views": (replace(VIEWS, poison=True), {"settled_in_all": False}, LOST),
+    "a repair of one view clears for all": (
+        replace(VIEWS, writes=1, redrive=False, drops=True, repair=True),
+        {"cleared_in_all": False},
+        WRONG,
+    ),
     "the future is future": (FUTURE, {"on_record": taken_as_stale(verdict, Verdict.FUTURE)}, WRONG),
 }
 

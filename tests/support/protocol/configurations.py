@@ -24,6 +24,7 @@ CLOCKS = Configuration(
 LATE = Configuration("late requests", 2, live=True)
 SHARDS = Configuration("shards and lanes", 2, lanes=True, split=True, live=True)
 ALONE = Configuration("handed over alone", 1, redrive=True, alone=True, live=True)
+VIEWS = Configuration("views and redrive", 2, redrive=True, views=True, wire=0, stream_clock=(0,), live=True)
 FUTURE = Configuration("a document from the future", 1, poison=True, redrive=True, future=True, live=True)
 
 TESTED = (
@@ -51,6 +52,10 @@ TESTED = (
     replace(CLOCKS, name="clocks and redrive", writes=1, page=True, poison=True, redrive=True),
     replace(CLOCKS, name="clocks and repair", writes=1, drops=True, repair=True),
     FUTURE,
+    replace(VIEWS, name="views and poison", redrive=False, poison=True),
+    replace(VIEWS, name="views, poison and redrive", writes=1, poison=True),
+    replace(VIEWS, name="views, drops and repair", writes=1, drops=True, repair=True),
+    replace(VIEWS, name="views, a run's pages, late requests", writes=1, page=True, wire=1, tombstone=3, late=2),
     ALONE,
     replace(ALONE, name="handed over alone, drops, timed tombstones", drops=True, repair=True, tombstone=3, late=2),
 )
@@ -75,6 +80,9 @@ PROVED = (
     replace(ALONE, name="handed over alone, late requests", writes=2, stream_clock=(0,), rising=True, live=False),
     replace(ALONE, name="handed over alone, a run's pages", page=True, tombstone=3, late=2),
     replace(ALONE, name="handed over alone, reads behind writes", tombstone=3, late=2, reads_late=True, silent=True),
+    replace(VIEWS, name="views, poison and redrive of two changes", poison=True),
+    replace(VIEWS, name="views, poison, late requests, clock running back", poison=True, wire=1, stream_clock=(-1, 0)),
+    replace(VIEWS, name="views, poison, drops and repair", poison=True, drops=True, repair=True, live=False),
     replace(LATE, name="three changes", writes=3, stream_clock=(0,), rising=True, live=False),
     replace(CLOCKS, name="clocks and shards", split=True),
     replace(TIMED, name="timed tombstones and a run's pages", page=True),

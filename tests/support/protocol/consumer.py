@@ -53,6 +53,7 @@ def _work(state: State, worker: Worker, world: Configuration) -> Iterator[State]
     if worker.step == "wait":
         for write in reads(state, worker.past, world, world.function_clock):
             yield state._replace(worker=worker._replace(step="read", write=write, age=0))
+    yield from _taken_as_done(state, worker, world)
     if worker.write is None:
         return
     if worker.step == "read" and late(worker.age, world):
@@ -72,16 +73,23 @@ def _work(state: State, worker: Worker, world: Configuration) -> Iterator[State]
     if new is not None:
         yield new  # the answer cut off, and tried again
         yield new._replace(worker=None)  # the answer lost
-        yield _passed(new, worker.taken, world)
+        yield from _done(new, worker, world)
         return
     yield from _refused(state, worker, worker.write, world)
+
+
+def _taken_as_done(state: State, worker: Worker, world: Configuration) -> Iterator[State]:
+    """What the variants of views make of a record that is not yet in step here."""
+    skips = worker.write is not None and worker.write[0] == GONE and not world.rules.left_out_is_deleted
+    if skips or (world.views and not world.rules.done_in_all):
+        yield _passed(state, worker.taken, world)
 
 
 def _refused(state: State, worker: Worker, write: Write, world: Configuration) -> Iterator[State]:
     """A conflict, judged by the function's rules."""
     for found in {_verdict(state, worker, write, offset, world) for offset in world.function_clock}:
         if found in DONE:
-            yield _passed(state, worker.taken, world)
+            yield from _done(state, worker, world)
         elif found is Verdict.FUTURE:
             yield from _poisoned(state, worker, world)
         else:
@@ -122,6 +130,13 @@ def _poisoned(state: State, worker: Worker, world: Configuration) -> Iterator[St
         state = state._replace(queue=added(state.queue, second))
         yield state._replace(worker=None)
     yield _passed(state, worker.taken, world)
+
+
+def _done(state: State, worker: Worker, world: Configuration) -> Iterator[State]:
+    """In step here. Another view holds the record back, as a crash does, is done too, or makes a message of it."""
+    yield _passed(state, worker.taken, world)
+    if world.views:
+        yield from _poisoned(state, worker, world)
 
 
 def _passed(state: State, count: int, world: Configuration) -> State:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from searchsync.protocol.version import Verdict, read_version
 from tests.support.protocol.consumer import DONE, added, cut, late, past_known, reads, with_probe
-from tests.support.protocol.rules import Configuration
+from tests.support.protocol.rules import Configuration, Rules
 from tests.support.protocol.state import BAD, GONE, NOW, OLD_BAD, Reader, State, Write
 from tests.support.protocol.world import known, landed, without_dead
 
@@ -25,7 +25,7 @@ def read(state: State, world: Configuration) -> Iterator[State]:
 def _begin(state: State, world: Configuration) -> Iterator[State]:
     for offset in world.reader_clock:
         now = NOW + offset
-        if world.page and state.table not in (GONE, BAD):
+        if world.page and state.table != BAD and (world.views or state.table != GONE):
             write = (state.table, read_version(now, world.rules.max_skew))
             yield without_dead(state._replace(reader=Reader("page", "read", 0, 0, write, 0)), world)
         if world.repair and state.dropped:
@@ -48,6 +48,7 @@ def _page(state: State, reader: Reader, world: Configuration) -> Iterator[State]
 
 def _resync(state: State, reader: Reader, world: Configuration) -> Iterator[State]:
     yield state._replace(reader=None)  # a crash; its messages come back
+    yield from _settled_elsewhere(state, reader, world)
     if reader.step == "wait":
         for write in reads(state, reader.past, world, world.reader_clock):
             yield state._replace(reader=reader._replace(step="read", write=write, age=0))
@@ -60,17 +61,17 @@ def _resync(state: State, reader: Reader, world: Configuration) -> Iterator[Stat
         yield after  # tried again
         yield after._replace(reader=None)
         if done:
-            yield _over(after, reader, world)
+            yield from _over(after, reader, world)
         if world.alone:
             yield from _alone(after, reader, reader.write, world)
     if reader.write[0] in (BAD, OLD_BAD):
-        yield _stays(state, reader, world)
+        yield from _stays(state, reader, world)
         return
     new = landed(state, *reader.write, world)
     if new is not None:
         yield new  # the answer cut off, and tried again
         yield new._replace(reader=None)  # the answer lost
-        yield _over(new, reader, world)
+        yield from _over(new, reader, world)
         return
     yield from _refused(state, reader, reader.write, world)
 
@@ -86,7 +87,7 @@ def _refused(state: State, reader: Reader, write: Write, world: Configuration) -
             max_skew=world.rules.max_skew,
         )
         if found in DONE:
-            yield _over(state, reader, world)
+            yield from _over(state, reader, world)
         elif found is Verdict.RESYNC:
             past = max(reader.past, past_known(known(state, world), write))
             yield state._replace(reader=reader._replace(step="wait", past=past, write=None, age=0))
@@ -96,23 +97,36 @@ def _alone(state: State, reader: Reader, write: Write, world: Configuration) -> 
     """A lone document is not taken: tried again, or left where the probe beside it is answered."""
     probed = with_probe(state, write, world)
     yield probed
-    yield _stays(probed, reader, world)
+    yield from _stays(probed, reader, world)
     if not world.rules.storm_is_nobodys:
-        yield _stays(state._replace(blamed=True), reader, world)
+        yield from _stays(state._replace(blamed=True), reader, world)
 
 
-def _stays(state: State, reader: Reader, world: Configuration) -> State:
+def _stays(state: State, reader: Reader, world: Configuration) -> Iterator[State]:
     """What cannot be written: a redrive leaves its message, a repair makes one."""
-    if reader.kind == "redrive":
-        return state._replace(reader=None) if world.rules.redrive_keeps else _over(state, reader, world)
-    if world.rules.repair_queues_poison:
+    if reader.kind == "redrive" and world.rules.redrive_keeps:
+        yield state._replace(reader=None)
+        return
+    if reader.kind == "repair" and world.rules.repair_queues_poison:
         state = state._replace(queue=added(state.queue, reader.second))
-    return _over(state, reader, world)
+    yield from _over(state, reader, world)
 
 
-def _over(state: State, reader: Reader, world: Configuration) -> State:
-    """The key is right: the messages that called for this leave."""
-    rules = world.rules
+def _over(state: State, reader: Reader, world: Configuration) -> Iterator[State]:
+    """The key is right: the messages that called for this leave, once it is so in the other view."""
+    if world.views:
+        yield state._replace(reader=None)
+    yield _settled(state, reader, world.rules)
+
+
+def _settled_elsewhere(state: State, reader: Reader, world: Configuration) -> Iterator[State]:
+    """The other view is in step, which is enough for a variant."""
+    in_all = world.rules.settled_in_all if reader.kind == "redrive" else world.rules.cleared_in_all
+    if world.views and not in_all:
+        yield _settled(state, reader, world.rules)
+
+
+def _settled(state: State, reader: Reader, rules: Rules) -> State:
     if reader.kind == "redrive":
         left = [each for each in state.queue if rules.redrive_spares_later and each != reader.second]
         return state._replace(reader=None, queue=tuple(left))

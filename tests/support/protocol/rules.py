@@ -50,6 +50,14 @@ class Rules:
     repair_clears: bool = True
     repair_begun_later: bool = True
     """A repair clears what was raised for records before it began, the skew bound between them."""
+    left_out_is_deleted: bool = True
+    """Where a view has no document of an item, it is written that there is none: one may have been there."""
+    done_in_all: bool = True
+    """A record is done when it is so in every view,"""
+    settled_in_all: bool = True
+    """a message settled,"""
+    cleared_in_all: bool = True
+    """and a signal cleared."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +74,9 @@ class Configuration:
     documents that the index had since the last refresh, which may come at any time. `silent`: conflicts do not say
     the current version, so that only `_mget` does. `alone`: at any time the collection may not take a lone write, its
     request under way or not. Is the probe beside it answered, the record is handed over, good as it is; else it is
-    tried again.
+    tried again. `views`: the table has another view. What it may do to this one is added: its poison makes a message
+    of a record that is good here, it holds back what is settled here, and people put items that have no document here
+    (GONE stands for these, too). So each view is in step by itself, whatever becomes of the others.
     """
 
     name: str
@@ -90,6 +100,7 @@ class Configuration:
     reads_late: bool = False
     silent: bool = False
     alone: bool = False
+    views: bool = False
     stream_clock: Offsets = (-1, 0)
     function_clock: Offsets = (0,)
     reader_clock: Offsets = (0,)

@@ -34,7 +34,11 @@ def people(state: State, world: Configuration) -> Iterator[State]:
         yield state._replace(document=(GONE, 0))
     if state.left == 0:
         return
-    values = [CURRENT, *([BAD] if world.poison and not state.mended else []), *([GONE] if state.table else [])]
+    values = [
+        CURRENT,
+        *([BAD] if world.poison and not state.mended else []),
+        *([GONE] if state.table or world.views else []),
+    ]
     for value in values:
         changed = _valued(state, SUPERSEDED)._replace(table=value, left=state.left - 1)
         for offset in world.stream_clock:
