@@ -39,7 +39,7 @@ from tests.support.history.steps import (
 
 SKEWS = (0, 0, 0, 5, -5, -1, 3)
 """Seconds that the stream's clock is off, each as often as it is drawn."""
-ENDS: tuple[Value, ...] = ("put", "delete", "hide")
+ENDS: tuple[Value, ...] = ("put", "delete", "hide", "drop")
 WHOLE: Form = "full"
 FORMS: tuple[Form, ...] = (*[WHOLE] * 12, "no image", "no time", "no number")
 NEW_INDEX = tuple(name for name in BEHAVIOURS if BEHAVIOURS[name].new_index_unwritable_s)
@@ -62,6 +62,7 @@ def setups() -> st.SearchStrategy[Setup]:
         long_id=st.sampled_from([8, 511, 512, 513]),
         views=st.booleans(),
         renames=st.sampled_from([True, True, False]),
+        transforms=st.sampled_from([True, True, False]),
     )
 
 
@@ -71,7 +72,10 @@ def changes() -> st.SearchStrategy[Change]:
         Change,
         key=st.sampled_from("aaaabbcd"),
         value=st.sampled_from(
-            ["put"] * 10 + ["delete"] * 5 + ["hide"] * 5 + ["text", "text", "large", "broken", "taken", "crash"]
+            ["put"] * 10
+            + ["delete"] * 5
+            + ["hide"] * 5
+            + ["drop", "drop", "text", "text", "large", "broken", "taken", "raise", "crash"]
         ),
         skew=st.sampled_from(SKEWS),
         form=st.sampled_from(FORMS),

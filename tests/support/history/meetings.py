@@ -78,6 +78,8 @@ MEETINGS: dict[str, Course] = {
     "left by the condition": (*_WRITE, Change("a", "hide"), Deliver(3)),
     "came back by the condition": (*_WRITE, Change("a", "hide"), Change("a"), Deliver(3)),
     "two values of one name": (Change("a", "taken"), Deliver(3)),
+    "a transform that raises": (Change("a", "raise"), Deliver(3)),
+    "left by the transform": (*_WRITE, Change("a", "drop"), Deliver(3)),
     "process died on a record": (Change("a", "crash"), Deliver(3)),
     "restart": (*_WRITE, Restart()),
     "restart in an invocation": (During(2, Restart()), *_WRITE),

@@ -11,7 +11,9 @@ from typing import Any
 from requests_aws4auth import AWS4Auth
 
 from searchsync.config import Config, read_environment
+from searchsync.documents.transform import Transform
 from searchsync.edges.collection import connect
+from searchsync.packed import Bounded
 from searchsync.sync.pipeline import Pipeline
 from tests.engine.client import Client
 from tests.support.events import NOW, environment
@@ -19,7 +21,7 @@ from tests.support.history.clock import SandboxClock, WorldClock
 from tests.support.history.network import HistoryCollection, Network
 from tests.support.history.steps import Setup
 from tests.support.history.tombstones import Tombstones
-from tests.support.history.truth import HIDDEN, SHAPE, VIEWS
+from tests.support.history.truth import HIDDEN, SHAPE, VIEWS, transform
 
 START = NOW + 0.5
 AUTH = AWS4Auth("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "eu-central-1", "aoss")
@@ -57,15 +59,23 @@ class Pool:
         self.network = Network(self.engine_url, self.clock)
         self.indexes = {name: f"{self.index}-{name}" if name else self.index for name in ("", *VIEWS)}
         self.config = self._config({})
-        self.renaming = self._config(SHAPE)
+        self.configs: dict[tuple[bool, bool, bool], Config] = {}
         self.client = connect(self.config, AUTH)
         self.network.line = self.client.transport.get_connection()
         self.tombstones = {each: Tombstones(self.direct, each, self.clock) for each in self.indexes.values()}
 
     def config_of(self, setup: Setup) -> Config:
         """The function's."""
-        config = self.renaming if setup.renames else self.config
-        return config if setup.views else replace(config, views=())
+        drawn = (setup.renames, setup.transforms, setup.views)
+        if drawn not in self.configs:
+            self.configs[drawn] = self._drawn(*drawn)
+        return self.configs[drawn]
+
+    def _drawn(self, renames: bool, transforms: bool, views: bool) -> Config:
+        config = self._config(SHAPE if renames else {})
+        made = Transform(Bounded(transform), "drawn") if transforms else None
+        further = tuple(replace(each, transform=made) for each in config.views) if views else ()
+        return replace(config, transform=made, views=further)
 
     def _config(self, shape: Mapping[str, Any]) -> Config:
         when = json.dumps({HIDDEN: [{"exists": False}, False]})

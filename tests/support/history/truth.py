@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +21,8 @@ HIDDEN = "_deleted"
 """An attribute with which an item has no document."""
 LARGE = 5_000
 """Characters of a value that the collection refuses with the rest of its document."""
+ODD = "odd"
+"""An attribute on which the transform raises, or says that there is no document."""
 POISON = frozenset({"text", "large", "broken"})
 VIEWS: dict[str, dict[str, Any]] = {"plain": {}, "hidden": {"when": json.dumps({HIDDEN: [True]})}}
 """What `Setup.views` means; `_seen` says the same of documents."""
@@ -74,7 +77,7 @@ class Truth:
     def __init__(self, name: str, setup: Setup) -> None:
         self.name = name
         self.crashing = setup.retries >= 0
-        self.renames = setup.renames
+        self.renames, self.transforms = setup.renames, setup.transforms
         self.views = ("", *VIEWS) if setup.views else ("",)
         self.keys = {key: _value(name, key, setup.long_id if key == "d" else 0) for key in KEYS}
         self.ids = {key: document_id(self.key_of(key), ("id",)) for key in KEYS}
@@ -94,8 +97,11 @@ class Truth:
         return next(key for key, value in self.keys.items() if value == text)
 
     def passes(self, sequence: str) -> str:
-        """Which way a record passes the condition, and its item was on the other side before; else empty."""
+        """Which way a record passes the condition, and its item was on the other side before, or that the transform has
+        no document of it; else empty."""
         recorded = self.by_sequence[sequence]
+        if self.transforms and (recorded.item or {}).get(ODD) == {"S": "drop"}:
+            return "left by the transform"
         earlier = [each for each in self.records[recorded.key] if each.position < recorded.position][-1:]
         hidden, before = (
             each.item is not None and HIDDEN in each.item for each in (recorded, *(earlier or [recorded]))
@@ -151,6 +157,8 @@ class Truth:
             item["s"] = {"S": "x" * LARGE}
         if change.value == "broken":
             item["s"] = {"of no type": ""}
+        if change.value in ("drop", "raise"):
+            item[ODD], document[ODD] = {"S": change.value}, change.value
         if change.value == "taken":
             item["count"], document["count"] = number, self.counter
         return item, document
@@ -162,7 +170,12 @@ class Truth:
             return Seen(None, poison=False)
         renames = self.renames and not view
         poison = change.value in POISON or (change.value == "taken" and renames)
-        return Seen(_renamed(document) if renames else document, poison)
+        made = _renamed(document) if renames else document
+        if not self.transforms:
+            return Seen(made, poison)
+        if change.value == "drop":
+            return Seen(None, poison=False)
+        return Seen(made | {"by": f"the view {view!r}"}, poison or change.value == "raise")
 
     def split(self, key: str, fall: bool) -> None:
         """Close the key's shard and open two children."""
@@ -208,7 +221,17 @@ def _renamed(document: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": document["id"], "h": document["h"], "count": document["n"], "m": lines, "tenant": "eu", "rank": 1.5,
         "live": True,
-    }  # fmt: skip
+    } | {name: document[name] for name in (ODD,) if name in document}  # fmt: skip
+
+
+def transform(document: dict[str, Any], item: Mapping[str, Any], view: str) -> dict[str, Any] | None:
+    """What `Setup.transforms` means; `_seen` says the same of documents."""
+    if ODD not in item:
+        document["by"] = f"the view {view!r}"
+        return document
+    if document[ODD] == "raise":
+        raise ValueError(view)
+    return None
 
 
 def _value(name: str, key: str, length: int) -> str:

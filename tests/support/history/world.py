@@ -240,6 +240,7 @@ class World:
     def _took(self, message: dict[str, Any]) -> None:
         self.sent.append(message)
         self.injected["two values of one name"] += "document.rename" in message.get("reason", "")
+        self.injected["a transform that raises"] += "The transform raised" in message.get("reason", "")
         self.judge_message(message)
 
     def _landed(self, body: bytes) -> None:
