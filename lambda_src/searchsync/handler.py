@@ -44,9 +44,9 @@ tune()
 def handle(event: object, context: Context) -> dict[str, Any]:
     """What Lambda calls with an event of the trigger. Answers with `batchItemFailures`; `searchsync doctor` with what
     this role is answered."""
-    if event == {"searchsync": "doctor"}:
+    if isinstance(event, dict) and event.get("searchsync") == "doctor" and "Records" not in event:
         from searchsync.doctor import examine_role  # noqa: PLC0415 - a trigger's invocation never needs it
 
         seconds_left(context)
-        return examine_role(pipeline.config, os.environ)
+        return examine_role(pipeline.config, os.environ, event.get("view", ""))
     return invoke(pipeline, event, context)

@@ -250,6 +250,26 @@ def test_the_role_is_asked_without_a_trace(
     assert requests.head(f"{engine.url}/{config.index}", timeout=30).status_code == 404  # no write has made it
 
 
+def test_of_several_views_each_ones_index_is_asked_as_a_batch_writes_it(
+    engine: Engine, gate: Gate, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    table = replace(config, views=(replace(config, view="more", index=f"{config.index}-more"),))
+    marked = {"mappings": {"_meta": {MARK: Mark("m", 0.0, config.owner).as_member()}}}
+    assert examine_role(table, keys, "more").keys() == {"describe", "table"}
+    requests.put(f"{engine.url}/{config.index}-more", json=marked, timeout=30).raise_for_status()
+    try:
+        asked = examine_role(table, keys, "more")
+        assert (asked["owner"], asked["read"], asked["write"]) == ("ok", "ok", "ok")
+        assert examine_role(table, keys)["owner"] == "nobody"
+        gate.inject(status("^/_bulk$", 403))
+        assert examine_role(table, keys, "more")["write"].startswith("403")
+        assert examine_role(table, keys, "gone") == {"describe": "the function does not know this view"}
+    finally:
+        requests.delete(f"{engine.url}/{config.index}-more", timeout=30)
+
+
 def test_an_unforeseen_error_leaves_nothing_behind(
     engine: Engine, config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -179,7 +179,7 @@ def test_findings_are_shown_and_nothing_is_to_do(cloud: Cloud) -> None:
     assert cloud.run("doctor", width=200) == 0
     assert "✓ As relied on" in cloud.out
     assert "→" not in cloud.out
-    assert events == [{"step": "doctor", "seconds": USUAL_S}, {"searchsync": "doctor"}]
+    assert events == [{"step": "doctor", "seconds": USUAL_S}, {"searchsync": "doctor", "view": ""}]
 
 
 def test_a_finding_to_act_on_says_what_to_do(cloud: Cloud) -> None:

@@ -170,11 +170,18 @@ def test_a_run_of_one_view_does_not_keep_another_from_running(cloud: Cloud) -> N
     ],
 )  # fmt: skip
 def test_what_asks_the_reconcile_function_asks_the_views(cloud: Cloud, words: list[str], answer: Any) -> None:
-    cloud.functions[NAME] = lambda _: {}
+    told: list[Any] = []
+
+    def sync(event: Any) -> Any:
+        told.append(event)
+        return {}
+
+    cloud.functions[NAME] = sync
     cloud.functions[f"{NAME}-products-reconcile"] = lambda _: answer
     assert cloud.run(*words, "--view", "products") in (0, 1)
     asked = {call["FunctionName"] for name, call in cloud.calls if name == "Invoke"}
     assert asked - {NAME} == {f"{NAME}-products-reconcile"}
+    assert all(each == {"searchsync": "doctor", "view": "products"} for each in told)
 
 
 def test_the_log_of_a_views_reconcile_function_is_shown(cloud: Cloud) -> None:

@@ -52,8 +52,9 @@ def test_no_start_loads_what_only_the_command_line_asks() -> None:
 def test_the_sync_function_is_asked_by_an_event_that_is_no_triggers(monkeypatch: pytest.MonkeyPatch) -> None:
     from searchsync import handler  # noqa: PLC0415 - it starts when it is imported
 
-    monkeypatch.setattr(doctor, "examine_role", lambda config, _: {"describe": config.index})
-    assert handler.handle({"searchsync": "doctor"}, Ending()) == {"describe": handler.pipeline.config.index}
+    monkeypatch.setattr(doctor, "examine_role", lambda config, _, view: {config.index: view})
+    assert handler.handle({"searchsync": "doctor"}, Ending()) == {handler.pipeline.config.index: ""}
+    assert handler.handle({"searchsync": "doctor", "view": "a"}, Ending()) == {handler.pipeline.config.index: "a"}
     with pytest.raises(MalformedEventError):
         handler.handle({"searchsync": "other"}, Ending())
     assert handler.handle({"searchsync": "doctor", "Records": []}, Ending()) == {"batchItemFailures": []}

@@ -10,6 +10,20 @@ REDRIVE, EDGE, METRICS = FUNCTION + "sync/redrive.py", FUNCTION + "edges/views.p
 
 MUTANTS = (
     Mutant(
+        "views: doctor asks of the first index alone",
+        FUNCTION + "doctor.py",
+        "if each.view == view)",
+        "if not each.view)",
+        ("tests/engine/test_doctor.py", "-k", "several_views"),
+    ),
+    Mutant(
+        "views: doctor writes as a table of one view does",
+        FUNCTION + "doctor.py",
+        'bulk = "/_bulk" if write.index else',
+        "bulk =",
+        ("tests/engine/test_doctor.py", "-k", "several_views"),
+    ),
+    Mutant(
         "views: a batch written to the first one alone",
         PLAN,
         "for view in views[1:]:",

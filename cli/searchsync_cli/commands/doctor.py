@@ -74,7 +74,8 @@ def _sync_role(world: World, stack: Stack) -> Mapping[str, Any]:
     """What the sync function's role is answered."""
     try:
         remedy = "`searchsync logs --since 10m` says more."
-        return invoked(world.aws, stack.name, {"searchsync": "doctor"}, "The sync function", remedy)
+        asked = {"searchsync": "doctor", "view": stack.view}
+        return invoked(world.aws, stack.name, asked, "The sync function", remedy)
     except AwsError as error:
         return {"unasked": f"these credentials may not call the sync function ({error.code})"}
     except CliError:
