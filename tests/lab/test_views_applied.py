@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,11 @@ from lab.applied import Applied
 from lab.stack import Lab
 from lab.terraform import Terraform
 from searchsync.config import Config, read_environment
-from searchsync.limits import NEW_INDEX_S
+from searchsync.limits import ENSURED_FOR, NEW_INDEX_S
+from tests.lab.test_index_deleted import delete_index
 from tests.lab.test_unset import differences
+from tests.support.alarms import ALARM
+from tests.support.applied_alarms import Watched
 from tests.support.applied_cli import AppliedCli, Ran
 from tests.support.applied_run import damage, settling_soon
 from tests.support.snapshot import Snapshot, snapshot
@@ -117,6 +121,7 @@ def test_items_are_in_the_views_that_they_belong_to_and_each_view_has_its_verdic
     first.put(item("c", "person"))
     first.until("what is in time", lambda: people.document("c") and first.document("c"))
     judge(first, products)
+    lose(first, products)
 
 
 def of_view(stack: Applied, name: str) -> Applied:
@@ -126,8 +131,8 @@ def of_view(stack: Applied, name: str) -> Applied:
 
 
 def judge(first: Applied, products: Applied) -> None:
-    """Each view is verified, damaged and repaired by itself; `status` tells of all."""
-    cli = AppliedCli(first)
+    """Each view is verified, damaged and repaired by itself, and rings by itself; `status` tells of all."""
+    cli, drift = AppliedCli(first), Watched(first, "drift-products", NAME)
     damage(products, "b", {"kind": "damaged"})
     with settling_soon(first), settling_soon(products):
         assert cli.run("verify").code == 0
@@ -139,10 +144,35 @@ def judge(first: Applied, products: Applied) -> None:
             ("products", "table and index differ"),
             ("a-longer-one", "nothing has compared table and index yet"),
         }
+        drift.fires()
+        Watched(first, "drift", NAME)  # does not ring
         assert cli.run("repair", "--view", "products").code == 0
+        drift.ends()
         assert products.document("b")["kind"] == "product"
         assert cli.run("verify", "--view", "a-longer-one").code == 0
     assert troubles(cli.run("status", "--json")) == set()
+
+
+def lose(first: Applied, products: Applied) -> None:
+    """A view's index that is deleted is made anew, and a repair of that view alone is called for."""
+    cli, needed = AppliedCli(first), Watched(first, "repair-needed-products", NAME)
+    delete_index(products)
+    first.lab.age(2 * ENSURED_FOR)
+    since = time.time()
+
+    def signalled() -> bool:
+        first.put(item("d", "product"))
+        return any(line.get("RepairNeeded") for line in first.log_lines(since))
+
+    first.until("the signal", signalled, 120)
+    needed.fires()
+    Watched(first, "repair-needed", NAME)  # does not ring
+    with settling_soon(first), settling_soon(products):
+        assert cli.run("repair").code == 0
+        assert needed.state() == ALARM
+        assert cli.run("repair", "--view", "products").code == 0
+    needed.ends()
+    assert products.document("b")["kind"] == "product"
 
 
 def troubles(status: Ran) -> set[tuple[str | None, str]]:
