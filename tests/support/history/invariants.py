@@ -130,7 +130,8 @@ class Judge:
         world = self.world
         most = world.invocations + MOST_INVOCATIONS + FOR_EACH_RECORD * len(world.truth.by_sequence)
         if world.index_lost:
-            # Every sandbox looks at the index once more.
+            self._drain(most)  # an invocation of poison alone does not look at the index
+            # Every sandbox looks at it once more.
             world.clock.advance(61.0)
             for _ in world.sandboxes:
                 world.truth.change(Change("a"), world.clock.time)
