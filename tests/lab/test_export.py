@@ -13,6 +13,7 @@ from lab.applied import Applied
 from lab.export import Exporter, WrittenExport
 from lab.stack import Lab
 from lab.terraform import Terraform
+from searchsync.limits import MOST_PARTS
 from tests.lab.test_reconcile import without
 from tests.support.applied_cli import AppliedCli
 from tests.support.applied_run import settling_soon
@@ -20,9 +21,9 @@ from tests.support.applied_run import settling_soon
 NAME = "orders-search"
 BUCKET = f"{NAME}-runs"
 ITEMS = 30
-FILES = 10_000
+FILES = 4 * MOST_PARTS
 MOST_SECONDS = 400.0
-"""Of writing so many data files and loading them: 70 on two busy cores, and many times that with a call a file."""
+"""Of writing so many data files and loading them."""
 
 
 def key(number: int) -> dict[str, Any]:
@@ -131,12 +132,20 @@ def check_many_files(cli: AppliedCli) -> None:
     took = time.monotonic() - began
     print(f"{FILES:,} files: written in {written:.1f} s, loaded in {took - written:.1f} s")
     assert (ran.code, ran.json["totals"]["items"], ran.json["totals"]["written"]) == (0, FILES, FILES), ran
+    assert FILES / 10 < parts(cli.stack, ran.json["execution"]) <= MOST_PARTS
     url = f"{cli.stack.lab.engine_url}/{cli.stack.outputs['index_name']}"
     gone = "".join(json.dumps({"delete": {"_id": f"many|{number}"}}) + "\n" for number in range(FILES))
     headers = {"content-type": "application/x-ndjson"}
     answer = requests.post(f"{url}/_bulk", gone, headers=headers, timeout=60).json()
     assert [each["delete"]["result"] for each in answer["items"]] == ["deleted"] * FILES
     assert took < MOST_SECONDS
+
+
+def parts(stack: Applied, execution: str) -> int:
+    """The parts of a run: each is a child of its Map Run, and has a result in the run's state."""
+    states = stack.lab.boto3_client("stepfunctions")
+    (found,) = states.list_map_runs(executionArn=execution)["mapRuns"]
+    return int(states.describe_map_run(mapRunArn=found["mapRunArn"])["itemCounts"]["total"])
 
 
 def check_report(cli: AppliedCli) -> None:
