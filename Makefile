@@ -6,10 +6,11 @@ CHANGES ?= 200000
 SEED ?=
 PROFILE ?= classic
 SCALE ?= 0.1
+LABS ?= 6
 TOOLS := .venv/bin/python
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup jars package demo lab test unit lint lint-code lint-terraform settings mutants prove bench soak release clean
+.PHONY: help setup jars package demo lab test test-lab test-rest unit lint lint-code lint-terraform settings mutants prove bench soak release clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -29,8 +30,14 @@ demo: jars package ## show the pipeline at work on this machine (PROFILE=classic
 lab: jars package ## run the lab and print its endpoints, until Ctrl-C (PROFILE=…)
 	@$(TOOLS) -m lab up --profile $(PROFILE) --scale $(SCALE)
 
-test: jars package lint ## all checks and tests
-	@$(TOOLS) -m pytest -n 5 --dist loadfile --no-loadscope-reorder tests/lab tests/engine tests/terraform tests/unit
+test: jars package ## all checks and tests: both halves, side by side
+	@$(MAKE) --no-print-directory --keep-going -j 3 test-lab test-rest
+
+test-lab: ## the tests in the lab, which mostly wait (LABS=6 at once), after `make jars package`
+	@$(TOOLS) -m pytest -n $(LABS) --dist loadfile --no-loadscope-reorder tests/lab
+
+test-rest: lint-code lint-terraform ## all checks, and the tests that compute, after the same
+	@$(TOOLS) -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/engine tests/terraform tests/unit
 
 unit: setup ## the decisions alone, in under a minute, without Java or Terraform
 	@$(TOOLS) -m pytest -q -n 2 -m "not slow" tests/unit

@@ -31,7 +31,7 @@ from types import FrameType, TracebackType
 from lab.errors import LabError
 
 LOOPBACK = "127.0.0.1"
-START_TIMEOUT_SECONDS = 60.0
+START_TIMEOUT_SECONDS = 180.0  # six engines that start at once on two busy cores take more than 60
 STOP_TIMEOUT_SECONDS = 10.0
 POLL_SECONDS = 0.05
 LONGEST_POLL_SECONDS = 0.5

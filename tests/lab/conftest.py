@@ -16,13 +16,16 @@ from tests.support.small_stack import SmallStack
 LONG = (
     "test_verdict.py",
     "test_reconcile.py",
-    "test_rolling.py",
-    "test_callers.py",
-    "test_unset.py",
     "test_examples.py",
+    "test_rolling.py",
+    "test_views_applied.py",
+    "test_callers.py",
+    "test_cli.py",
+    "test_unset.py",
     "test_export.py",
+    "test_replaced.py",
 )
-"""The files of more than four minutes, the longest first: none is begun when all others are nearly done."""
+"""The files of more than three minutes, the longest first: none is begun when all others are nearly done."""
 LATE = ("test_outage.py", "test_soak.py")
 """They leave a trigger that was late in the last minutes, and a run waits for longer then."""
 APPLIED = (

@@ -1,22 +1,27 @@
-"""In `make test`, the lab's files wait beside a worker that computes."""
+"""In `make test`, the walk-through's files come to the workers that have applied it."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.support.spread import COMPUTING_WORKERS, own_file
+from tests.support.spread import WALKERS, own_file, uses_workshop
 
-LAB, ENGINE, UNIT = "tests/lab/test_a.py", "tests/engine/test_b.py", "tests/unit/test_c.py"
+WALK, OTHER = "tests/lab/test_cli.py", "tests/lab/test_unset.py"
 
 
 @pytest.mark.parametrize(
     ("worker", "files", "own"),
     [
-        (COMPUTING_WORKERS[0], [LAB, ENGINE, UNIT], ENGINE),
-        (COMPUTING_WORKERS[0], [LAB], None),
-        ("gw9", [ENGINE, LAB, UNIT], LAB),
-        ("gw9", [ENGINE, UNIT], None),
+        (WALKERS[0], [OTHER, WALK], WALK),
+        (WALKERS[0], [OTHER], None),
+        ("gw9", [WALK, OTHER], OTHER),
+        ("gw9", [WALK], None),
     ],
 )
 def test_a_worker_begins_with_its_own_kind(worker: str, files: list[str], own: str | None) -> None:
     assert own_file(files, worker) == own
+
+
+def test_who_uses_the_walk_through_is_told_by_its_fixture() -> None:
+    assert uses_workshop(WALK)
+    assert not uses_workshop(OTHER)
