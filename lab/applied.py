@@ -13,6 +13,8 @@ from lab.compare import Comparison, compare, index_documents, table_documents
 from lab.errors import LabError
 from lab.process import looks
 from lab.stack import Lab
+from searchsync.config import read_environment
+from searchsync.documents.shape import WHOLE, Rules
 
 PATIENCE_SECONDS = 60.0
 TIMEOUT_SECONDS = 30
@@ -22,15 +24,26 @@ LINE_PATTERN = '"CloudWatchMetrics"'
 
 
 class Applied:
-    """The stack that Terraform's `outputs` describe, in the lab."""
+    """The stack that Terraform's `outputs` describe, in the lab. `rules`: of its documents."""
 
-    def __init__(self, lab: Lab, outputs: dict[str, Any], key_attributes: tuple[str, ...] = ("id",)) -> None:
+    def __init__(
+        self, lab: Lab, outputs: dict[str, Any], key_attributes: tuple[str, ...] = ("id",), rules: Rules = WHOLE
+    ) -> None:
         self.lab = lab
         self.outputs = outputs
         self.key_attributes = key_attributes
+        self.rules = rules
         self.dynamodb = lab.boto3_client("dynamodb")
         self.sqs = lab.boto3_client("sqs")
         self.logs = lab.boto3_client("logs")
+
+    def view(self, name: str) -> Applied:
+        """A further view of the stack, as a stack of its own, with the rules that its function has."""
+        outputs = {**self.outputs, **self.outputs["views"][name]}
+        function = outputs["reconciliation_function_name"]
+        found = self.lab.boto3_client("lambda").get_function_configuration(FunctionName=function)
+        config = read_environment({**found["Environment"]["Variables"], "AWS_LAMBDA_FUNCTION_NAME": function})
+        return Applied(self.lab, outputs, self.key_attributes, config.rules)
 
     def post(self, body: object) -> Any:
         """Post to the applied API; its answer. `invoke_url` is a name that only AWS resolves."""
@@ -84,7 +97,7 @@ class Applied:
 
     def comparison(self) -> Comparison:
         """Table and index, item by item."""
-        items = table_documents(self.dynamodb, self.outputs["table_name"], self.key_attributes)
+        items = table_documents(self.dynamodb, self.outputs["table_name"], self.key_attributes, self.rules)
         return compare(items, index_documents(self.lab.engine_url, self.outputs["index_name"]))
 
     def until(self, what: str, look: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:

@@ -15,6 +15,7 @@ from typing import Any
 import requests
 
 from searchsync.documents.document import document_id, encode
+from searchsync.documents.shape import WHOLE, Rules
 from searchsync.edges.wire import normalised
 
 PAGE = 1_000
@@ -48,14 +49,15 @@ def compare(items: Mapping[str, Any], documents: Mapping[str, Any]) -> Compariso
     )
 
 
-def table_documents(dynamodb: Any, table: str, key_attributes: tuple[str, ...]) -> dict[str, Any]:
-    """Every item of a table as the document it should be, by document id."""
+def table_documents(dynamodb: Any, table: str, key_attributes: tuple[str, ...], rules: Rules = WHOLE) -> dict[str, Any]:
+    """Every item of a table that has a document by the rules as what it should be, by document id."""
     found: dict[str, Any] = {}
     for page in dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
         for item in page["Items"]:
             image = normalised(item)
             name = document_id({key: image[key] for key in key_attributes}, key_attributes)
-            found[name] = exact((encode(name, image) or b"").decode())
+            if (document := encode(name, image, rules)) is not None:
+                found[name] = exact(document.decode())
     return found
 
 

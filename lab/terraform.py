@@ -111,7 +111,11 @@ class Terraform:
 
     def adopt(self, address: str, identifier: str) -> None:
         """Let the next apply take over what exists already, by an import block."""
-        (self.directory / ADOPTED_FILE).write_text(f'import {{\n  to = {address}\n  id = "{identifier}"\n}}\n')
+        self.add(ADOPTED_FILE, f'import {{\n  to = {address}\n  id = "{identifier}"\n}}\n')
+
+    def add(self, name: str, text: str) -> None:
+        """Let the next apply know one file more; one whose name ends in `_override.tf` changes what is there."""
+        (self.directory / name).write_text(text, "utf-8")
 
     def plan_is_empty(self, variables: Mapping[str, Any] | None = None) -> bool:
         """Whether a plan finds nothing to change."""

@@ -104,7 +104,7 @@ def test_items_are_in_the_views_that_they_belong_to_and_each_view_has_its_verdic
     terraform.apply({"views": VIEWS})
     outputs = terraform.output()
     first = Applied(lab, outputs)
-    products, people = (of_view(first, name) for name in ("products", "a-longer-one"))
+    products, people = (first.view(name) for name in ("products", "a-longer-one"))
     for name, kind in PUT.items():
         first.put(item(name, kind))
     first.until("the documents", lambda: products.document("a") and first.document("b") and people.document("b"))
@@ -122,12 +122,6 @@ def test_items_are_in_the_views_that_they_belong_to_and_each_view_has_its_verdic
     first.until("what is in time", lambda: people.document("c") and first.document("c"))
     judge(first, products)
     lose(first, products)
-
-
-def of_view(stack: Applied, name: str) -> Applied:
-    """A view of the stack, as a stack of its own."""
-    view = stack.outputs["views"][name]
-    return Applied(stack.lab, {**stack.outputs, **view})
 
 
 def judge(first: Applied, products: Applied) -> None:
