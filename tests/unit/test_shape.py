@@ -404,7 +404,8 @@ def test_of_keys_that_never_match_nothing_is_sent(name: str) -> None:
     config = read_environment(environment(DOCUMENT_SHAPE=json.dumps({"when": when})))
     records = parse_event(event(record(name, "order-1", second=None), record(name, "product-1", number=2)))
     plan = plan_batch(records, config.key_attributes, NOW, NOW + 10.0, config.targets)
-    assert (plan.filtered, [write.id for write in plan.writes], plan.resyncs) == (["order-1"], ["product-1"], [])
+    assert (plan.filtered, [write.id for write in plan.writes], plan.resyncs) == (1, ["product-1"], [])
+    assert [each.id for each in plan.last] == ["order-1", "product-1"], "the log names each"
 
 
 def test_long_names_are_not_kept_and_stored_all_the_same() -> None:

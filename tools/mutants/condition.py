@@ -88,22 +88,22 @@ MUTANTS = (
     Mutant(
         "an item that stops matching is not deleted, as if its keys were to blame",
         SHAPE,
-        "self.condition.asks_of(keys) and ",
-        "",
+        " and self.condition.asks_of(names) else None",
+        " else None",
         ("tests/unit/test_condition.py", "-k", "condition_of_keys_alone"),
     ),
     Mutant(
         "deletions sent for keys that never match",
         FUNCTION + "protocol/plan.py",
-        "if rules.filters(record.keys):",
-        "if False:",
+        " if takes is None or takes(keys)]",
+        "]",
         ("tests/unit/test_pipeline.py", "-k", "leave_out_is_counted"),
     ),
     Mutant(
         "what is absent looked for in one map of a list",
         CONDITION,
-        "return leaf.or_absent and item.lacks(leaf.path)",
-        "return leaf.or_absent and attribute is None",
+        "(leaf.or_absent and _lacks(image, leaf.path, known))",
+        "(leaf.or_absent and name not in members)",
         LANGUAGE,
     ),
     Mutant(

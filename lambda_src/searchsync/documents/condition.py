@@ -24,10 +24,10 @@ name that is twice in one object is refused; `$or` is never an attribute's name.
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from searchsync.documents.attributes import AttributeMap
@@ -57,20 +57,6 @@ class _All:
     ors: tuple[tuple[_All, ...], ...]
 
 
-@dataclass(slots=True)  # one an item is made: frozen takes three times as long
-class _Item:
-    """An item, and at which paths it is known to have no value: each is looked for once."""
-
-    image: AttributeMap
-    known: dict[Path, bool]
-
-    def lacks(self, path: Path) -> bool:
-        """Whether there is no value at a path."""
-        if path not in self.known:
-            self.known[path] = not _has_value(self.image, path)
-        return self.known[path]
-
-
 @dataclass(frozen=True)
 class Condition:
     """A condition by its JSON text, read once. `problem` is asked before anything else."""
@@ -93,7 +79,16 @@ class Condition:
 
     def matches(self, image: AttributeMap) -> bool:
         """Whether an item has a document."""
-        return _matches(self._pattern, image, _Item(image, {}))
+        return self.asked(image)
+
+    @cached_property
+    def asked(self) -> Callable[[AttributeMap], bool]:
+        """`matches`, put together once: each view's is asked of every record's keys."""
+        pattern = self._pattern
+        (name, leaf), *more = pattern.leaves or [("", None)]
+        if leaf is None or leaf.or_absent or more or pattern.nested or pattern.ors:
+            return lambda image: _matches(pattern, image, image, {})
+        return partial(_has_one, name, leaf.tests)
 
     def asks_of(self, names: Container[str]) -> bool:
         """Whether it asks of no other attributes than these."""
@@ -118,26 +113,44 @@ class Condition:
         return _compiled(pattern, (), 1)
 
 
-def _matches(pattern: _All, members: AttributeMap, item: _Item) -> bool:
+def _matches(pattern: _All, members: AttributeMap, image: AttributeMap, known: dict[Path, bool]) -> bool:
+    """Whether a map of an item is what a pattern says; `known`: at which paths the item has no value, so that each is
+    looked for once."""
     for name, leaf in pattern.leaves:
-        if not _leaf_matches(leaf, members.get(name), item):
+        if not _leaf_matches(leaf, name, members, image, known):
             return False
     for name, inner in pattern.nested:
         for each in _maps(members.get(name)) or [{}]:
-            if _matches(inner, each, item):
+            if _matches(inner, each, image, known):
                 break
         else:
             return False
-    return all(any(_matches(each, members, item) for each in branches) for branches in pattern.ors)
+    return not pattern.ors or all(
+        any(_matches(each, members, image, known) for each in branches) for branches in pattern.ors
+    )
 
 
-def _leaf_matches(leaf: _Leaf, attribute: Mapping[str, Any] | None, item: _Item) -> bool:
-    if attribute is not None:
-        for value in plain(attribute):
-            for test in leaf.tests:
-                if test(value):
-                    return True
-    return leaf.or_absent and item.lacks(leaf.path)
+def _leaf_matches(leaf: _Leaf, name: str, members: AttributeMap, image: AttributeMap, known: dict[Path, bool]) -> bool:
+    return _has_one(name, leaf.tests, members) or (leaf.or_absent and _lacks(image, leaf.path, known))
+
+
+def _has_one(name: str, tests: Sequence[Test], members: AttributeMap) -> bool:
+    """Whether a value of that name passes one of the tests."""
+    if (attribute := members.get(name)) is None:
+        return False
+    # Texts are most of what is asked, and nearly all keys: answered here, without the table of types.
+    for value in (attribute["S"],) if "S" in attribute else plain(attribute):
+        for test in tests:
+            if test(value):
+                return True
+    return False
+
+
+def _lacks(image: AttributeMap, path: Path, known: dict[Path, bool]) -> bool:
+    """Whether an item has no value at a path."""
+    if path not in known:
+        known[path] = not _has_value(image, path)
+    return known[path]
 
 
 def _maps(attribute: Mapping[str, Any] | None) -> list[AttributeMap]:

@@ -25,7 +25,7 @@ Key attributes are always in the document, by their names: without them nothing 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
@@ -353,7 +353,12 @@ class Rules:
     def filters(self, keys: AttributeMap) -> bool:
         """Whether no item of these keys ever has a document, so that there is none to delete: the condition asks of
         keys alone, which an item never changes."""
-        return self.condition is not None and self.condition.asks_of(keys) and not self.condition.matches(keys)
+        takes = self.by_keys(keys)
+        return takes is not None and not takes(keys)
+
+    def by_keys(self, names: Container[str]) -> Callable[[AttributeMap], bool] | None:
+        """What tells by an item's keys of these names whether it ever has a document; None where they do not say it."""
+        return self.condition.asked if self.condition is not None and self.condition.asks_of(names) else None
 
     @cached_property
     def _taken(self) -> Mapping[str, str]:

@@ -52,15 +52,17 @@ class Poison:
     index: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Plan:
-    """What to do with a batch: `changes` by the document's name (`view`), in the order of their records; each name is
-    in `writes`, `resyncs` or `filtered`, in the same order, or in none of them when its record is poison."""
+    """What to do with a batch. `last`: the last record of each document id, in their order; `changes`: those of each
+    view by the document's name (`view`), which is in `writes` or `resyncs`, in the same order, or in neither when its
+    record is poison; `filtered`: how many documents there never were, by their keys."""
 
+    last: list[Change] = field(default_factory=list)
     changes: dict[str, Change] = field(default_factory=dict)
     writes: list[Write] = field(default_factory=list)
     resyncs: list[str] = field(default_factory=list)
-    filtered: list[str] = field(default_factory=list)
+    filtered: int = 0
     poison: list[Poison] = field(default_factory=list)
 
 
@@ -95,10 +97,16 @@ def plan_batch(
             second = max(second, before.latest_second)
             versions[name] = _rising(versions[name], version)
         last[name] = Change(name, record, second, views[0])
-    for change in last.values():
-        _decide(plan, change, versions[change.id])
-        for view in views[1:]:
-            _decide(plan, Change(change.id, change.record, change.latest_second, view), versions[change.id])
+    plan.last = list(last.values())
+    asked = [(view, view.rules.by_keys(key_attributes)) for view in views]
+    for change in plan.last:
+        keys, version = change.record.keys, versions[change.id]
+        # Most views have nothing of most items: all are asked before anything is made.
+        having = [view for view, takes in asked if takes is None or takes(keys)]
+        plan.filtered += len(views) - len(having)
+        for view in having:
+            of_view = change if view is change.view else Change(change.id, change.record, change.latest_second, view)
+            _decide(plan, of_view, version)
     return plan
 
 
@@ -136,9 +144,6 @@ def _decide(plan: Plan, change: Change, version: int | None) -> None:
     record, rules, index = change.record, change.view.rules, change.view.index
     name = name_of(index, change.id)
     plan.changes[name] = change
-    if rules.filters(record.keys):
-        plan.filtered.append(name)
-        return
     if version is None or (record.image is None and not record.is_deletion):
         plan.resyncs.append(name)
         return

@@ -68,7 +68,8 @@ class Pipeline:
         received = math.ceil(self.clock.now())
         latest = self.clock.now() + self.config.max_skew
         plan = plan_batch(records, self.config.key_attributes, received, latest, self.config.targets)
-        self._name_records(plan, report)
+        named = islice(plan.last, RECORDS_SHOWN)
+        report.records = [(each.record.event_name, each.id, each.record.sequence_number) for each in named]
         self.window.begin(behind=report.oldest_age >= BEHIND_AGE)
         delivery = Delivery(
             self.collection,
@@ -80,7 +81,8 @@ class Pipeline:
         outcomes = self._write(plan, delivery, taken, deadline) if plan.changes else {}
         for outcome in outcomes.values():
             report.results[outcome.result] += 1
-        report.results.update(Result.FILTERED for _ in plan.filtered)
+        if plan.filtered:
+            report.results[Result.FILTERED] += plan.filtered
         report.busy = _busy(delivery, outcomes)
         if self.collection.recreated:
             report.repair_needed.append(MADE_ANEW)
@@ -112,11 +114,6 @@ class Pipeline:
                     "Check the event source mappings of this function."
                 )
             report.repair_needed.append("the table's stream is not the configured one: apply again")
-
-    def _name_records(self, plan: Plan, report: Report) -> None:
-        first = self.config.targets[0]
-        changes = islice((each for each in plan.changes.values() if each.view is first), RECORDS_SHOWN)
-        report.records = [(each.record.event_name, each.id, each.record.sequence_number) for each in changes]
 
     def _write(self, plan: Plan, delivery: Delivery, taken: float, deadline: Deadline) -> dict[str, Outcome]:
         """The outcome of each document that the plan writes or resyncs.
