@@ -11,7 +11,7 @@ import zipfile
 from importlib.util import find_spec
 from pathlib import Path
 
-from bench.before import package_unpacked
+from bench.before import SHAPELESS, checked_out, package_unpacked
 from bench.measure import Figure, table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,7 +19,9 @@ PACKAGE = ROOT / "dist" / "searchsync.zip"
 RUNTIME = ROOT / ".lab" / "venv" / "bin" / "python"
 """The runtime's Python with what the Lambda runtime brings."""
 PARTS = {
-    "convert": "from bench.convert import figures; found = figures()",
+    "convert": "from bench.convert import figures; found = figures(Path(shapeless) if shapeless else None)",
+    "transform": "from bench.transformed import figures; found = figures()",
+    "views": "from bench.views import figures; found = figures()",
     "handler": "from bench.handler import figures; found = figures()",
     "resync": "from bench.resync import figures; found = figures()",
     "package": "from bench.package import figures; found = figures(Path(package), Path(task), Path(root))",
@@ -27,7 +29,7 @@ PARTS = {
 MEASURE = """
 import json, sys
 from pathlib import Path
-package, task, root = sys.argv[1:]
+package, task, root, shapeless = sys.argv[1:]
 {part}
 print(json.dumps([figure.as_json() for figure in found]))
 """
@@ -37,8 +39,10 @@ def measure(part: str, task: Path) -> list[Figure]:
     """One part's figures, measured in a process of its own on the unpacked package."""
     print(f"  measuring: {part} …", file=sys.stderr, flush=True)
     paths = os.pathsep.join([str(task), str(ROOT), *([str(_whole_client(task))] if part == "handler" else [])])
+    tree = task.with_name("shapeless") / "lambda_src"
+    given = [str(PACKAGE), str(task), str(ROOT), str(tree) if tree.is_dir() else ""]
     done = subprocess.run(
-        [str(RUNTIME), "-B", "-c", MEASURE.format(part=PARTS[part]), str(PACKAGE), str(task), str(ROOT)],
+        [str(RUNTIME), "-B", "-c", MEASURE.format(part=PARTS[part]), *given],
         env={"PATH": os.environ.get("PATH", ""), "PYTHONPATH": paths},
         stdout=subprocess.PIPE,
         text=True,
@@ -67,6 +71,7 @@ def main() -> int:
         with zipfile.ZipFile(PACKAGE) as package:
             package.extractall(task)
         package_unpacked(task.with_name("before"))
+        checked_out(task.with_name("shapeless"), SHAPELESS)
         found = [figure for part in PARTS for figure in measure(part, task)]
     print(table(found))
     return 1 if any(figure.met is False for figure in found) else 0

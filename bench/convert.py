@@ -6,10 +6,12 @@ import base64
 import json
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from boto3.dynamodb.types import Binary, TypeDeserializer
 
+from bench.before import SHAPELESS, encoder_of
 from bench.items import images
 from bench.measure import Figure, at_least, at_most, in_turns
 from searchsync.documents.condition import Condition
@@ -42,13 +44,15 @@ CONDITION = {
 """Each item matches it, so that all of it is asked."""
 
 
-def figures() -> list[Figure]:
-    """Our ratios to boto3 and to the floor, C json.dumps over the raw image."""
+def figures(before: Path | None = None) -> list[Figure]:
+    """Our ratios to boto3, to the floor, C json.dumps over the raw image, and to the sources of `before`."""
     items = images(ITEMS)
     sdk = [sdk_form(item) for item in items]
     renamed = Rules(Shape(rename=RENAMED, constants=(("tenant", {"S": "eu"}),)))
     shaped, chosen = Rules(Shape(exclude=EXCLUDED)), Rules(condition=Condition(json.dumps(CONDITION)))
     deserialize: Callable[[Any], Any] = TypeDeserializer().deserialize
+
+    was = None if before is None else encoder_of(before)
 
     def with_boto3() -> None:
         for item in sdk:
@@ -62,6 +66,7 @@ def figures() -> list[Figure]:
             "unshaped": lambda: [
                 document_text({**item, KEY_FIELD: {"N": str(index_key("a"))}}).encode() for item in items
             ],
+            **({} if was is None else {"before": lambda: [was("a", item) for item in items]}),
             "whole": lambda: [encode("a", item) for item in items],
             "ten excluded": lambda: [encode("a", item, shaped) for item in items],
             "ten renamed": lambda: [encode("a", item, renamed) for item in items],
@@ -78,6 +83,11 @@ def figures() -> list[Figure]:
         at_most("  time against C json.dumps of the raw image", seconds["ours"] / seconds["floor"], WITHIN_OF_FLOOR),
         at_most(
             "a whole document, against one that knows no shape", seconds["whole"] / seconds["unshaped"], WITHOUT_SHAPE
+        ),
+        *(
+            []
+            if was is None
+            else [at_most(f"  against {SHAPELESS}'s converter", seconds["whole"] / seconds["before"], WITHOUT_SHAPE)]
         ),
         at_most("  with ten paths excluded, against whole", seconds["ten excluded"] / seconds["whole"], WITH_SHAPE),
         Figure(

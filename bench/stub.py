@@ -55,7 +55,7 @@ def _all_taken(count: int, guards: int) -> bytes:
 
 def install() -> None:
     """Set the environment, and answer every request of this process from here on."""
-    answer_with(_take)
+    answer_with(take)
 
 
 def answer_with(respond: Respond) -> None:
@@ -81,7 +81,8 @@ def answer_with(respond: Respond) -> None:
     HTTPAdapter.send = answer  # type: ignore[assignment]
 
 
-def _take(method: str, path: str, body: bytes, _timeout: float) -> tuple[int, bytes]:
+def take(method: str, path: str, body: bytes, _timeout: float) -> tuple[int, bytes]:
+    """Every write is taken, and there was no index before."""
     if path.endswith("_bulk"):
         return 200, _all_taken(body.count(b"\n") // 2, body.count(GUARD))
     if method == "GET":
