@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from searchsync.documents.document import document_id, document_text
+from searchsync.documents.key_values import EXACT, LARGEST, PLAIN, SMALLEST, possible_number
 from searchsync.documents.values import exact
+from searchsync.limits import MOST_DIGITS
 from searchsync.reconcile.keys import key_of, split_id
 
 ONE = {"id": "S"}
@@ -138,3 +140,11 @@ def test_a_number_as_the_engine_prints_it_is_the_items_number() -> None:
 
 def test_escapes_are_undone() -> None:
     assert split_id(r"a\|b|c\\|d") == ["a|b", "c\\", "d"]
+
+
+@given(st.from_regex(PLAIN, fullmatch=True))
+def test_a_number_of_few_digits_is_possible_without_a_look_at_its_size(text: str) -> None:
+    value = Decimal(text)
+    assert possible_number(text)
+    assert value == 0 or SMALLEST <= abs(value) < LARGEST
+    assert len(value.normalize(EXACT).as_tuple().digits) <= MOST_DIGITS

@@ -15,6 +15,8 @@ from searchsync.limits import LONGEST_KEYS, MOST_DIGITS
 SMALLEST, LARGEST = Decimal("1E-130"), Decimal("1E+126")
 """Of a number ("Supported data types", DynamoDB developer guide)."""
 NUMBER = re.compile(r"-?[0-9]{1,200}(\.[0-9]{1,200})?([eE][+-]?[0-9]{1,3})?", re.ASCII)
+PLAIN = re.compile(rf"-?[0-9]{{1,{MOST_DIGITS // 2}}}(\.[0-9]{{1,{MOST_DIGITS // 2}}})?", re.ASCII)
+"""Of nearly all numbers: with so few digits each is possible, and nothing of it need be worked out."""
 EXACT = Context(prec=1_000)
 """Decimal's own default would round to 28 digits."""
 
@@ -41,6 +43,8 @@ def _possible(kind: str, text: str, longest: int) -> bool:
 
 def possible_number(text: str) -> bool:
     """Whether a number of this text may be in an item."""
+    if PLAIN.fullmatch(text):
+        return True
     if NUMBER.fullmatch(text) is None:
         return False
     value = Decimal(text)

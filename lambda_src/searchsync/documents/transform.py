@@ -31,6 +31,7 @@ from searchsync.sanitize import code, shown
 REMEDY = "Correct the transform, build the package with it, apply, and redrive."
 ORDERED = ("SS", "BS")
 UNCHANGING = (str, Decimal, bool, type(None))
+NUMBERS = (int, float, Decimal)
 Call = Callable[[dict[str, Any], Mapping[str, Any], str], object]
 """Document, item and view to a document or None. Raises TransformError where the user's code failed."""
 
@@ -159,7 +160,7 @@ class _Reading:
             return {"S": self._text(value)}
         if value is None or isinstance(value, bool):
             return {"NULL": True} if value is None else {"BOOL": value}
-        if isinstance(value, int | float | Decimal):
+        if isinstance(value, NUMBERS):
             return {"N": self._number(value)}
         if not isinstance(value, dict | list | tuple):
             raise _OddError(f"has {_type(value)}, which is none of dict, list, str, int, float, Decimal, bool and None")

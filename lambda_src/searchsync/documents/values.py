@@ -193,7 +193,11 @@ def map_tree(members: AttributeMap) -> dict[str, Any]:
     own. DynamoDB gives names and the members of sets in no order: here they have one, so that two reads of an item are
     the same to whoever goes through them. Raises KeyError with the name of a type that DynamoDB does not know.
     """
-    return {name: tree(members[name]) for name in sorted(members)}
+    # Texts and numbers without the table, as in `map_text`.
+    return {
+        name: value["S"] if "S" in value else Decimal(value["N"]) if "N" in value else tree(value)
+        for name, value in sorted(members.items())
+    }
 
 
 def tree(attribute: Mapping[str, Any]) -> Any:
