@@ -43,8 +43,8 @@ MUTANTS = (
     ),
     _mutant(
         "names handed out as they come",
-        "for name in sorted(members)}",
-        "for name in members}",
+        "in sorted(members.items())\n    }",
+        "in members.items()\n    }",
         "plain_values_in_order",
         FUNCTION + "documents/values.py",
     ),
