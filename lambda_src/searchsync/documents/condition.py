@@ -85,10 +85,12 @@ class Condition:
     def asked(self) -> Callable[[AttributeMap], bool]:
         """`matches`, put together once: each view's is asked of every record's keys."""
         pattern = self._pattern
-        (name, leaf), *more = pattern.leaves or [("", None)]
-        if leaf is None or leaf.or_absent or more or pattern.nested or pattern.ors:
-            return lambda image: _matches(pattern, image, image, {})
-        return partial(_has_one, name, leaf.tests)
+        if len(pattern.leaves) == 1 and not (pattern.nested or pattern.ors):
+            ((name, leaf),) = pattern.leaves
+            if not leaf.or_absent:
+                several = partial(_has_one, name, leaf.tests)
+                return _one_question(name, leaf.tests[0]) if len(leaf.tests) == 1 else several
+        return lambda image: _matches(pattern, image, image, {})
 
     def asks_of(self, names: Container[str]) -> bool:
         """Whether it asks of no other attributes than these."""
@@ -111,6 +113,18 @@ class Condition:
         except json.JSONDecodeError:
             raise ValueError("it is no JSON, write the pattern with jsonencode({…})") from None
         return _compiled(pattern, (), 1)
+
+
+def _one_question(name: str, test: Test) -> Callable[[AttributeMap], bool]:
+    """The condition on one attribute with one test, such as a prefix of the key."""
+
+    def asked(image: AttributeMap) -> bool:
+        attribute = image.get(name)
+        if attribute is None:
+            return False
+        return test(attribute["S"]) if "S" in attribute else any(map(test, plain(attribute)))
+
+    return asked
 
 
 def _matches(pattern: _All, members: AttributeMap, image: AttributeMap, known: dict[Path, bool]) -> bool:
