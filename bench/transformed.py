@@ -17,7 +17,7 @@ from searchsync.documents.transform import Transform
 from searchsync.packed import Bounded
 
 LINES = (3, 30, 300)
-"""Of an order: documents of 1, 5 and 40 KB in which one attribute changes."""
+"""Of an order: documents of 0.8, 2 and 14 KB in which one attribute changes."""
 ITEMS = 60
 ROUNDS = 15
 
