@@ -6,8 +6,8 @@ import shutil
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 
+from lab.closing import Closing
 from lab.maven import ROOT, JavaProgram, Progress, java, silent
 from lab.maven import prepare as prepare_program
 from lab.process import LOOPBACK, Child, free_port, wait_for_port
@@ -26,7 +26,7 @@ def prepare(progress: Progress = silent) -> None:
     prepare_program(PROGRAM, progress)
 
 
-class DynamoDBLocal:
+class DynamoDBLocal(Closing):
     """A running DynamoDB Local at `url` (tables and streams); a context manager that stops it.
 
     Any region and credentials do. The creation times of its stream records are floored to the
@@ -58,17 +58,6 @@ class DynamoDBLocal:
     def close(self) -> None:
         """Stop it; its tables are gone. Idempotent."""
         self._resources.close()
-
-    def __enter__(self) -> DynamoDBLocal:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _command(home: Path, port: int, heap: str) -> list[str]:

@@ -7,8 +7,8 @@ import shutil
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 
+from lab.closing import Closing
 from lab.errors import LabError
 from lab.maven import ROOT, JavaProgram, Progress, java, silent
 from lab.maven import prepare as prepare_program
@@ -31,7 +31,7 @@ def prepare(progress: Progress = silent) -> None:
         prepare_program(PROGRAM, progress)
 
 
-class Engine:
+class Engine(Closing):
     """A search engine at `url`; a context manager that stops it when this process started it."""
 
     def __init__(self, url: str, resources: ExitStack | None = None) -> None:
@@ -73,17 +73,6 @@ class Engine:
     def close(self) -> None:
         """Stop the engine and remove its data, if this process started it. Idempotent."""
         self._resources.close()
-
-    def __enter__(self) -> Engine:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _command(home: Path, port: int, heap: str) -> list[str]:

@@ -16,10 +16,10 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
-from types import TracebackType
 from urllib.parse import quote
 
 from lab.behaviours import Behaviours
+from lab.closing import Closing
 from lab.conduct import Conduct, Mappings
 from lab.faults import Fault, FaultBook, FaultKind, Plan, split_request
 from lab.gate_rules import Authorize, GateDenied, GateRequest, JsonObject, Rules
@@ -49,7 +49,7 @@ class GateCounts:
         return asdict(self)
 
 
-class Gate:
+class Gate(Closing):
     """A collection's endpoint at `url`, in front of the engine at `upstream_url`.
 
     A context manager. `authorize` is asked after the rules and may deny a request (signature,
@@ -125,17 +125,6 @@ class Gate:
         """Stop, and close what clients keep open. Idempotent."""
         self._stopping.set()
         self._server.stop()
-
-    def __enter__(self) -> Gate:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def date(self) -> str:
         """The value of the Date header now."""

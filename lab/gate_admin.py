@@ -17,10 +17,10 @@ import json
 import threading
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any, Protocol
 
 from lab.behaviours import Behaviours
+from lab.closing import Closing
 from lab.faults import Fault
 from lab.gate import Gate, GateCounts
 from lab.process import LOOPBACK
@@ -49,7 +49,7 @@ class GateControl(Protocol):
         ...
 
 
-class GateAdmin:
+class GateAdmin(Closing):
     """The admin port of a gate that runs in this process; a context manager."""
 
     def __init__(self, gate: Gate, port: int = 0) -> None:
@@ -66,17 +66,6 @@ class GateAdmin:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
-
-    def __enter__(self) -> GateAdmin:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class GateClient:

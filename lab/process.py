@@ -26,8 +26,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import FrameType
 
+from lab.closing import Closing
 from lab.errors import LabError
 
 LOOPBACK = "127.0.0.1"
@@ -55,7 +56,7 @@ def free_port() -> int:
 
 
 @dataclass(frozen=True)
-class Child:
+class Child(Closing):
     """A running child process; a context manager that stops it."""
 
     name: str
@@ -117,17 +118,6 @@ class Child:
         # ProcessLookupError: nobody of the group is left.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, number)
-
-    def __enter__(self) -> Child:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _command(name: str, command: Sequence[str | os.PathLike[str]]) -> list[str]:

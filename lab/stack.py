@@ -11,10 +11,10 @@ import tempfile
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from lab.behaviours import DEFAULT_PROFILE, LAB_SCALE, in_the_lab
+from lab.closing import Closing
 from lab.cloud.settings import (
     REGION,
     ROOT_ACCESS_KEY,
@@ -48,7 +48,7 @@ def lab_python() -> Path:
     return python
 
 
-class Lab:
+class Lab(Closing):
     """The running lab; a context manager. `endpoint` serves the AWS APIs, `engine_url` the engine."""
 
     def __init__(self, engine: Engine, cloud: Child, home: Path, endpoint: str) -> None:
@@ -175,17 +175,6 @@ class Lab:
         self._cloud.close()
         self._engine.close()
         shutil.rmtree(self._home, ignore_errors=True)
-
-    def __enter__(self) -> Lab:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _environment(home: Path) -> dict[str, str]:

@@ -14,9 +14,9 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
+from lab.closing import Closing
 from lab.errors import LabError
 from lab.maven import ROOT
 from lab.process import Child
@@ -69,7 +69,7 @@ def environment(lab: Lab | None = None, credentials: Credentials | None = None) 
     return found
 
 
-class Terraform:
+class Terraform(Closing):
     """One example in a copy of its own; a context manager that removes the copy.
 
     Leaving it does not destroy what was applied: the lab's end does, or `destroy`.
@@ -147,17 +147,6 @@ class Terraform:
         if self._provider is not None:
             self._provider.close()
         shutil.rmtree(self._copy, ignore_errors=True)
-
-    def __enter__(self) -> Terraform:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _keep(self, variables: Mapping[str, Any] | None) -> None:
         if variables is not None:

@@ -6,9 +6,9 @@ import io
 import json
 import uuid
 import zipfile
-from types import TracebackType
 from typing import Any
 
+from lab.closing import Closing
 from lab.stack import Lab
 from tests.support.small_stack import ACCOUNT, wait_until
 
@@ -60,7 +60,7 @@ def child(**member: Any) -> dict[str, Any]:
     }
 
 
-class SmallMachine:
+class SmallMachine(Closing):
     """Function, state machine and their roles under one random name."""
 
     def __init__(self, lab: Lab, concurrency: int = 1, **map_members: Any) -> None:
@@ -170,17 +170,6 @@ class SmallMachine:
             self.states.stop_execution(executionArn=each["executionArn"])
         self.states.delete_state_machine(stateMachineArn=self.arn)
         self.functions.delete_function(FunctionName=self.name)
-
-    def __enter__(self) -> SmallMachine:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _role(self, suffix: str, service: str) -> str:
         trust = {

@@ -7,9 +7,9 @@ import json
 import uuid
 import zipfile
 from collections.abc import Callable
-from types import TracebackType
 from typing import Any
 
+from lab.closing import Closing
 from lab.process import looks
 from lab.stack import Lab
 from tests.support import there
@@ -73,7 +73,7 @@ def wait_until(what: str, found: Callable[[], Any], timeout: float = TIMEOUT_SEC
     raise AssertionError(f"{what}: not within {timeout:g} s")
 
 
-class SmallStack:
+class SmallStack(Closing):
     """Table, stream, queue, function, mapping and collection under one random name."""
 
     def __init__(self, lab: Lab) -> None:
@@ -170,17 +170,6 @@ class SmallStack:
         for each in found["collectionDetails"]:
             if each["status"] != "DELETING":
                 self.api("opensearchserverless").delete_collection(id=each["id"])
-
-    def __enter__(self) -> SmallStack:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _role(self) -> None:
         self.role_arn = there.function_role(self.api("iam"), self.name)
