@@ -227,7 +227,7 @@ def write(stage: Path, options: Options) -> Path:
         with tempfile.TemporaryDirectory(prefix=".searchsync-", dir=options.output) as scratch:
             package, facts = Path(scratch) / target.name, Path(scratch) / f"{NAME}.json"
             pack(stage, package)
-            facts.write_text(json.dumps(_facts(package, options), indent=2) + "\n")
+            facts.write_text(json.dumps(_facts(package, stage, options), indent=2) + "\n")
             # The zip first: a build that is cut off here is seen by the module, the sums differ.
             package.replace(target)
             facts.replace(target.with_suffix(".json"))
@@ -263,7 +263,7 @@ def sources_digest(folder: Path) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def _facts(package: Path, options: Options) -> dict[str, object]:
+def _facts(package: Path, stage: Path, options: Options) -> dict[str, object]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     return {
         "package": NAME,
@@ -271,14 +271,9 @@ def _facts(package: Path, options: Options) -> dict[str, object]:
         "runtime": options.runtime,
         "bytecode": options.bytecode,
         "sources": sources_digest(SOURCES),
-        **({} if options.transform is None else {"transform": _packed_transform(package)}),
+        **({} if options.transform is None else {"transform": (stage / NAME / TRANSFORM_DIGEST).read_text()}),
         "sha256": hashlib.sha256(package.read_bytes()).hexdigest(),
     }
-
-
-def _packed_transform(package: Path) -> str:
-    with zipfile.ZipFile(package) as archive:
-        return hashlib.sha256(archive.read(TRANSFORM)).hexdigest()
 
 
 def parse(arguments: list[str] | None) -> Options:

@@ -13,7 +13,7 @@ from lab.compare import Comparison, compare, index_documents, table_documents
 from lab.errors import LabError
 from lab.process import looks
 from lab.stack import Lab
-from searchsync.config import read_environment
+from searchsync.config import Config, read_environment
 from searchsync.documents.shape import WHOLE, Rules
 
 PATIENCE_SECONDS = 60.0
@@ -21,6 +21,12 @@ TIMEOUT_SECONDS = 30
 LOG_CHARACTERS = 2_000
 LINE_PATTERN = '"CloudWatchMetrics"'
 """Of the function's own lines only: an answer holds 10,000 events at most."""
+
+
+def config_of(lab: Lab, function: str) -> Config:
+    """What a function reads of its environment."""
+    found = lab.boto3_client("lambda").get_function_configuration(FunctionName=function)
+    return read_environment({**found["Environment"]["Variables"], "AWS_LAMBDA_FUNCTION_NAME": function})
 
 
 class Applied:
@@ -40,9 +46,7 @@ class Applied:
     def view(self, name: str) -> Applied:
         """A further view of the stack, as a stack of its own, with the rules that its function has."""
         outputs = {**self.outputs, **self.outputs["views"][name]}
-        function = outputs["reconciliation_function_name"]
-        found = self.lab.boto3_client("lambda").get_function_configuration(FunctionName=function)
-        config = read_environment({**found["Environment"]["Variables"], "AWS_LAMBDA_FUNCTION_NAME": function})
+        config = config_of(self.lab, outputs["reconciliation_function_name"])
         return Applied(self.lab, outputs, self.key_attributes, config.rules)
 
     def post(self, body: object) -> Any:

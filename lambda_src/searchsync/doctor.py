@@ -14,7 +14,7 @@ from searchsync.config import Config
 from searchsync.documents.document import OWN_PREFIX
 from searchsync.documents.index import holder, mark_in
 from searchsync.edges.calls import INVOCATION
-from searchsync.edges.collection import JSON, NDJSON, connect, perform
+from searchsync.edges.collection import JSON, NDJSON, bulk_path, connect, perform
 from searchsync.entry import connect_edges, sign
 from searchsync.limits import PROBE_TIMEOUT, RESERVE
 from searchsync.protocol.bulk import Answer, Kind, Response, Write, classify_items, classify_request, lines
@@ -63,7 +63,7 @@ def examine_role(table: Config, environment: Mapping[str, str], view: str = "") 
     if asked.get("owner") == SEEN:
         ids = json.dumps({"docs": [{"_id": NO_ITEM, "_source": False}]}).encode()
         asked["read"] = said(classify_request(ask("GET", f"{at}/_mget", ids)))
-        bulk = "/_bulk" if write.index else f"{at}/_bulk"
+        bulk = bulk_path("" if write.index else config.index)
         (answer,) = item_answers((write,), ask("POST", bulk, lines(write), NDJSON))
         # A conflict is with the tombstone of a doctor of the last minute: the deletion was judged, and so allowed.
         asked["write"] = SEEN if answer.kind is Kind.CONFLICT else said(answer)

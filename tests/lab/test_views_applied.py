@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from lab.applied import Applied
+from lab.applied import Applied, config_of
 from lab.stack import Lab
 from lab.terraform import Terraform
-from searchsync.config import Config, read_environment
 from searchsync.limits import ENSURED_FOR, NEW_INDEX_S
 from tests.lab.test_index_deleted import delete_index
 from tests.lab.test_unset import differences
@@ -41,12 +40,6 @@ def terraform(lab: Lab) -> Iterator[Terraform]:
         made.destroy()
 
 
-def config(lab: Lab, function: str) -> Config:
-    """What a function reads of its environment."""
-    found = lab.boto3_client("lambda").get_function_configuration(FunctionName=function)
-    return read_environment({**found["Environment"]["Variables"], "AWS_LAMBDA_FUNCTION_NAME": function})
-
-
 def dimensions(found: Snapshot, alarm: str) -> dict[str, str]:
     """Of an alarm of one metric."""
     return {each["Name"]: each["Value"] for each in found["alarms"][alarm]["alarm"]["Dimensions"]}
@@ -66,7 +59,7 @@ def test_views_come_and_go_and_the_first_is_as_it_was(lab: Lab, terraform: Terra
     assert set(first_ones.values()) == {"create", "update"}
 
     given = applied(VIEWS)
-    sync, redrive = config(lab, NAME), config(lab, f"{NAME}-redrive")
+    sync, redrive = config_of(lab, NAME), config_of(lab, f"{NAME}-redrive")
     constants = {"live": {"BOOL": True}, "rank": {"N": "1.5"}, "tenant": {"S": "eu"}}
     assert dict(sync.views[1].shape.constants) == constants, "each with its own type"
     assert [(each.view, each.index) for each in sync.every] == [
@@ -76,7 +69,7 @@ def test_views_come_and_go_and_the_first_is_as_it_was(lab: Lab, terraform: Terra
     ]
     assert [each.index for each in redrive.every] == [each.index for each in sync.every]
     for name, view in zip(("a-longer-one", "products"), sync.views, strict=True):
-        own = config(lab, f"{NAME}-{name}-reconcile")
+        own = config_of(lab, f"{NAME}-{name}-reconcile")
         assert (own.view, own.index, own.views) == (name, view.index, ())
         assert (own.mapping, own.settings, own.adopt, own.shape, own.when) == (
             *(view.mapping, view.settings, view.adopt, view.shape, view.when),
@@ -86,7 +79,7 @@ def test_views_come_and_go_and_the_first_is_as_it_was(lab: Lab, terraform: Terra
         assert {f"{NAME}-{each}-{name}" for each in OF_A_VIEW} <= given["alarms"].keys()
         assert dimensions(given, f"{NAME}-drift-{name}") == {"FunctionName": f"{NAME}-{name}-reconcile"}
         assert dimensions(given, f"{NAME}-repair-needed-{name}") == {"FunctionName": NAME, "View": name}
-    assert not config(lab, f"{NAME}-reconcile").views
+    assert not config_of(lab, f"{NAME}-reconcile").views
 
     assert not differences(never, applied({}))
 

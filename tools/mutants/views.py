@@ -19,8 +19,8 @@ MUTANTS = (
     Mutant(
         "views: doctor writes as a table of one view does",
         FUNCTION + "doctor.py",
-        'bulk = "/_bulk" if write.index else',
-        "bulk =",
+        'bulk_path("" if write.index else config.index)',
+        "bulk_path(config.index)",
         ("tests/engine/test_doctor.py", "-k", "several_views"),
     ),
     Mutant(

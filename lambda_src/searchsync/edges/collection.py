@@ -115,7 +115,7 @@ class OpenSearchCollection:
         """
         began, guard = self._clock.monotonic(), self._guard
         indexes = body.indexes if isinstance(body, Body) else ()
-        path = "/_bulk" if indexes else f"/{self._index}/_bulk"
+        path = bulk_path("" if indexes else self._index)
         if guard.given_up:
             return self._request("POST", path, body, Seconds(timeout, begin_within), NDJSON)
         guarded = body + guard_of(indexes)
@@ -274,6 +274,11 @@ class OpenSearchCollection:
         if response.status in STACK_STATUSES and now - self._used_since < GRANTED_WITHIN:
             return Response(None, {"error": {"type": f"{response.status}{NOT_YET}"}})
         return response
+
+
+def bulk_path(index: str) -> str:
+    """Where a bulk body goes: to an index, or, with none, to those that its actions name."""
+    return f"/{index}/_bulk" if index else "/_bulk"
 
 
 def perform(

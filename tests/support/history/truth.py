@@ -221,7 +221,7 @@ def _renamed(document: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": document["id"], "h": document["h"], "count": document["n"], "m": lines, "tenant": "eu", "rank": 1.5,
         "live": True,
-    } | {name: document[name] for name in (ODD,) if name in document}  # fmt: skip
+    } | ({ODD: document[ODD]} if ODD in document else {})  # fmt: skip
 
 
 def transform(document: dict[str, Any], item: Mapping[str, Any], view: str) -> dict[str, Any] | None:
