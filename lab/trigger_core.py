@@ -98,8 +98,8 @@ def event_record(record: Mapping[str, Any], stream_arn: str) -> JsonObject:
     identity = event.get("userIdentity")
     if identity is not None:
         event["userIdentity"] = {
-            "type": identity.get("type", identity.get("Type")),
-            "principalId": identity.get("principalId", identity.get("PrincipalId")),
+            "type": identity["Type"],
+            "principalId": identity["PrincipalId"],
         }
     return event | {"eventSourceARN": stream_arn}
 

@@ -40,5 +40,5 @@ def test_an_expired_item_is_the_services_deletion_in_the_stream() -> None:
     _, expired, _, deleted = json.loads(done.stdout)
     assert expired["eventName"] == deleted["eventName"] == "REMOVE"
     assert expired["dynamodb"]["Keys"] == {"id": {"S": "a"}}
-    assert expired["userIdentity"] == {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
+    assert expired["userIdentity"] == {"Type": "Service", "PrincipalId": "dynamodb.amazonaws.com"}
     assert "userIdentity" not in deleted

@@ -1,7 +1,8 @@
 """Expired items in the stream.
 
-AWS: a deletion by time to live is a REMOVE record whose `userIdentity` is
-`{"type": "Service", "principalId": "dynamodb.amazonaws.com"}`.
+AWS: a deletion by time to live is a REMOVE record whose `userIdentity` says so, with the names that GetRecords gives it
+(botocore's service model of DynamoDB Streams, shape `Identity`: `Type`, `PrincipalId`). Lambda's event writes them
+small.
 ministack: its reaper removes the item and the stream never hears of it.
 """
 
@@ -16,7 +17,7 @@ from ministack.services import dynamodb
 from lab.cloud.patching import private, replace
 
 REAPER_THREAD = "dynamodb-ttl-reaper"
-SERVICE_IDENTITY = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
+SERVICE_IDENTITY = {"Type": "Service", "PrincipalId": "dynamodb.amazonaws.com"}
 
 
 def apply() -> None:
