@@ -53,7 +53,7 @@ variable "table" {
     - `point_in_time_recovery`: continuous backups of the last 35 days.
     - `deletion_protection`: DynamoDB refuses to delete the table, `terraform destroy` included.
     - `kms_key_arn`: KMS key of the table; null for a key that AWS owns.
-    - `ttl`: the attribute with the expiry time, and whether items expire by it; null for never. An expired item's document is deleted too. To end it, apply `enabled = false` before you leave it out.
+    - `ttl`: the attribute with the expiry time, and whether items expire by it; null for never. An expired item's document is deleted too, but for `document.keep_expired`. To end it, apply `enabled = false` before you leave it out.
     - `index_attributes`: name and type (S, N or B) of attributes that indexes made elsewhere use; DynamoDB keeps their types with the table. Without them the plan for a table with such indexes is refused ("all indexes must match a defined attribute").
   EOT
   type = object({
@@ -107,6 +107,10 @@ variable "table" {
   validation {
     condition     = try(var.table.ttl, null) == null ? true : length(var.table.ttl.attribute) >= 1 && length(var.table.ttl.attribute) <= 255
     error_message = "table.ttl.attribute is ${jsonencode(try(var.table.ttl.attribute, null))}: give an attribute's name of 1 to 255 characters, or leave ttl out."
+  }
+  validation {
+    condition     = alltrue([for attribute in [for document in concat([var.document], [for view in values(var.views) : view.document]) : document.keep_expired] : attribute == null ? true : try(var.table.stream_view_type, "NEW_AND_OLD_IMAGES") == "NEW_AND_OLD_IMAGES" && try(var.table.ttl.attribute, attribute) == attribute])
+    error_message = "table.stream_view_type is ${jsonencode(try(var.table.stream_view_type, null))} and table.ttl ${jsonencode(try(var.table.ttl, null))}, with document.keep_expired ${jsonencode([for document in concat([var.document], [for view in values(var.views) : view.document]) : document.keep_expired if document.keep_expired != null])}: what an expired item was stands in old images alone, so use NEW_AND_OLD_IMAGES, and name the attribute of table.ttl."
   }
   validation {
     condition     = alltrue([for name, type in try(var.table.index_attributes, {}) : contains(["B", "N", "S"], type) && length(name) >= 1 && length(name) <= 255 && !contains([var.table.hash_key.name, try(var.table.range_key.name, "")], name)])
@@ -267,6 +271,7 @@ variable "document" {
     - `exclude`: paths of the attributes that they do not have, of what is included: embeddings, secrets, whatever nobody searches.
     - `rename`: paths with the new names of what they lead to, such as `{ n = "name", "address.c" = "city" }`: it stays where it is, under another last name. Key attributes keep their names.
     - `constants`: attributes that each document has beside its item's, such as `{ tenant = "eu", rank = 1, live = true }`: texts, numbers and booleans.
+    - `keep_expired`: the table's TTL attribute, for documents that stay when DynamoDB deletes their items because they expired; null: they are deleted like any other. The index is then the only place that has them (docs/documents.md). The stream must be of NEW_AND_OLD_IMAGES.
 
     A path is names with dots between them, through maps and the maps of lists; a dot that belongs to a name is written `\\.` (in HCL `"a\\\\.b"`). Names that the engine keeps for itself at the top of a document (`_version`, `_id`, `_source`, …) have one more underscore there.
   EOT
@@ -276,7 +281,8 @@ variable "document" {
     exclude = optional(list(string), [])
     rename  = optional(map(string), {})
     # A map's values have one type, so that numbers would become texts.
-    constants = optional(any, {})
+    constants    = optional(any, {})
+    keep_expired = optional(string)
   })
   default  = {}
   nullable = false
@@ -302,11 +308,12 @@ variable "views" {
       settings = optional(string)
     }), {})
     document = optional(object({
-      when      = optional(string)
-      include   = optional(list(string))
-      exclude   = optional(list(string), [])
-      rename    = optional(map(string), {})
-      constants = optional(string)
+      when         = optional(string)
+      include      = optional(list(string))
+      exclude      = optional(list(string), [])
+      rename       = optional(map(string), {})
+      constants    = optional(string)
+      keep_expired = optional(string)
     }), {})
   }))
   default  = {}

@@ -92,6 +92,6 @@ def _object_lines(aws: Aws, report: str) -> Iterator[str]:
 def summary(totals: Mapping[str, Any]) -> str:
     """What a verification looked at."""
     left_out = f" ({totals['filtered']:,} without a document by `document.when`)" if totals.get("filtered") else ""
-    return (
-        f"{many(totals.get('items', 0), 'item')}{left_out} and {many(totals.get('documents', 0), 'document')} compared"
-    )
+    kept = f" ({totals['kept']:,} of expired items)" if totals.get("kept") else ""
+    items, documents = many(totals.get("items", 0), "item"), many(totals.get("documents", 0), "document")
+    return f"{items}{left_out} and {documents}{kept} compared"

@@ -49,7 +49,8 @@ class Config:
     host: the collection's endpoint as a URL without a path; region: of table, collection and queue;
     max_skew: seconds; key_attributes: hash key first; mapping, settings: a user's for the index, or None; stack: the
     sync function's name, also in the others; adopt: the owner whose index is taken over, or None; shape: of documents;
-    when: which items have one, None: all; transform: the package's own, or None; view: a further view's name, empty for
+    when: which items have one, None: all; keep_expired: the attribute with an item's expiry time, where documents of
+    expired items stay, else empty; transform: the package's own, or None; view: a further view's name, empty for
     the first one; views: the further ones, each with an index, mapping, settings, owner to take over, shape and
     condition of its own.
     """
@@ -72,6 +73,7 @@ class Config:
     settings: Mapping[str, Any] | None = None
     shape: Shape = WHOLE.shape
     when: Condition | None = None
+    keep_expired: str = ""
     transform: Transform | None = None
     view: str = ""
     views: tuple[Config, ...] = ()
@@ -89,7 +91,7 @@ class Config:
     @cached_property
     def rules(self) -> Rules:
         """How items become documents."""
-        return Rules(self.shape, Fields(self.mapping), self.when, self.transform, self.view)
+        return Rules(self.shape, Fields(self.mapping), self.when, self.transform, self.view, self.keep_expired)
 
     @cached_property
     def targets(self) -> tuple[View, ...]:
@@ -115,8 +117,8 @@ def read_environment(environment: Mapping[str, str]) -> Config:
 
     table_arn, table_name, region, stream_arn = take("STREAM_ARN", _stream, ("", "", "", ""))
     key_attributes: tuple[str, ...] = take("KEY_ATTRIBUTES", _key_attributes, ())
-    whole: tuple[Shape, Condition | None] = (Shape(), None)
-    shape, when = take("DOCUMENT_SHAPE", partial(_shape, key_attributes), whole, "{}")
+    whole = _Documents()
+    documents = take("DOCUMENT_SHAPE", partial(_shape, key_attributes), whole, "{}")
     config = Config(
         host=take("OPENSEARCH_HOST", _host, ""),
         index=take("OPENSEARCH_INDEX", _index, ""),
@@ -134,8 +136,9 @@ def read_environment(environment: Mapping[str, str]) -> Config:
         settings=take("INDEX_SETTINGS", _settings, None) if environment.get("INDEX_SETTINGS") else None,
         stack=take("SYNC_FUNCTION_NAME", _stack, ""),
         adopt=take("INDEX_ADOPT", _adopt, None) if environment.get("INDEX_ADOPT") else None,
-        shape=shape,
-        when=when,
+        shape=documents.shape,
+        when=documents.when,
+        keep_expired=documents.keep_expired,
         transform=transform_in(),
         view=take("VIEW", _view, "") if environment.get("VIEW") else "",
     )
@@ -290,12 +293,22 @@ def _settings(text: str) -> Mapping[str, Any]:
     return settings
 
 
-def _shape(keys: tuple[str, ...], text: str) -> tuple[Shape, Condition | None]:
+@dataclass(frozen=True)
+class _Documents:
+    """What `document` says, as in `Config`."""
+
+    shape: Shape = WHOLE.shape
+    when: Condition | None = None
+    keep_expired: str = ""
+
+
+def _shape(keys: tuple[str, ...], text: str) -> _Documents:
     return _shape_of(keys, _object(text, exact))
 
 
-def _shape_of(keys: tuple[str, ...], found: object) -> tuple[Shape, Condition | None]:
-    if not isinstance(found, dict) or found.keys() - {"include", "exclude", "rename", "constants", "when"}:
+def _shape_of(keys: tuple[str, ...], found: object) -> _Documents:
+    names = {"include", "exclude", "rename", "constants", "when", "keep_expired"}
+    if not isinstance(found, dict) or found.keys() - names:
         raise ValueError('give the shape of documents as a JSON object with lists of paths, {"exclude": ["a.b"]}')
     include, exclude = found.get("include"), found.get("exclude") or []
     for paths in (include or [], exclude):
@@ -315,7 +328,17 @@ def _shape_of(keys: tuple[str, ...], found: object) -> tuple[Shape, Condition | 
     )
     if why := shape.problem():
         raise ValueError(why)
-    return shape, _when(keys, found.get("when"))
+    return _Documents(shape, _when(keys, found.get("when")), _keep_expired(shape, found.get("keep_expired")))
+
+
+def _keep_expired(shape: Shape, attribute: object) -> str:
+    if attribute is None:
+        return ""
+    if not isinstance(attribute, str) or not attribute:
+        raise ValueError("give `keep_expired` as the name of the attribute with the expiry time")
+    if why := shape.hides(attribute):
+        raise ValueError(f"`keep_expired` names {attribute!r}, and documents do not say it: {why}")
+    return attribute
 
 
 def _view(text: str) -> str:
@@ -344,7 +367,7 @@ def _read_view(table: Config, name: str, parts: Mapping[str, Any]) -> Config:
         texts = {each: value for each, value in parts.items() if each != "document"}
         if not all(isinstance(each, str) for each in texts.values()):
             raise ValueError("give index, mapping, settings and adopt as texts")
-        shape, when = _shape_of(table.key_attributes, parts.get("document", {}))
+        documents = _shape_of(table.key_attributes, parts.get("document", {}))
         return replace(
             table,
             view=_view(name),
@@ -352,8 +375,9 @@ def _read_view(table: Config, name: str, parts: Mapping[str, Any]) -> Config:
             mapping=_mapping(texts["mapping"]) if "mapping" in texts else None,
             settings=_settings(texts["settings"]) if "settings" in texts else None,
             adopt=_adopt(texts["adopt"]) if "adopt" in texts else None,
-            shape=shape,
-            when=when,
+            shape=documents.shape,
+            when=documents.when,
+            keep_expired=documents.keep_expired,
         )
     except ValueError as error:
         raise ValueError(f"the view {name[:40]!r}: {error}") from error

@@ -29,6 +29,10 @@ class TransformError(ConversionError):
     """The user's transform gave no document of an item: its type tells whose code is to be corrected."""
 
 
+class NoOldImageError(ConversionError):
+    """An expired item's document is to be kept, and the record does not say what the item was."""
+
+
 class TableBusyError(SearchsyncError):
     """The table, or its stream, did not give the items in time; what asked for them is delivered again."""
 

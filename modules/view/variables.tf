@@ -97,7 +97,8 @@ variable "document" {
     exclude = optional(list(string), [])
     rename  = optional(map(string), {})
     # A map's values have one type, so that numbers would become texts.
-    constants = optional(any, {})
+    constants    = optional(any, {})
+    keep_expired = optional(string)
   })
   default  = {}
   nullable = false
@@ -158,5 +159,9 @@ variable "document" {
       anytrue([for each in var.document.exclude : startswith("${path}.", "${each}.")]) ||
       (var.document.include == null ? false : !anytrue([for each in coalesce(var.document.include, []) : startswith("${path}.", "${each}.") || startswith("${each}.", "${path}.")]))
     ])}, which ${var.label}document.exclude leaves out, or of which ${var.label}document.include has nothing: take them out."
+  }
+  validation {
+    condition     = var.document.keep_expired == null ? true : length(var.document.keep_expired) >= 1 && length(var.document.keep_expired) <= 255
+    error_message = "${var.label}document.keep_expired is ${jsonencode(var.document.keep_expired)}: give the name of the table's TTL attribute, of 1 to 255 characters, or leave it out."
   }
 }

@@ -28,8 +28,10 @@ VIEWS: dict[str, Any] = {
         "index": {"mapping": MAPPING, "settings": '{"analysis":{}}', "adopt": "nobody"},
         "document": {"when": '{"kind":["product"]}', "constants": '{"live":true,"rank":1.5,"tenant":"eu"}'},
     },
-    "a-longer-one": {"index": {"name": "people"}},
+    "a-longer-one": {"index": {"name": "people"}, "document": {"keep_expired": "expires"}},
 }
+REAPED_EVERY_S = 60
+"""Between two looks of ministack for what has expired."""
 OF_A_VIEW = ("drift", "reconciliation-failed", "redrive-repair-needed", "repair-needed", "rolling-late")
 
 
@@ -115,6 +117,26 @@ def test_items_are_in_the_views_that_they_belong_to_and_each_view_has_its_verdic
     first.until("what is in time", lambda: people.document("c") and first.document("c"))
     judge(first, products)
     lose(first, products)
+
+
+def test_what_expires_is_gone_from_one_view_and_stays_in_the_view_that_keeps_it(lab: Lab, terraform: Terraform) -> None:
+    first = Applied(lab, terraform.output())
+    people = first.view("a-longer-one")
+    for name in ("expires", "deleted"):
+        first.put(
+            {**item(name, "person"), "expires": {"N": str(int(time.time()) + (5 if name == "expires" else 10_000))}}
+        )
+    first.until("the documents", lambda: people.document("expires") and people.document("deleted"))
+    first.delete({"id": {"S": "deleted"}})
+    first.until("the deletion", lambda: people.document("deleted") is None)
+    first.until("the expiry", lambda: first.document("expires") is None, 2 * REAPED_EVERY_S)
+    assert people.document("expires")["kind"] == "person"
+    lab.age(2 * NEW_INDEX_S)
+    with settling_soon(first), settling_soon(people):
+        found = AppliedCli(first).run("verify", "--view", "a-longer-one", "--json")
+        assert (found.code, found.json["totals"]["kept"]) == (0, 1), found
+        assert AppliedCli(first).run("repair", "--view", "a-longer-one").code == 0
+    assert people.document("expires")["kind"] == "person"
 
 
 def judge(first: Applied, products: Applied) -> None:

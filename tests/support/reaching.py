@@ -258,7 +258,7 @@ PLACES: Mapping[str, tuple[Place, ...]] = {
     "index.settings": variable("INDEX_SETTINGS.gunzip"),
     **{
         f"document.{each}": variable(f"DOCUMENT_SHAPE.gunzip.json.{each}", shown=same)
-        for each in ("when", "include", "exclude", "rename", "constants")
+        for each in ("when", "include", "exclude", "rename", "constants", "keep_expired")
     },
     f"views.{VIEW}.index.name": of_a_view("index", "OPENSEARCH_INDEX"),
     f"views.{VIEW}.index.adopt": of_a_view("adopt", "INDEX_ADOPT"),
@@ -266,7 +266,7 @@ PLACES: Mapping[str, tuple[Place, ...]] = {
     f"views.{VIEW}.index.settings": of_a_view("settings", "INDEX_SETTINGS.gunzip"),
     **{
         f"views.{VIEW}.document.{each}": of_a_view(f"document.{each}", f"DOCUMENT_SHAPE.gunzip.json.{each}")
-        for each in ("when", "include", "exclude", "rename")
+        for each in ("when", "include", "exclude", "rename", "keep_expired")
     },
     f"views.{VIEW}.document.constants": of_a_view(
         "document.constants", "DOCUMENT_SHAPE.gunzip.json.constants", json.loads

@@ -366,6 +366,9 @@ DOCUMENTS = (
     ),
     *refused("document.rename", "take them out.", {"a.b": "c"}, document={"exclude": ["a"]}),
     *refused("document.rename", "take them out.", {"a": "c"}, document={"include": ["ab"]}),
+    *refused(
+        "document.keep_expired", "give the name of the table's TTL attribute, of 1 to 255 characters", "", "k" * 256
+    ),
     *refused("document.constants", NEW_NAME, {"a.b": 1}, {"_id": 1}),
     *refused(
         "document.constants",

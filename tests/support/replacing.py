@@ -52,6 +52,7 @@ OWN: Arguments = {
     "tags": {"a": "1"},
     "table": {
         "hash_key": {"name": "id"},
+        "stream_view_type": "NEW_AND_OLD_IMAGES",
         "billing_mode": "PROVISIONED",
         "read_capacity": 5,
         "write_capacity": 5,
@@ -85,7 +86,7 @@ def own_changes(packages: Mapping[str, str]) -> Changes:
     return {
         **one("name", ANOTHER),
         **one("tags", {"a": "2"}),
-        **of("table", name=ANOTHER, stream_view_type="NEW_AND_OLD_IMAGES", read_capacity=6, write_capacity=6),
+        **of("table", name=ANOTHER, stream_view_type="NEW_IMAGE", read_capacity=6, write_capacity=6),
         **one("table.hash_key", {"name": "key"}, {"name": "id", "type": "N"}),
         **one("table.range_key", {"name": "sort"}),
         "table.billing_mode": (
@@ -98,7 +99,7 @@ def own_changes(packages: Mapping[str, str]) -> Changes:
         **together("collection", CLOSED, function={"vpc": VPC}),
         **of("index", name=ANOTHER, adopt="nobody", mapping=mapping, settings='{"analysis": {}}'),
         **of("document", when='{"kind":["book"]}', include=["name", "address"], exclude=["address.city"]),
-        **of("document", rename={"name": "title"}, constants={"tenant": "eu", "rank": 1}),
+        **of("document", rename={"name": "title"}, constants={"tenant": "eu", "rank": 1}, keep_expired="expires"),
         "views.index": ({"views": {"products": {"index": {"name": f"{ANOTHER}-too", "mapping": mapping}}}},),
         "views.document": ({"views": {"products": {"document": {"constants": '{"rank": 1}'}}}},),
         **of("function", name=ANOTHER, architecture="x86_64", memory_size=1024, timeout=600, log_keys="hashed"),

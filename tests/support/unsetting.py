@@ -197,6 +197,7 @@ def in_place(file: str, key: Callable[[str], str]) -> dict[str, Arguments]:
         "existing": {
             "existing_table": {"kms_key_arn": THEIR_KEY},
             "existing_collection": {"dashboard_endpoint": "http://127.0.0.1:7"},
+            "document": {"keep_expired": "expires"},
         },
         "collection": {"data_access_principals": [READER], "tags": {"alone": "1"}, **named},
         "policies": {"description": "Another", "data_access_principals": [READER], **CLOSED},
@@ -232,6 +233,7 @@ IN_PLACE_PLACES: tuple[Place, ...] = (
     ("document.exclude", "functions", '"DOCUMENT_SHAPE"'),
     ("document.rename", "functions", '"DOCUMENT_SHAPE"'),
     ("document.constants", "functions", '"DOCUMENT_SHAPE"'),
+    ("document.keep_expired", "functions", '"DOCUMENT_SHAPE"'),
     *(("views.index", kind, f"{WORD}-products-reconcile") for kind in ("functions", "machines", "log groups", "roles")),
     ("views.index", "functions", '"VIEW": "products"'),
     ("views.index", "collection policies", "/the-products"),

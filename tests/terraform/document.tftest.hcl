@@ -217,3 +217,117 @@ run "refuses_a_constant_that_is_included" {
   }
   expect_failures = [aws_lambda_function.this]
 }
+
+run "keeps_the_documents_of_expired_items" {
+  command = plan
+
+  variables {
+    table    = { name = "searchsync", hash_key = { name = "_id" }, stream_view_type = "NEW_AND_OLD_IMAGES", ttl = { attribute = "a.b" } }
+    document = { keep_expired = "a.b", include = ["a\\.b"] }
+  }
+  assert {
+    condition     = aws_lambda_function.this.environment[0].variables.DOCUMENT_SHAPE == base64gzip(jsonencode(var.document))
+    error_message = "The sync function must have the attribute."
+  }
+}
+
+run "keeps_them_in_a_view_and_of_a_table_made_elsewhere" {
+  command = plan
+
+  variables {
+    table          = null
+    existing_table = { stream_arn = "arn:aws:dynamodb:us-east-1:123456789012:table/shop/stream/2026-01-01T00:00:00.000", key_attributes = ["_id"] }
+    views          = { archive = { document = { keep_expired = "_ttl" } } }
+  }
+  assert {
+    condition     = strcontains(base64gunzip(aws_lambda_function.this.environment[0].variables.VIEWS), "\"keep_expired\":\"_ttl\"")
+    error_message = "The sync function must have the view's attribute."
+  }
+}
+
+run "refuses_to_keep_what_no_old_image_says" {
+  command = plan
+
+  variables {
+    views = { archive = { document = { keep_expired = "expires" } } }
+  }
+  expect_failures = [var.table]
+}
+
+run "refuses_to_keep_by_another_attribute_than_the_tables" {
+  command = plan
+
+  variables {
+    table    = { name = "searchsync", hash_key = { name = "_id" }, stream_view_type = "NEW_AND_OLD_IMAGES", ttl = { attribute = "expires" } }
+    document = { keep_expired = "expiry" }
+  }
+  expect_failures = [var.table]
+}
+
+run "refuses_to_keep_by_an_attribute_that_documents_do_not_say" {
+  command = plan
+  module {
+    source = "./modules/view"
+  }
+
+  variables {
+    label          = ""
+    key_attributes = ["id"]
+    document       = { keep_expired = "a.b", exclude = ["a\\.b.c"] }
+  }
+  assert {
+    condition     = length(output.faults) == 1 && startswith(output.faults[0], "document.keep_expired is \"a.b\", and document.exclude has it that documents do not say this attribute by its name")
+    error_message = "The fault must name the setting: ${jsonencode(output.faults)}"
+  }
+}
+
+run "refuses_to_keep_by_an_attribute_under_another_name" {
+  command = plan
+  module {
+    source = "./modules/view"
+  }
+
+  variables {
+    label          = ""
+    key_attributes = ["id"]
+    document       = { keep_expired = "a", rename = { a = "b" } }
+  }
+  assert {
+    condition     = length(output.faults) == 1 && strcontains(output.faults[0], "document.rename has it")
+    error_message = "The fault must name the setting: ${jsonencode(output.faults)}"
+  }
+}
+
+run "refuses_to_keep_by_an_attribute_that_is_not_included" {
+  command = plan
+  module {
+    source = "./modules/view"
+  }
+
+  variables {
+    label          = ""
+    key_attributes = ["id"]
+    document       = { keep_expired = "a", include = ["a.b", "ab"] }
+  }
+  assert {
+    condition     = length(output.faults) == 1 && strcontains(output.faults[0], "document.include has it")
+    error_message = "The fault must name the setting: ${jsonencode(output.faults)}"
+  }
+}
+
+run "keeps_by_a_key_attribute" {
+  command = plan
+  module {
+    source = "./modules/view"
+  }
+
+  variables {
+    label          = ""
+    key_attributes = ["id", "a"]
+    document       = { keep_expired = "a", include = ["b"] }
+  }
+  assert {
+    condition     = length(output.faults) == 0
+    error_message = "A key attribute is always there: ${jsonencode(output.faults)}"
+  }
+}

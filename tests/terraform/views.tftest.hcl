@@ -38,9 +38,9 @@ run "each_view_has_its_index_and_its_reconciliation" {
   }
   assert {
     condition = aws_lambda_function.this.environment[0].variables.VIEWS == base64gzip(jsonencode({
-      orders   = { index = "searchsync-orders", document = { when = null, include = null, exclude = [], rename = {}, constants = { rank = "x" } } }
+      orders   = { index = "searchsync-orders", document = { when = null, include = null, exclude = [], rename = {}, constants = { rank = "x" }, keep_expired = null } }
       plain    = { index = "searchsync-plain" }
-      products = { index = "goods", adopt = "nobody", mapping = var.views.products.index.mapping, document = { when = var.views.products.document.when, include = null, exclude = [], rename = {}, constants = { live = true, rank = 1.5, tenant = "eu" } } }
+      products = { index = "goods", adopt = "nobody", mapping = var.views.products.index.mapping, document = { when = var.views.products.document.when, include = null, exclude = [], rename = {}, constants = { live = true, rank = 1.5, tenant = "eu" }, keep_expired = null } }
     })) && aws_lambda_function.redrive.environment[0].variables.VIEWS == aws_lambda_function.this.environment[0].variables.VIEWS
     error_message = "The sync function and the redrive function must know all views."
   }

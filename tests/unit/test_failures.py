@@ -48,6 +48,7 @@ def test_a_message_carries_all_that_a_redrive_needs() -> None:
         "key": {"id": {"S": "a"}},
         "sequence_number": "17",
         "version": 99,
+        "as_of": 0.0,
         "error_type": "mapper_parsing_exception",
         "reason": "because",
         "trace": "trace",

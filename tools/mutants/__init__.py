@@ -7,6 +7,7 @@ from tools.mutants import (
     condition,
     doctor,
     edges,
+    expiry,
     histories,
     index_phase,
     limits,
@@ -48,4 +49,5 @@ MUTANTS = (
     *owners.MUTANTS,
     *views.MUTANTS,
     *transform.MUTANTS,
+    *expiry.MUTANTS,
 )

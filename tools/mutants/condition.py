@@ -21,15 +21,15 @@ MUTANTS = (
     Mutant(
         "a stream that goes without the condition",
         FUNCTION + "protocol/plan.py",
-        "source = encode(change.id, record.image, rules)",
-        "source = encode(change.id, record.image, type(rules)(rules.shape, rules.fields))",
+        "source = encode(change.id, image, rules)",
+        "source = encode(change.id, image, type(rules)(rules.shape, rules.fields))",
         ("tests/unit/test_pipeline.py", "-k", "stops_matching"),
     ),
     Mutant(
         "a stream's resync that goes without the condition",
         FUNCTION + "sync/resync.py",
-        "encode(name, image, view.rules)",
-        "encode(name, image, type(view.rules)(view.rules.shape, view.rules.fields))",
+        "encode(name, image, target.view.rules)",
+        "encode(name, image, type(target.view.rules)(target.view.rules.shape, target.view.rules.fields))",
         ("tests/unit/test_pipeline.py", "-k", "not_brought_back"),
     ),
     Mutant(
@@ -67,8 +67,8 @@ MUTANTS = (
     Mutant(
         "a document whose item is to have none taken for right when it is looked up",
         VERIFY,
-        "orphan = self.rules.of(image) is None",
-        "orphan = image is None",
+        "elif self.rules.of(image) is None:",
+        "elif image is None:",
         LANE,
     ),
     Mutant(

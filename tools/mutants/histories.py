@@ -70,7 +70,7 @@ MUTANTS = (
     _mutant(
         "a conversion error skipped",
         "protocol/plan.py",
-        "plan.poison.append(unwritable(record.keys, record.sequence_number, version, error, index))",
+        "plan.poison.append(replace(poison, as_of=change.as_of))",
         "pass",
     ),
     _mutant(

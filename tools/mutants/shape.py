@@ -12,8 +12,8 @@ MUTANTS = (
     Mutant(
         "a stream that goes without the shape",
         FUNCTION + "protocol/plan.py",
-        "source = encode(change.id, record.image, rules)",
-        "source = encode(change.id, record.image)",
+        "source = encode(change.id, image, rules)",
+        "source = encode(change.id, image)",
         (UNIT, "-k", "the_streams_too"),
     ),
     Mutant(
@@ -54,7 +54,7 @@ MUTANTS = (
     Mutant(
         "a resync that goes without the shape",
         FUNCTION + "sync/resync.py",
-        "encode(name, image, view.rules)",
+        "encode(name, image, target.view.rules)",
         "encode(name, image)",
         ("tests/unit/test_pipeline_failures.py", "-k", "only_what_the_mapping_does_not_map"),
     ),

@@ -29,15 +29,15 @@ MUTANTS = (
     Mutant(
         "a key that the table cannot have left without an outcome",
         FUNCTION + "sync/resync.py",
-        "        read.unwritable.update(dict.fromkeys(refused, (version, NO_KEY_OF_THE_TABLE)))\n",
+        "        read.unwritable.update(dict.fromkeys(refused, (of_read, NO_KEY_OF_THE_TABLE)))\n",
         "",
         ("tests/unit/test_redrive.py", "-k", "before_the_keys_type_was_changed"),
     ),
     Mutant(
         "a redrive that does not wait for its message's second",
         FUNCTION + "sync/redrive.py",
-        "found[each.id] = Target(each.id, each.keys, second, second)",
-        "found[each.id] = Target(each.id, each.keys, second, 0)",
+        "Target(each.id, each.keys, second, second, as_of=as_of)",
+        "Target(each.id, each.keys, second, 0, as_of=as_of)",
         ("tests/unit/test_redrive.py", "-k", "waits_until_the_margin_has_passed"),
     ),
     Mutant(
@@ -106,8 +106,8 @@ MUTANTS = (
     Mutant(
         "a record of a range without a time taken for the oldest",
         FUNCTION + "sync/redrive.py",
-        "record.second is not None else math.ceil(now)",
-        "record.second is not None else 0",
+        "second = math.ceil(now) if told is None else told",
+        "second = 0 if told is None else told",
         ("tests/unit/test_redrive_ranges.py", "-k", "without_a_time"),
     ),
     Mutant(
@@ -373,8 +373,8 @@ MUTANTS = (
     Mutant(
         "F20 a resync that does not ask the mapping",
         FUNCTION + "sync/pipeline.py",
-        "past, change.view)",
-        "past)",
+        "second, view = change.latest_second, change.view",
+        "second, view = change.latest_second, type(change.view)()",
         ("tests/unit/test_pipeline_failures.py", "-k", "only_what_the_mapping_does_not_map"),
     ),
     Mutant(

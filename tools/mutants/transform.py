@@ -15,14 +15,14 @@ def _mutant(name: str, old: str, new: str, test: str, file: str = TRANSFORM) -> 
 MUTANTS = (
     _mutant(
         "a document that goes without it",
-        "return found if self.transform is None else self.transform.of(found, image, self._taken, self.view)",
-        "return found",
+        "        if self.transform is None:\n            return found\n",
+        "        return found\n",
         "go_through_it or goes_through_it",
         FUNCTION + "documents/shape.py",
     ),
     _mutant(
         "a configuration that leaves it out",
-        "self.when, self.transform, self.view)",
+        "self.when, self.transform, self.view, self.keep_expired)",
         "self.when)",
         "every_function_starts",
         FUNCTION + "config.py",

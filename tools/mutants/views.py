@@ -54,8 +54,8 @@ MUTANTS = (
     Mutant(
         "views: a key read again for each",
         RESYNC,
-        "views.setdefault(target.id, []).append(target.view)",
-        "views[target.id] = [target.view]",
+        "targets.setdefault(target.id, []).append(target)",
+        "targets[target.id] = [target]",
         (VIEWS, "-k", "read_once"),
     ),
     Mutant(

@@ -27,6 +27,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -34,8 +35,9 @@ from searchsync.documents.attributes import AttributeMap, AttributeValue
 from searchsync.documents.condition import Condition
 from searchsync.documents.fields import Fields
 from searchsync.documents.transform import Transform
-from searchsync.documents.values import CLASH
+from searchsync.documents.values import CLASH, FAILED
 from searchsync.limits import LONGEST_KEPT, MOST_NAMES
+from searchsync.sanitize import shown
 
 METADATA = (
     "_data_stream_timestamp",
@@ -125,6 +127,17 @@ class Shape:
         if self.rename:
             found = _rename(found, self._renames)
         return _with(found, self.constants) if self.constants else found
+
+    def hides(self, attribute: str) -> str:
+        """Why a document does not say an attribute by its name; empty where it does."""
+        way = (attribute,)
+        if any(_way(path)[0] == attribute for path in self.exclude):
+            return "`exclude` leaves it out"
+        if any(_way(path)[0] == attribute for path, _ in self.rename):
+            return "`rename` gives it another name"
+        if self.include is not None and attribute not in self.keys and way not in map(_way, self.include):
+            return "`include` does not name it"
+        return "a constant has its name" if any(name == attribute for name, _ in self.constants) else ""
 
     def attribute(self, name: str) -> str | None:
         """The attribute behind a name at the top of a document; None for a constant."""
@@ -331,7 +344,8 @@ def _clash(path: str, setting: str, name: str) -> AttributeValue:
 @dataclass(frozen=True)
 class Rules:
     """How items become documents: what they hold, what the index maps of it, which items have one (None: all), and a
-    user's own code (None: none), which is told the `view` (empty: the first).
+    user's own code (None: none), which is told the `view` (empty: the first). `keep_expired`: the attribute with an
+    item's expiry time, where documents of expired items stay; else empty.
 
     `of` alone says whether an item has a document and what of it is there: all that writes or compares asks it.
     """
@@ -341,6 +355,7 @@ class Rules:
     condition: Condition | None = None
     transform: Transform | None = None
     view: str = ""
+    keep_expired: str = ""
 
     def of(self, image: AttributeMap | None) -> AttributeMap | None:
         """The attributes of an item's document, by the names that they have there; None where it has no document:
@@ -348,7 +363,33 @@ class Rules:
         if image is None or not (self.condition is None or self.condition.matches(image)):
             return None
         found = self.shape.of(image)
-        return found if self.transform is None else self.transform.of(found, image, self._taken, self.view)
+        if self.transform is None:
+            return found
+        made = self.transform.of(found, image, self._taken, self.view)
+        return self._with_expiry(made, image) if self.keep_expired and made is not None else made
+
+    def is_kept(self, source: object, second: float) -> bool:
+        """Whether a document may stay without its item: by what it says itself its item had expired by a Unix second.
+
+        An item that somebody deleted after that second, before DynamoDB came to it, cannot be told from one that
+        expired: that its deletion reached the index is for the stream alone.
+        """
+        if not self.keep_expired or not isinstance(source, Mapping):
+            return False
+        expiry = source.get(stored_name(self.keep_expired))
+        return isinstance(expiry, Decimal) and expiry <= second
+
+    def _with_expiry(self, made: AttributeMap, image: AttributeMap) -> AttributeMap:
+        """A transform's document, which must say as the item does when it expires."""
+        name = stored_name(self.keep_expired)
+        expiry = image.get(self.keep_expired)
+        if expiry is None or "N" not in expiry or made.get(name) == expiry:
+            return made
+        why = (
+            f"The transform gives no {shown(name)}, or another one than the item has: by it document.keep_expired "
+            "tells the documents of expired items from those that are left over."
+        )
+        return {**made, name: {FAILED: why}}
 
     def filters(self, keys: AttributeMap) -> bool:
         """Whether no item of these keys ever has a document, so that there is none to delete: the condition asks of

@@ -4,6 +4,7 @@ the trigger gave up."""
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -48,6 +49,7 @@ def failure_message(poison: Poison, config: Config, now: float) -> str:
             "key": poison.keys,
             "sequence_number": poison.sequence_number,
             "version": poison.version,
+            "as_of": None if poison.as_of == math.inf else poison.as_of,
             "error_type": poison.error_type,
             "reason": poison.reason[:LONGEST_TEXT],
             "trace": poison.trace[-LONGEST_TEXT:],

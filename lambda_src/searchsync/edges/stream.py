@@ -93,8 +93,11 @@ def _record(page: Mapping[str, Any], raw: Mapping[str, Any], stream_arn: str) ->
     (change["Keys"],) = event_form(page, [change["Keys"]])
     if isinstance(created, datetime):
         change["ApproximateCreationDateTime"] = created.timestamp()
-    (record,) = parse_event({"Records": [{**raw, "dynamodb": change, "eventSourceARN": stream_arn}]})
-    return replace(record, image=None)
+    told = raw.get("userIdentity", {})
+    identity = {"type": told.get("Type"), "principalId": told.get("PrincipalId")}  # the event writes them small
+    event = {**raw, "dynamodb": change, "userIdentity": identity, "eventSourceARN": stream_arn}
+    (record,) = parse_event({"Records": [event]})
+    return replace(record, image=None, old_image=None)
 
 
 def _past(number: str, last: str) -> bool:

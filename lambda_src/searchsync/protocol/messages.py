@@ -26,11 +26,13 @@ UNREADABLE, ANOTHER_TABLE = "unreadable", "another_table"
 
 @dataclass(frozen=True, slots=True)
 class PoisonMessage:
-    """Our own: a record's key with its document id. `second`: the Unix second of the record, or a later one."""
+    """Our own: a record's key with its document id. `second`: the Unix second of the record, or a later one;
+    `as_of`: what `deletes_as_of` says of the record."""
 
     id: str
     keys: AttributeMap
     second: int
+    as_of: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,9 @@ def _poison(body: Mapping[str, Any], config: Config, now: float) -> PoisonMessag
     if not _is_key(keys, config.key_attributes):
         return StrangeMessage(UNREADABLE)
     name = document_id(keys, config.key_attributes)
-    return PoisonMessage(name, keys, _second(body, now, config.max_skew))
+    told = _told_second(body, now + config.max_skew)
+    second = _second(body, now, config.max_skew) if told is None else told
+    return PoisonMessage(name, keys, second, _as_of(body, now + config.max_skew))
 
 
 def _range(batch: Mapping[str, Any], config: Config) -> RangeMessage | StrangeMessage:
@@ -114,14 +118,26 @@ def _is_key(keys: Any, names: Sequence[str]) -> TypeGuard[AttributeMap]:
     return all(isinstance(text, str) for _, text in pairs) and possible_key(pairs)
 
 
-def _second(body: Mapping[str, Any], now: float, max_skew: float) -> int:
-    """The version's second; the message's time where there is none; now where both lie beyond the skew bound,
-    for the record is older than the message that was taken."""
-    version, latest = body.get("version"), now + max_skew
+def _told_second(body: Mapping[str, Any], latest: float) -> int | None:
+    """The version's second; None where there is none, or it lies beyond the skew bound."""
+    version = body.get("version")
     if isinstance(version, int) and not isinstance(version, bool) and 0 <= second_of(version) <= latest:
         return second_of(version)
+    return None
+
+
+def _as_of(body: Mapping[str, Any], latest: float) -> float:
+    as_of = body.get("as_of", 0.0)
+    if as_of is None:
+        return math.inf
+    return as_of if isinstance(as_of, int | float) and 0 <= as_of <= latest else 0.0
+
+
+def _second(body: Mapping[str, Any], now: float, max_skew: float) -> int:
+    """The message's time; now where it lies beyond the skew bound, for the record is older than the message that was
+    taken."""
     written = _unix(body.get("time"))
-    return math.ceil(now if written is None or written > latest else written)
+    return math.ceil(now if written is None or written > now + max_skew else written)
 
 
 def _unix(text: Any) -> float | None:

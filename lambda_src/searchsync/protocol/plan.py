@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from searchsync.documents.attributes import AttributeMap
 from searchsync.documents.document import document_id, encode
 from searchsync.documents.view import FIRST, View, name_of
-from searchsync.errors import SearchsyncError, StackError
+from searchsync.errors import NoOldImageError, SearchsyncError, StackError
 from searchsync.protocol.bulk import Answer, Kind, Write
 from searchsync.protocol.records import StreamRecord
-from searchsync.protocol.version import sequence_order, stream_version
+from searchsync.protocol.version import deletes_as_of, sequence_order, stream_version
 
 POISON_KIND = "searchsync.poison"
 """The member `kind` of a failure message that this package wrote."""
@@ -28,12 +28,19 @@ FROM_THE_FUTURE = "version_from_the_future"
 
 @dataclass(slots=True)  # one a record is made: frozen takes three times as long
 class Change:
-    """A document's last record in a batch, and the latest second of all its records there."""
+    """A document's last record in a batch, and of all its records there the latest second, and what `deletes_as_of`
+    says."""
 
     id: str
     record: StreamRecord
     latest_second: int
+    as_of: float = 0.0
     view: View = FIRST
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the item's document stays though the item is gone."""
+        return self.record.by_expiry and bool(self.view.rules.keep_expired)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,7 @@ class Poison:
     """A record that can never be written, with what the failure queue is told of it.
 
     `reason` may quote the engine, and so the item; `error_type` and `trace` never do. `index`: as in `View`.
+    `as_of`: what `deletes_as_of` says of the record and of those before it in its batch.
     """
 
     keys: AttributeMap
@@ -50,6 +58,7 @@ class Poison:
     reason: str
     trace: str = ""
     index: str = ""
+    as_of: float = 0.0
 
 
 @dataclass
@@ -90,13 +99,15 @@ def plan_batch(
             plan.poison.append(unwritable(record.keys, record.sequence_number, version, error))
             continue
         second = received if version is None or record.second is None else record.second
+        as_of = deletes_as_of(record.removal, told_second(record, latest))
         before = last.pop(name, None)  # its place is the last record's, which a failure reports
         if before is None:
             versions[name] = version
         else:
             second = max(second, before.latest_second)
+            as_of = max(as_of, before.as_of)
             versions[name] = _rising(versions[name], version)
-        last[name] = Change(name, record, second, views[0])
+        last[name] = Change(name, record, second, as_of, views[0])
     plan.last = list(last.values())
     asked = [(view, view.rules.by_keys(key_attributes)) for view in views]
     for change in plan.last:
@@ -105,17 +116,22 @@ def plan_batch(
         having = [view for view, takes in asked if takes is None or takes(keys)]
         plan.filtered += len(views) - len(having)
         for view in having:
-            of_view = change if view is change.view else Change(change.id, change.record, change.latest_second, view)
-            _decide(plan, of_view, version)
+            of_view = change if view is change.view else replace(change, view=view)
+            # Whatever order the records before an expiry have, it is the last of them (`version`).
+            _decide(plan, of_view, record_version(change.record, latest) if of_view.is_kept else version)
     return plan
+
+
+def told_second(record: StreamRecord, latest: float) -> int | None:
+    """The Unix second that a record tells, None where it tells none, or one beyond `latest`."""
+    return None if record.second is None or record.second > latest else record.second
 
 
 def record_version(record: StreamRecord, latest: float) -> int | None:
     """The external version of a record, None where it gives no usable time or number."""
     sequence = sequence_order(record.sequence_number)
-    if record.second is None or record.second > latest or sequence is None:
-        return None
-    return stream_version(record.second, sequence)
+    second = told_second(record, latest)
+    return None if second is None or sequence is None else stream_version(second, sequence)
 
 
 def unwritable(
@@ -148,8 +164,19 @@ def _decide(plan: Plan, change: Change, version: int | None) -> None:
         plan.resyncs.append(name)
         return
     try:
-        source = encode(change.id, record.image, rules)
+        image = _old_image(record) if change.is_kept else record.image
+        source = encode(change.id, image, rules)
     except Exception as error:  # noqa: BLE001 - one record's failure in pure code is that record's
-        plan.poison.append(unwritable(record.keys, record.sequence_number, version, error, index))
+        poison = unwritable(record.keys, record.sequence_number, version, error, index)
+        plan.poison.append(replace(poison, as_of=change.as_of))
         return
     plan.writes.append(Write(change.id, version, source, index))
+
+
+def _old_image(record: StreamRecord) -> AttributeMap:
+    if record.old_image is None:
+        raise NoOldImageError(
+            "An item expired, and its record has no old image to keep: document.keep_expired needs a stream of "
+            "NEW_AND_OLD_IMAGES. Set it, and put the item again where it must have a document."
+        )
+    return record.old_image

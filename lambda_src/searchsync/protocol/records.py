@@ -11,9 +11,12 @@ from typing import Any
 
 from searchsync.documents.attributes import AttributeMap
 from searchsync.errors import MalformedEventError
-from searchsync.protocol.version import LATEST_SECOND, sequence_order
+from searchsync.protocol.version import DELETED, EXPIRED, LATEST_SECOND, sequence_order
 
 EVENT_NAMES = frozenset({"INSERT", "MODIFY", "REMOVE"})
+EXPIRY = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
+"""The `userIdentity` of a deletion by time to live (DynamoDB developer guide, "DynamoDB Streams and Time to Live"). In
+the other regions of a global table the replicated deletion has none: there it is a deletion like any other."""
 
 
 @dataclass(slots=True)  # one a record is made: frozen takes three times as long
@@ -22,6 +25,8 @@ class StreamRecord:
 
     `image` is the new image, None on a deletion and where the stream's view type leaves it out.
     `second` is the creation time in whole Unix seconds, None where the event gives none that can be used.
+    `by_expiry`: DynamoDB deleted the item by its time to live; `old_image`: of such a record alone, where the stream's
+    view type has it.
     """
 
     event_name: str
@@ -30,11 +35,20 @@ class StreamRecord:
     sequence_number: str
     second: int | None
     stream_arn: str
+    by_expiry: bool = False
+    old_image: AttributeMap | None = None
 
     @property
     def is_deletion(self) -> bool:
         """Whether the item is gone after this change."""
         return self.event_name == "REMOVE"
+
+    @property
+    def removal(self) -> str:
+        """What ended the item: DELETED, EXPIRED, or nothing."""
+        if not self.is_deletion:
+            return ""
+        return EXPIRED if self.by_expiry else DELETED
 
 
 def parse_event(event: object) -> list[StreamRecord]:
@@ -64,6 +78,8 @@ def _parse_record(position: int, raw: Any) -> StreamRecord:
         raise MalformedEventError(_malformed(position, "has an unknown eventName"))
     if not (isinstance(keys, dict) and keys and isinstance(number, str) and number):
         raise MalformedEventError(_malformed(position, "has no usable Keys or SequenceNumber"))
+    by_expiry = event_name == "REMOVE" and _is_by_expiry(raw.get("userIdentity"))
+    old_image = change.get("OldImage") if by_expiry else None
     return StreamRecord(
         event_name,
         keys,
@@ -71,7 +87,13 @@ def _parse_record(position: int, raw: Any) -> StreamRecord:
         number,
         _second(created),
         str(stream_arn),
+        by_expiry,
+        old_image if isinstance(old_image, dict) else None,
     )
+
+
+def _is_by_expiry(identity: object) -> bool:
+    return isinstance(identity, Mapping) and all(identity.get(name) == text for name, text in EXPIRY.items())
 
 
 def _malformed(position: int, what: str) -> str:

@@ -33,6 +33,19 @@ deletion's, the duplicate's and the tombstone's: PASSED and STALE are done, else
 again, a bounded number of times. A looked-up c counts here: whoever wrote it was later than the record,
 though something may stand over it by now.
 
+A view may keep the documents of items that expired by their time to live. Then a read that finds no item does not say
+what is to be there: nothing, or what the item was. The record does, and no write of ours claims more than it does:
+
+    an expiry      writes the item's old image with the record's own version, and a conflict with a version that is not
+                   below it is done: what stands there is of a later record, or of a later read. That is so because
+                   an item expires a while after its last change (`expires_after`): until then DynamoDB has not come
+                   to it, and no clock difference brings a version of what was before to that of the expiry.
+    no item read   the deletion's second is not the read's but (record + max_skew + 1): above all that was written
+                   before the record, and below the expiry that may have come since (`version_without_item`). So a
+                   late deletion does not undo what a later expiry has kept. Its tombstone is renewed by one more.
+                   That of an expiry, and of a put without a time, is below all: the one keeps what is there, and what
+                   ended the item of the other is in the stream (`deletes_as_of`).
+
 A run's page, or an item of an export, writes what it read with its read's version. On its conflict
 (`verdict_on_page`) an unknown c and one from the future mean what they mean above; any other is PASSED: it
 was written by a later read, or by a record that the stream, which goes on from there, has brought.
@@ -40,6 +53,7 @@ was written by a later read, or by a record that the stream, which goes on from 
 
 from __future__ import annotations
 
+import math
 from enum import Enum
 
 LOW_BITS = 31
@@ -47,6 +61,9 @@ SEQUENCE_LOG = 10**20
 SEQUENCE_MODULUS = 2**30
 LATEST_SECOND = 2**32 - 1
 """A second above this would overflow OpenSearch's signed 64 bit version."""
+
+DELETED, EXPIRED = "deleted", "expired"
+"""What ended an item, as a record tells it: somebody's deletion, or its time to live."""
 
 
 class Verdict(Enum):
@@ -75,6 +92,30 @@ def stream_version(second: int, sequence: int) -> int:
 def read_version(read_at: float, max_skew: float) -> int:
     """The external version of a table read at `read_at` (Unix seconds), taken before it was first sent."""
     return int(read_at - max_skew) << LOW_BITS | 1
+
+
+def deletes_as_of(removal: str, second: float | None) -> float:
+    """The second that a deletion stands for in a view that keeps what expired, when a read finds no item: that of the
+    record, None where it tells none. Zero: of nothing that is there. Infinity: as of the read.
+
+    A deletion without a time is as of the read, which is the one case in which an expiry that came since is undone.
+    """
+    if removal == EXPIRED:
+        return 0.0
+    return second if second is not None else math.inf if removal == DELETED else 0.0
+
+
+def version_without_item(as_of: float, read: int, max_skew: float, known: int | None = None) -> int:
+    """The external version of a deletion in a view that keeps what expired, as of a second, when a read of version
+    `read` found no item. `known`: what stands there; a tombstone of this record's own is renewed by one just above."""
+    version = read if as_of == math.inf else min(read, (int(as_of) + math.ceil(max_skew) + 1) << LOW_BITS | 1)
+    return version if known is None or second_of(known) != second_of(version) else max(version, (known + 1) | 1)
+
+
+def expires_after(max_skew: float) -> float:
+    """Seconds after an item's last change within which it is not taken to expire: three times `max_skew`, of the last
+    change's second, the deletion's and the expiry's own, and the rounding of `version_without_item`."""
+    return 3 * max_skew + 2
 
 
 def second_of(version: int) -> int:
@@ -112,6 +153,16 @@ def verdict_on_read(*, ours: int, record_second: int, current: int | None, now: 
     if second_of(current) > now + max_skew:
         return Verdict.FUTURE
     return _behind(record_second, current, max_skew)
+
+
+def verdict_on_expiry(*, ours: int, current: int | None, now: float, max_skew: float) -> Verdict:
+    """What the conflict of an expiry's write means, in a view that keeps the document: FUTURE, that it is done, or
+    RESYNC where nothing says that it met a later version. A looked-up one does: whoever wrote it was later."""
+    if current is None or current < ours:
+        return Verdict.RESYNC
+    if second_of(current) > now + max_skew:
+        return Verdict.FUTURE
+    return Verdict.DUPLICATE if current == ours else Verdict.STALE
 
 
 def verdict_on_page(*, ours: int, current: int | None, now: float, max_skew: float) -> Verdict:

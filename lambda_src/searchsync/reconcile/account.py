@@ -46,6 +46,7 @@ class Account:
             found.get("TableId"),
             found["CreationDateTime"].timestamp() if "CreationDateTime" in found else None,
             read_capacity(found),
+            found.get("StreamSpecification", {}).get("StreamViewType"),
         )
 
     def export(self, arn: str) -> Mapping[str, Any]:

@@ -35,7 +35,7 @@ class TableFacts:
     """What DescribeTable says: key attributes with their types, hash key first, size, and the stream that is on.
 
     id: another one where a table is made anew under its name; created: Unix seconds. capacity: read units a second that
-    the table has, None where it has no bound of its own.
+    the table has, None where it has no bound of its own. images: the stream's view type.
     """
 
     types: Mapping[str, str]
@@ -44,6 +44,7 @@ class TableFacts:
     id: str | None = None
     created: float | None = None
     capacity: float | None = None
+    images: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,11 @@ def check_table(facts: TableFacts, config: Config) -> None:
         raise RunRefusedError(
             f"The table's stream is {facts.stream_arn}, and the trigger reads {config.stream_arn}. Apply again, so "
             "that the trigger follows the stream, and start anew."
+        )
+    if config.keep_expired and facts.images != "NEW_AND_OLD_IMAGES":
+        raise RunRefusedError(
+            f"The stream of the table {config.table_name} has the view type {facts.images}, and document.keep_expired "
+            "needs NEW_AND_OLD_IMAGES: no expired item would be kept. Turn such a stream on, apply, and start anew."
         )
 
 

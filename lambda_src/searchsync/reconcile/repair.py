@@ -64,7 +64,9 @@ class Repair:
         keys = {each.id: each.keys for each in differences if each.keys is not None}
         view = View(self.rules)
         targets = [
-            Target(each.id, each.keys, now, self._past(each), view) for each in differences if each.keys is not None
+            Target(each.id, each.keys, now, self._past(each), view, _as_of(each))
+            for each in differences
+            if each.keys is not None
         ]
         resync = Resync(self.table, self.deliver, self.clock, self.max_skew)
         outcomes = resync.run(targets, deadline) if targets else {}
@@ -105,3 +107,9 @@ class Repair:
             found = verdict_on_page(ours=version, current=answer.current, now=self.clock.now(), max_skew=self.max_skew)
             return Result.FUTURE if found is Verdict.FUTURE else Result.FAILED
         return {Kind.DONE: Result.DELETED, Kind.POISON: Result.POISON}.get(answer.kind, Result.FAILED)
+
+
+def _as_of(difference: Difference) -> float:
+    """Where expired items' documents are kept a deletion is of the document that was seen: it may not undo an expiry
+    that has come since."""
+    return 0.0 if difference.version is None else float(second_of(difference.version))

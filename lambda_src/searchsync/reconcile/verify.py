@@ -123,7 +123,7 @@ class Verification:
                     doubtful[name] = keys
             for page in self.table.read(doubtful, deadline):
                 for name, image in page.images.items():
-                    self._note(name, doubtful[name], compared(name, image, documents[name], self.rules))
+                    self._note(name, doubtful[name], self._compared(name, image, documents[name]))
         return given
 
     def look_up(self, hits: Sequence[Hit], deadline: Deadline) -> None:
@@ -138,10 +138,24 @@ class Verification:
             for name in whole:
                 if name not in keys:
                     self._note(name, None, Look(documents[name].version, Kind.UNMAPPABLE))
+        gone: list[str] = []
         for page in self.table.read(keys, deadline):
             for name, image in page.images.items():
-                orphan = self.rules.of(image) is None
-                self._note(name, keys[name], Look(documents[name].version, Kind.ORPHAN if orphan else None))
+                if image is None and self.rules.keep_expired:
+                    gone.append(name)
+                elif self.rules.of(image) is None:
+                    self._note(name, keys[name], Look(documents[name].version, Kind.ORPHAN))
+        if gone:
+            self._look_at_what_stayed({name: keys[name] for name in gone}, deadline)
+
+    def _look_at_what_stayed(self, keys: Mapping[str, AttributeMap], deadline: Deadline) -> None:
+        """Documents without an item, where those of expired ones are kept: they say themselves whether they may stay,
+        and a search shows no sources."""
+        for documents in self.index.documents(list(keys), deadline):
+            for name, document in documents.items():
+                seen = self._compared(name, None, document)
+                self._note(name, keys[name], seen)
+                self.counts["kept"] += document is not None and seen.kind is None
 
     def recheck(self, deadline: Deadline) -> list[Difference]:
         """Look again at everything that disagreed; what is a difference once it is `confirmed`.
@@ -233,9 +247,7 @@ class Verification:
             keys = dict(leading[start : start + LARGEST_READ])
             for documents in self.index.documents(list(keys), deadline):
                 for page in self.table.read({name: keys[name] for name in documents}, deadline):
-                    looks |= {
-                        name: compared(name, image, documents[name], self.rules) for name, image in page.images.items()
-                    }
+                    looks |= {name: self._compared(name, image, documents[name]) for name, image in page.images.items()}
         for documents in self.index.documents(unmappable, deadline):
             looks |= {name: self._unmappable(name, document) for name, document in documents.items()}
         return looks
@@ -276,14 +288,21 @@ class Verification:
                 moving.append(Disagreement(each.id, each.keys, now))
         return moving, absent
 
+    def _compared(self, name: str, image: AttributeMap | None, document: Document | None) -> Look:
+        return compared(name, image, document, self.rules, now=self.clock.now())
+
     def _gone(self, keys: Mapping[str, AttributeMap], deadline: Deadline) -> set[str]:
         """Those of them whose items are not there now."""
         pages = self.table.read(keys, deadline)
         return {name for page in pages for name, image in page.images.items() if image is None}
 
 
-def compared(name: str, image: AttributeMap | None, document: Document | None, rules: Rules) -> Look:
-    """A look at an item and the document of its id, by the rule that wrote it."""
+def compared(
+    name: str, image: AttributeMap | None, document: Document | None, rules: Rules, *, now: float = 0.0
+) -> Look:
+    """A look at an item and the document of its id, at the Unix time `now`, by the rule that wrote it."""
+    if image is None and document is not None and rules.is_kept(document.source, now):
+        return Look(document.version, None)
     return look(document_fields(name, image, rules), document)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Protocol
 
@@ -21,7 +21,7 @@ from searchsync.protocol.bulk import Answer, Kind, Write
 from searchsync.protocol.plan import Change, Plan, Poison, plan_batch, record_version, refused
 from searchsync.protocol.ports import Table
 from searchsync.protocol.records import StreamRecord, lowest, parse_event
-from searchsync.protocol.version import Verdict, is_table_read, second_of, verdict
+from searchsync.protocol.version import Verdict, is_table_read, second_of, verdict, verdict_on_expiry
 from searchsync.sanitize import shown
 from searchsync.sync.delivery import Collection, Delivery, Window
 from searchsync.sync.metrics import MADE_ANEW, Report
@@ -88,7 +88,7 @@ class Pipeline:
             report.repair_needed.append(MADE_ANEW)
             self.collection.recreated = False
         poison = plan.poison + [
-            outcome_poison(plan.changes[name].record, outcome, plan.changes[name].view.index)
+            outcome_poison((change := plan.changes[name]).record, outcome, change.view.index, change.as_of)
             for name, outcome in outcomes.items()
             if outcome.result in (Result.POISON, Result.FUTURE)
         ]
@@ -146,7 +146,8 @@ class Pipeline:
 
     def _target(self, change: Change, current: int | None = None) -> Target:
         past = change.latest_second if current is None else max(change.latest_second, second_of(current))
-        return Target(change.id, change.record.keys, change.latest_second, past, change.view)
+        second, view = change.latest_second, change.view
+        return Target(change.id, change.record.keys, second, past, view, change.as_of, current)
 
     def _classify(self, write: Write, change: Change, answer: Answer, shown: int | None) -> Outcome | Target:
         if answer.kind is Kind.DONE:
@@ -156,13 +157,18 @@ class Pipeline:
         if answer.kind is Kind.BUSY:
             return Outcome(Result.FAILED, answer)
         current = None if answer.looked_up else answer.current
+        now, max_skew = self.clock.now(), self.config.max_skew
+        if change.is_kept:
+            found = verdict_on_expiry(ours=write.version, current=answer.current, now=now, max_skew=max_skew)
+            kept = replace(self._target(change, current), kept=write)
+            return kept if found is Verdict.RESYNC else Outcome(Result(found.value), answer)
         found = verdict(
             ours=write.version,
             deletion=write.source is None,
             current=current,
             shown=shown,
-            now=self.clock.now(),
-            max_skew=self.config.max_skew,
+            now=now,
+            max_skew=max_skew,
         )
         if found is Verdict.RESYNC:
             return self._target(change, current)
@@ -194,9 +200,11 @@ class Pipeline:
         return poison[min(untaken)].sequence_number
 
 
-def outcome_poison(record: StreamRecord, outcome: Outcome, index: str) -> Poison:
-    """The poison that the outcome POISON or FUTURE in an index makes of a record."""
-    return refused(record.keys, record.sequence_number, record_version(record, math.inf), outcome.answer, index)
+def outcome_poison(record: StreamRecord, outcome: Outcome, index: str, as_of: float) -> Poison:
+    """The poison that the outcome POISON or FUTURE in an index makes of a record. `as_of`: as in `Poison`."""
+    version = record_version(record, math.inf)
+    poison = refused(record.keys, record.sequence_number, version, outcome.answer, index)
+    return replace(poison, as_of=as_of)
 
 
 def _busy(delivery: Delivery, outcomes: Mapping[str, Outcome]) -> str:

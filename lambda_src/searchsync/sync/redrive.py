@@ -26,9 +26,10 @@ from searchsync.edges.failures import Message, failure_message
 from searchsync.errors import LostRecordsError, MalformedEventError, TableBusyError
 from searchsync.limits import LARGEST_BODY, RESERVE, SHORTEST_ROUND, TAKEN_AT_ONCE
 from searchsync.protocol.messages import PoisonMessage, RangeMessage, StrangeMessage, read_message, rest_of
-from searchsync.protocol.plan import FROM_THE_FUTURE, Poison
+from searchsync.protocol.plan import FROM_THE_FUTURE, Poison, told_second
 from searchsync.protocol.ports import Table
 from searchsync.protocol.records import StreamRecord
+from searchsync.protocol.version import deletes_as_of
 from searchsync.sync.delivery import Delivery, Window
 from searchsync.sync.metrics import MADE_ANEW, RedriveReport
 from searchsync.sync.pipeline import Failures, PipelineCollection, outcome_poison
@@ -89,8 +90,10 @@ def targets_of(messages: Iterable[PoisonMessage]) -> list[Target]:
     """One target for each key: several messages of one key are one resync, of the latest of their records."""
     found: dict[str, Target] = {}
     for each in messages:
-        second = max(each.second, found[each.id].record_second) if each.id in found else each.second
-        found[each.id] = Target(each.id, each.keys, second, second)
+        before = found.get(each.id)
+        second = each.second if before is None else max(each.second, before.record_second)
+        as_of = each.as_of if before is None else max(each.as_of, before.as_of)
+        found[each.id] = Target(each.id, each.keys, second, second, as_of=as_of)
     return list(found.values())
 
 
@@ -111,11 +114,13 @@ def _is_settled(outcomes: Mapping[str, Outcome]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Changed:
-    """A key of a range: the number of its first record, its last record, and the latest second of them all."""
+    """A key of a range: the number of its first record, its last record, and of them all the latest second, and what
+    `deletes_as_of` says."""
 
     first: str
     record: StreamRecord
     second: int
+    as_of: float
 
 
 @dataclass
@@ -245,11 +250,13 @@ class Redrive:
             return error.reason, ""
         except TableBusyError:
             return "stream_busy", ""
-        targets = [Target(name, each.record.keys, each.second, each.second) for name, each in changed.items()]
+        targets = [
+            Target(name, each.record.keys, each.second, each.second, as_of=each.as_of) for name, each in changed.items()
+        ]
         outcomes = self._resync(targets, deadline, report)
         settled = list(takewhile(lambda name: _is_settled(outcomes[name]), changed))
         own = [
-            outcome_poison(changed[name].record, outcome, index)
+            outcome_poison(changed[name].record, outcome, index, changed[name].as_of)
             for name in settled
             for index, outcome in outcomes[name].items()
             if outcome.result in OWN_MESSAGE
@@ -275,13 +282,14 @@ class Redrive:
         now = self.clock.now()
         for record in records:
             name = document_id(record.keys, self.config.key_attributes)
-            usable = record.second is not None and record.second <= now + self.config.max_skew
-            second = record.second if usable and record.second is not None else math.ceil(now)
+            told = told_second(record, now + self.config.max_skew)
+            second = math.ceil(now) if told is None else told
+            as_of = deletes_as_of(record.removal, told)
             before = found.get(name)
             found[name] = (
-                _Changed(record.sequence_number, record, second)
+                _Changed(record.sequence_number, record, second, as_of)
                 if before is None
-                else _Changed(before.first, record, max(second, before.second))
+                else _Changed(before.first, record, max(second, before.second), max(as_of, before.as_of))
             )
         return found
 

@@ -5,6 +5,7 @@ The rules and their reasons stand at the head of `version`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -18,7 +19,16 @@ from searchsync.errors import SearchsyncError, TableBusyError
 from searchsync.limits import GATHERED_S, LARGEST_BODY, READ_AND_WRITE, ROUNDS
 from searchsync.protocol.bulk import DONE, Answer, Kind, Write, lines
 from searchsync.protocol.ports import Deliver, Page, Table
-from searchsync.protocol.version import Verdict, read_version, second_of, verdict_on_read, wait_until_past
+from searchsync.protocol.version import (
+    Verdict,
+    is_table_read,
+    read_version,
+    second_of,
+    verdict_on_expiry,
+    verdict_on_read,
+    version_without_item,
+    wait_until_past,
+)
 
 NO_KEY_OF_THE_TABLE = Answer(
     Kind.POISON,
@@ -55,23 +65,37 @@ class Outcome:
 @dataclass(frozen=True, slots=True)
 class Target:
     """A key to bring in step in a view. `record_second`: of the record that asks for it; `past`: the latest second
-    that the read's version must lie above."""
+    that the read's version must lie above; `as_of`: what `deletes_as_of` says of the record; `known`: the version that
+    refused it, None where it is not known; `kept`: an expiry's write, where the item is gone."""
 
     id: str
     keys: AttributeMap
     record_second: int
     past: int
     view: View = FIRST
+    as_of: float = math.inf
+    known: int | None = None
+    kept: Write | None = None
 
     @property
     def name(self) -> str:
         """By what its outcome is found."""
         return name_of(self.view.index, self.id)
 
+    def version(self, image: AttributeMap | None, read: int, max_skew: float) -> int:
+        """The version to write what a read of version `read` found of its item."""
+        if image is not None or not self.view.rules.keep_expired:
+            return read
+        return version_without_item(self.as_of, read, max_skew, self.known)
+
+    def is_fixed(self, version: int, max_skew: float) -> bool:
+        """Whether a version is a deletion's as of the record: a later read would give the same."""
+        return self.version(None, version + 1, max_skew) == version
+
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """What a page gave: its writes with its version, their size, and what of it cannot be written."""
+    """What a page gave: its writes, their size, and what of it cannot be written, by name with version and reason."""
 
     read_monotonic: float
     writes: list[Write]
@@ -130,13 +154,13 @@ class Resync:
         answers: dict[str, tuple[int, Answer]] = {}
         gathered: list[_Read] = []
         unread = ""
-        views: dict[str, list[View]] = {}
+        targets: dict[str, list[Target]] = {}
         for target in waiting.values():
-            views.setdefault(target.id, []).append(target.view)
+            targets.setdefault(target.id, []).append(target)
         try:
             # `map` keeps no page: while one is read the one before it would be in memory, too.
             pages = self.table.read({target.id: target.keys for target in waiting.values()}, deadline)
-            for read in map(partial(self._converted, views), pages):
+            for read in map(partial(self._converted, targets), pages):
                 answers |= read.unwritable
                 if self._is_time(gathered, read, deadline):
                     answers |= self._write(gathered, deadline)
@@ -147,17 +171,22 @@ class Resync:
             unread = str(error)
         return answers | self._write(gathered, deadline), unread
 
-    def _converted(self, views: Mapping[str, Sequence[View]], page: Page) -> _Read:
-        version = read_version(page.read_at, self.max_skew)
+    def _converted(self, targets: Mapping[str, Sequence[Target]], page: Page) -> _Read:
+        of_read = read_version(page.read_at, self.max_skew)
         read = _Read(page.read_monotonic, [], 0, {})
         for name, image in page.images.items():
-            for view in views[name]:
+            for target in targets[name]:
+                if image is None and target.kept is not None:
+                    read.writes.append(target.kept)
+                    continue
+                version = target.version(image, of_read, self.max_skew)
                 try:
-                    read.writes.append(Write(name, version, encode(name, image, view.rules), view.index))
+                    source = encode(name, image, target.view.rules)
+                    read.writes.append(Write(name, version, source, target.view.index))
                 except Exception as error:  # noqa: BLE001 - one item's failure in pure code is that item's
-                    read.unwritable[name_of(view.index, name)] = (version, _unwritable(error))
-        refused = [name_of(view.index, name) for name in page.refused for view in views[name]]
-        read.unwritable.update(dict.fromkeys(refused, (version, NO_KEY_OF_THE_TABLE)))
+                    read.unwritable[target.name] = (version, _unwritable(error))
+        refused = [target.name for name in page.refused for target in targets[name]]
+        read.unwritable.update(dict.fromkeys(refused, (of_read, NO_KEY_OF_THE_TABLE)))
         return replace(read, size=sum(len(lines(write)) for write in read.writes))
 
     def _is_time(self, gathered: Sequence[_Read], read: _Read, deadline: Deadline) -> bool:
@@ -186,19 +215,28 @@ class Resync:
             return Outcome(Result.POISON, answer)
         if answer.kind is Kind.BUSY:
             return target
-        verdict = verdict_on_read(
-            ours=version,
-            record_second=target.record_second,
-            current=answer.current,
-            now=self.clock.now(),
-            max_skew=self.max_skew,
-        )
-        if verdict is Verdict.RESYNC:
+        found = self._verdict(target, version, answer.current)
+        if found is Verdict.RESYNC:
             # What refused this version is at least as high; a late look-up does not know it.
             known = answer.current if answer.current is not None and answer.current >= version else None
             past = int(self.clock.now()) if known is None else second_of(known)
-            return replace(target, past=max(target.past, past))
-        return Outcome(Result(verdict.value), answer)
+            return replace(target, past=max(target.past, past), known=known)
+        return Outcome(Result(found.value), answer)
+
+    def _verdict(self, target: Target, version: int, current: int | None) -> Verdict:
+        now, second = self.clock.now(), target.record_second
+        if target.kept is not None and target.kept.version == version:
+            return verdict_on_expiry(ours=version, current=current, now=now, max_skew=self.max_skew)
+        if target.is_fixed(version, self.max_skew):
+            if _is_tombstone_of(version, current):
+                return Verdict.RESYNC
+            second = second_of(version) - math.ceil(self.max_skew) - 1
+        return verdict_on_read(ours=version, record_second=second, current=current, now=now, max_skew=self.max_skew)
+
+
+def _is_tombstone_of(version: int, current: int | None) -> bool:
+    """Whether what refused a deletion as of a record is one of the same, which is to be renewed."""
+    return current is not None and is_table_read(current) and second_of(current) == second_of(version)
 
 
 def _all(names: Iterable[str], result: Result, reason: str = "the invocation's time is over") -> dict[str, Outcome]:

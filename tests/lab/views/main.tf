@@ -9,7 +9,7 @@ module "searchsync" {
   source = "../.."
 
   name           = "views"
-  table          = { name = "views", hash_key = { name = "id" }, deletion_protection = false }
+  table          = { name = "views", hash_key = { name = "id" }, stream_view_type = "NEW_AND_OLD_IMAGES", ttl = { attribute = "expires" }, deletion_protection = false }
   collection     = { name = "views", network = "public" }
   document       = { exclude = ["secret"] }
   views          = var.views

@@ -39,7 +39,7 @@ from tests.support.history.steps import (
 
 SKEWS = (0, 0, 0, 5, -5, -1, 3)
 """Seconds that the stream's clock is off, each as often as it is drawn."""
-ENDS: tuple[Value, ...] = ("put", "delete", "hide", "drop")
+ENDS: tuple[Value, ...] = ("put", "delete", "expire", "hide", "drop")
 WHOLE: Form = "full"
 FORMS: tuple[Form, ...] = (*[WHOLE] * 12, "no image", "no time", "no number")
 NEW_INDEX = tuple(name for name in BEHAVIOURS if BEHAVIOURS[name].new_index_unwritable_s)
@@ -63,6 +63,7 @@ def setups() -> st.SearchStrategy[Setup]:
         views=st.booleans(),
         renames=st.sampled_from([True, True, False]),
         transforms=st.sampled_from([True, True, False]),
+        keeps=st.booleans(),
     )
 
 
@@ -74,6 +75,7 @@ def changes() -> st.SearchStrategy[Change]:
         value=st.sampled_from(
             ["put"] * 10
             + ["delete"] * 5
+            + ["expire"] * 3
             + ["hide"] * 5
             + ["drop", "drop", "text", "text", "large", "broken", "taken", "raise", "crash"]
         ),
@@ -234,11 +236,43 @@ def made_anew(draw: st.DrawFn) -> tuple[Step, ...]:
     )
 
 
+@st.composite
+def rested(draw: st.DrawFn) -> tuple[Step, ...]:
+    """An item expires, and meets what a read or a late request has written; or what comes after it does."""
+    key, skew = draw(st.sampled_from("ab")), st.sampled_from(SKEWS)
+
+    def maybe(*some: Step) -> tuple[Step, ...]:
+        return some if draw(st.booleans()) else ()
+
+    def ended() -> Change:
+        ends: tuple[Value, ...] = ("put", "delete", "hide")
+        return Change(key, draw(st.sampled_from(ends)), draw(skew))
+
+    def expired() -> tuple[Step, ...]:
+        return (Tick(61.0), Change(key, "expire", draw(skew)))
+
+    troubles: tuple[Plain, ...] = (Restart(2, 6), Crash())
+    return (
+        Change(key, form=draw(st.sampled_from(FORMS))),
+        Deliver(draw(st.integers(0, 2))),
+        *maybe(ended(), Deliver(draw(st.integers(0, 1))), Change(key)),
+        *maybe(Fault(draw(st.sampled_from(["late", "late answer", "lost"])), 2, key)),
+        *maybe(During(draw(st.integers(1, 10)), draw(st.sampled_from(troubles)))),
+        *expired(),
+        Deliver(draw(st.integers(0, 2))),
+        *maybe(ended(), *maybe(*expired())),
+        Deliver(draw(st.integers(1, 3))),
+        *maybe(Tick(61.0), Collect()),
+        Land(),
+        *maybe(Restart(draw(st.integers(1, 3)), 6)),
+    )
+
+
 def courses() -> st.SearchStrategy[tuple[Step, ...]]:
     """Short courses that are known to be dangerous."""
     late = [believed_too_soon()] if any(BEHAVIOURS[name].reads_late_s for name in tuple(BEHAVIOURS)) else []
     new = [made_anew()] if NEW_INDEX else []
-    return st.one_of(overtaken(), outlived(), just_read(), poison_behind(), *late, *new)
+    return st.one_of(overtaken(), outlived(), just_read(), poison_behind(), rested(), *late, *new)
 
 
 def histories() -> st.SearchStrategy[History]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from searchsync.documents.document import KEY_FIELD, index_key
@@ -121,6 +121,8 @@ class Judge:
         later = [each for each in self.world.truth.records[key] if each.position >= record.position]
         if any(not (seen := each.seen[view]).poison and seen.document == document for each in later):
             return True
+        if document is None and any(view in each.kept for each in later[1:]):
+            return True  # a read found no item: the expiry that follows brings the document
         return self.world.queue.holds(each.sequence for each in later)
 
     # At the end
@@ -176,9 +178,18 @@ class Judge:
                 continue
             if not self.mended and (world.index_lost or last.sequence in world.dropped):
                 continue
+            if document is None and view in last.kept and (seen.poison or self.was_nowhere_else(records)):
+                continue
             raise Violation(
                 f"the table holds {last}, the view {view!r} {document}, and the queue does not hold its record"
             )
+
+    def was_nowhere_else(self, records: Sequence[Recorded]) -> bool:
+        """Whether what the last of these records is to keep was in a lost index, or in records that were given up or
+        refused."""
+        world = self.world
+        gone = world.dropped | world.refused
+        return world.index_lost or any(each.sequence in gone for each in records[-2:])
 
     mended = False
 

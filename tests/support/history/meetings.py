@@ -80,6 +80,7 @@ MEETINGS: dict[str, Course] = {
     "two values of one name": (Change("a", "taken"), Deliver(3)),
     "a transform that raises": (Change("a", "raise"), Deliver(3)),
     "left by the transform": (*_WRITE, Change("a", "drop"), Deliver(3)),
+    "expired": (*_WRITE, Tick(61.0), Change("a", "expire"), Deliver(3)),
     "process died on a record": (Change("a", "crash"), Deliver(3)),
     "restart": (*_WRITE, Restart()),
     "restart in an invocation": (During(2, Restart()), *_WRITE),

@@ -21,7 +21,7 @@ from tests.support.history.clock import SandboxClock, WorldClock
 from tests.support.history.network import HistoryCollection, Network
 from tests.support.history.steps import Setup
 from tests.support.history.tombstones import Tombstones
-from tests.support.history.truth import HIDDEN, SHAPE, VIEWS, transform
+from tests.support.history.truth import EXPIRES, HIDDEN, KEEPING, SHAPE, VIEWS, transform
 
 START = NOW + 0.5
 AUTH = AWS4Auth("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "eu-central-1", "aoss")
@@ -58,32 +58,36 @@ class Pool:
         self.direct = Client(self.engine_url)
         self.network = Network(self.engine_url, self.clock)
         self.indexes = {name: f"{self.index}-{name}" if name else self.index for name in ("", *VIEWS)}
-        self.config = self._config({})
-        self.configs: dict[tuple[bool, bool, bool], Config] = {}
+        self.config = self._config({}, {})
+        self.configs: dict[tuple[bool, bool, bool, bool], Config] = {}
         self.client = connect(self.config, AUTH)
         self.network.line = self.client.transport.get_connection()
         self.tombstones = {each: Tombstones(self.direct, each, self.clock) for each in self.indexes.values()}
 
     def config_of(self, setup: Setup) -> Config:
         """The function's."""
-        drawn = (setup.renames, setup.transforms, setup.views)
+        drawn = (setup.renames, setup.transforms, setup.views, setup.keeps)
         if drawn not in self.configs:
             self.configs[drawn] = self._drawn(*drawn)
         return self.configs[drawn]
 
-    def _drawn(self, renames: bool, transforms: bool, views: bool) -> Config:
-        config = self._config(SHAPE if renames else {})
+    def _drawn(self, renames: bool, transforms: bool, views: bool, keeps: bool) -> Config:
+        config = self._config(SHAPE if renames else {}, {"keep_expired": EXPIRES} if keeps else {})
         made = Transform(Bounded(transform), "drawn") if transforms else None
         further = tuple(replace(each, transform=made) for each in config.views) if views else ()
         return replace(config, transform=made, views=further)
 
-    def _config(self, shape: Mapping[str, Any]) -> Config:
+    def _config(self, shape: Mapping[str, Any], keeps: Mapping[str, str]) -> Config:
         when = json.dumps({HIDDEN: [{"exists": False}, False]})
         views = {
-            name: {"index": self.indexes[name], "mapping": json.dumps(MAPPING), "document": view}
+            name: {
+                "index": self.indexes[name],
+                "mapping": json.dumps(MAPPING),
+                "document": {**view, **(keeps if name in KEEPING else {})},
+            }
             for name, view in VIEWS.items()
         }
-        told = {"DOCUMENT_SHAPE": json.dumps({"when": when, **shape}), "VIEWS": json.dumps(views)}
+        told = {"DOCUMENT_SHAPE": json.dumps({"when": when, **shape, **keeps}), "VIEWS": json.dumps(views)}
         base = read_environment(environment(**told))
         return replace(base, host=self.network.gate.url, index=self.index, mapping=MAPPING)
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from lab.behaviours import Behaviours
 
-Value = Literal["put", "delete", "hide", "drop", "text", "large", "broken", "taken", "raise", "crash"]
+Value = Literal["put", "delete", "expire", "hide", "drop", "text", "large", "broken", "taken", "raise", "crash"]
 Form = Literal["full", "no image", "no time", "no number"]
 Edge = Literal["table", "queue", "stream"]
 
@@ -57,10 +57,10 @@ EDGE_FAULTS: dict[Edge, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Change:
-    """Somebody puts or deletes an item. `value`: "hide" puts one that has no document by the condition, "drop" none by
-    the transform, "text" one that the mapping refuses, "large" the collection, "broken" the converter, "taken" a rename
-    whose new name it has, "raise" the transform; on "crash" the function's process dies. `skew`: seconds that the
-    stream's clock is off."""
+    """Somebody puts or deletes an item. `value`: "expire" deletes it by its time to live, once it has rested as long as
+    the protocol asks; "hide" puts one that has no document by the condition, "drop" none by the transform, "text" one
+    that the mapping refuses, "large" the collection, "broken" the converter, "taken" a rename whose new name it has,
+    "raise" the transform; on "crash" the function's process dies. `skew`: seconds that the stream's clock is off."""
 
     key: str
     value: Value = "put"
@@ -215,6 +215,8 @@ class Setup:
     """Whether documents have other names than items, and constants beside them; else they are as items are."""
     transforms: bool = True
     """Whether a user's own code makes documents, of each view its own."""
+    keeps: bool = True
+    """Whether the first view and the one of all items keep the documents of expired items."""
 
 
 @dataclass(frozen=True)

@@ -7,18 +7,25 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lab.trigger_core import Record
 from lab.trigger_edges import Shard
 from searchsync.documents.document import document_id
+from searchsync.limits import DEFAULT_MAX_SKEW
+from searchsync.protocol.records import EXPIRY
+from searchsync.protocol.version import expires_after
 from tests.support.events import STREAM_ARN, sequence_number
 from tests.support.history.steps import KEYS, Change, Setup
 from tests.support.trigger_harness import Stream
 
+EXPIRES = "e"
+"""The attribute with an item's expiry time, which is past."""
 HIDDEN = "_deleted"
 """An attribute with which an item has no document."""
+RESTS = expires_after(DEFAULT_MAX_SKEW)
+"""Seconds after an item's last change in which it does not expire."""
 LARGE = 5_000
 """Characters of a value that the collection refuses with the rest of its document."""
 ODD = "odd"
@@ -26,6 +33,8 @@ ODD = "odd"
 POISON = frozenset({"text", "large", "broken"})
 VIEWS: dict[str, dict[str, Any]] = {"plain": {}, "hidden": {"when": json.dumps({HIDDEN: [True]})}}
 """What `Setup.views` means; `_seen` says the same of documents."""
+KEEPING = ("", "plain")
+"""The views that `Setup.keeps` means."""
 SHAPE = {
     "exclude": ["m.kept"],
     "rename": {"n": "count", "m.k": "kept"},
@@ -45,7 +54,8 @@ class Seen:
 
 @dataclass(frozen=True)
 class Recorded:
-    """A change as the stream tells it. `seen`: by its views' names, the first one's without."""
+    """A change as the stream tells it. `seen`: by its views' names, the first one's without; `at`: Unix seconds by the
+    world's clock; `kept`: the views that keep its document though the item is gone."""
 
     position: int
     key: str
@@ -55,6 +65,8 @@ class Recorded:
     shard: str
     second: int
     crashes: bool
+    at: float
+    kept: frozenset[str] = frozenset()
 
     @property
     def poison(self) -> bool:
@@ -79,6 +91,7 @@ class Truth:
         self.crashing = setup.retries >= 0
         self.renames, self.transforms = setup.renames, setup.transforms
         self.views = ("", *VIEWS) if setup.views else ("",)
+        self.keeping = frozenset(KEEPING if setup.keeps else ())
         self.keys = {key: _value(name, key, setup.long_id if key == "d" else 0) for key in KEYS}
         self.ids = {key: document_id(self.key_of(key), ("id",)) for key in KEYS}
         self.records: dict[str, list[Recorded]] = defaultdict(list)
@@ -120,8 +133,12 @@ class Truth:
 
     def change(self, change: Change, now: float) -> None:
         """Change the table; the stream gets its record."""
-        if change.value == "delete" and self.item(change.key) is None:
+        if change.value in ("delete", "expire") and self.item(change.key) is None:
             return  # The stream of a table holds no record of what changed nothing.
+        if change.value == "expire" and now - self.records[change.key][-1].at < RESTS:
+            return  # DynamoDB has not come to it.
+        if change.value == "expire":
+            change = replace(change, form="full")  # the protocol asks time and number of it
         before = self.item(change.key)
         node = self._shard_of(change.key)
         self.counter += 1
@@ -131,23 +148,31 @@ class Truth:
         item, document = self._written(change)
         crashes = change.value == "crash" and self.crashing
         seen = {view: self._seen(view, change, document) for view in self.views}
-        recorded = Recorded(self.counter, change.key, item, seen, sequence, node.id, second, crashes)
+        kept = self.keeping if change.value == "expire" else frozenset()
+        seen |= {view: self.records[change.key][-1].seen[view] for view in kept & seen.keys()}
+        recorded = Recorded(self.counter, change.key, item, seen, sequence, node.id, second, crashes, now, kept)
         self.records[change.key].append(recorded)
         self.by_sequence[sequence] = recorded
         name = "REMOVE" if item is None else "MODIFY" if before else "INSERT"
-        self.stream.put(_raw(recorded, name, self.key_of(change.key), change.form), shard=node.id)
+        raw = _raw(recorded, name, self.key_of(change.key), change.form)
+        if change.value == "expire":
+            raw |= {"userIdentity": {"Type": "Service", "PrincipalId": EXPIRY["principalId"]}}
+        if before is not None:
+            raw["dynamodb"]["OldImage"] = before
+        self.stream.put(raw, shard=node.id)
 
     def _written(self, change: Change) -> tuple[Item | None, dict[str, Any] | None]:
-        if change.value == "delete":
+        if change.value in ("delete", "expire"):
             return None, None
         number = {"N": str(self.counter)}
         lines = {"L": [{"M": {"k": number, "kept": {"S": "old"}}}, {"NULL": True}]}
-        item = {**self.key_of(change.key), "h": {"S": self.name}, "n": number, "m": lines}
+        item = {**self.key_of(change.key), "h": {"S": self.name}, "n": number, "m": lines, EXPIRES: {"N": "1"}}
         document = {
             "id": self.keys[change.key],
             "h": self.name,
             "n": self.counter,
             "m": [{"k": self.counter, "kept": "old"}, None],
+            EXPIRES: 1,
         }
         if change.value == "hide":
             item[HIDDEN], document[HIDDEN] = {"BOOL": True}, True
@@ -219,8 +244,8 @@ def _renamed(document: dict[str, Any]) -> dict[str, Any]:
     """A document by SHAPE."""
     lines = [{"kept": document["m"][0]["k"]}, None]
     return {
-        "id": document["id"], "h": document["h"], "count": document["n"], "m": lines, "tenant": "eu", "rank": 1.5,
-        "live": True,
+        "id": document["id"], "h": document["h"], "count": document["n"], EXPIRES: 1, "m": lines, "tenant": "eu",
+        "rank": 1.5, "live": True,
     } | ({ODD: document[ODD]} if ODD in document else {})  # fmt: skip
 
 

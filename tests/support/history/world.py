@@ -76,6 +76,8 @@ class World:
         self.running: list[Invocation] = []
         self.sandboxes = [self._sandbox(skew) for skew in setup.skews]
         self.dropped: set[str] = set()
+        self.refused: set[str] = set()
+        """Records that came to the failure queue."""
         self.future: dict[str, int] = {}
         """The last change before each key's future write."""
         self.superseded: set[str] = set()
@@ -224,6 +226,7 @@ class World:
         self, payload: JsonObject, sequences: list[str], sent: list[dict[str, Any]], report: Report
     ) -> None:
         self.injected.update(filter(None, map(self.truth.passes, sequences)))
+        self.injected["expired"] += sum(bool(self.truth.by_sequence[each].kept) for each in sequences)
         failed = [failure["itemIdentifier"] for failure in payload["batchItemFailures"]]
         if failed:
             self._note_superseded(sequences, sequences.index(failed[0]))
@@ -239,6 +242,7 @@ class World:
 
     def _took(self, message: dict[str, Any]) -> None:
         self.sent.append(message)
+        self.refused.add(message["sequence_number"])
         self.injected["two values of one name"] += "document.rename" in message.get("reason", "")
         self.injected["a transform that raises"] += "The transform raised" in message.get("reason", "")
         self.judge_message(message)
