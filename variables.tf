@@ -109,7 +109,7 @@ variable "table" {
     error_message = "table.ttl.attribute is ${jsonencode(try(var.table.ttl.attribute, null))}: give an attribute's name of 1 to 255 characters, or leave ttl out."
   }
   validation {
-    condition     = alltrue([for attribute in [for document in concat([var.document], [for view in values(var.views) : view.document]) : document.keep_expired] : attribute == null ? true : try(var.table.stream_view_type, "NEW_AND_OLD_IMAGES") == "NEW_AND_OLD_IMAGES" && try(var.table.ttl.attribute, attribute) == attribute])
+    condition     = alltrue([for attribute in [for document in concat([var.document], [for view in values(var.views) : view.document]) : document.keep_expired] : attribute == null ? true : try(var.table.stream_view_type, "NEW_AND_OLD_IMAGES") == "NEW_AND_OLD_IMAGES" && (var.table == null || try(var.table.ttl.attribute, null) == attribute)])
     error_message = "table.stream_view_type is ${jsonencode(try(var.table.stream_view_type, null))} and table.ttl ${jsonencode(try(var.table.ttl, null))}, with document.keep_expired ${jsonencode([for document in concat([var.document], [for view in values(var.views) : view.document]) : document.keep_expired if document.keep_expired != null])}: what an expired item was stands in old images alone, so use NEW_AND_OLD_IMAGES, and name the attribute of table.ttl."
   }
   validation {

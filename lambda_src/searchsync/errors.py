@@ -29,8 +29,8 @@ class TransformError(ConversionError):
     """The user's transform gave no document of an item: its type tells whose code is to be corrected."""
 
 
-class NoOldImageError(ConversionError):
-    """An expired item's document is to be kept, and the record does not say what the item was."""
+class NotKeptError(ConversionError):
+    """An expired item's document is to be kept, and the record does not say what the item was, or that it expired."""
 
 
 class TableBusyError(SearchsyncError):

@@ -30,6 +30,7 @@ locals {
   expiry_hidden_by = var.document.keep_expired == null ? null : (
     contains([for path in var.document.exclude : regex(local.first_name, path)], local.expiry_path) ? "exclude" :
     contains([for path in keys(var.document.rename) : regex(local.first_name, path)], local.expiry_path) ? "rename" :
+    contains(values(local.renamed_paths), local.expiry_path) ? "rename" :
     contains(keys(var.document.constants), var.document.keep_expired) ? "constants" :
     var.document.include == null || contains(concat(coalesce(var.document.include, []), var.key_attributes), local.expiry_path) ? null : "include"
   )

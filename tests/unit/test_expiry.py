@@ -15,9 +15,11 @@ from searchsync.config import Config, read_environment
 from searchsync.documents.document import document_fields
 from searchsync.documents.shape import Rules, Shape
 from searchsync.documents.transform import Transform
+from searchsync.edges.failures import failure_message
 from searchsync.edges.stream import _record
 from searchsync.errors import ConfigurationError, RunRefusedError
-from searchsync.limits import LARGEST_BODY
+from searchsync.limits import LARGEST_BODY, READ_TO_REQUEST
+from searchsync.protocol.bulk import Write
 from searchsync.protocol.records import parse_event
 from searchsync.protocol.version import (
     DELETED,
@@ -29,15 +31,16 @@ from searchsync.protocol.version import (
     version_without_item,
 )
 from searchsync.reconcile.agreement import Kind
+from searchsync.reconcile.identity import Index, saw
 from searchsync.reconcile.prepare import TableFacts, check_table
 from searchsync.reconcile.repair import Repair
 from searchsync.reconcile.verify import Difference
 from searchsync.sync.delivery import Delivery
-from searchsync.sync.resync import Result
-from tests.support.events import NOW, STREAM_ARN, environment, event, record, version
-from tests.support.fakes import POISONED, Bench, FakeClock, whole
+from searchsync.sync.resync import Result, Resync, Target
+from tests.support.events import NOW, STREAM_ARN, environment, event, number, record, version
+from tests.support.fakes import BUSY, POISONED, Bench, FakeClock, whole
 from tests.support.reconcile_harness import World
-from tests.support.redrive_harness import RedriveBench, poison_message, range_message
+from tests.support.redrive_harness import TRIMMED, RedriveBench, answer, poison_message, range_message
 from tests.unit.test_reconcile_verify import Run
 
 SKEW = 10.0
@@ -139,8 +142,60 @@ def test_an_expiry_without_its_old_image_is_poison_with_its_remedy() -> None:
     del raw["dynamodb"]["OldImage"]
     bench.run(event(raw))
     (message,) = bench.queue.messages
-    assert (message["error_type"], message["as_of"]) == ("NoOldImageError", 0)
+    assert (message["error_type"], message["as_of"]) == ("NotKeptError", 0)
     assert "NEW_AND_OLD_IMAGES" in message["reason"]
+
+
+def test_an_item_that_expired_by_another_attribute_is_poison_with_its_remedy() -> None:
+    for told in ({"S": "soon"}, {"N": str(LATER + 100)}):
+        bench = bench_of()
+        bench.run(event(expiry("a", n=told)))
+        (message,) = bench.queue.messages
+        assert message["error_type"] == "NotKeptError"
+        assert "set document.keep_expired to the attribute by which" in message["reason"]
+
+
+def test_an_expiry_of_an_item_that_leaves_no_document_is_a_deletion_that_renews_its_tombstone() -> None:
+    shape = json.dumps({"keep_expired": "n", "when": json.dumps({"hidden": [{"exists": False}]})})
+    bench = bench_of(read_environment(environment(DOCUMENT_SHAPE=shape)))
+    tombstones = []
+    for _ in range(3):
+        assert bench.run(event(expiry("a", hidden={"BOOL": True}))) == []
+        tombstones.append(bench.index.tombstones["a"])
+        bench.clock.time += 1_000
+    assert version(2, LATER) == tombstones[0] < tombstones[1] < tombstones[2]
+    bench.run(event(expiry("a", 5, LATER + 1_000)))
+    assert bench.index.documents["a"][0] == version(5, LATER + 1_000)
+
+
+def test_what_an_expiry_keeps_is_sent_as_long_as_its_batch_allows_and_no_longer() -> None:
+    """The item was deleted by somebody after it came back: only the table's reads are newer than that."""
+    bench = bench_of()
+    taken, sent = bench.clock.time, list[float]()
+
+    def busy(operation: str, _name: str) -> dict[str, Any]:
+        sent.append(bench.clock.time - taken)
+        return UNTOLD if len(sent) == 1 and operation == "index" else BUSY
+
+    bench.index.item_fault = busy
+    assert bench.run(event(expiry("a"))) == [number(2)]
+    assert bench.table.reads
+    assert 10.0 < max(sent) <= READ_TO_REQUEST
+
+
+def test_an_expiry_that_is_too_late_to_be_written_holds_nothing_else_up() -> None:
+    bench = bench_of()
+    bench.table.items["b"] = {"id": {"S": "b"}}
+    delivery = Delivery(bench.index, Backoff(bench.clock, random.Random(1)), LARGEST_BODY)
+    over = Deadline(bench.clock, bench.clock.monotonic(), bench.clock.monotonic())
+    view = bench.config.targets[0]
+    late = Write("a", version(2, LATER), b"{}")
+    targets = [Target(name, {"id": {"S": name}}, LATER, LATER, view) for name in "ab"]
+    targets[0] = replace(targets[0], kept=late)
+    resync = Resync(bench.table, delivery.deliver, bench.clock, SKEW, kept_until=over)
+    outcomes = resync.run(targets, Deadline.after(bench.clock, 200.0))
+    assert {name: each.result for name, each in outcomes.items()} == {"a": Result.FAILED, "b": Result.RESYNCED}
+    assert bench.index.documents.keys() == {"b"}
 
 
 def test_a_deletion_that_finds_no_item_does_not_undo_the_expiry_that_came_since() -> None:
@@ -262,6 +317,34 @@ def test_a_document_may_stay_without_its_item_once_it_says_that_it_has_expired()
     assert run.verification.counts["kept"] == 1
 
 
+def test_a_repair_does_not_settle_a_range_whose_deletions_the_stream_still_has() -> None:
+    """By its time the document may stay: the repair left it."""
+    bench = RedriveBench(config=keeping())
+    bench.index.documents["a"] = (version(0, NOW - 9), {"id": "a", "n": 1})
+    bench.stream.raw = [record("REMOVE", "a", number=1)]
+    bench.queue.put(range_message("1", "3"))
+    assert bench.run({"repaired_since": NOW + 50}) == answer(taken=1, redriven=1, keys=1)
+    assert bench.index.documents == {}
+    bench.stream.lost = TRIMMED
+    bench.queue.put(range_message("1", "3"))
+    assert bench.run({"repaired_since": NOW + 50}) == answer(taken=1, redriven=1)
+
+
+def test_what_a_repair_could_not_delete_is_deleted_by_the_redrive() -> None:
+    bench = bench_of()
+    bench.index.documents["a"] = (version(1), {"id": "a"})
+    bench.index.item_fault = lambda _operation, _name: POISONED
+    delivery = Delivery(bench.index, Backoff(bench.clock, random.Random(1)), LARGEST_BODY)
+    repair = Repair(bench.table, delivery.deliver, bench.clock, SKEW, bench.config.rules)
+    seen = Difference("a", {"id": {"S": "a"}}, Kind.ORPHAN, version=version(1))
+    (poison,) = repair.mend([seen], Deadline.after(bench.clock, 100.0)).poison
+    again = RedriveBench(config=keeping(), index=bench.index)
+    again.index.item_fault = None
+    again.queue.put(failure_message(poison, again.config, NOW))
+    assert again.run()["redriven"] == 1
+    assert again.index.documents == {}
+
+
 def test_a_repair_deletes_what_it_saw_and_not_what_an_expiry_has_kept_since() -> None:
     bench = bench_of()
     bench.index.documents |= {"a": (version(3, LATER), {"id": "a"}), "b": (version(1), {"id": "b"})}
@@ -307,6 +390,7 @@ def test_a_transform_must_leave_the_time_by_which_documents_are_kept() -> None:
         ({"keep_expired": 5}, "give `keep_expired` as the name"),
         ({"keep_expired": "a", "exclude": ["a.b"]}, "`exclude` leaves it out"),
         ({"keep_expired": "a", "rename": {"a": "b"}}, "`rename` gives it another name"),
+        ({"keep_expired": "a", "rename": {"b": "a"}}, "`rename` gives its name to another one"),
         ({"keep_expired": "a", "include": ["a.b"]}, "`include` does not name it"),
         ({"keep_expired": "a", "constants": {"a": 1}}, "a constant has its name"),
     ],
@@ -321,6 +405,11 @@ def test_a_key_attribute_or_a_name_with_a_dot_may_say_it() -> None:
     for shape in ({"keep_expired": "id", "include": ["b"]}, {"keep_expired": "a.b", "include": ["a\\.b"]}):
         assert read_environment(environment(DOCUMENT_SHAPE=json.dumps(shape))).keep_expired == shape["keep_expired"]
     assert Shape().hides("a") == ""
+
+
+def test_a_verdict_falls_with_it() -> None:
+    facts, there = TableFacts({"id": "S"}, 0, STREAM_ARN), Index("there", "uuid", "mark")
+    assert saw(keeping(), facts, there)["shape"] != saw(read_environment(environment()), facts, there)["shape"]
 
 
 def test_a_run_refuses_a_stream_without_old_images() -> None:

@@ -81,8 +81,8 @@ MUTANTS = (
     Mutant(
         "another condition not told from the verified one",
         FUNCTION + "reconcile/identity.py",
-        "repr((config.shape, config.when, *_transform(config)))",
-        "repr((config.shape, *_transform(config)))",
+        "repr((config.shape, config.when, *_of_its_own(config)))",
+        "repr((config.shape, *_of_its_own(config)))",
         ("tests/unit/test_reconcile_identity.py", "-k", "shape"),
     ),
     Mutant(

@@ -89,7 +89,7 @@ MUTANTS = (
     Mutant(
         "another shape not told from the verified one",
         FUNCTION + "reconcile/identity.py",
-        '        "shape": _digest(repr((config.shape, config.when, *_transform(config))).encode()),\n',
+        '        "shape": _digest(repr((config.shape, config.when, *_of_its_own(config))).encode()),\n',
         "",
         ("tests/unit/test_reconcile_identity.py", "-k", "shape"),
     ),

@@ -135,6 +135,8 @@ class Shape:
             return "`exclude` leaves it out"
         if any(_way(path)[0] == attribute for path, _ in self.rename):
             return "`rename` gives it another name"
+        if any(new == attribute and len(_way(path)) == 1 for path, new in self.rename):
+            return "`rename` gives its name to another one"
         if self.include is not None and attribute not in self.keys and way not in map(_way, self.include):
             return "`include` does not name it"
         return "a constant has its name" if any(name == attribute for name, _ in self.constants) else ""

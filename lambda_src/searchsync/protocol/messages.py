@@ -81,7 +81,7 @@ def _poison(body: Mapping[str, Any], config: Config, now: float) -> PoisonMessag
     name = document_id(keys, config.key_attributes)
     told = _told_second(body, now + config.max_skew)
     second = _second(body, now, config.max_skew) if told is None else told
-    return PoisonMessage(name, keys, second, _as_of(body, now + config.max_skew))
+    return PoisonMessage(name, keys, second, _as_of(body, now + config.max_skew, told or 0.0))
 
 
 def _range(batch: Mapping[str, Any], config: Config) -> RangeMessage | StrangeMessage:
@@ -126,8 +126,8 @@ def _told_second(body: Mapping[str, Any], latest: float) -> int | None:
     return None
 
 
-def _as_of(body: Mapping[str, Any], latest: float) -> float:
-    as_of = body.get("as_of", 0.0)
+def _as_of(body: Mapping[str, Any], latest: float, told: float) -> float:
+    as_of = body.get("as_of", told)
     if as_of is None:
         return math.inf
     return as_of if isinstance(as_of, int | float) and 0 <= as_of <= latest else 0.0

@@ -11,14 +11,16 @@ from __future__ import annotations
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 
 from searchsync.documents.attributes import AttributeMap
 from searchsync.documents.document import document_id, encode
 from searchsync.documents.view import FIRST, View, name_of
-from searchsync.errors import NoOldImageError, SearchsyncError, StackError
+from searchsync.errors import NotKeptError, SearchsyncError, StackError
 from searchsync.protocol.bulk import Answer, Kind, Write
 from searchsync.protocol.records import StreamRecord
-from searchsync.protocol.version import deletes_as_of, sequence_order, stream_version
+from searchsync.protocol.version import deletes_as_of, second_of, sequence_order, stream_version
+from searchsync.sanitize import shown
 
 POISON_KIND = "searchsync.poison"
 """The member `kind` of a failure message that this package wrote."""
@@ -118,7 +120,7 @@ def plan_batch(
         for view in having:
             of_view = change if view is change.view else replace(change, view=view)
             # Whatever order the records before an expiry have, it is the last of them (`version`).
-            _decide(plan, of_view, record_version(change.record, latest) if of_view.is_kept else version)
+            _decide(plan, of_view, record_version(change.record, latest) if of_view.is_kept else version, latest)
     return plan
 
 
@@ -156,7 +158,7 @@ def _rising(before: int | None, after: int | None) -> int | None:
     return after if before is not None and after is not None and before < after else None
 
 
-def _decide(plan: Plan, change: Change, version: int | None) -> None:
+def _decide(plan: Plan, change: Change, version: int | None, latest: float) -> None:
     record, rules, index = change.record, change.view.rules, change.view.index
     name = name_of(index, change.id)
     plan.changes[name] = change
@@ -164,19 +166,28 @@ def _decide(plan: Plan, change: Change, version: int | None) -> None:
         plan.resyncs.append(name)
         return
     try:
-        image = _old_image(record) if change.is_kept else record.image
+        image = _old_image(record, rules.keep_expired, latest) if change.is_kept else record.image
         source = encode(change.id, image, rules)
     except Exception as error:  # noqa: BLE001 - one record's failure in pure code is that record's
         poison = unwritable(record.keys, record.sequence_number, version, error, index)
         plan.poison.append(replace(poison, as_of=change.as_of))
         return
+    if change.is_kept and source is None:  # left out by the condition: a deletion like any other
+        plan.changes[name] = replace(change, as_of=max(change.as_of, second_of(version)))
     plan.writes.append(Write(change.id, version, source, index))
 
 
-def _old_image(record: StreamRecord) -> AttributeMap:
+def _old_image(record: StreamRecord, attribute: str, latest: float) -> AttributeMap:
+    """What an expired item was. Raises NotKeptError where its document could not be known for a kept one."""
     if record.old_image is None:
-        raise NoOldImageError(
+        raise NotKeptError(
             "An item expired, and its record has no old image to keep: document.keep_expired needs a stream of "
             "NEW_AND_OLD_IMAGES. Set it, and put the item again where it must have a document."
+        )
+    expiry = record.old_image.get(attribute, {}).get("N")
+    if expiry is None or Decimal(expiry) > latest:
+        raise NotKeptError(
+            f"An item expired, and its {shown(attribute)} does not say so: set document.keep_expired to the attribute "
+            "by which the table's items expire, before a repair takes their documents for orphans."
         )
     return record.old_image

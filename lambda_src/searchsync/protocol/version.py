@@ -42,7 +42,8 @@ what is to be there: nothing, or what the item was. The record does, and no writ
                    to it, and no clock difference brings a version of what was before to that of the expiry.
     no item read   the deletion's second is not the read's but (record + max_skew + 1): above all that was written
                    before the record, and below the expiry that may have come since (`version_without_item`). So a
-                   late deletion does not undo what a later expiry has kept. Its tombstone is renewed by one more.
+                   late deletion does not undo what a later expiry has kept. A tombstone that it meets is renewed by
+                   one more, and so is what a read has written: what ended that item since is still to come.
                    That of an expiry, and of a put without a time, is below all: the one keeps what is there, and what
                    ended the item of the other is in the stream (`deletes_as_of`).
 
@@ -107,9 +108,14 @@ def deletes_as_of(removal: str, second: float | None) -> float:
 
 def version_without_item(as_of: float, read: int, max_skew: float, known: int | None = None) -> int:
     """The external version of a deletion in a view that keeps what expired, as of a second, when a read of version
-    `read` found no item. `known`: what stands there; a tombstone of this record's own is renewed by one just above."""
-    version = read if as_of == math.inf else min(read, (int(as_of) + math.ceil(max_skew) + 1) << LOW_BITS | 1)
-    return version if known is None or second_of(known) != second_of(version) else max(version, (known + 1) | 1)
+    `read` found no item. `known`: what stands there; where that is of a read, or a tombstone of this record's own, it
+    is renewed by one just above."""
+    if as_of == math.inf:
+        return read
+    version = (int(as_of) + math.ceil(max_skew) + 1) << LOW_BITS | 1
+    if as_of and known is not None and is_table_read(known):
+        version = max(version, known + 2)
+    return min(read, version)
 
 
 def expires_after(max_skew: float) -> float:
@@ -163,6 +169,13 @@ def verdict_on_expiry(*, ours: int, current: int | None, now: float, max_skew: f
     if second_of(current) > now + max_skew:
         return Verdict.FUTURE
     return Verdict.DUPLICATE if current == ours else Verdict.STALE
+
+
+def verdict_without_item(*, ours: int, as_of: float, current: int | None, now: float, max_skew: float) -> Verdict:
+    """What the conflict of a deletion as of a second means (`version_without_item`): a tombstone is to be renewed, and
+    anything else that is not below was written by somebody later."""
+    found = verdict_on_read(ours=ours, record_second=int(as_of), current=current, now=now, max_skew=max_skew)
+    return Verdict.RESYNC if found is Verdict.PASSED and as_of else found
 
 
 def verdict_on_page(*, ours: int, current: int | None, now: float, max_skew: float) -> Verdict:

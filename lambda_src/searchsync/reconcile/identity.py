@@ -63,15 +63,16 @@ def saw(config: Config, table: TableFacts, index: Index) -> dict[str, Any]:
         "table_id": table.id,
         "stream_arn": config.stream_arn,
         "mapping": _digest(json.dumps(config.mapping, sort_keys=True).encode()),
-        "shape": _digest(repr((config.shape, config.when, *_transform(config))).encode()),
+        "shape": _digest(repr((config.shape, config.when, *_of_its_own(config))).encode()),
         "conversion": conversion(),
         "package": PACKAGE,
     }
 
 
-def _transform(config: Config) -> tuple[str, ...]:
-    """The transform's digest; none for a package without one, as it was before there were any."""
-    return () if config.transform is None else (config.transform.digest,)
+def _of_its_own(config: Config) -> tuple[object, ...]:
+    """The transform's digest, and by which attribute what expired is kept; nothing where there is neither."""
+    made = () if config.transform is None else (config.transform.digest,)
+    return (*made, {"keep_expired": config.keep_expired}) if config.keep_expired else made
 
 
 def conversion() -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from searchsync.clock import Clock, Deadline, time_to_write
 from searchsync.documents.shape import WHOLE, Rules
@@ -75,7 +75,12 @@ class Repair:
         if results[Result.FAILED]:
             raise CollectionBusyError(f"{results[Result.FAILED]} differences could not be mended in time.")
         wrong = {name: outcome.answer for name, outcome in outcomes.items() if outcome.result not in RIGHT}
-        poison = [refused(keys[name], "", None, answer) for name, answer in wrong.items() if name in keys]
+        as_of = {each.id: _as_of(each) for each in differences}
+        poison = [
+            replace(refused(keys[name], "", None, answer), as_of=as_of[name])
+            for name, answer in wrong.items()
+            if name in keys
+        ]
         return Repaired(Counter(repaired=len(outcomes) - len(wrong), poison=len(poison)), poison)
 
     def _past(self, difference: Difference) -> int:

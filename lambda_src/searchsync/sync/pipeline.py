@@ -140,7 +140,8 @@ class Pipeline:
             elif found is not None and not failed:
                 targets.append(found)
         if targets:
-            resync = Resync(self.table, delivery.deliver, self.clock, self.config.max_skew)
+            until = time_to_write(taken, deadline)
+            resync = Resync(self.table, delivery.deliver, self.clock, self.config.max_skew, kept_until=until)
             outcomes |= resync.run(targets, deadline)
         return outcomes
 
@@ -158,7 +159,7 @@ class Pipeline:
             return Outcome(Result.FAILED, answer)
         current = None if answer.looked_up else answer.current
         now, max_skew = self.clock.now(), self.config.max_skew
-        if change.is_kept:
+        if change.is_kept and write.source is not None:
             found = verdict_on_expiry(ours=write.version, current=answer.current, now=now, max_skew=max_skew)
             kept = replace(self._target(change, current), kept=write)
             return kept if found is Verdict.RESYNC else Outcome(Result(found.value), answer)

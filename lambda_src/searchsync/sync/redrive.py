@@ -238,7 +238,9 @@ class Redrive:
     ) -> tuple[str, str]:
         """Bring the keys of a range in step. Why its message stays, else empty; and the sequence number before which
         all is settled, empty where that is nothing."""
-        if settled_by_repair(wanted, repaired, self.config.max_skew):
+        by_repair = settled_by_repair(wanted, repaired, self.config.max_skew)
+        # A repair leaves what may be kept, and only the stream tells which of it somebody deleted.
+        if by_repair and not any(view.rules.keep_expired for view in self.config.targets):
             return "", ""
         try:
             if wanted.stream_arn != self.config.stream_arn:
@@ -246,8 +248,8 @@ class Redrive:
             changed = self._changed(self.stream.records(wanted, deadline))
         except LostRecordsError as error:
             # Not RepairNeeded, which only a later repair settles: a schedule says it again while a repair runs.
-            report.lost += 1
-            return error.reason, ""
+            report.lost += not by_repair
+            return "" if by_repair else error.reason, ""
         except TableBusyError:
             return "stream_busy", ""
         targets = [

@@ -26,6 +26,7 @@ from searchsync.protocol.version import (
     second_of,
     verdict_on_expiry,
     verdict_on_read,
+    verdict_without_item,
     version_without_item,
     wait_until_past,
 )
@@ -37,6 +38,8 @@ NO_KEY_OF_THE_TABLE = Answer(
     "the table refuses the key: it was written when the table had another key schema",
 )
 """Of a key that no item of the table can have: nothing can be read, and no redrive can bring it in step."""
+
+TOO_LATE = Answer(Kind.BUSY, None, "resync_failed", "an expiry's batch was taken too long ago to write it")
 
 
 class Result(Enum):
@@ -112,6 +115,8 @@ class Resync:
     clock: Clock
     max_skew: float
     largest_body: int = LARGEST_BODY
+    kept_until: Deadline | None = None
+    """Until when what expiries keep may be written: it is of the batch, and no read makes it newer."""
 
     def run(self, targets: Sequence[Target], deadline: Deadline) -> dict[str, Outcome]:
         """The outcome of each target, by its name: RESYNCED, PASSED, STALE, POISON, FUTURE or FAILED."""
@@ -177,7 +182,7 @@ class Resync:
         for name, image in page.images.items():
             for target in targets[name]:
                 if image is None and target.kept is not None:
-                    read.writes.append(target.kept)
+                    self._keep(target.kept, read)
                     continue
                 version = target.version(image, of_read, self.max_skew)
                 try:
@@ -188,6 +193,12 @@ class Resync:
         refused = [target.name for name in page.refused for target in targets[name]]
         read.unwritable.update(dict.fromkeys(refused, (of_read, NO_KEY_OF_THE_TABLE)))
         return replace(read, size=sum(len(lines(write)) for write in read.writes))
+
+    def _keep(self, write: Write, read: _Read) -> None:
+        if self.kept_until is None or self.kept_until.begin_within() > 0.0:
+            read.writes.append(write)
+        else:
+            read.unwritable[write.name] = (write.version, TOO_LATE)
 
     def _is_time(self, gathered: Sequence[_Read], read: _Read, deadline: Deadline) -> bool:
         """Whether what was gathered is written before `read` is added: it would be too much for one request, or
@@ -204,7 +215,10 @@ class Resync:
         if not gathered:
             return {}
         writes = [write for read in gathered for write in read.writes]
-        answers = self.deliver(writes, time_to_write(gathered[0].read_monotonic, deadline))
+        until = time_to_write(gathered[0].read_monotonic, deadline)
+        if self.kept_until is not None and any(not is_table_read(write.version) for write in writes):
+            until = until.at_most(self.kept_until.at, self.kept_until.begin_by)
+        answers = self.deliver(writes, until)
         versions = {write.name: write.version for write in writes}
         return {name: (versions[name], answer) for name, answer in answers.items()}
 
@@ -224,19 +238,14 @@ class Resync:
         return Outcome(Result(found.value), answer)
 
     def _verdict(self, target: Target, version: int, current: int | None) -> Verdict:
-        now, second = self.clock.now(), target.record_second
+        now, max_skew = self.clock.now(), self.max_skew
         if target.kept is not None and target.kept.version == version:
-            return verdict_on_expiry(ours=version, current=current, now=now, max_skew=self.max_skew)
-        if target.is_fixed(version, self.max_skew):
-            if _is_tombstone_of(version, current):
-                return Verdict.RESYNC
-            second = second_of(version) - math.ceil(self.max_skew) - 1
-        return verdict_on_read(ours=version, record_second=second, current=current, now=now, max_skew=self.max_skew)
-
-
-def _is_tombstone_of(version: int, current: int | None) -> bool:
-    """Whether what refused a deletion as of a record is one of the same, which is to be renewed."""
-    return current is not None and is_table_read(current) and second_of(current) == second_of(version)
+            return verdict_on_expiry(ours=version, current=current, now=now, max_skew=max_skew)
+        if target.is_fixed(version, max_skew):
+            as_of = target.as_of
+            return verdict_without_item(ours=version, as_of=as_of, current=current, now=now, max_skew=max_skew)
+        second = target.record_second
+        return verdict_on_read(ours=version, record_second=second, current=current, now=now, max_skew=max_skew)
 
 
 def _all(names: Iterable[str], result: Result, reason: str = "the invocation's time is over") -> dict[str, Outcome]:

@@ -121,8 +121,8 @@ class Judge:
         later = [each for each in self.world.truth.records[key] if each.position >= record.position]
         if any(not (seen := each.seen[view]).poison and seen.document == document for each in later):
             return True
-        if document is None and any(view in each.kept for each in later[1:]):
-            return True  # a read found no item: the expiry that follows brings the document
+        if any(view in each.kept for each in later[1:]):
+            return True  # a read may have found no item: the expiry that follows brings the document
         return self.world.queue.holds(each.sequence for each in later)
 
     # At the end

@@ -11,7 +11,7 @@ from functools import cache
 
 from searchsync.protocol.version import LOW_BITS, second_of
 from tests.support.protocol.rules import Configuration
-from tests.support.protocol.state import FUTURE, GONE, NOW, PARENT, Late, State, bits_of
+from tests.support.protocol.state import FUTURE, GONE, NOW, PARENT, Late, State, bits_of, rests
 
 
 def versions(state: State) -> Iterator[int]:
@@ -23,6 +23,10 @@ def versions(state: State) -> Iterator[int]:
     for actor in (state.worker, state.reader):
         if actor is not None and actor.write is not None:
             yield actor.write[1]
+    if state.worker is not None and state.worker.kept is not None:
+        yield state.worker.kept[1]
+    if state.worker is not None and state.worker.known:
+        yield state.worker.known
     if 0 < state.document[1] < FUTURE:
         yield state.document[1]
     if state.shown:
@@ -35,6 +39,8 @@ def _seconds(state: State) -> Iterator[int]:
         if actor is not None:
             yield actor.second
             yield actor.past
+    if state.worker is not None:
+        yield state.worker.as_of
     yield from state.queue
     yield from state.dropped
 
@@ -44,7 +50,14 @@ def remapped(state: State, version: Callable[[int], int], second: Callable[[int]
     worker, reader, document = state.worker, state.reader, state.document
     if worker is not None:
         write = None if worker.write is None else (worker.write[0], version(worker.write[1]))
-        worker = worker._replace(second=second(worker.second), past=second(worker.past), write=write)
+        worker = worker._replace(
+            second=second(worker.second),
+            past=second(worker.past),
+            write=write,
+            as_of=second(worker.as_of),
+            kept=None if worker.kept is None else (worker.kept[0], version(worker.kept[1])),
+            known=version(worker.known) if worker.known else 0,
+        )
     if reader is not None:
         write = None if reader.write is None else (reader.write[0], version(reader.write[1]))
         reader = reader._replace(second=second(reader.second), past=second(reader.past), write=write)
@@ -75,7 +88,8 @@ def tick(state: State, world: Configuration) -> State:
     tombstone = state.tombstone
     if world.tombstone is not None and state.document[0] == GONE and state.document[1]:
         tombstone = min(tombstone + 1, world.tombstone)
-    state = state._replace(worker=worker, reader=reader, wire=wire, tombstone=tombstone)
+    rested = min(state.rested + 1, rests(world)) if world.expires else 0
+    state = state._replace(worker=worker, reader=reader, wire=wire, tombstone=tombstone, rested=rested)
     return _moved_together(state, world)
 
 
@@ -88,21 +102,23 @@ def _under_way(wire: tuple[Late, ...], longest: int, cut: bool) -> tuple[Late, .
 def _moved_together(state: State, world: Configuration) -> State:
     """Everything a second older, what is old moved together, low bits of a closed second counted from one."""
     clocks = world.stream_clock + world.function_clock + world.reader_clock
-    old = NOW - (world.rules.max_skew + 1 - min(clocks))
-    version, second = _older(frozenset(versions(state)), frozenset(_seconds(state)), old, world.rules.max_skew)
+    # What a deletion as of a record is above, and below, lies a skew bound more apart.
+    apart = world.rules.max_skew * (3 if world.expires else 1) + (3 if world.expires else 1)
+    old = NOW - (apart - min(clocks))
+    version, second = _older(frozenset(versions(state)), frozenset(_seconds(state)), old, apart)
     return remapped(state, version.__getitem__, second.__getitem__)
 
 
 @cache
 def _older(
-    there: frozenset[int], seconds: frozenset[int], old: int, max_skew: int
+    there: frozenset[int], seconds: frozenset[int], old: int, apart: int
 ) -> tuple[dict[int, int], dict[int, int]]:
     """What versions and seconds become. Nothing that is yet to come compares otherwise with what is `old` now."""
     second_moved, above = {0: 0}, 0
     for second in sorted({*seconds, *map(second_of, there)} - {0}, reverse=True):
         later = second - 1
         if later < old:
-            later = min(old, second_moved[above] - min(above - second, max_skew + 1)) if above else old
+            later = min(old, second_moved[above] - min(above - second, apart)) if above else old
         second_moved[second] = later
         above = second
     version_moved: dict[int, int] = {}

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 
 from searchsync.protocol.version import Verdict, read_version, second_of, wait_until_past
 from tests.support.protocol.rules import Configuration
-from tests.support.protocol.state import BAD, GONE, NOW, OLD_BAD, State, Worker, Write
+from tests.support.protocol.state import BAD, EXPIRED, GONE, NOW, OLD_BAD, State, Worker, Write, bits_of
 from tests.support.protocol.world import known, landed, shown, without_dead
 
+MOST_RENEWED = 2
+"""How often a tombstone of one second is renewed here; a further one is refused, and its record comes again."""
 DONE = frozenset({Verdict.DUPLICATE, Verdict.PASSED, Verdict.STALE})
 
 
@@ -41,17 +43,20 @@ def _take(state: State, world: Configuration) -> Iterator[State]:
         last = batch[-1]
         seconds = [second_of(record.version) for record in batch]
         rising = all(before.version < after.version for before, after in itertools.pairwise(batch))
-        if last.image and (rising or not world.rules.batch_order):
-            step = Worker("send", count, max(seconds), max(seconds), (last.value, last.version), 0)
-        else:
-            step = Worker("wait", count, max(seconds), max(seconds), None, 0)
+        step = Worker("wait", count, max(seconds), max(seconds), None, 0)
+        if world.expires:
+            as_of = max([second_of(each.version) for each in batch if not each.expiry], default=0)
+            step = step._replace(as_of=as_of, kept=(last.value, last.version) if last.expiry else None)
+        ordered = rising or (last.expiry and world.rules.expiry_is_ordered) or not world.rules.batch_order
+        if last.image and ordered:
+            step = step._replace(step="send", write=(last.value, last.version))
         yield state._replace(worker=step)
 
 
 def _work(state: State, worker: Worker, world: Configuration) -> Iterator[State]:
     yield state._replace(worker=None)  # a crash
     if worker.step == "wait":
-        for write in reads(state, worker.past, world, world.function_clock):
+        for write in reads(state, worker.past, world, world.function_clock, worker):
             yield state._replace(worker=worker._replace(step="read", write=write, age=0))
     yield from _taken_as_done(state, worker, world)
     if worker.write is None:
@@ -95,11 +100,17 @@ def _refused(state: State, worker: Worker, write: Write, world: Configuration) -
         else:
             unknown = world.silent and worker.step == "send"
             past = worker.past if unknown else max(worker.past, past_known(known(state, world), write))
-            yield state._replace(worker=worker._replace(step="wait", past=past, write=None, age=0))
+            waiting = worker._replace(step="wait", past=past, write=None, age=0)
+            if world.expires:
+                met = 0 if unknown else known(state, world) or 0
+                waiting = waiting._replace(known=met if met >= write[1] else 0)
+            yield state._replace(worker=waiting)
 
 
 def _verdict(state: State, worker: Worker, write: Write, offset: int, world: Configuration) -> Verdict:
     now, max_skew, current = NOW + offset, world.rules.max_skew, known(state, world)
+    if worker.kept == write:
+        return world.rules.on_expiry(ours=write[1], current=current, now=now, max_skew=max_skew)
     if worker.step == "send":
         return world.rules.on_record(
             ours=write[1],
@@ -109,6 +120,9 @@ def _verdict(state: State, worker: Worker, write: Write, offset: int, world: Con
             now=now,
             max_skew=max_skew,
         )
+    if world.expires and write == without_item(worker, write[1] + 1, world):
+        as_of = worker.as_of
+        return world.rules.on_deletion(ours=write[1], as_of=as_of, current=current, now=now, max_skew=max_skew)
     return world.rules.on_read(ours=write[1], record_second=worker.second, current=current, now=now, max_skew=max_skew)
 
 
@@ -155,7 +169,9 @@ def added(seconds: tuple[int, ...], second: int) -> tuple[int, ...]:
 # What every resync does, the readers' too
 
 
-def reads(state: State, past: int, world: Configuration, clock: tuple[int, ...]) -> Iterator[Write]:
+def reads(
+    state: State, past: int, world: Configuration, clock: tuple[int, ...], worker: Worker | None = None
+) -> Iterator[Write]:
     """What a consistent read of the table writes, once its version lies above all that is involved."""
     max_skew = world.rules.max_skew
     for offset in clock:
@@ -163,7 +179,17 @@ def reads(state: State, past: int, world: Configuration, clock: tuple[int, ...])
         if not world.rules.wait:
             yield state.table, max(version, (past << 31) + 1)
         elif wait_until_past(past, NOW + offset, max_skew) == 0.0:
-            yield state.table, version
+            if worker is None or not world.expires or state.table not in (GONE, EXPIRED):
+                yield state.table, version
+            elif worker.kept is not None:
+                yield worker.kept
+            elif bits_of((write := without_item(worker, version, world))[1]) <= MOST_RENEWED:
+                yield write
+
+
+def without_item(worker: Worker, read: int, world: Configuration) -> Write:
+    """The deletion of a worker whose read found no item, where what expired is kept."""
+    return GONE, world.rules.without_item(worker.as_of, read, world.rules.max_skew, worker.known or None)
 
 
 def past_known(current: int | None, write: Write) -> int:

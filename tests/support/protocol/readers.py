@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from searchsync.protocol.version import Verdict, read_version
 from tests.support.protocol.consumer import DONE, added, cut, late, past_known, reads, with_probe
 from tests.support.protocol.rules import Configuration, Rules
-from tests.support.protocol.state import BAD, GONE, NOW, OLD_BAD, Reader, State, Write
+from tests.support.protocol.state import BAD, EXPIRED, GONE, NOW, OLD_BAD, Reader, State, Write
 from tests.support.protocol.world import known, landed, without_dead
 
 
@@ -25,7 +25,7 @@ def read(state: State, world: Configuration) -> Iterator[State]:
 def _begin(state: State, world: Configuration) -> Iterator[State]:
     for offset in world.reader_clock:
         now = NOW + offset
-        if world.page and state.table != BAD and (world.views or state.table != GONE):
+        if world.page and state.table != BAD and (world.views or state.table not in (GONE, EXPIRED)):
             write = (state.table, read_version(now, world.rules.max_skew))
             yield without_dead(state._replace(reader=Reader("page", "read", 0, 0, write, 0)), world)
         if world.repair and state.dropped:

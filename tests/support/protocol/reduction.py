@@ -20,7 +20,7 @@ def reduced(state: State, world: Configuration) -> State:
         state = state._replace(dropped=state.dropped[-1:])
     if state.wire and world.tombstone is not None:
         state = _without_refused(state, world)
-    if state.shown and _judged_as_ever(world.rules) and not _matters(state.shown, state, world):
+    if state.shown and not world.expires and _judged_as_ever(world.rules) and not _matters(state.shown, state, world):
         state = state._replace(shown=0)
     return state
 

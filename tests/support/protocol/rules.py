@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from searchsync.protocol.version import Verdict, verdict, verdict_on_read
+from searchsync.protocol.version import (
+    Verdict,
+    verdict,
+    verdict_on_expiry,
+    verdict_on_read,
+    verdict_without_item,
+    version_without_item,
+)
 
 Offsets = tuple[int, ...]
 """Seconds by which a clock may be off, any of them at every look."""
@@ -34,6 +41,13 @@ class Rules:
     """Where the probe is not answered either, the record is not handed over."""
     on_record: Callable[..., Verdict] = verdict
     on_read: Callable[..., Verdict] = verdict_on_read
+    on_expiry: Callable[..., Verdict] = verdict_on_expiry
+    on_deletion: Callable[..., Verdict] = verdict_without_item
+    without_item: Callable[..., int] = version_without_item
+    rests: bool = True
+    """An item expires only a while after its last change."""
+    expiry_is_ordered: bool = True
+    """An expiry's own version counts, whatever order the records before it in its batch have."""
     poison_is_queued: bool = True
     poison_passes: bool = True
     """A poison record is no failure: the batch goes on."""
@@ -76,7 +90,8 @@ class Configuration:
     request under way or not. Is the probe beside it answered, the record is handed over, good as it is; else it is
     tried again. `views`: the table has another view. What it may do to this one is added: its poison makes a message
     of a record that is good here, it holds back what is settled here, and people put items that have no document here
-    (GONE stands for these, too). So each view is in step by itself, whatever becomes of the others.
+    (GONE stands for these, too). So each view is in step by itself, whatever becomes of the others. `expires`: the
+    item is there, long since, and may expire; its document is kept.
     """
 
     name: str
@@ -101,6 +116,7 @@ class Configuration:
     silent: bool = False
     alone: bool = False
     views: bool = False
+    expires: bool = False
     stream_clock: Offsets = (-1, 0)
     function_clock: Offsets = (0,)
     reader_clock: Offsets = (0,)

@@ -10,6 +10,7 @@ from tests.support.protocol.rules import Configuration
 from tests.support.protocol.state import (
     BAD,
     CURRENT,
+    EXPIRED,
     FUTURE,
     GONE,
     MENDED,
@@ -21,6 +22,7 @@ from tests.support.protocol.state import (
     State,
     Write,
     bits_of,
+    rests,
 )
 
 
@@ -37,10 +39,14 @@ def people(state: State, world: Configuration) -> Iterator[State]:
     values = [
         CURRENT,
         *([BAD] if world.poison and not state.mended else []),
-        *([GONE] if state.table or world.views else []),
+        *([GONE] if state.table not in (GONE, EXPIRED) or world.views else []),
     ]
+    if world.expires and state.table == CURRENT and state.rested >= rests(world):
+        gone = state._replace(table=EXPIRED, left=state.left - 1, rested=0)
+        for offset in world.stream_clock:
+            yield from _recorded(gone, NOW + offset, CURRENT, True, world, expiry=True)
     for value in values:
-        changed = _valued(state, SUPERSEDED)._replace(table=value, left=state.left - 1)
+        changed = _valued(state, SUPERSEDED)._replace(table=value, left=state.left - 1, rested=0)
         for offset in world.stream_clock:
             for image in (True, False) if world.imageless and value != GONE else (True,):
                 yield from _recorded(changed, NOW + offset, value, image, world)
@@ -49,10 +55,10 @@ def people(state: State, world: Configuration) -> Iterator[State]:
 def _valued(state: State, new: tuple[int, ...]) -> State:
     """The state with every value renamed."""
     worker, reader = state.worker, state.reader
-    if worker is not None and worker.write is not None:
-        worker = worker._replace(write=(new[worker.write[0]], worker.write[1]))
-    if reader is not None and reader.write is not None:
-        reader = reader._replace(write=(new[reader.write[0]], reader.write[1]))
+    if worker is not None:
+        worker = worker._replace(write=_renamed(worker.write, new), kept=_renamed(worker.kept, new))
+    if reader is not None:
+        reader = reader._replace(write=_renamed(reader.write, new))
     return state._replace(
         table=new[state.table],
         stream=tuple([record._replace(value=new[record.value]) for record in state.stream]),
@@ -63,7 +69,13 @@ def _valued(state: State, new: tuple[int, ...]) -> State:
     )
 
 
-def _recorded(state: State, second: int, value: int, image: bool, world: Configuration) -> Iterator[State]:
+def _renamed(write: Write | None, new: tuple[int, ...]) -> Write | None:
+    return None if write is None else (new[write[0]], write[1])
+
+
+def _recorded(
+    state: State, second: int, value: int, image: bool, world: Configuration, *, expiry: bool = False
+) -> Iterator[State]:
     """The change's stream record, with every place that its low bits may take among those of its second.
 
     Only their order counts, so what stands above them moves up. In one shard they rise; a child's lie below.
@@ -78,7 +90,7 @@ def _recorded(state: State, second: int, value: int, image: bool, world: Configu
     for place in places:
         version = stream_version(second, place * SEQUENCE_LOG)
         moved = remapped(state, _moved_up(version), _same) if 0 < place <= highest else state
-        yield moved._replace(stream=(*moved.stream, Record(value, version, image, state.shard)))
+        yield moved._replace(stream=(*moved.stream, Record(value, version, image, state.shard, expiry)))
 
 
 def _moved_up(place: int) -> Callable[[int], int]:
