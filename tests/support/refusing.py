@@ -201,6 +201,12 @@ TABLES = (
     *refused("table.range_key.name", NO_FIELD, "id.part"),
     *refused("table.range_key.type", KEY_NAME, "M", table={"range_key": {"name": "sort"}}),
     *refused("table.stream_view_type", "use NEW_IMAGE, NEW_AND_OLD_IMAGES, KEYS_ONLY or OLD_IMAGE.", "NEW_IMAGES"),
+    *refused(
+        "table.stream_view_type",
+        "so use NEW_AND_OLD_IMAGES, and name the attribute of table.ttl.",
+        "KEYS_ONLY",
+        document={"keep_expired": "expires"},
+    ),
     *refused("table.billing_mode", "use PAY_PER_REQUEST or PROVISIONED.", "ON_DEMAND"),
     *refused("table.read_capacity", CAPACITIES, 5, table={"billing_mode": "PROVISIONED"}),
     *refused("table.read_capacity", CAPACITIES, 0, 1.5, table={"billing_mode": "PROVISIONED", "write_capacity": 5}),

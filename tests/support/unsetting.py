@@ -102,6 +102,8 @@ def anew(role_arn: str, s3_package: Mapping[str, str]) -> dict[str, Arguments]:
             },
             "alarms": {"name_prefix": ANOTHER},
             "dashboard": {"enabled": True, "name": f"{ANOTHER}-dashboard"},
+            "document": {"keep_expired": "expires"},
+            "views": {"products": {"document": {"keep_expired": "expires"}}},
         },
         "existing": {
             "existing_collection": {"create_data_access_policy": False},
@@ -115,6 +117,7 @@ def anew(role_arn: str, s3_package: Mapping[str, str]) -> dict[str, Arguments]:
 
 ANEW_PLACES: tuple[Place, ...] = (
     ("table.stream_view_type", "tables", '"StreamViewType": "NEW_AND_OLD_IMAGES"'),
+    ("document.keep_expired", "functions", '"DOCUMENT_SHAPE"'),
     ("table.ttl", "tables", '"AttributeName": "expires", "TimeToLiveStatus": "ENABLED"'),
     ("function.name", "functions", f'"{ANOTHER}-function"'),
     ("log_group.name", "log groups", f'"{ANOTHER}-log"'),
@@ -197,7 +200,6 @@ def in_place(file: str, key: Callable[[str], str]) -> dict[str, Arguments]:
         "existing": {
             "existing_table": {"kms_key_arn": THEIR_KEY},
             "existing_collection": {"dashboard_endpoint": "http://127.0.0.1:7"},
-            "document": {"keep_expired": "expires"},
         },
         "collection": {"data_access_principals": [READER], "tags": {"alone": "1"}, **named},
         "policies": {"description": "Another", "data_access_principals": [READER], **CLOSED},
@@ -233,7 +235,6 @@ IN_PLACE_PLACES: tuple[Place, ...] = (
     ("document.exclude", "functions", '"DOCUMENT_SHAPE"'),
     ("document.rename", "functions", '"DOCUMENT_SHAPE"'),
     ("document.constants", "functions", '"DOCUMENT_SHAPE"'),
-    ("document.keep_expired", "functions", '"DOCUMENT_SHAPE"'),
     *(("views.index", kind, f"{WORD}-products-reconcile") for kind in ("functions", "machines", "log groups", "roles")),
     ("views.index", "functions", '"VIEW": "products"'),
     ("views.index", "collection policies", "/the-products"),

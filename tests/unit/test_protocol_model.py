@@ -15,6 +15,7 @@ from tests.support.protocol.configurations import (
     ALONE,
     CLOCKS,
     DROPS,
+    EXPIRY,
     FUTURE,
     LAGGING,
     LATE,
@@ -70,6 +71,10 @@ def a_looked_up_version_is_the_current_one(*, shown: int | None, **facts: Any) -
     return verdict(**{**facts, "current": shown, "shown": None})
 
 
+def as_of_the_read(_as_of: float, read: int, _max_skew: float, _known: int | None) -> int:
+    return read
+
+
 NEVER_RESYNC = {
     "on_record": taken_as_stale(verdict, Verdict.RESYNC),
     "on_read": taken_as_stale(verdict_on_read, Verdict.RESYNC),
@@ -115,6 +120,16 @@ VARIANTS: dict[str, tuple[Configuration, dict[str, Any], str]] = {
     "a repair of one view clears for all": (
         replace(VIEWS, writes=1, redrive=False, drops=True, repair=True),
         {"cleared_in_all": False},
+        WRONG,
+    ),
+    "an item rests before it expires": (
+        replace(EXPIRY, stream_clock=(-1, 0), live=False),
+        {"rests": False},
+        WRONG,
+    ),
+    "a read that finds no item is no proof": (
+        replace(EXPIRY, writes=3, live=False),
+        {"without_item": as_of_the_read},
         WRONG,
     ),
     "the future is future": (FUTURE, {"on_record": taken_as_stale(verdict, Verdict.FUTURE)}, WRONG),

@@ -76,7 +76,7 @@ class Judge:
         later = [each for each in world.truth.records[key] if each.position >= record.position]
         if any(each.poison for each in later):
             return
-        if message["error_type"] == "version_from_the_future" and key in world.future:
+        if message["error_type"] == "version_from_the_future" and key in world.met_future:
             return
         if self.was_refused_alone(message["error_type"], record):
             world.injected[f"poison {message['error_type']}"] += 1

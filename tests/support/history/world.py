@@ -80,6 +80,8 @@ class World:
         """Records that came to the failure queue."""
         self.future: dict[str, int] = {}
         """The last change before each key's future write."""
+        self.met_future: set[str] = set()
+        """Keys whose future version an invocation may have met, whatever has become of the index since."""
         self.superseded: set[str] = set()
         """Records whose key has a later one in their batch that failed, and comes again for both."""
         self.index_lost = False
@@ -319,6 +321,7 @@ class World:
             document = {"id": self.truth.keys[step.key], "h": self.name, "n": -1}
             self.pool.direct.call("POST", f"/{self.pool.index}/_bulk", [head, document])
             self.future[step.key] = self.truth.counter
+            self.met_future.add(step.key)
         self.truth.change(steps.Change(step.key), self.clock.time)
 
     def land(self, _: steps.Land) -> None:

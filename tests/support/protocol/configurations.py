@@ -25,6 +25,7 @@ LATE = Configuration("late requests", 2, live=True)
 SHARDS = Configuration("shards and lanes", 2, lanes=True, split=True, live=True)
 ALONE = Configuration("handed over alone", 1, redrive=True, alone=True, live=True)
 VIEWS = Configuration("views and redrive", 2, redrive=True, views=True, wire=0, stream_clock=(0,), live=True)
+EXPIRY = Configuration("expiry", 2, expires=True, wire=0, stream_clock=(0,), live=True)
 FUTURE = Configuration("a document from the future", 1, poison=True, redrive=True, future=True, live=True)
 
 TESTED = (
@@ -56,6 +57,9 @@ TESTED = (
     replace(VIEWS, name="views, poison and redrive", writes=1, poison=True),
     replace(VIEWS, name="views, drops and repair", writes=1, drops=True, repair=True),
     replace(VIEWS, name="views, a run's pages, late requests", writes=1, page=True, wire=1, tombstone=3, late=2),
+    EXPIRY,
+    replace(EXPIRY, name="expiry, clock running back", stream_clock=(-1, 0)),
+    replace(EXPIRY, name="expiry and lanes", lanes=True),
     ALONE,
     replace(ALONE, name="handed over alone, drops, timed tombstones", drops=True, repair=True, tombstone=3, late=2),
 )
@@ -76,6 +80,9 @@ PROVED = (
         silent=True,
         live=True,
     ),
+    replace(EXPIRY, name="expiry, late requests", wire=1, live=False),
+    replace(EXPIRY, name="expiry, three changes", writes=3, live=False),
+    replace(EXPIRY, name="expiry, silent conflicts", tombstone=3, late=2, reads_late=True, silent=True, live=False),
     replace(ALONE, name="handed over alone, two changes", writes=2, wire=0, stream_clock=(0,), live=False),
     replace(ALONE, name="handed over alone, late requests", writes=2, stream_clock=(0,), rising=True, live=False),
     replace(ALONE, name="handed over alone, a run's pages", page=True, tombstone=3, late=2),

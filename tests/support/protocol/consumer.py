@@ -47,8 +47,7 @@ def _take(state: State, world: Configuration) -> Iterator[State]:
         if world.expires:
             as_of = max([second_of(each.version) for each in batch if not each.expiry], default=0)
             step = step._replace(as_of=as_of, kept=(last.value, last.version) if last.expiry else None)
-        ordered = rising or (last.expiry and world.rules.expiry_is_ordered) or not world.rules.batch_order
-        if last.image and ordered:
+        if last.image and (rising or last.expiry or not world.rules.batch_order):
             step = step._replace(step="send", write=(last.value, last.version))
         yield state._replace(worker=step)
 

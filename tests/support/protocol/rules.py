@@ -46,8 +46,6 @@ class Rules:
     without_item: Callable[..., int] = version_without_item
     rests: bool = True
     """An item expires only a while after its last change."""
-    expiry_is_ordered: bool = True
-    """An expiry's own version counts, whatever order the records before it in its batch have."""
     poison_is_queued: bool = True
     poison_passes: bool = True
     """A poison record is no failure: the batch goes on."""
