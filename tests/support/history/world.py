@@ -64,6 +64,7 @@ class World:
         self.truth = Truth(self.name, setup)
         self.injected = pool.network.injected
         self.redrive_ends = 0.0
+        self.redrive_robbed = False
         self.edges = {name: Edge(name, self.clock, self._ends, self.injected) for name in EDGES}
         self.table = TableClient(self.truth, self.clock, self.moment, self.edges["table"], self._rob)
         self.queue = QueueClient(self.moment, self._took, self.edges["queue"])
@@ -162,6 +163,7 @@ class World:
             self._end()
 
     def _rob(self) -> None:
+        self.redrive_robbed = True
         for each in self.running:
             each.robbed = True
 
