@@ -55,7 +55,7 @@ class Seen:
 @dataclass(frozen=True)
 class Recorded:
     """A change as the stream tells it. `seen`: by its views' names, the first one's without; `at`: Unix seconds by the
-    world's clock; `kept`: the views that keep its document though the item is gone."""
+    world's clock; `kept`: the views that keep its document though the item is gone; `timed`: it says when it was."""
 
     position: int
     key: str
@@ -67,6 +67,7 @@ class Recorded:
     crashes: bool
     at: float
     kept: frozenset[str] = frozenset()
+    timed: bool = True
 
     @property
     def poison(self) -> bool:
@@ -150,7 +151,19 @@ class Truth:
         seen = {view: self._seen(view, change, document) for view in self.views}
         kept = self.keeping if change.value == "expire" else frozenset()
         seen |= {view: self.records[change.key][-1].seen[view] for view in kept & seen.keys()}
-        recorded = Recorded(self.counter, change.key, item, seen, sequence, node.id, second, crashes, now, kept)
+        recorded = Recorded(
+            self.counter,
+            change.key,
+            item,
+            seen,
+            sequence,
+            node.id,
+            second,
+            crashes,
+            now,
+            kept,
+            change.form != "no time",
+        )
         self.records[change.key].append(recorded)
         self.by_sequence[sequence] = recorded
         name = "REMOVE" if item is None else "MODIFY" if before else "INSERT"
