@@ -50,6 +50,12 @@ def test_a_definition_with_a_state_name_twice_is_refused(lab: Lab) -> None:
         assert (good["result"], good["diagnostics"]) == ("OK", [])
 
 
+def test_a_machine_that_is_gone_is_deleted_again_without_an_error(lab: Lab) -> None:
+    with SmallMachine(lab) as machine:
+        machine.states.delete_state_machine(stateMachineArn=machine.arn)
+        machine.states.delete_state_machine(stateMachineArn=machine.arn)
+
+
 def test_a_childs_context_is_its_own(lab: Lab) -> None:
     with SmallMachine(lab) as machine:
         processor = {

@@ -1,9 +1,10 @@
-"""Definitions that Step Functions refuses.
+"""Definitions that Step Functions refuses, and a deletion that it does not.
 
 AWS: CreateStateMachine and UpdateStateMachine answer InvalidDefinition, with each diagnostic's code, message and
 location; ValidateStateMachineDefinition lists the same, at most `maxResults` of them (API reference). What is refused
-says lab/cloud/definitions.py, with its sources.
-ministack: takes any definition, and says that it is good.
+says lab/cloud/definitions.py, with its sources. DeleteStateMachine has no error for a machine that is not there
+(botocore's service model: InvalidArn, ValidationException): an SDK's second try finds it gone.
+ministack: takes any definition, and says that it is good; refuses the second try.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from ministack.core.responses import error_response_json, json_response
 from ministack.services import stepfunctions
 
 from lab.cloud.definitions import LONGEST_DEFINITION, diagnose
-from lab.cloud.patching import replace
+from lab.cloud.patching import private, replace
 
 MOST_DIAGNOSTICS = 100
 """The default of `maxResults`, and the most that it may be."""
@@ -30,6 +31,11 @@ def apply() -> None:
         refusal = _refusal(data["definition"]) if "definition" in data else None
         return refusal or original_update(data)
 
+    def delete(data: dict[str, Any]) -> Any:
+        there = data.get("stateMachineArn") in private(stepfunctions, "_state_machines")
+        return original_delete(data) if there else json_response({})
+
+    original_delete = replace(stepfunctions, "_delete_state_machine", delete)
     original_create = replace(stepfunctions, "_create_state_machine", create)
     original_update = replace(stepfunctions, "_update_state_machine", update)
     replace(stepfunctions, "_validate_state_machine_definition", _validate)
