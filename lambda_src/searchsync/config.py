@@ -117,8 +117,7 @@ def read_environment(environment: Mapping[str, str]) -> Config:
 
     table_arn, table_name, region, stream_arn = take("STREAM_ARN", _stream, ("", "", "", ""))
     key_attributes: tuple[str, ...] = take("KEY_ATTRIBUTES", _key_attributes, ())
-    whole = _Documents()
-    documents = take("DOCUMENT_SHAPE", partial(_shape, key_attributes), whole, "{}")
+    documents = take("DOCUMENT_SHAPE", partial(_shape, key_attributes), _Documents(), "{}")
     config = Config(
         host=take("OPENSEARCH_HOST", _host, ""),
         index=take("OPENSEARCH_INDEX", _index, ""),

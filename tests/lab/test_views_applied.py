@@ -122,10 +122,8 @@ def test_items_are_in_the_views_that_they_belong_to_and_each_view_has_its_verdic
 def test_what_expires_is_gone_from_one_view_and_stays_in_the_view_that_keeps_it(lab: Lab, terraform: Terraform) -> None:
     first = Applied(lab, terraform.output())
     people = first.view("a-longer-one")
-    for name in ("expires", "deleted"):
-        first.put(
-            {**item(name, "person"), "expires": {"N": str(int(time.time()) + (5 if name == "expires" else 10_000))}}
-        )
+    for name, seconds in (("expires", 5), ("deleted", 10_000)):
+        first.put({**item(name, "person"), "expires": {"N": str(int(time.time()) + seconds)}})
     first.until("the documents", lambda: people.document("expires") and people.document("deleted"))
     first.delete({"id": {"S": "deleted"}})
     first.until("the deletion", lambda: people.document("deleted") is None)

@@ -36,14 +36,14 @@ MUTANTS = (
     _mutant(
         "an expiry's order taken from the records before it",
         "protocol/plan.py",
-        "record_version(change.record, latest) if of_view.is_kept else version",
-        "version",
+        "        version = record_version(record, latest)\n    if version is None",
+        "        pass\n    if version is None",
         "in_whatever_order",
     ),
     _mutant(
         "an expiry without its old image taken for a deletion",
         "protocol/plan.py",
-        "_old_image(record, rules.keep_expired, latest) if change.is_kept else record.image",
+        "_old_image(record, rules.keep_expired, latest) if kept else record.image",
         "record.old_image if change.is_kept else record.image",
         "without_its_old_image",
     ),
@@ -57,7 +57,7 @@ MUTANTS = (
     _mutant(
         "an expiry refused without a version taken for done",
         "sync/pipeline.py",
-        "return kept if found is Verdict.RESYNC else Outcome(Result(found.value), answer)",
+        "return target if found is Verdict.RESYNC else Outcome(Result(found.value), answer)",
         "return Outcome(Result.STALE if found is Verdict.RESYNC else Result(found.value), answer)",
         "refused_without_a_version",
     ),
@@ -176,7 +176,7 @@ MUTANTS = (
     _mutant(
         "a repair's poison that deletes nothing",
         "reconcile/repair.py",
-        'replace(refused(keys[name], "", None, answer), as_of=as_of[name])',
+        'refused(keys[name], "", None, answer, as_of=as_of[name])',
         'refused(keys[name], "", None, answer)',
         "what_a_repair_could_not_delete",
     ),

@@ -70,8 +70,8 @@ MUTANTS = (
     _mutant(
         "a conversion error skipped",
         "protocol/plan.py",
-        "plan.poison.append(replace(poison, as_of=change.as_of))",
-        "pass",
+        "        plan.poison.append(unwritable(record.keys, record.sequence_number, version, error, index, as_of=",
+        "        repr((",
     ),
     _mutant(
         "a deletion's conflict taken as done",

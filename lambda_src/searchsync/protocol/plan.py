@@ -92,7 +92,8 @@ def plan_batch(
     last: dict[str, Change] = {}
     versions: dict[str, int | None] = {}
     for record in records:
-        version = record_version(record, latest)
+        told = told_second(record, latest)
+        version = _version(record, told)
         try:
             name = document_id(record.keys, key_attributes)
         except StackError:
@@ -100,8 +101,8 @@ def plan_batch(
         except Exception as error:  # noqa: BLE001 - one record's failure in pure code is that record's
             plan.poison.append(unwritable(record.keys, record.sequence_number, version, error))
             continue
-        second = received if version is None or record.second is None else record.second
-        as_of = deletes_as_of(record.removal, told_second(record, latest))
+        second = received if version is None or told is None else told
+        as_of = deletes_as_of(record.removal, told)
         before = last.pop(name, None)  # its place is the last record's, which a failure reports
         if before is None:
             versions[name] = version
@@ -118,9 +119,12 @@ def plan_batch(
         having = [view for view, takes in asked if takes is None or takes(keys)]
         plan.filtered += len(views) - len(having)
         for view in having:
-            of_view = change if view is change.view else replace(change, view=view)
-            # Whatever order the records before an expiry have, it is the last of them (`version`).
-            _decide(plan, of_view, record_version(change.record, latest) if of_view.is_kept else version, latest)
+            of_view = (
+                change
+                if view is change.view
+                else Change(change.id, change.record, change.latest_second, change.as_of, view)
+            )
+            _decide(plan, of_view, version, latest)
     return plan
 
 
@@ -131,27 +135,44 @@ def told_second(record: StreamRecord, latest: float) -> int | None:
 
 def record_version(record: StreamRecord, latest: float) -> int | None:
     """The external version of a record, None where it gives no usable time or number."""
+    return _version(record, told_second(record, latest))
+
+
+def _version(record: StreamRecord, told: int | None) -> int | None:
     sequence = sequence_order(record.sequence_number)
-    second = told_second(record, latest)
-    return None if second is None or sequence is None else stream_version(second, sequence)
+    return None if told is None or sequence is None else stream_version(told, sequence)
 
 
 def unwritable(
-    keys: AttributeMap, sequence_number: str, version: int | None, error: Exception, index: str = ""
+    keys: AttributeMap,
+    sequence_number: str,
+    version: int | None,
+    error: Exception,
+    index: str = "",
+    *,
+    as_of: float = 0.0,
 ) -> Poison:
     """The poison that an exception in pure code makes of a record or an item."""
     reason = str(error) if isinstance(error, SearchsyncError) else "an error in the conversion of this item"
     trace = "".join(traceback.format_tb(error.__traceback__))
-    return Poison(keys, sequence_number, version, type(error).__name__, reason, trace, index)
+    return Poison(keys, sequence_number, version, type(error).__name__, reason, trace, index, as_of)
 
 
-def refused(keys: AttributeMap, sequence_number: str, version: int | None, answer: Answer, index: str = "") -> Poison:
+def refused(
+    keys: AttributeMap,
+    sequence_number: str,
+    version: int | None,
+    answer: Answer,
+    index: str = "",
+    *,
+    as_of: float = 0.0,
+) -> Poison:
     """The poison that the collection's answer makes of a record or an item: a refusal, or a version from the future."""
     if answer.kind is Kind.CONFLICT:
         reason = f"the index holds version {answer.current}, which lies in the future: not from this pipeline"
-        return Poison(keys, sequence_number, version, FROM_THE_FUTURE, reason, index=index)
+        return Poison(keys, sequence_number, version, FROM_THE_FUTURE, reason, index=index, as_of=as_of)
     error_type = answer.error_type or f"http_{answer.status}"  # something between answers without a type
-    return Poison(keys, sequence_number, version, error_type, answer.reason, index=index)
+    return Poison(keys, sequence_number, version, error_type, answer.reason, index=index, as_of=as_of)
 
 
 def _rising(before: int | None, after: int | None) -> int | None:
@@ -162,17 +183,18 @@ def _decide(plan: Plan, change: Change, version: int | None, latest: float) -> N
     record, rules, index = change.record, change.view.rules, change.view.index
     name = name_of(index, change.id)
     plan.changes[name] = change
+    if kept := change.is_kept:  # whatever order the records before an expiry have, it is the last of them (`version`)
+        version = record_version(record, latest)
     if version is None or (record.image is None and not record.is_deletion):
         plan.resyncs.append(name)
         return
     try:
-        image = _old_image(record, rules.keep_expired, latest) if change.is_kept else record.image
+        image = _old_image(record, rules.keep_expired, latest) if kept else record.image
         source = encode(change.id, image, rules)
     except Exception as error:  # noqa: BLE001 - one record's failure in pure code is that record's
-        poison = unwritable(record.keys, record.sequence_number, version, error, index)
-        plan.poison.append(replace(poison, as_of=change.as_of))
+        plan.poison.append(unwritable(record.keys, record.sequence_number, version, error, index, as_of=change.as_of))
         return
-    if change.is_kept and source is None:  # left out by the condition: a deletion like any other
+    if kept and source is None:  # left out by the condition: a deletion like any other
         plan.changes[name] = replace(change, as_of=max(change.as_of, second_of(version)))
     plan.writes.append(Write(change.id, version, source, index))
 

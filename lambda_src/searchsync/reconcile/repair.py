@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from searchsync.clock import Clock, Deadline, time_to_write
 from searchsync.documents.shape import WHOLE, Rules
@@ -77,9 +77,7 @@ class Repair:
         wrong = {name: outcome.answer for name, outcome in outcomes.items() if outcome.result not in RIGHT}
         as_of = {each.id: _as_of(each) for each in differences}
         poison = [
-            replace(refused(keys[name], "", None, answer), as_of=as_of[name])
-            for name, answer in wrong.items()
-            if name in keys
+            refused(keys[name], "", None, answer, as_of=as_of[name]) for name, answer in wrong.items() if name in keys
         ]
         return Repaired(Counter(repaired=len(outcomes) - len(wrong), poison=len(poison)), poison)
 

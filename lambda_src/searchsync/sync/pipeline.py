@@ -161,8 +161,8 @@ class Pipeline:
         now, max_skew = self.clock.now(), self.config.max_skew
         if change.is_kept and write.source is not None:
             found = verdict_on_expiry(ours=write.version, current=answer.current, now=now, max_skew=max_skew)
-            kept = replace(self._target(change, current), kept=write)
-            return kept if found is Verdict.RESYNC else Outcome(Result(found.value), answer)
+            target = replace(self._target(change, current), kept=write)
+            return target if found is Verdict.RESYNC else Outcome(Result(found.value), answer)
         found = verdict(
             ours=write.version,
             deletion=write.source is None,
@@ -204,8 +204,7 @@ class Pipeline:
 def outcome_poison(record: StreamRecord, outcome: Outcome, index: str, as_of: float) -> Poison:
     """The poison that the outcome POISON or FUTURE in an index makes of a record. `as_of`: as in `Poison`."""
     version = record_version(record, math.inf)
-    poison = refused(record.keys, record.sequence_number, version, outcome.answer, index)
-    return replace(poison, as_of=as_of)
+    return refused(record.keys, record.sequence_number, version, outcome.answer, index, as_of=as_of)
 
 
 def _busy(delivery: Delivery, outcomes: Mapping[str, Outcome]) -> str:
